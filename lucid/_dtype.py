@@ -1,0 +1,150 @@
+"""Data types, their promotion rules and the default floating-point type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+class dtype:
+    """Element type of a tensor, for example ``lucid.float32``; compares and hashes by identity.
+
+    Attributes:
+        name: the name without the package, ``"float32"``.
+        numpy: the NumPy dtype of the storage.
+        itemsize: bytes per element.
+        is_floating_point: True for float32 and float64.
+    """
+
+    __slots__ = ("is_floating_point", "itemsize", "name", "numpy", "rank")
+
+    def __init__(self, name: str, rank: int) -> None:
+        self.name = name
+        self.numpy = np.dtype(name)
+        self.itemsize = self.numpy.itemsize
+        self.is_floating_point = self.numpy.kind == "f"
+        self.rank = rank  # 0 bool, 1 integer, 2 floating: promotion never crosses down
+
+    def __repr__(self) -> str:
+        return f"lucid.{self.name}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return as_dtype, (self.name,)
+
+
+float32, float64 = dtype("float32", 2), dtype("float64", 2)
+uint8, int8, int16, int32, int64 = (dtype(name, 1) for name in ("uint8", "int8", "int16", "int32", "int64"))
+bool_ = dtype("bool", 0)
+
+ALL = (float32, float64, uint8, int8, int16, int32, int64, bool_)
+_BY_NUMPY = {d.numpy: d for d in ALL}
+_BY_PYTHON = {float: float64, int: int64, bool: bool_}
+_BY_NAME = {d.name: d for d in ALL} | {"float": float32, "double": float64, "int": int32, "long": int64, "short": int16}
+
+_default = float32
+
+
+def get_default_dtype() -> dtype:
+    """The type of tensors made from Python floats; float32 unless changed."""
+    return _default
+
+
+def set_default_dtype(d: dtype) -> None:
+    """Make ``d`` the type of tensors made from Python floats.
+
+    Raises:
+        TypeError: ``d`` is not float32 or float64.
+    """
+    global _default
+    if not (isinstance(d, dtype) and d.is_floating_point):
+        raise TypeError(f"set_default_dtype: expected lucid.float32 or lucid.float64, got {d!r}")
+    _default = d
+
+
+def of_array(array: np.ndarray) -> dtype:
+    """The lucid dtype of a NumPy array's elements.
+
+    Raises:
+        TypeError: lucid has no such dtype.
+    """
+    try:
+        return _BY_NUMPY[array.dtype]
+    except KeyError:
+        raise TypeError(f"no lucid dtype for numpy.{array.dtype}; supported: {', '.join(d.name for d in ALL)}") from None
+
+
+def as_dtype(spec: Any) -> dtype:
+    """The lucid dtype meant by a lucid or NumPy dtype, a name, or ``float``, ``int``, ``bool``."""
+    if isinstance(spec, dtype):
+        return spec
+    if spec in _BY_PYTHON:
+        return _BY_PYTHON[spec]
+    if isinstance(spec, str) and spec in _BY_NAME:
+        return _BY_NAME[spec]
+    try:
+        return _BY_NUMPY[np.dtype(spec)]
+    except (TypeError, KeyError):
+        raise TypeError(f"not a lucid dtype: {spec!r}") from None
+
+
+def of_scalar(value: Any) -> dtype:
+    """The dtype a Python scalar stands for: bool, int64 or the default floating-point type."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool_
+    if isinstance(value, (int, np.integer)):
+        return int64
+    if isinstance(value, (float, np.floating)):
+        return _default
+    raise TypeError(f"expected a number, got {type(value).__name__}")
+
+
+def promote_types(a: dtype, b: dtype) -> dtype:
+    """The smallest dtype both promote to; integers with floats give the float."""
+    if a is b:
+        return a
+    if a.rank != b.rank:
+        return a if a.rank > b.rank else b
+    return _BY_NUMPY[np.promote_types(a.numpy, b.numpy)]
+
+
+def result_type(*operands: Tensor | float) -> dtype:
+    """The dtype of an arithmetic result, by PyTorch's rule.
+
+    Tensors with dimensions decide among themselves; 0-d tensors and then Python scalars count only when
+    they are of a higher category (bool < integer < floating).
+    """
+    groups: list[dtype | None] = [None, None, None]
+    for x in operands:
+        d, level = (x.dtype, 0 if x._data.ndim else 1) if hasattr(x, "_data") else (of_scalar(x), 2)
+        current = groups[level]
+        groups[level] = d if current is None else promote_types(current, d)
+    result: dtype | None = None
+    for d in groups:
+        if d is not None and (result is None or d.rank > result.rank):
+            result = d if result is None or result.rank < d.rank else promote_types(result, d)
+    assert result is not None
+    return result
+
+
+class finfo:
+    """Machine limits of a floating-point dtype: ``bits eps max min tiny smallest_normal resolution``."""
+
+    def __init__(self, d: dtype | None = None) -> None:
+        info = np.finfo(as_dtype(d or _default).numpy)
+        self.dtype = as_dtype(d or _default).name
+        self.bits = info.bits
+        self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
+        self.tiny = self.smallest_normal = float(info.smallest_normal)
+        self.resolution = float(info.resolution)
+
+
+class iinfo:
+    """Limits of an integer dtype: ``bits max min``."""
+
+    def __init__(self, d: dtype) -> None:
+        info = np.iinfo(as_dtype(d).numpy)
+        self.dtype, self.bits, self.max, self.min = as_dtype(d).name, info.bits, int(info.max), int(info.min)

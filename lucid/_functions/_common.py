@@ -1,0 +1,283 @@
+"""What the families share: turning arguments into operands, and undoing broadcasting in gradients."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid import _dtype, _ops
+from lucid.autograd._mode import mode
+from lucid.autograd._node import Node, TensorBase, View, bump, refresh, replay, version, wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+Operand = Any
+"""A Tensor or a Python number."""
+
+
+def as_tensor(x: Any) -> Tensor:
+    """``x`` itself, or a tensor over a NumPy array, a sequence or a number."""
+    if isinstance(x, TensorBase):
+        return x  # type: ignore[return-value]
+    if isinstance(x, np.ndarray):
+        return wrap(x)
+    if isinstance(x, (bool, int, float, np.generic)):
+        return wrap(np.asarray(x, _dtype.of_scalar(x).numpy))
+    raise TypeError(f"expected a Tensor or a number, got {type(x).__name__}")
+
+
+def operands(name: str, x: Operand, y: Operand) -> tuple[Tensor, Tensor]:
+    """Both operands as tensors of their common dtype (PyTorch's promotion).
+
+    Raises:
+        TypeError: an operand is neither a Tensor nor a number.
+        ValueError: the shapes do not broadcast.
+    """
+    tx, ty = isinstance(x, TensorBase), isinstance(y, TensorBase)
+    if tx and ty:
+        if x._data.dtype != y._data.dtype:
+            d = _dtype.result_type(x, y)
+            x, y = cast(x, d), cast(y, d)
+        sx, sy = x._data.shape, y._data.shape
+        if sx != sy and sx and sy:
+            check_broadcast(name, sx, sy)
+        return x, y
+    if tx and isinstance(y, (float, int)) and x._data.dtype.kind == "f":
+        return x, wrap(np.array(y, x._data.dtype))
+    if ty and isinstance(x, (float, int)) and y._data.dtype.kind == "f":
+        return wrap(np.array(x, y._data.dtype)), y
+    if not tx and not ty:
+        raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__} and {type(y).__name__}")
+    for o in (x, y):
+        if not isinstance(o, (TensorBase, bool, int, float, np.generic, np.ndarray)):
+            raise TypeError(f"{name}: expected a Tensor or a number, got {type(o).__name__}")
+    if isinstance(x, np.ndarray) or isinstance(y, np.ndarray):
+        return operands(name, as_tensor(x), as_tensor(y))
+    d = _dtype.result_type(x, y)
+    return (cast(x, d), wrap(np.array(y, d.numpy))) if tx else (wrap(np.array(x, d.numpy)), cast(y, d))
+
+
+def check_broadcast(name: str, sx: tuple[int, ...], sy: tuple[int, ...]) -> None:
+    for a, b in zip(reversed(sx), reversed(sy)):
+        if a != b and a != 1 and b != 1:
+            raise ValueError(f"{name}: shapes {sx} and {sy} do not broadcast: {a} against {b}")
+
+
+class Cast(Node):
+    """The same values in another dtype."""
+
+    __slots__ = ("source",)
+
+    def forward(self, x: Tensor, d: _dtype.dtype) -> np.ndarray:
+        self.source = x.dtype
+        return x._data.astype(d.numpy)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return cast(dy, self.source)
+
+
+def cast(x: Tensor, d: _dtype.dtype) -> Tensor:
+    """``x`` with dtype ``d``; ``x`` itself when it has it."""
+    return x if x._data.dtype == d.numpy else Cast.apply(x, d)
+
+
+def floating(x: Tensor) -> Tensor:
+    """``x``, or ``x`` in the default floating-point type when it holds integers."""
+    return x if x._data.dtype.kind == "f" else cast(x, _dtype.get_default_dtype())
+
+
+def normalize_dim(name: str, dim: int, ndim: int) -> int:
+    """``dim`` counted from the front.
+
+    Raises:
+        IndexError: out of range, in PyTorch's words.
+    """
+    extent = max(ndim, 1)
+    if not -extent <= dim < extent:
+        raise IndexError(
+            f"{name}: Dimension out of range (expected to be in range of [{-extent}, {extent - 1}], but got {dim})"
+        )
+    return dim % extent
+
+
+def normalize_dims(name: str, dim: int | tuple[int, ...] | list[int] | None, ndim: int) -> tuple[int, ...]:
+    """Distinct dimensions counted from the front; all of them for None or an empty sequence."""
+    if dim is None or (not isinstance(dim, int) and len(dim) == 0):
+        return tuple(range(ndim))
+    if isinstance(dim, int):
+        return (normalize_dim(name, dim, ndim),) if ndim else ()
+    dims = tuple(normalize_dim(name, d, ndim) for d in dim)
+    if len(set(dims)) != len(dims):
+        raise RuntimeError(f"{name}: dim {dim} appears multiple times in the list of dims")
+    return dims if ndim else ()
+
+
+class SumTo(Node):
+    """Sum over the dimensions that broadcasting added or stretched."""
+
+    __slots__ = ("shape",)
+
+    def forward(self, x: Tensor, shape: tuple[int, ...]) -> np.ndarray:
+        self.shape = x._data.shape
+        return _ops.sum_to(x._data, shape)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return expand(dy, self.shape)
+
+
+def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """``x`` summed to ``shape``: the gradient of broadcasting."""
+    return x if x._data.shape == shape else SumTo.apply(x, shape)
+
+
+class Expand(View):
+    """Repeat dimensions of size 1, and new leading ones, without copying."""
+
+    __slots__ = ("shape",)
+
+    def forward(self, x: Tensor, shape: tuple[int, ...]) -> np.ndarray:
+        self.shape = x._data.shape
+        y = np.broadcast_to(x._data, shape)
+        return y
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return sum_to(dy, self.shape)
+
+
+def expand(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return x if x._data.shape == shape else Expand.apply(x, shape)
+
+
+# In-place operations
+
+
+class Scatter(Node):
+    """A base whose viewed part was overwritten by ``y``: the gradient of the old part is zero."""
+
+    __slots__ = ("steps",)
+
+    def forward(self, base: Tensor, y: Tensor, steps: Any) -> np.ndarray:
+        self.steps = steps
+        return base._data
+
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        dbase = dpart = None
+        if self.edges[1] is not None:
+            dpart = replay(dy, self.steps)
+        if self.edges[0] is not None:
+            dbase = ZeroPart.apply(dy, self.steps)
+        return dbase, dpart
+
+
+class ZeroPart(Node):
+    """A copy in which the part seen through the view ``steps`` is zero."""
+
+    __slots__ = ("steps",)
+
+    def forward(self, x: Tensor, steps: Any) -> np.ndarray:
+        self.steps = steps
+        y = x._data.copy()
+        previous, mode.enabled = mode.enabled, False
+        try:
+            replay(wrap(y), steps)._data[...] = 0
+        finally:
+            mode.enabled = previous
+        return y
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return ZeroPart.apply(dy, self.steps)
+
+
+def check_writable(name: str, x: Tensor) -> None:
+    """Refuse in-place changes that would lose a leaf's value or write through shared memory."""
+    if mode.enabled and x._requires_grad:
+        if x._base is not None and x._base._requires_grad and x._base._node is None:
+            raise RuntimeError(f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation.")
+        if x._node is None:
+            raise RuntimeError(f"{name}: a leaf Variable that requires grad is being used in an in-place operation.")
+    data = x._data
+    if not data.flags.writeable:
+        if data.base is not None and any(s == 0 and n > 1 for s, n in zip(data.strides, data.shape)):
+            raise RuntimeError(
+                f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single "
+                "memory location. Please clone() the tensor before performing the operation."
+            )
+        raise RuntimeError(f"{name}: the tensor is over read-only memory; clone() it first")
+
+
+def mutate(name: str, x: Tensor, function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
+    """x <- function(x, *args): the storage is overwritten and the history of ``x`` becomes the result's.
+
+    Raises:
+        RuntimeError: ``x`` is a leaf that requires grad, its memory is shared or read-only, or the result has
+            another shape or a dtype that ``x`` cannot hold. ``x`` is unchanged then.
+    """
+    check_writable(name, x)
+    if x._base is not None and x._seen != version(x):
+        refresh(x)
+    old = wrap(x._data)
+    old._requires_grad, old._node, old._slot = x._requires_grad, x._node, x._slot
+    y = function(old, *[old if a is x else a for a in args], **kwargs)
+    if y._data.shape != x._data.shape:
+        raise RuntimeError(f"{name}: output with shape {x._data.shape} doesn't match the broadcast shape {y._data.shape}")
+    if not np.can_cast(y._data.dtype, x._data.dtype, "same_kind"):
+        raise RuntimeError(f"{name}: result type {y.dtype} can't be cast to the desired output type {x.dtype}")
+    y = cast(y, x.dtype)
+    if y._node is not None and y is not old:
+        keep_old(y._node, old)
+    if y._data is not x._data:
+        np.copyto(x._data, y._data)
+    bump(x)
+    if mode.enabled and (y._requires_grad or x._requires_grad):
+        set_history(x, y)
+    return x
+
+
+def keep_old(node: Node, old: Tensor) -> None:
+    """Give a node that saved the overwritten tensor its own copy of the old values."""
+    if any(t is old for t in node.saved or ()):
+        old._data = old._data.copy()
+
+
+def set_history(x: Tensor, y: Tensor) -> None:
+    """Let ``x``, whose storage now holds the values of ``y``, come from what made ``y``."""
+    if x._base is None:
+        x._requires_grad, x._node, x._slot = y._requires_grad, y._node, y._slot
+        return
+    base, node = x._base, Scatter()
+    node.forward(base, y, x._replay)
+    node.record((base, y), base)
+    refresh(x)
+
+
+def inplace(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The in-place method (``add_``) of an operation (``add``)."""
+    name = function.__name__ + "_"
+
+    @functools.wraps(function)
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return mutate(name, self, function, *args, **kwargs)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"In-place form of :func:`lucid.{function.__name__}`."
+    return method
+
+
+def write_out(name: str, y: Tensor, out: Tensor | None) -> Tensor:
+    """``y``, or ``out`` after copying ``y`` into it: PyTorch's ``out=`` arguments."""
+    if out is None:
+        return y
+    if mode.enabled and (y._requires_grad or out._requires_grad):
+        raise RuntimeError(f"{name}: functions with out=... arguments don't support automatic differentiation")
+    if out._data.shape != y._data.shape:
+        raise ValueError(f"{name}: out has shape {out._data.shape}, expected {y._data.shape}")
+    if not np.can_cast(y._data.dtype, out._data.dtype, "same_kind"):
+        raise RuntimeError(f"{name}: result type {y.dtype} can't be cast to the desired output type {out.dtype}")
+    check_writable(name, out)
+    np.copyto(out._data, y._data)
+    bump(out)
+    return out

@@ -1,0 +1,301 @@
+"""Tensors from values, constants, ranges and random numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid import _dtype, _ops
+from lucid._functions._common import check_writable
+from lucid._functions.shape import as_shape
+from lucid._random import Generator, default_generator
+from lucid.autograd._node import TensorBase, bump, wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+def _finish(data: np.ndarray, requires_grad: bool, device: Any = None) -> Tensor:
+    t = wrap(data)
+    if device is not None:
+        from lucid._tensor import as_device
+
+        as_device(device)
+    if requires_grad:
+        t.requires_grad = True
+    return t
+
+
+def _numpy_dtype(dtype: Any) -> np.dtype:
+    return (_dtype.get_default_dtype() if dtype is None else _dtype.as_dtype(dtype)).numpy
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor with a copy of ``data``.
+
+    Args:
+        data: nested sequences, a number, a NumPy array or a Tensor.
+        dtype: element type; by default that of the data, with Python floats giving the default type.
+        device: "cpu".
+        requires_grad: record operations on it.
+    """
+    from lucid._tensor import to_array
+
+    return _finish(to_array(data, dtype, copy=True), requires_grad, device)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """``data`` as a tensor, sharing memory with NumPy arrays and keeping tensors as they are where possible."""
+    from lucid._tensor import to_array
+
+    if isinstance(data, TensorBase):
+        return data.to(dtype) if dtype is not None else data  # type: ignore[attr-defined, return-value]
+    return _finish(to_array(data, dtype, copy=False), False, device)
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """A tensor over the memory of ``array``.
+
+    Raises:
+        TypeError: not a NumPy array, or of a dtype lucid does not have.
+        ValueError: negative strides.
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"from_numpy: expected np.ndarray, got {type(array).__name__}")
+    _dtype.of_array(array)
+    if any(s < 0 for s in array.strides):
+        raise ValueError("from_numpy: arrays with negative strides are not supported; pass a copy")
+    return wrap(array)
+
+
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """A tensor with whatever the memory held."""
+    return _finish(np.empty(as_shape(size), _numpy_dtype(dtype)), requires_grad, device)
+
+
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of zeros.
+
+    Args:
+        size: sizes, as numbers or one sequence.
+        dtype: the default floating-point type unless given.
+        device: "cpu".
+        requires_grad: record operations on it.
+    """
+    return _finish(np.zeros(as_shape(size), _numpy_dtype(dtype)), requires_grad, device)
+
+
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of ones."""
+    return _finish(np.ones(as_shape(size), _numpy_dtype(dtype)), requires_grad, device)
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor with every element ``fill_value``; its type decides the dtype unless given."""
+    value = fill_value.item() if isinstance(fill_value, TensorBase) else fill_value  # type: ignore[attr-defined]
+    d = _dtype.of_scalar(value) if dtype is None else _dtype.as_dtype(dtype)
+    return _finish(np.full(as_shape((size,)), value, d.numpy), requires_grad, device)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones on the diagonal of an (n, m) matrix of zeros."""
+    return _finish(np.eye(n, m, dtype=_numpy_dtype(dtype)), requires_grad, device)
+
+
+def arange(
+    start: float, end: float | None = None, step: float = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """start, start + step, ... up to but without ``end``; ``arange(end)`` starts at 0.
+
+    Raises:
+        RuntimeError: ``step`` is zero or leads away from ``end``.
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = (v.item() if isinstance(v, TensorBase) else v for v in (start, end, step))  # type: ignore[attr-defined]
+    if step == 0 or (end - start) * step < 0:
+        raise RuntimeError(f"arange: upper bound and lower bound inconsistent with step sign: {start}, {end}, {step}")
+    if dtype is None:
+        dtype = _dtype.int64 if all(isinstance(v, (int, np.integer)) for v in (start, end, step)) else _dtype.get_default_dtype()
+    count = max(0, int(np.ceil((end - start) / step)))
+    values = start + np.arange(count) * step
+    return _finish(values.astype(_numpy_dtype(dtype)), requires_grad, device)
+
+
+def linspace(
+    start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """``steps`` evenly spaced values from ``start`` to ``end``, both included."""
+    return _finish(np.linspace(start, end, steps).astype(_numpy_dtype(dtype)), requires_grad, device)
+
+
+def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None) -> Tensor:
+    """``base`` to the powers of `linspace`."""
+    return _finish(np.logspace(start, end, steps, base=base).astype(_numpy_dtype(dtype)), False)
+
+
+def _like(x: Tensor, dtype: Any) -> np.dtype:
+    return x._data.dtype if dtype is None else _dtype.as_dtype(dtype).numpy
+
+
+def empty_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """`empty` with the shape and dtype of ``x``."""
+    return _finish(np.empty(x._data.shape, _like(x, dtype)), requires_grad)
+
+
+def zeros_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """`zeros` with the shape and dtype of ``x``."""
+    return _finish(np.zeros(x._data.shape, _like(x, dtype)), requires_grad)
+
+
+def ones_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """`ones` with the shape and dtype of ``x``."""
+    return _finish(np.ones(x._data.shape, _like(x, dtype)), requires_grad)
+
+
+def full_like(x: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """`full` with the shape and dtype of ``x``."""
+    return _finish(np.full(x._data.shape, fill_value, _like(x, dtype)), requires_grad)
+
+
+def new_tensor(x: Tensor, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """`tensor` with the dtype of ``x``."""
+    return tensor(data, dtype=dtype or x.dtype, requires_grad=requires_grad)
+
+
+def new_zeros(x: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """`zeros` with the dtype of ``x``."""
+    return zeros(*size, dtype=dtype or x.dtype, requires_grad=requires_grad)
+
+
+def new_ones(x: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """`ones` with the dtype of ``x``."""
+    return ones(*size, dtype=dtype or x.dtype, requires_grad=requires_grad)
+
+
+def new_full(x: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """`full` with the dtype of ``x``."""
+    return full(size, fill_value, dtype=dtype or x.dtype, requires_grad=requires_grad)
+
+
+def new_empty(x: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """`empty` with the dtype of ``x``."""
+    return empty(*size, dtype=dtype or x.dtype, requires_grad=requires_grad)
+
+
+# Random numbers
+
+
+def _draw(kind: str, shape: tuple[int, ...], dtype: np.dtype, generator: Generator | None) -> np.ndarray:
+    if dtype.kind != "f":
+        raise RuntimeError(f"{kind}: not implemented for {dtype}")
+    count = int(np.prod(shape, dtype=np.int64))
+    seed, offset = (generator or default_generator).take(count)
+    return getattr(_ops, kind)(shape, seed, offset, dtype)
+
+
+def rand(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Uniform random numbers in [0, 1)."""
+    return _finish(_draw("uniform", as_shape(size), _numpy_dtype(dtype), generator), requires_grad, device)
+
+
+def randn(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Random numbers from the standard normal distribution."""
+    return _finish(_draw("normal", as_shape(size), _numpy_dtype(dtype), generator), requires_grad, device)
+
+
+def rand_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """`rand` with the shape and dtype of ``x``."""
+    return _finish(_draw("uniform", x._data.shape, _like(x, dtype), None), requires_grad)
+
+
+def randn_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """`randn` with the shape and dtype of ``x``."""
+    return _finish(_draw("normal", x._data.shape, _like(x, dtype), None), requires_grad)
+
+
+def randint(
+    low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """Random integers in [low, high), each as likely; ``randint(high, size)`` starts at 0.
+
+    Raises:
+        RuntimeError: the interval is empty.
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    if high <= low:
+        raise RuntimeError(f"randint: expects 'from' < 'to', but got from={low} >= to={high}")
+    shape = as_shape((size,))
+    g = (generator or default_generator).numpy(int(np.prod(shape, dtype=np.int64)))
+    d = _dtype.int64 if dtype is None else _dtype.as_dtype(dtype)
+    return _finish(np.asarray(g.integers(low, high, shape)).astype(d.numpy), requires_grad, device)
+
+
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+    """A random permutation of 0 ... n - 1."""
+    d = _dtype.int64 if dtype is None else _dtype.as_dtype(dtype)
+    return _finish((generator or default_generator).numpy(n).permutation(n).astype(d.numpy), False, device)
+
+
+def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+    """Random numbers from normal distributions; ``mean`` and ``std`` may be tensors when ``size`` is not given."""
+    if size is None:
+        size = np.broadcast_shapes(*[v._data.shape for v in (mean, std) if isinstance(v, TensorBase)])
+    return randn(*as_shape((size,)), generator=generator, dtype=dtype) * std + mean
+
+
+def bernoulli(p: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """1 with probability ``p``, else 0, elementwise."""
+    draw = _draw("uniform", p._data.shape, p._data.dtype, generator)
+    return wrap((draw < p._data).astype(p._data.dtype))
+
+
+def multinomial(p: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Indices drawn with probability proportional to the rows of ``p``.
+
+    Raises:
+        RuntimeError: negative or non-finite weights, rows that sum to zero, or too many samples without replacement.
+    """
+    rows = np.atleast_2d(p._data.astype(np.float64))
+    if not np.isfinite(rows).all() or (rows < 0).any():
+        raise RuntimeError("multinomial: probability tensor contains either inf, nan or element < 0")
+    if (rows.sum(1) <= 0).any():
+        raise RuntimeError("multinomial: invalid multinomial distribution (sum of probabilities <= 0)")
+    if not replacement and num_samples > (rows > 0).sum(1).min():
+        raise RuntimeError("multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement")
+    g = (generator or default_generator).numpy(rows.shape[0] * num_samples)
+    drawn = [g.choice(rows.shape[1], num_samples, replacement, row / row.sum()) for row in rows]
+    return wrap(np.array(drawn, np.int64) if p._data.ndim == 2 else np.asarray(drawn[0], np.int64))
+
+
+def _overwrite(name: str, x: Tensor, values: np.ndarray) -> Tensor:
+    check_writable(name, x)
+    x._data[...] = values
+    bump(x)
+    return x
+
+
+def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with normal random numbers."""
+    draw = _draw("normal", x._data.shape, x._data.dtype, generator)
+    return _overwrite("normal_", x, draw * x._data.dtype.type(std) + x._data.dtype.type(mean))
+
+
+def uniform_(x: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with uniform random numbers in [low, high)."""
+    draw = _draw("uniform", x._data.shape, x._data.dtype, generator)
+    return _overwrite("uniform_", x, draw * x._data.dtype.type(high - low) + x._data.dtype.type(low))
+
+
+def bernoulli_(x: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with 1 with probability ``p``, else 0."""
+    seed, offset = (generator or default_generator).take(x._data.size)
+    draw = _ops.uniform(x._data.shape, seed, offset, np.dtype(np.float32))
+    return _overwrite("bernoulli_", x, draw < p)

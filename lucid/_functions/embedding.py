@@ -1,0 +1,44 @@
+"""Rows of a table, picked by index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lucid import _ops
+from lucid.autograd._node import Node
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+class Embedding(Node):
+    """weight[index]."""
+
+    __slots__ = ("index", "padding", "rows")
+
+    def forward(self, weight: Tensor, index: np.ndarray, padding: int) -> np.ndarray:
+        self.index, self.rows, self.padding = index, weight._data.shape[0], padding
+        return _ops.embedding(weight._data, index)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return EmbeddingGrad.apply(dy, self.index, self.rows, self.padding)
+
+
+class EmbeddingGrad(Node):
+    """Rows of dy summed where they were picked, in index order; the padding row stays zero."""
+
+    __slots__ = ("index", "padding")
+
+    def forward(self, dy: Tensor, index: np.ndarray, rows: int, padding: int) -> np.ndarray:
+        self.index, self.padding = index, padding
+        return _ops.embedding_backward(dy._data, index, rows, padding)
+
+    def backward(self, g: Tensor) -> Tensor:
+        y = Embedding.apply(g, self.index, self.padding)
+        if self.padding < 0:
+            return y
+        from lucid.autograd._node import wrap
+
+        return y.masked_fill(wrap(self.index == self.padding).unsqueeze(-1), 0.0)

@@ -1,0 +1,285 @@
+"""Indexing: slices are views, everything else gathers; assignment scatters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid._functions._common import as_tensor, cast, check_writable, mutate, normalize_dim, sum_to
+from lucid.autograd._mode import mode
+from lucid.autograd._node import Node, TensorBase, View, bump, wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+Index = Any
+
+
+def to_numpy_index(index: Index) -> tuple[Any, bool]:
+    """``index`` for NumPy, and whether it is basic (a view).
+
+    Raises:
+        ValueError: a negative step, which PyTorch refuses as well.
+        TypeError: an index that is neither integer, slice, ellipsis, None, nor integer or bool array.
+    """
+    basic = True
+    parts = []
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, slice):
+            if part.step is not None and part.step < 0:
+                raise ValueError("getitem: step must be greater than zero")
+            parts.append(slice(*[None if s is None else int(s) for s in (part.start, part.stop, part.step)]))
+        elif part is None or part is Ellipsis or (isinstance(part, int) and not isinstance(part, bool)):
+            parts.append(part)
+        else:
+            array = part._data if isinstance(part, TensorBase) else np.asarray(part)
+            if array.size == 0 and not isinstance(part, (TensorBase, np.ndarray)):
+                array = array.astype(np.int64)
+            if array.dtype == np.uint8 and isinstance(part, TensorBase):
+                array = array.astype(bool)
+            if array.dtype.kind not in "iub":
+                raise TypeError(f"getitem: tensors used as indices must be integer or bool, got {array.dtype}")
+            if array.ndim == 0 and array.dtype.kind != "b":
+                parts.append(int(array))
+            else:
+                basic = False
+                parts.append(array)
+    return tuple(parts), basic
+
+
+class Slice(View):
+    """x[index] for integers, slices, None and the ellipsis."""
+
+    __slots__ = ("index", "shape")
+
+    def forward(self, x: Tensor, index: Index) -> np.ndarray:
+        self.index, self.shape = index, x._data.shape
+        y = x._data[index]
+        return y if isinstance(y, np.ndarray) else x._data[(*index, ...)]
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return Unslice.apply(dy, self.shape, self.index)
+
+
+class Unslice(Node):
+    """Zeros of ``shape`` with ``y`` at ``index``: the adjoint of a slice."""
+
+    __slots__ = ("index",)
+
+    def forward(self, y: Tensor, shape: tuple[int, ...], index: Index) -> np.ndarray:
+        self.index = index
+        x = np.zeros(shape, y._data.dtype)
+        x[index] = y._data
+        return x
+
+    def backward(self, dx: Tensor) -> Tensor:
+        return Slice.apply(dx, self.index)
+
+
+class Gather(Node):
+    """x[index] with integer or bool arrays in the index: a copy."""
+
+    __slots__ = ("index", "shape")
+
+    def forward(self, x: Tensor, index: Index) -> np.ndarray:
+        self.index, self.shape = index, x._data.shape
+        return np.ascontiguousarray(x._data[index])
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return ScatterAdd.apply(dy, self.shape, self.index)
+
+
+class ScatterAdd(Node):
+    """Zeros of ``shape`` with ``y`` added at ``index``, repeated places summed in order: the adjoint of a gather."""
+
+    __slots__ = ("index",)
+
+    def forward(self, y: Tensor, shape: tuple[int, ...], index: Index) -> np.ndarray:
+        self.index = index
+        x = np.zeros(shape, y._data.dtype)
+        if all(not isinstance(p, np.ndarray) or p.dtype.kind == "b" for p in index):
+            x[index] = y._data  # a mask names no place twice
+        else:
+            np.add.at(x, index, y._data)
+        return x
+
+    def backward(self, dx: Tensor) -> Tensor:
+        return Gather.apply(dx, self.index)
+
+
+def getitem(x: Tensor, index: Index) -> Tensor:
+    """x[index] by NumPy's rules: a view for slices and integers, a copy for integer or bool arrays.
+
+    Raises:
+        IndexError: out of range, or too many indices.
+        ValueError: a negative step.
+    """
+    parts, basic = to_numpy_index(index)
+    try:
+        return Slice.apply(x, parts) if basic else Gather.apply(x, parts)
+    except IndexError as error:
+        raise IndexError(f"getitem: {error} (shape {x._data.shape})") from None
+
+
+class SetItem(Node):
+    """x with x[index] = value, as a new array."""
+
+    __slots__ = ("index", "shape")
+
+    def forward(self, x: Tensor, value: Tensor, index: Index) -> np.ndarray:
+        self.index, self.shape = index, value._data.shape
+        y = x._data.copy()
+        y[index] = value._data
+        return y
+
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        dx = dvalue = None
+        if self.edges[0] is not None:
+            dx = SetItem.apply(dy, wrap(np.zeros((), dy._data.dtype)), self.index)
+        if self.edges[1] is not None:
+            part = getitem(dy, self.index)
+            extra = len(self.shape) - part._data.ndim
+            dvalue = sum_to(part, self.shape[max(extra, 0) :]).reshape(self.shape)
+        return dx, dvalue
+
+
+def setitem(x: Tensor, index: Index, value: Any) -> None:
+    """x[index] = value, in place; gradients flow to ``value`` and to the rest of ``x``."""
+    parts, _ = to_numpy_index(index)
+    if not isinstance(value, TensorBase):
+        value = wrap(np.asarray(value, x._data.dtype))
+    value = cast(value, x.dtype)
+
+    try:
+        if mode.enabled and (x._requires_grad or value._requires_grad or x._base is not None):
+            mutate("setitem", x, lambda old: SetItem.apply(old, value, parts))
+        else:
+            check_writable("setitem", x)
+            x._data[parts] = value._data
+            bump(x)
+    except (IndexError, ValueError) as error:
+        raise type(error)(f"setitem: {error} (shape {x._data.shape}, value {value._data.shape})") from None
+
+
+def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The slices ``index`` (a vector) along ``dim``, as a copy."""
+    d = normalize_dim("index_select", dim, x._data.ndim)
+    if index._data.ndim > 1:
+        raise IndexError(f"index_select: index is supposed to be a vector, got shape {index._data.shape}")
+    return getitem(x, (slice(None),) * d + (index.reshape(-1),))
+
+
+def masked_select(x: Tensor, mask: Tensor) -> Tensor:
+    """The elements where ``mask`` holds, in one dimension; shapes broadcast."""
+    shape = np.broadcast_shapes(x._data.shape, mask._data.shape)
+    return getitem(x.expand(shape), mask.expand(shape))
+
+
+def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """``x`` with ``value`` where ``mask`` holds; shapes broadcast."""
+    from lucid._functions.pointwise import where
+
+    if mask._data.dtype.kind != "b":
+        raise RuntimeError(f"masked_fill: only supports boolean masks, but got mask with dtype {mask.dtype}")
+    fill = value if isinstance(value, TensorBase) else wrap(np.asarray(value).astype(x._data.dtype))
+    return where(mask, cast(fill, x.dtype), x)
+
+
+def gather_index(shape: tuple[int, ...], dim: int, index: np.ndarray) -> tuple[Any, ...]:
+    """The NumPy index that picks element index[i, j, ...] along ``dim``."""
+    grid = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+    grid[dim] = index
+    return tuple(grid)
+
+
+def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
+    """y[i, j, ...] = x[index[i, j, ...], j, ...], the index replacing coordinate ``dim``.
+
+    Raises:
+        RuntimeError: ``index`` has another number of dimensions or is larger than ``x`` elsewhere.
+        IndexError: an index is out of range.
+    """
+    d = normalize_dim("gather", dim, x._data.ndim)
+    i = index._data
+    check_index("gather", x._data.shape, d, i)
+    if not i.ndim:
+        return x.clone()
+    return Gather.apply(x, gather_index(x._data.shape, d, i))
+
+
+def check_index(name: str, shape: tuple[int, ...], dim: int, index: np.ndarray) -> None:
+    if index.dtype != np.int64:
+        raise RuntimeError(f"{name}: Expected dtype int64 for index, got {index.dtype}")
+    if index.ndim != len(shape):
+        raise RuntimeError(f"{name}: index {index.shape} must have as many dimensions as the tensor {shape}")
+    if any(n > shape[k] for k, n in enumerate(index.shape) if k != dim):
+        raise RuntimeError(f"{name}: index {index.shape} is larger than the tensor {shape} apart from dimension {dim}")
+    if index.size and shape and not (0 <= index.min() and index.max() < shape[dim]):
+        bad = index.max() if index.max() >= shape[dim] else index.min()
+        raise IndexError(f"{name}: index {bad} is out of bounds for dimension {dim} with size {shape[dim]}")
+
+
+def gather_backward(dy: Tensor, shape: tuple[int, ...], dim: int, index: np.ndarray) -> Tensor:
+    """Zeros of ``shape`` with ``dy`` added at ``index`` along ``dim``."""
+    return ScatterAdd.apply(dy, shape, gather_index(shape, dim, index))
+
+
+def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """``x`` with src[i, j, ...] added at [index[i, j, ...], j, ...], the index replacing coordinate ``dim``."""
+    d = normalize_dim("scatter_add", dim, x._data.ndim)
+    check_index("scatter_add", x._data.shape, d, index._data)
+    part = src[tuple(slice(n) for n in index._data.shape)]
+    return x + gather_backward(part, x._data.shape, d, index._data)
+
+
+def scatter(x: Tensor, dim: int, index: Tensor, src: Any = None, *, value: float | None = None) -> Tensor:
+    """``x`` with src[i, j, ...], or a number, written at [index[i, j, ...], j, ...]."""
+    d = normalize_dim("scatter", dim, x._data.ndim)
+    check_index("scatter", x._data.shape, d, index._data)
+    src = as_tensor(value if src is None else src)
+    part = src[tuple(slice(n) for n in index._data.shape)] if src._data.ndim else src
+    return SetItem.apply(x, cast(part, x.dtype), gather_index(x._data.shape, d, index._data))
+
+
+def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
+    """Indices of nonzero elements: an int64 matrix with a row each, or a tuple of vectors."""
+    found = np.nonzero(np.atleast_1d(x._data)) if x._data.ndim == 0 else np.nonzero(x._data)
+    if as_tuple:
+        return tuple(wrap(i) for i in found)
+    return wrap(np.stack(found, 1) if x._data.ndim else np.zeros((len(found[0]), 0), np.int64))
+
+
+def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """(values, indices) sorted along ``dim``, always stably; NaN counts as largest."""
+    from lucid._functions.reduce import ValuesIndices
+
+    d = normalize_dim("sort", dim, x._data.ndim)
+    if not x._data.ndim:
+        return ValuesIndices(x.clone(), wrap(np.zeros((), np.int64)))
+    if descending:
+        order = np.flip(np.argsort(np.flip(x._data, d), axis=d, kind="stable"), d)
+        order = x._data.shape[d] - 1 - order
+    else:
+        order = np.argsort(x._data, axis=d, kind="stable")
+    indices = wrap(np.ascontiguousarray(order))
+    return ValuesIndices(gather(x, d, indices), indices)
+
+
+def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """The indices of `sort`."""
+    return sort(x.detach(), dim, descending).indices
+
+
+def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """(values, indices) of the ``k`` largest (or smallest) elements along ``dim``, in order."""
+    from lucid._functions.reduce import ValuesIndices
+
+    d = normalize_dim("topk", dim, x._data.ndim)
+    extent = x._data.shape[d] if x._data.ndim else 1
+    if not 0 <= k <= extent:
+        raise RuntimeError(f"topk: selected index k={k} out of range for dimension {d} of size {extent}")
+    values, indices = sort(x, d, largest)
+    return ValuesIndices(values.narrow(d, 0, k), indices.narrow(d, 0, k)) if x._data.ndim else ValuesIndices(values, indices)
+
+

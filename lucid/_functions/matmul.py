@@ -1,0 +1,186 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lucid import _ops
+from lucid._functions._common import sum_to, write_out
+from lucid._functions.reduce import sum
+from lucid._functions.shape import permute, reshape, transpose, unsqueeze
+from lucid.autograd._node import Node
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+def mT(x: Tensor) -> Tensor:
+    """The last two dimensions exchanged."""
+    return transpose(x, -2, -1)
+
+
+class MatMul(Node):
+    """x @ y of operands with at least two dimensions; batch dimensions broadcast."""
+
+    __slots__ = ()
+
+    def forward(self, x: Tensor, y: Tensor) -> np.ndarray:
+        self.saved = (x, y)
+        if x._data.dtype.kind == "f":
+            return _ops.matmul(x._data, y._data)
+        return np.matmul(x._data, y._data)
+
+    def backward(self, dz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, y = self.unpack()
+        dx = sum_to(MatMul.apply(dz, mT(y)), x._data.shape) if self.edges[0] is not None else None
+        dy = None
+        if self.edges[1] is not None:
+            if y._data.ndim == 2 and x._data.ndim > 2:  # one product over all batches
+                n, k = dz._data.shape[-1], x._data.shape[-1]
+                dy = MatMul.apply(transpose(reshape(x, (-1, k)), 0, 1), reshape(dz, (-1, n)))
+            else:
+                dy = sum_to(MatMul.apply(mT(x), dz), y._data.shape)
+        return dx, dy
+
+
+def matmul(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The matrix product x @ y.
+
+    Args:
+        x: shape (..., n, k), or (k,), which acts as a row and loses that dimension.
+        y: shape (..., k, m), or (k,), which acts as a column and loses that dimension.
+        out: tensor that receives the result.
+
+    Returns:
+        Shape (..., n, m); batch dimensions broadcast.
+
+    Raises:
+        RuntimeError: different dtypes, a 0-d operand, or sizes that do not match.
+    """
+    a, b = x._data, y._data
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"matmul: expected both operands to have the same dtype, but got {x.dtype} and {y.dtype}")
+    if not a.ndim or not b.ndim:
+        raise RuntimeError(f"matmul: both operands need at least one dimension, got shapes {a.shape} and {b.shape}")
+    if a.shape[-1] != b.shape[0 if b.ndim == 1 else -2]:
+        raise RuntimeError(f"matmul: shapes {a.shape} and {b.shape} cannot be multiplied: {a.shape[-1]} columns "
+                           f"against {b.shape[0 if b.ndim == 1 else -2]} rows")  # fmt: skip
+    try:
+        np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        raise RuntimeError(f"matmul: batch dimensions of {a.shape} and {b.shape} do not broadcast") from None
+    left = unsqueeze(x, 0) if a.ndim == 1 else x
+    right = unsqueeze(y, 1) if b.ndim == 1 else y
+    z = MatMul.apply(left, right)
+    if a.ndim == 1 or b.ndim == 1:
+        shape = z._data.shape
+        z = reshape(z, shape[:-2] + (() if a.ndim == 1 else shape[-2:-1]) + (() if b.ndim == 1 else shape[-1:]))
+    return write_out("matmul", z, out)
+
+
+def rmatmul(x: Tensor, y: Tensor) -> Tensor:
+    return matmul(y, x)
+
+
+def mm(x: Tensor, y: Tensor) -> Tensor:
+    """The product of two matrices, without broadcasting."""
+    if x._data.ndim != 2 or y._data.ndim != 2:
+        raise RuntimeError(f"mm: expected two matrices, got shapes {x._data.shape} and {y._data.shape}")
+    return matmul(x, y)
+
+
+def bmm(x: Tensor, y: Tensor) -> Tensor:
+    """Products of two batches of matrices, (b, n, k) @ (b, k, m)."""
+    if x._data.ndim != 3 or y._data.ndim != 3 or x._data.shape[0] != y._data.shape[0]:
+        raise RuntimeError(f"bmm: expected two batches of matrices, got shapes {x._data.shape} and {y._data.shape}")
+    return matmul(x, y)
+
+
+def mv(x: Tensor, y: Tensor) -> Tensor:
+    """A matrix times a vector."""
+    if x._data.ndim != 2 or y._data.ndim != 1:
+        raise RuntimeError(f"mv: expected a matrix and a vector, got shapes {x._data.shape} and {y._data.shape}")
+    return matmul(x, y)
+
+
+def dot(x: Tensor, y: Tensor) -> Tensor:
+    """The inner product of two vectors."""
+    if x._data.ndim != 1 or y._data.ndim != 1:
+        raise RuntimeError(f"dot: 1D tensors expected, but got shapes {x._data.shape} and {y._data.shape}")
+    return matmul(x, y)
+
+
+def outer(x: Tensor, y: Tensor) -> Tensor:
+    """x[i] * y[j]."""
+    return reshape(x, (-1, 1)) * reshape(y, (1, -1))
+
+
+def addmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * c + alpha * (x @ y)."""
+    return beta * c + alpha * mm(x, y)
+
+
+def baddbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * c + alpha * (x @ y) for batches."""
+    return beta * c + alpha * bmm(x, y)
+
+
+class Linear(Node):
+    """x @ weight.T + bias."""
+
+    __slots__ = ()
+
+    def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> np.ndarray:
+        self.saved = (x, weight)
+        return _ops.linear(x._data, weight._data, None if bias is None else bias._data)
+
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = self.unpack()
+        rows = reshape(dy, (-1, weight._data.shape[0]))
+        dx = MatMul.apply(rows, weight) if self.edges[0] is not None else None
+        dw = db = None
+        if self.edges[1] is not None:
+            dw = MatMul.apply(permute(rows, 1, 0), reshape(x, (-1, weight._data.shape[1])))
+        if len(self.edges) > 2 and self.edges[2] is not None:
+            db = sum(rows, 0)
+        return (None if dx is None else reshape(dx, x._data.shape), dw, db)[: len(self.edges)]
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y = x @ weight.T + bias.
+
+    Args:
+        x: shape (..., in_features).
+        weight: shape (out_features, in_features) or (in_features,).
+        bias: shape (out_features,), or None.
+
+    Raises:
+        RuntimeError: the shapes or dtypes do not fit.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> F.linear(lucid.ones(2, 3), lucid.ones(4, 3), lucid.zeros(4)).shape
+        lucid.Size([2, 4])
+    """
+    a, w = x._data, weight._data
+    if w.ndim == 1:
+        y = matmul(x, weight)
+        return y if bias is None else y + bias
+    if w.ndim != 2:
+        raise RuntimeError(f"linear: weight must have one or two dimensions, got shape {w.shape}")
+    if not a.ndim or a.shape[-1] != w.shape[1]:
+        got = a.shape[-1] if a.ndim else "a 0-d tensor"
+        raise RuntimeError(f"linear: expected last dimension {w.shape[1]}, got {got} (input {a.shape}, weight {w.shape})")
+    if a.dtype != w.dtype or (bias is not None and bias._data.dtype != w.dtype):
+        dtypes = ", ".join(str(t.dtype) for t in (x, weight, bias) if t is not None)
+        raise RuntimeError(f"linear: input, weight and bias must have the same dtype, got {dtypes}")
+    if bias is not None and bias._data.shape != (w.shape[0],):
+        if bias._data.ndim == 0 or np.broadcast_shapes(bias._data.shape, (w.shape[0],)) == (w.shape[0],):
+            bias = bias.expand(w.shape[0])
+        else:
+            raise RuntimeError(f"linear: bias has shape {bias._data.shape}, expected ({w.shape[0]},) (weight {w.shape})")
+    return Linear.apply(x, weight, bias)
+
+

@@ -1,0 +1,454 @@
+"""Views and copies that rearrange elements: no arithmetic happens here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid import _dtype
+from lucid._functions._common import as_tensor, cast, check_broadcast, expand, normalize_dim, normalize_dims
+from lucid.autograd._node import Node, View, wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+Shape = tuple[int, ...]
+
+
+def as_shape(args: tuple[Any, ...]) -> Shape:
+    """The shape meant by ``f(2, 3)`` or ``f((2, 3))``."""
+    if len(args) == 1 and not isinstance(args[0], (int, np.integer)):
+        args = tuple(args[0])
+    return tuple([int(n) for n in args])
+
+
+def infer_shape(name: str, shape: Shape, size: int) -> Shape:
+    """``shape`` with its one -1 replaced so that it holds ``size`` elements.
+
+    Raises:
+        RuntimeError: it cannot.
+    """
+    known = math.prod([n for n in shape if n != -1])
+    if shape.count(-1) > 1:
+        raise RuntimeError(f"{name}: only one dimension can be inferred, got shape {shape}")
+    if any(n < -1 for n in shape):
+        raise RuntimeError(f"{name}: invalid shape dimension in {shape}")
+    if -1 in shape:
+        if known == 0 or size % known:
+            raise RuntimeError(f"{name}: shape '{list(shape)}' is invalid for input of size {size}")
+        return tuple([size // known if n == -1 else n for n in shape])
+    if known != size:
+        raise RuntimeError(f"{name}: shape '{list(shape)}' is invalid for input of size {size}")
+    return shape
+
+
+class Reshape(View):
+    __slots__ = ("shape",)
+
+    def forward(self, x: Tensor, shape: Shape) -> np.ndarray:
+        self.shape = x._data.shape
+        return x._data.reshape(shape)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return Reshape.apply(dy, self.shape)
+
+
+def reshape(x: Tensor, *shape: Any) -> Tensor:
+    """The same elements in another shape, sharing memory where the layout allows.
+
+    Args:
+        x: any shape.
+        shape: new sizes; one may be -1 and is inferred.
+
+    Raises:
+        RuntimeError: the number of elements differs.
+    """
+    return Reshape.apply(x, infer_shape("reshape", as_shape(shape), x._data.size))
+
+
+def view(x: Tensor, *shape: Any) -> Tensor:
+    """`reshape` that never copies; with a dtype of the same size, the same bits as that dtype.
+
+    Raises:
+        RuntimeError: the layout would need a copy.
+    """
+    if len(shape) == 1 and isinstance(shape[0], _dtype.dtype):
+        return wrap(x._data.view(shape[0].numpy))
+    target = infer_shape("view", as_shape(shape), x._data.size)
+    if not x._data.flags.c_contiguous:
+        try:
+            np.reshape(x._data, target, copy=False)
+        except ValueError:
+            raise RuntimeError(
+                f"view: view size is not compatible with input tensor's size and stride {x._data.shape} -> {target}. "
+                "Use .reshape(...) instead."
+            ) from None
+    return Reshape.apply(x, target)
+
+
+def view_as(x: Tensor, other: Tensor) -> Tensor:
+    """``x`` viewed in the shape of ``other``."""
+    return view(x, other._data.shape)
+
+
+def reshape_as(x: Tensor, other: Tensor) -> Tensor:
+    """``x`` reshaped to the shape of ``other``."""
+    return reshape(x, other._data.shape)
+
+
+def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Dimensions ``start_dim`` to ``end_dim`` merged into one.
+
+    Raises:
+        RuntimeError: ``start_dim`` comes after ``end_dim``.
+    """
+    shape = x._data.shape
+    if not shape:
+        return reshape(x, 1)
+    start, end = (normalize_dim("flatten", d, len(shape)) for d in (start_dim, end_dim))
+    if start > end:
+        raise RuntimeError("flatten: start_dim cannot come after end_dim")
+    return x if start == end else reshape(x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
+
+
+def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """Dimension ``dim`` split into ``sizes``, one of which may be -1."""
+    d = normalize_dim("unflatten", dim, x._data.ndim)
+    shape = x._data.shape
+    return reshape(x, (*shape[:d], *infer_shape("unflatten", tuple(sizes), shape[d]), *shape[d + 1 :]))
+
+
+def ravel(x: Tensor) -> Tensor:
+    """All elements in one dimension."""
+    return reshape(x, -1)
+
+
+def squeeze(x: Tensor, dim: int | tuple[int, ...] | None = None) -> Tensor:
+    """Without dimensions of size 1 (those in ``dim``, or all)."""
+    shape = x._data.shape
+    dims = range(len(shape)) if dim is None else normalize_dims("squeeze", dim, len(shape))
+    return Reshape.apply(x, tuple([n for d, n in enumerate(shape) if not (d in dims and n == 1)]))
+
+
+def unsqueeze(x: Tensor, dim: int) -> Tensor:
+    """With a new dimension of size 1 at ``dim``."""
+    d = normalize_dim("unsqueeze", dim, x._data.ndim + 1)
+    shape = x._data.shape
+    return Unsqueeze.apply(x, d) if not x._data.flags.c_contiguous else Reshape.apply(x, (*shape[:d], 1, *shape[d:]))
+
+
+class Unsqueeze(View):
+    __slots__ = ("dim",)
+
+    def forward(self, x: Tensor, dim: int) -> np.ndarray:
+        self.dim = dim
+        return np.expand_dims(x._data, dim)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return squeeze(dy, self.dim)
+
+
+class Permute(View):
+    __slots__ = ("dims",)
+
+    def forward(self, x: Tensor, dims: tuple[int, ...]) -> np.ndarray:
+        self.dims = dims
+        return x._data.transpose(dims)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        inverse = sorted(range(len(self.dims)), key=self.dims.__getitem__)
+        return Permute.apply(dy, tuple(inverse))
+
+
+def permute(x: Tensor, *dims: Any) -> Tensor:
+    """Dimensions in the order ``dims``, as a view.
+
+    Raises:
+        RuntimeError: ``dims`` is not a permutation of all dimensions.
+    """
+    order = as_shape(dims)
+    if len(order) != x._data.ndim:
+        raise RuntimeError(f"permute: got {len(order)} dims {order} for a tensor of {x._data.ndim} dimensions")
+    return Permute.apply(x, normalize_dims("permute", order, x._data.ndim))
+
+
+def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Two dimensions exchanged, as a view."""
+    ndim = x._data.ndim
+    a, b = normalize_dim("transpose", dim0, ndim), normalize_dim("transpose", dim1, ndim)
+    order = list(range(ndim))
+    if ndim:
+        order[a], order[b] = b, a
+    return Permute.apply(x, tuple(order))
+
+
+def t(x: Tensor) -> Tensor:
+    """The transpose of a tensor of at most two dimensions."""
+    if x._data.ndim > 2:
+        raise RuntimeError(f"t: expects a tensor with <= 2 dimensions, but it is {x._data.ndim}D")
+    return transpose(x, 0, 1) if x._data.ndim == 2 else x
+
+
+def movedim(x: Tensor, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Tensor:
+    """Dimensions ``source`` moved to ``destination``, the others in their order."""
+    ndim = x._data.ndim
+    src, dst = normalize_dims("movedim", source, ndim), normalize_dims("movedim", destination, ndim)
+    if len(src) != len(dst):
+        raise RuntimeError(f"movedim: {len(src)} source dims but {len(dst)} destination dims")
+    order = [d for d in range(ndim) if d not in src]
+    for d, s in sorted(zip(dst, src)):
+        order.insert(d, s)
+    return Permute.apply(x, tuple(order))
+
+
+def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """``x`` repeated along dimensions of size 1 to ``shape``, without copying."""
+    return x.expand(*shape)
+
+
+def expand_sizes(x: Tensor, *sizes: Any) -> Tensor:
+    """Dimensions of size 1 repeated to ``sizes`` without copying; -1 keeps a size, new ones come in front.
+
+    Raises:
+        RuntimeError: a dimension is neither 1 nor the requested size.
+    """
+    target, shape = as_shape(sizes), x._data.shape
+    extra = len(target) - len(shape)
+    if extra < 0:
+        raise RuntimeError(f"expand: the number of sizes ({len(target)}) must be at least the number of dimensions {shape}")
+    full = tuple([shape[d - extra] if n == -1 and d >= extra else n for d, n in enumerate(target)])
+    for d, n in enumerate(full):
+        if n < 0 or (d >= extra and shape[d - extra] not in (1, n)):
+            raise RuntimeError(f"expand: cannot expand shape {shape} to {target}: dimension {d}")
+    return expand(x, full)
+
+
+def expand_as(x: Tensor, other: Tensor) -> Tensor:
+    """``x`` expanded to the shape of ``other``."""
+    return expand_sizes(x, *other._data.shape)
+
+
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """All tensors expanded to their common shape."""
+    shape: Shape = ()
+    for x in tensors:
+        check_broadcast("broadcast_tensors", shape, x._data.shape)
+        shape = np.broadcast_shapes(shape, x._data.shape)
+    return tuple(expand(x, shape) for x in tensors)
+
+
+class Clone(Node):
+    __slots__ = ()
+
+    def forward(self, x: Tensor) -> np.ndarray:
+        return x._data.copy()
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return dy
+
+
+def clone(x: Tensor, *, memory_format: Any = None) -> Tensor:
+    """A copy in memory of its own; gradients flow through."""
+    return Clone.apply(x)
+
+
+def contiguous(x: Tensor, memory_format: Any = None) -> Tensor:
+    """``x`` itself if it is contiguous, else a contiguous copy."""
+    return x if x._data.flags.c_contiguous else Clone.apply(x)
+
+
+class Cat(Node):
+    __slots__ = ("dim", "sizes")
+
+    def forward(self, dim: int, *tensors: Tensor) -> np.ndarray:
+        self.dim, self.sizes = dim, [x._data.shape[dim] for x in tensors]
+        return np.concatenate([x._data for x in tensors], axis=dim)
+
+    def backward(self, dy: Tensor) -> tuple[Tensor, ...]:
+        return split(dy, self.sizes, self.dim)
+
+    owns_gradients = False
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Tensors joined along an existing dimension; dtypes promote, 1-d empty tensors are skipped.
+
+    Raises:
+        ValueError: no tensors.
+        RuntimeError: shapes differ in another dimension.
+    """
+    items = [as_tensor(x) for x in tensors]
+    if not items:
+        raise ValueError("cat: expected a non-empty list of Tensors")
+    kept = [x for x in items if x._data.shape != (0,)] or items[:1]
+    first = kept[0]._data.shape
+    if not first:
+        raise RuntimeError("cat: zero-dimensional tensor (at position 0) cannot be concatenated")
+    d = normalize_dim("cat", dim, len(first))
+    for position, x in enumerate(kept):
+        s = x._data.shape
+        if len(s) != len(first) or s[:d] + s[d + 1 :] != first[:d] + first[d + 1 :]:
+            raise RuntimeError(f"cat: sizes of tensors must match except in dimension {d}: {first} and {s} (position {position})")
+    target = _dtype.result_type(*items)
+    return Cat.apply(d, *[cast(x, target) for x in kept])
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Tensors of one shape joined along a new dimension.
+
+    Raises:
+        ValueError: no tensors.
+        RuntimeError: shapes differ.
+    """
+    items = [as_tensor(x) for x in tensors]
+    if not items:
+        raise ValueError("stack: expected a non-empty list of Tensors")
+    for position, x in enumerate(items):
+        if x._data.shape != items[0]._data.shape:
+            raise RuntimeError(
+                f"stack: expects each tensor to be equal size, but got {items[0]._data.shape} at entry 0 "
+                f"and {x._data.shape} at entry {position}"
+            )
+    return cat([unsqueeze(x, dim) for x in items], dim)
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Joined along dimension 1 (0 for vectors)."""
+    items = [reshape(x, 1) if not x._data.ndim else x for x in tensors]
+    return cat(items, 0 if items[0]._data.ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Joined along dimension 0, vectors as rows."""
+    return cat([reshape(x, (1, -1)) if x._data.ndim < 2 else x for x in tensors], 0)
+
+
+def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive parts along ``dim``.
+
+    Args:
+        x: any shape.
+        split_size_or_sections: size of every part (the last may be smaller), or the list of sizes.
+        dim: dimension to split.
+
+    Raises:
+        RuntimeError: the sizes do not add up.
+    """
+    d = normalize_dim("split", dim, x._data.ndim)
+    total = x._data.shape[d]
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size <= 0 and total:
+            raise RuntimeError(f"split: expects split_size to be positive, got {size}")
+        sizes = [min(size, total - i) for i in range(0, total, size)] if total else [0]
+    else:
+        sizes = list(split_size_or_sections)
+        if sum(sizes) != total:
+            raise RuntimeError(f"split: sizes {sizes} do not add up to {total}, the size of dimension {d} of {x._data.shape}")
+    starts = np.cumsum([0, *sizes]).tolist()
+    return tuple([narrow(x, d, start, size) for start, size in zip(starts, sizes)])
+
+
+def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most ``chunks`` views of equal size along ``dim``."""
+    if chunks <= 0:
+        raise RuntimeError(f"chunk: expects chunks to be greater than 0, got {chunks}")
+    total = x._data.shape[normalize_dim("chunk", dim, x._data.ndim)]
+    return split(x, max(1, -(-total // chunks)), dim)
+
+
+def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of every slice along ``dim``, without that dimension."""
+    d = normalize_dim("unbind", dim, x._data.ndim)
+    return tuple([select(x, d, i) for i in range(x._data.shape[d])])
+
+
+def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """A view of ``length`` elements along ``dim`` from ``start``."""
+    d = normalize_dim("narrow", dim, x._data.ndim)
+    return x[(slice(None),) * d + (slice(start, start + length),)]
+
+
+def select(x: Tensor, dim: int, index: int) -> Tensor:
+    """A view of the slice ``index`` along ``dim``, without that dimension."""
+    d = normalize_dim("select", dim, x._data.ndim)
+    return x[(slice(None),) * d + (index,)]
+
+
+class Flip(Node):
+    __slots__ = ("dims",)
+
+    def forward(self, x: Tensor, dims: tuple[int, ...]) -> np.ndarray:
+        self.dims = dims
+        return np.flip(x._data, dims).copy()
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return Flip.apply(dy, self.dims)
+
+
+def flip(x: Tensor, dims: Any) -> Tensor:
+    """A copy with the order reversed along ``dims``."""
+    return Flip.apply(x, normalize_dims("flip", dims, x._data.ndim))
+
+
+def roll(x: Tensor, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] | None = None) -> Tensor:
+    """A copy shifted cyclically along ``dims`` (or flattened)."""
+    if dims is None:
+        return reshape(roll(ravel(x), shifts, 0), x._data.shape)
+    shift_of = dict(
+        zip(normalize_dims("roll", dims, x._data.ndim), (shifts,) if isinstance(shifts, int) else shifts)
+    )
+    for d, s in shift_of.items():
+        n = x._data.shape[d]
+        if n and s % n:
+            x = cat([narrow(x, d, n - s % n, s % n), narrow(x, d, 0, n - s % n)], d)
+    return x.clone() if not shift_of else x
+
+
+def repeat(x: Tensor, *sizes: Any) -> Tensor:
+    """A copy tiled ``sizes`` times along each dimension; extra sizes add leading dimensions.
+
+    Raises:
+        RuntimeError: fewer sizes than dimensions.
+    """
+    reps, shape = as_shape(sizes), x._data.shape
+    if len(reps) < len(shape):
+        raise RuntimeError(f"repeat: {len(reps)} repeats for a tensor of {len(shape)} dimensions")
+    shape = (1,) * (len(reps) - len(shape)) + shape
+    apart = [n for pair in zip([1] * len(shape), shape) for n in pair]
+    full = [n for pair in zip(reps, shape) for n in pair]
+    wide = expand(reshape(x, tuple(apart)), tuple(full))
+    return reshape(clone(wide), tuple([r * n for r, n in zip(reps, shape)]))
+
+
+def tile(x: Tensor, *sizes: Any) -> Tensor:
+    """`repeat`, with missing leading sizes taken as 1."""
+    reps = as_shape(sizes)
+    return repeat(x, (1,) * (x._data.ndim - len(reps)) + reps)
+
+
+class Tri(Node):
+    __slots__ = ("diagonal", "upper")
+
+    def forward(self, x: Tensor, diagonal: int, upper: bool) -> np.ndarray:
+        self.diagonal, self.upper = diagonal, upper
+        return (np.triu if upper else np.tril)(x._data, diagonal)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return Tri.apply(dy, self.diagonal, self.upper)
+
+
+def tril(x: Tensor, diagonal: int = 0) -> Tensor:
+    """The lower triangle of the last two dimensions, zeros elsewhere."""
+    return Tri.apply(x, diagonal, False)
+
+
+def triu(x: Tensor, diagonal: int = 0) -> Tensor:
+    """The upper triangle of the last two dimensions, zeros elsewhere."""
+    return Tri.apply(x, diagonal, True)
+
+
+swapaxes, swapdims, moveaxis, concat, concatenate = transpose, transpose, movedim, cat, cat

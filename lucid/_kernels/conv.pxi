@@ -1,0 +1,278 @@
+# Convolution over NCHW images, zero padding: forward, input gradient, weight gradient.
+
+include "patches.pxi"
+include "conv_weight.pxi"
+
+
+cdef struct Conv:
+    # Extents of one convolution; the first four are x, the next two y and the kernel.
+    Py_ssize_t samples, channels, x_height, x_width
+    Py_ssize_t rows, height, width
+    Py_ssize_t kernel_y, kernel_x, stride_y, stride_x, top, bottom, left, right, dilation_y, dilation_x, groups
+
+
+cdef int conv_shape(str name, x_shape, w_shape, stride, padding, dilation, Py_ssize_t groups, Conv* g) except -1:
+    """Fill ``g`` from the arguments, or raise ValueError."""
+    if len(x_shape) != 4 or len(w_shape) != 4:
+        raise ValueError(f"{name}: expected 4-d input and weight, got input {x_shape}, weight {w_shape}")
+    g.samples, g.channels, g.x_height, g.x_width = x_shape
+    g.rows, channels, g.kernel_y, g.kernel_x = w_shape
+    g.stride_y, g.stride_x = stride
+    (g.top, g.bottom), (g.left, g.right) = padding
+    g.dilation_y, g.dilation_x = dilation
+    g.groups = groups
+    if groups < 1 or g.rows % groups or channels * groups != g.channels:
+        raise ValueError(f"{name}: input {x_shape} and weight {w_shape} do not fit {groups} groups")
+    if min(g.stride_y, g.stride_x, g.dilation_y, g.dilation_x) < 1 or min(g.top, g.bottom, g.left, g.right) < 0:
+        raise ValueError(f"{name}: expected positive stride and dilation and padding >= 0, got stride {tuple(stride)}, "
+                         f"padding {tuple(padding)}, dilation {tuple(dilation)}")
+    if min(g.rows, g.channels, g.kernel_y, g.kernel_x, g.x_height, g.x_width) < 1:
+        raise ValueError(f"{name}: input {x_shape} or weight {w_shape} is empty")
+    g.height = g.x_height + g.top + g.bottom - (g.kernel_y - 1) * g.dilation_y - 1
+    g.width = g.x_width + g.left + g.right - (g.kernel_x - 1) * g.dilation_x - 1
+    if g.height < 0 or g.width < 0:
+        raise ValueError(f"{name}: weight {w_shape} with dilation {tuple(dilation)} is larger than input {x_shape} "
+                         f"with padding {tuple(padding)}")
+    g.height = g.height // g.stride_y + 1
+    g.width = g.width // g.stride_x + 1
+    return 0
+
+
+cdef cnp.ndarray tap_tables(Patches* p, Py_ssize_t taps):
+    """Room for the six tables of a plan; the caller keeps it alive."""
+    cdef cnp.ndarray tables = np.empty((6, taps), np.intp)
+    cdef Py_ssize_t* table = <Py_ssize_t*> cnp.PyArray_DATA(tables)
+    p.tap_y, p.tap_x, p.tap_w = table, table + taps, table + 2 * taps
+    p.tap_at, p.phase_y, p.phase_x = table + 3 * taps, table + 4 * taps, table + 5 * taps
+    return tables
+
+
+cdef void forward_patches(const Conv* g, Patches* p) noexcept nogil:
+    cdef Py_ssize_t t
+    p.samples, p.groups, p.rows, p.channels = g.samples, g.groups, g.rows // g.groups, g.channels // g.groups
+    p.taps = g.kernel_y * g.kernel_x
+    p.x_height, p.x_width, p.height, p.width = g.x_height, g.x_width, g.height, g.width
+    p.step_y, p.step_x = g.stride_y, g.stride_x
+    p.y_sample, p.y_channel, p.y_row, p.y_column = g.rows * g.height * g.width, g.height * g.width, g.width, 1
+    p.w_group, p.w_row, p.w_channel = p.rows * p.channels * p.taps, p.channels * p.taps, p.taps
+    for t in range(p.taps):
+        p.tap_y[t] = t // g.kernel_x * g.dilation_y - g.top
+        p.tap_x[t] = t % g.kernel_x * g.dilation_x - g.left
+        p.tap_w[t] = t
+
+
+cdef void gradient_patches(const Conv* g, Patches* p, Py_ssize_t y, Py_ssize_t x) noexcept nogil:
+    """The gather that gives every stride-th pixel of dx from (y, x): of dy, by the taps that reach them."""
+    cdef Py_ssize_t t, at_y, at_x
+    p.samples, p.groups, p.rows, p.channels = g.samples, g.groups, g.channels // g.groups, g.rows // g.groups
+    p.x_height, p.x_width = g.height, g.width
+    p.height, p.width = max(ceil_div(g.x_height - y, g.stride_y), 0), max(ceil_div(g.x_width - x, g.stride_x), 0)
+    p.step_y = p.step_x = 1
+    p.y_sample, p.y_channel = g.channels * g.x_height * g.x_width, g.x_height * g.x_width
+    p.y_row, p.y_column = g.stride_y * g.x_width, g.stride_x
+    p.w_row = g.kernel_y * g.kernel_x
+    p.w_channel, p.w_group = p.rows * p.w_row, p.rows * p.channels * p.w_row
+    p.taps = 0
+    for t in range(g.kernel_y * g.kernel_x):
+        at_y = y + g.top - t // g.kernel_x * g.dilation_y
+        at_x = x + g.left - t % g.kernel_x * g.dilation_x
+        if at_y % g.stride_y == 0 and at_x % g.stride_x == 0:
+            p.tap_y[p.taps], p.tap_x[p.taps], p.tap_w[p.taps] = at_y // g.stride_y, at_x // g.stride_x, t
+            p.taps += 1
+
+
+cdef bint input_grad(const Conv* g, Patches* p, const floating* dy, const floating* w, const floating* bias, floating* dx) noexcept nogil:
+    cdef Py_ssize_t y, x
+    for y in range(min(g.stride_y, g.x_height)):
+        for x in range(min(g.stride_x, g.x_width)):
+            gradient_patches(g, p, y, x)
+            if not convolve(p, dy, w, bias, dx + y * g.x_width + x):
+                return False
+    return True
+
+
+# Depthwise weight gradient: one channel per group gives the general method no lanes, so each tap is a dot product
+
+cdef void line_dots(const floating* dy, const floating* x, const Py_ssize_t* at, Py_ssize_t n, Py_ssize_t taps, floating* sums) noexcept nogil:
+    """sums[t, lane] += dy . x[at[t]:], n a multiple of the lanes."""
+    cdef floating acc[LINE32]
+    cdef Py_ssize_t t, first
+    cdef int j, line = LINE32 if floating is float else LINE64
+    for t in range(taps):
+        for j in range(line):
+            acc[j] = sums[j]
+        first = 0
+        while first < n:
+            for j in range(line):
+                acc[j] = madd(dy[first + j], x[at[t] + first + j], acc[j])
+            first += line
+        for j in range(line):
+            sums[j] = acc[j]
+        sums += line
+
+
+cdef inline Py_ssize_t depthwise_work(const Patches* p, Py_ssize_t lanes) noexcept nogil:
+    """Elements of workspace: the stage, dy at its pitch, and sums by tap and lane."""
+    return round_up(stage_size(p, lanes) + p.columns + p.rows * p.taps * lanes, 16)
+
+
+cdef void depthwise_task(const Patches* p, Py_ssize_t samples, const floating* x, const floating* dy, floating* dw, floating* work,
+                         Py_ssize_t g) noexcept nogil:
+    """dw of one group: samples, then blocks of rows, in order; the lanes are added at the end."""
+    cdef Py_ssize_t s, r, i, j, y0, x0, height, width, lanes = LINE32 if floating is float else LINE64
+    cdef Py_ssize_t size = p.x_height * p.x_width, pixels = p.height * p.width
+    cdef floating* flat = work + stage_size(p, lanes)
+    cdef floating* sums = flat + p.columns
+    cdef const floating* source
+    memset(work, 0, depthwise_work(p, lanes) * sizeof(floating))
+    for s in range(samples):
+        y0 = 0
+        while y0 < p.height:
+            height, x0 = min(p.block_height, p.height - y0), 0
+            while x0 < p.width:
+                width = min(p.block_width, p.width - x0)
+                stage_block(p, x + (s * p.groups + g) * size, 0, 1, 1, y0, x0, work)
+                for r in range(p.rows):
+                    source = dy + ((s * p.groups + g) * p.rows + r) * pixels + y0 * p.width + x0
+                    if height < p.block_height or width < p.block_width:
+                        memset(flat, 0, p.columns * sizeof(floating))
+                    for i in range(height):
+                        copy_row(source + i * p.width, flat + i * p.pitch, width)
+                    line_dots(flat, work, p.tap_at, p.columns, p.taps, sums + r * p.taps * lanes)
+                if height < p.block_height or width < p.block_width:
+                    memset(flat, 0, p.columns * sizeof(floating))
+                x0 += p.block_width
+            y0 += p.block_height
+    for i in range(p.rows * p.taps):
+        for j in range(1, lanes):
+            sums[i * lanes] += sums[i * lanes + j]
+        dw[g * p.rows * p.taps + i] = sums[i * lanes]
+
+
+cdef bint depthwise_weight_grad(Patches* p, const floating* x, const floating* dy, floating* dw) noexcept nogil:
+    cdef Py_ssize_t samples = p.samples, lanes = LINE32 if floating is float else LINE64, size, g
+    cdef int threads = threads_for(2.0 * samples * p.groups * p.rows * p.taps * p.height * p.width, CONV_GRAIN)
+    cdef floating* work
+    p.samples = 1
+    plan_patches(p, lanes, 1)
+    size = depthwise_work(p, lanes)
+    work = <floating*> workspace(threads * size * sizeof(floating))
+    if work == NULL:
+        return False
+    if threads == 1:
+        for g in range(p.groups):
+            depthwise_task(p, samples, x, dy, dw, work, g)
+    else:
+        for g in prange(p.groups, num_threads=threads, schedule="dynamic"):
+            depthwise_task(p, samples, x, dy, dw, work + threadid() * size, g)
+    release(work)
+    return True
+
+
+# Called from Python
+
+def conv2d(x, w, bias, stride, padding, dilation, Py_ssize_t groups):
+    """Cross-correlation of x (N, C, H, W) with w (O, C / groups, kh, kw); padding is ((top, bottom), (left, right)).
+
+    The bias (O,), or zero when None, is the initial value of each sum.
+    """
+    cdef cnp.ndarray a = contiguous(x), k = contiguous(w), b = None, y
+    cdef Conv g
+    cdef Patches p
+    cdef cnp.ndarray tables
+    cdef int t = common_type(a, k)
+    if bias is not None:
+        common_type(a, bias)
+    cdef const void* start = NULL
+    cdef bint ok
+    conv_shape("conv2d", np.shape(x), np.shape(w), stride, padding, dilation, groups, &g)
+    if bias is not None:
+        if np.shape(bias) != (g.rows,):
+            raise ValueError(f"conv2d: expected bias ({g.rows},), got {np.shape(bias)}")
+        b = contiguous(bias)
+        start = cnp.PyArray_DATA(b)
+    y = np.empty((g.samples, g.rows, g.height, g.width), a.dtype)
+    tables = tap_tables(&p, g.kernel_y * g.kernel_x)
+    with nogil:
+        forward_patches(&g, &p)
+        if t == cnp.NPY_FLOAT:
+            ok = convolve(&p, <const float*> cnp.PyArray_DATA(a), <const float*> cnp.PyArray_DATA(k), <const float*> start,
+                          <float*> cnp.PyArray_DATA(y))
+        else:
+            ok = convolve(&p, <const double*> cnp.PyArray_DATA(a), <const double*> cnp.PyArray_DATA(k), <const double*> start,
+                          <double*> cnp.PyArray_DATA(y))
+    if not ok:
+        raise MemoryError(f"conv2d: no workspace for input {np.shape(x)}, weight {np.shape(w)}")
+    return y
+
+
+def conv2d_input_grad(dy, w, x_shape, stride, padding, dilation, Py_ssize_t groups, bias=None):
+    """Gradient of conv2d at its input of shape ``x_shape``; as a forward map, the transposed convolution of dy plus bias (C,)."""
+    cdef cnp.ndarray a = contiguous(dy), k = contiguous(w), b = None, dx
+    cdef Conv g
+    cdef Patches p
+    cdef cnp.ndarray tables
+    cdef int t = common_type(a, k)
+    if bias is not None:
+        common_type(a, bias)
+    cdef const void* start = NULL
+    cdef bint ok
+    conv_shape("conv2d_input_grad", tuple(x_shape), np.shape(w), stride, padding, dilation, groups, &g)
+    if np.shape(dy) != (g.samples, g.rows, g.height, g.width):
+        raise ValueError(f"conv2d_input_grad: expected dy {(g.samples, g.rows, g.height, g.width)}, got {np.shape(dy)}")
+    if bias is not None:
+        if np.shape(bias) != (g.channels,):
+            raise ValueError(f"conv2d_input_grad: expected bias ({g.channels},), got {np.shape(bias)}")
+        b = contiguous(bias)
+        start = cnp.PyArray_DATA(b)
+    dx = np.empty(tuple(x_shape), a.dtype)
+    tables = tap_tables(&p, g.kernel_y * g.kernel_x)
+    with nogil:
+        if t == cnp.NPY_FLOAT:
+            ok = input_grad(&g, &p, <const float*> cnp.PyArray_DATA(a), <const float*> cnp.PyArray_DATA(k), <const float*> start,
+                            <float*> cnp.PyArray_DATA(dx))
+        else:
+            ok = input_grad(&g, &p, <const double*> cnp.PyArray_DATA(a), <const double*> cnp.PyArray_DATA(k), <const double*> start,
+                            <double*> cnp.PyArray_DATA(dx))
+    if not ok:
+        raise MemoryError(f"conv2d_input_grad: no workspace for dy {np.shape(dy)}, weight {np.shape(w)}")
+    return dx
+
+
+def conv2d_weight_grad(x, dy, w_shape, stride, padding, dilation, Py_ssize_t groups):
+    """Gradient of conv2d at its weight of shape ``w_shape``."""
+    cdef cnp.ndarray a = contiguous(x), d = contiguous(dy), dw
+    cdef Conv g
+    cdef WeightGrad plan
+    cdef Patches p
+    cdef cnp.ndarray tables
+    cdef int t = common_type(a, d)
+    cdef bint ok
+    conv_shape("conv2d_weight_grad", np.shape(x), tuple(w_shape), stride, padding, dilation, groups, &g)
+    if np.shape(dy) != (g.samples, g.rows, g.height, g.width):
+        raise ValueError(f"conv2d_weight_grad: expected dy {(g.samples, g.rows, g.height, g.width)}, got {np.shape(dy)}")
+    dw = np.empty(tuple(w_shape), a.dtype)
+    tables = tap_tables(&p, g.kernel_y * g.kernel_x)
+    with nogil:
+        if groups > 1 and g.channels == groups:
+            forward_patches(&g, &p)
+            if t == cnp.NPY_FLOAT:
+                ok = depthwise_weight_grad(&p, <const float*> cnp.PyArray_DATA(a), <const float*> cnp.PyArray_DATA(d),
+                                           <float*> cnp.PyArray_DATA(dw))
+            else:
+                ok = depthwise_weight_grad(&p, <const double*> cnp.PyArray_DATA(a), <const double*> cnp.PyArray_DATA(d),
+                                           <double*> cnp.PyArray_DATA(dw))
+        else:
+            plan.samples, plan.groups, plan.rows, plan.channels = g.samples, groups, g.rows // groups, g.channels // groups
+            plan.kernel_y, plan.kernel_x, plan.stride_y, plan.stride_x = g.kernel_y, g.kernel_x, g.stride_y, g.stride_x
+            plan.top, plan.left, plan.dilation_y, plan.dilation_x = g.top, g.left, g.dilation_y, g.dilation_x
+            plan.x_height, plan.x_width, plan.height, plan.width = g.x_height, g.x_width, g.height, g.width
+            if t == cnp.NPY_FLOAT:
+                ok = weight_grad(&plan, <const float*> cnp.PyArray_DATA(a), <const float*> cnp.PyArray_DATA(d),
+                                 <float*> cnp.PyArray_DATA(dw))
+            else:
+                ok = weight_grad(&plan, <const double*> cnp.PyArray_DATA(a), <const double*> cnp.PyArray_DATA(d),
+                                 <double*> cnp.PyArray_DATA(dw))
+    if not ok:
+        raise MemoryError(f"conv2d_weight_grad: no workspace for input {np.shape(x)}, dy {np.shape(dy)}")
+    return dw

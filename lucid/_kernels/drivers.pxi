@@ -1,0 +1,352 @@
+# Elementwise drivers: they own checks, broadcasting, allocation, tails and threads, so that a kernel is a serial loop.
+#
+# A kernel is always called on a multiple of LANES elements. The end of an array is copied to a padded buffer and
+# goes through the same vector code, so an element's bits depend neither on its position nor on the array's length.
+# Operands that alias the result are staged block by block, and a scalar operand is a buffer filled with it:
+# a kernel sees equally long, distinct, contiguous blocks and nothing else.
+
+ctypedef void (*Map1)(const void* x, void* out, Py_ssize_t n, const double* p) noexcept nogil
+ctypedef void (*Map2)(const void* x, const void* y, void* out, Py_ssize_t n, const double* p) noexcept nogil
+ctypedef void (*Map3)(const void* x, const void* y, const void* z, void* out, Py_ssize_t n,
+                     const double* p) noexcept nogil
+ctypedef void (*MapN)(const void** x, void* out, Py_ssize_t n, const double* p) noexcept nogil
+
+cdef enum:
+    LANES = 64              # elements; a multiple of every vector width times unroll factor
+    BLOCK = 1024            # elements staged at a time
+    MAP_GRAIN = 16384       # elements below which a second thread costs more than it saves
+    MAX_OPERANDS = 6
+    MAX_DIMS = 64           # NumPy's own limit
+
+
+cdef struct Elementwise:
+    void* kernel
+    int arity
+    const char* x[MAX_OPERANDS]
+    Py_ssize_t size[MAX_OPERANDS]       # bytes per element
+    bint scalar[MAX_OPERANDS]           # the operand is one element
+    char* out
+    Py_ssize_t out_size
+    double p[4]                         # scalar parameters of the kernel
+
+
+cdef inline void call(const Elementwise* e, const char** x, char* out, Py_ssize_t n) noexcept nogil:
+    if e.arity == 1:
+        (<Map1> e.kernel)(x[0], out, n, e.p)
+    elif e.arity == 2:
+        (<Map2> e.kernel)(x[0], x[1], out, n, e.p)
+    elif e.arity == 3:
+        (<Map3> e.kernel)(x[0], x[1], x[2], out, n, e.p)
+    else:
+        (<MapN> e.kernel)(<const void**> x, out, n, e.p)
+
+
+cdef inline void fill(char* buffer, const char* value, Py_ssize_t size, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    if size == 4:
+        for i in range(n):
+            (<int32_t*> buffer)[i] = (<const int32_t*> value)[0]
+    elif size == 8:
+        for i in range(n):
+            (<int64_t*> buffer)[i] = (<const int64_t*> value)[0]
+    else:
+        memset(buffer, value[0], n)
+
+
+cdef void elementwise_range(const Elementwise* e, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
+    """Elements lo to hi of a flat call."""
+    cdef char staged[MAX_OPERANDS][8 * BLOCK]
+    cdef char tail[8 * LANES]
+    cdef const char* x[MAX_OPERANDS]
+    cdef Py_ssize_t n, step = BLOCK
+    cdef int i
+    cdef bint direct = True
+    for i in range(e.arity):
+        if e.scalar[i]:
+            fill(staged[i], e.x[i], e.size[i], min((hi - lo + LANES - 1) // LANES * LANES, BLOCK))
+        if e.scalar[i] or e.x[i] == e.out:
+            direct = False
+    if direct:
+        step = hi - lo
+    while lo < hi:
+        n = min(hi - lo, step) // LANES * LANES
+        if n:
+            for i in range(e.arity):
+                if e.scalar[i]:
+                    x[i] = staged[i]
+                elif e.x[i] == e.out:
+                    memcpy(staged[i], e.x[i] + lo * e.size[i], n * e.size[i])
+                    x[i] = staged[i]
+                else:
+                    x[i] = e.x[i] + lo * e.size[i]
+            call(e, x, e.out + lo * e.out_size, n)
+            lo += n
+        else:
+            n = hi - lo
+            for i in range(e.arity):
+                if not e.scalar[i]:
+                    memset(staged[i], 0, LANES * e.size[i])
+                    memcpy(staged[i], e.x[i] + lo * e.size[i], n * e.size[i])
+                x[i] = staged[i]
+            call(e, x, tail, LANES)
+            memcpy(e.out + lo * e.out_size, tail, n * e.out_size)
+            lo = hi
+
+
+cdef void elementwise_parallel(const Elementwise* e, Py_ssize_t n, int threads) noexcept nogil:
+    cdef Py_ssize_t chunk = ((n + threads - 1) // threads + LANES - 1) // LANES * LANES
+    cdef int t
+    for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+        elementwise_range(e, t * chunk, min(n, (t + 1) * chunk))
+
+
+cdef inline void elementwise(const Elementwise* e, Py_ssize_t n) noexcept nogil:
+    cdef int threads = threads_for(n, MAP_GRAIN)
+    if threads == 1:
+        elementwise_range(e, 0, n)
+    else:
+        elementwise_parallel(e, n, threads)
+
+
+cdef struct Runs:
+    # A broadcast call: ``count`` runs of ``inner`` elements; run r starts at the sum of its indices times strides.
+    int ndim
+    Py_ssize_t shape[MAX_DIMS]
+    Py_ssize_t stride[MAX_OPERANDS][MAX_DIMS]   # in elements, 0 where broadcast
+    Py_ssize_t inner
+    Py_ssize_t count
+
+
+cdef void runs_range(const Elementwise* e, const Runs* r, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
+    cdef Elementwise run = e[0]
+    cdef Py_ssize_t index, rest, coordinate
+    cdef int i, d
+    for index in range(lo, hi):
+        for i in range(e.arity):
+            run.x[i] = e.x[i]
+        rest = index
+        for d in range(r.ndim - 1, -1, -1):
+            coordinate = rest % r.shape[d]
+            rest = rest // r.shape[d]
+            for i in range(e.arity):
+                run.x[i] += coordinate * r.stride[i][d] * e.size[i]
+        run.out = e.out + index * r.inner * e.out_size
+        elementwise_range(&run, 0, r.inner)
+
+
+cdef void runs_parallel(const Elementwise* e, const Runs* r, int threads) noexcept nogil:
+    cdef Py_ssize_t chunk = (r.count + threads - 1) // threads
+    cdef int t
+    if threads == 1:
+        runs_range(e, r, 0, r.count)
+        return
+    for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+        runs_range(e, r, min(r.count, t * chunk), min(r.count, (t + 1) * chunk))
+
+
+cdef bint plan_runs(Elementwise* e, const Shapes* s, Runs* r) noexcept:
+    """Collapse a broadcast of contiguous operands into runs; False if they are many and too short."""
+    cdef int d, i, own, k
+    cdef Py_ssize_t extent
+    cdef Py_ssize_t next_stride[MAX_OPERANDS]
+    cdef Py_ssize_t stride[MAX_OPERANDS][MAX_DIMS]
+    cdef bint merge
+    for i in range(e.arity):
+        next_stride[i] = 1
+        for d in range(s.ndim - 1, -1, -1):
+            own = d - (s.ndim - s.operand_ndim[i])
+            extent = s.operand_shape[i][own] if own >= 0 else 1
+            stride[i][d] = 0 if extent == 1 else next_stride[i]
+            next_stride[i] *= extent
+    r.ndim = 0
+    r.count = 1
+    for d in range(s.ndim):
+        extent = s.shape[d]
+        if extent == 1:
+            continue
+        r.count *= extent
+        merge = r.ndim > 0
+        for i in range(e.arity):
+            merge = merge and r.stride[i][r.ndim - 1] == stride[i][d] * extent
+        if not merge:
+            r.ndim += 1
+            r.shape[r.ndim - 1] = 1
+        k = r.ndim - 1
+        r.shape[k] *= extent
+        for i in range(e.arity):
+            r.stride[i][k] = stride[i][d]
+    if r.ndim == 0:
+        return False
+    r.ndim -= 1
+    r.inner = r.shape[r.ndim]
+    r.count //= r.inner
+    for i in range(e.arity):
+        e.scalar[i] = r.stride[i][r.ndim] == 0
+    return r.inner >= 16 or r.count <= 64
+
+
+cdef struct Shapes:
+    int ndim                                    # of the result
+    cnp.npy_intp shape[MAX_DIMS]
+    int operand_ndim[MAX_OPERANDS]
+    const cnp.npy_intp* operand_shape[MAX_OPERANDS]
+
+
+cdef int broadcast_shape(list operands, Shapes* s) except -1:
+    """Fill in the shapes of the operands and of the result."""
+    cdef int i, d, arity = len(operands)
+    cdef cnp.npy_intp extent
+    s.ndim = 0
+    for i in range(arity):
+        s.operand_ndim[i] = cnp.PyArray_NDIM(<cnp.ndarray> operands[i])
+        s.operand_shape[i] = cnp.PyArray_DIMS(<cnp.ndarray> operands[i])
+        s.ndim = s.operand_ndim[i] if s.operand_ndim[i] > s.ndim else s.ndim
+    for d in range(s.ndim):
+        s.shape[s.ndim - 1 - d] = 1
+        for i in range(arity):
+            if d < s.operand_ndim[i]:
+                extent = s.operand_shape[i][s.operand_ndim[i] - 1 - d]
+                if s.shape[s.ndim - 1 - d] == 1:
+                    s.shape[s.ndim - 1 - d] = extent
+                elif extent != 1 and extent != s.shape[s.ndim - 1 - d]:
+                    shapes = ", ".join([str(np.shape(x)) for x in operands])
+                    raise ValueError(f"shapes {shapes} do not broadcast together")
+    return 0
+
+
+cdef inline bint clobbers(cnp.ndarray out, cnp.ndarray x):
+    """``out`` shares memory with ``x`` other than element for element: writing one would spoil the other."""
+    cdef const char* o = <const char*> cnp.PyArray_DATA(out)
+    cdef const char* a = <const char*> cnp.PyArray_DATA(x)
+    if o == a and cnp.PyArray_NBYTES(out) == cnp.PyArray_NBYTES(x):
+        return False
+    return o < a + cnp.PyArray_NBYTES(x) and a < o + cnp.PyArray_NBYTES(out)
+
+
+cdef cnp.ndarray run_elementwise(list operands, Elementwise* e, int out_type, object out):
+    """Check, broadcast, allocate and run ``e.kernel`` over ``operands``; returns the result."""
+    cdef Runs runs
+    cdef Shapes s
+    cdef cnp.ndarray x, first = contiguous(operands[0]), result
+    cdef int i, threads
+    cdef bint same = True, flat = True
+    cdef Py_ssize_t n
+    e.arity = len(operands)
+    for i in range(e.arity):
+        x = contiguous(operands[i])
+        operands[i] = x
+        e.size[i] = cnp.PyArray_ITEMSIZE(x)
+        e.scalar[i] = False
+        same = same and cnp.PyArray_SAMESHAPE(x, first)
+    if not same:
+        broadcast_shape(operands, &s)
+    if out is not None:
+        like = first if same else np.broadcast_to(first, [s.shape[i] for i in range(s.ndim)])
+        result = check_out(out, like, out_type)
+        for i in range(e.arity):
+            if clobbers(result, operands[i]):
+                operands[i] = operands[i].copy()
+    elif same:
+        result = empty(cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first), out_type)
+    else:
+        result = empty(s.ndim, s.shape, out_type)
+    n = cnp.PyArray_SIZE(result)
+    if n == 0:
+        return result
+    if not same:
+        flat = not plan_runs(e, &s, &runs)
+        if flat:
+            # Runs this short would spend their time in calls: broadcast in memory instead.
+            for i in range(e.arity):
+                operands[i] = contiguous(np.broadcast_to(operands[i], np.shape(result)))
+                e.scalar[i] = False
+        flat = flat or runs.count == 1
+    for i in range(e.arity):
+        e.x[i] = <const char*> cnp.PyArray_DATA(<cnp.ndarray> operands[i])
+    e.out = <char*> cnp.PyArray_DATA(result)
+    e.out_size = cnp.PyArray_ITEMSIZE(result)
+    if n < 2 * MAP_GRAIN and flat:
+        elementwise_range(e, 0, n)
+    elif flat:
+        with nogil:
+            elementwise(e, n)
+    else:
+        threads = <int> min(threads_for(n, MAP_GRAIN), runs.count)
+        with nogil:
+            runs_parallel(e, &runs, threads)
+    return result
+
+
+cdef cnp.ndarray map1(cnp.ndarray x, void* k32, void* k64, object out=None, double p0=0, double p1=0, double p2=0,
+                      double p3=0):
+    """``kernel(x, out)`` with the kernel for the dtype of ``x``, threaded above the grain."""
+    cdef Elementwise e
+    cdef int t = float_type(x)
+    cdef cnp.ndarray result
+    cdef Py_ssize_t n
+    x = contiguous(x)
+    if out is None:
+        result = empty_like(x)
+    else:
+        result = check_out(out, x, t)
+        x = x.copy() if clobbers(result, x) else x
+    n = cnp.PyArray_SIZE(x)
+    e.kernel = k32 if t == cnp.NPY_FLOAT else k64
+    e.arity = 1
+    e.x[0] = <const char*> cnp.PyArray_DATA(x)
+    e.size[0] = e.out_size = cnp.PyArray_ITEMSIZE(x)
+    e.scalar[0] = False
+    e.out = <char*> cnp.PyArray_DATA(result)
+    e.p[0], e.p[1], e.p[2], e.p[3] = p0, p1, p2, p3
+    if n < 2 * MAP_GRAIN:
+        elementwise_range(&e, 0, n)
+    else:
+        with nogil:
+            elementwise(&e, n)
+    return result
+
+
+cdef inline int common_type(cnp.ndarray x, cnp.ndarray y) except -1:
+    """NPY_FLOAT or NPY_DOUBLE, the dtype of both; TypeError if they differ."""
+    cdef int t = float_type(x)
+    if float_type(y) != t:
+        raise TypeError(f"operands have different dtypes: {x.dtype}, {y.dtype}")
+    return t
+
+
+cdef cnp.ndarray map2(cnp.ndarray x, cnp.ndarray y, void* k32, void* k64, object out=None, double p0=0, double p1=0,
+                      double p2=0, double p3=0):
+    """``kernel(x, y, out)`` over two operands of one dtype, broadcast together."""
+    cdef Elementwise e
+    cdef int t = common_type(x, y)
+    e.kernel = k32 if t == cnp.NPY_FLOAT else k64
+    e.p[0], e.p[1], e.p[2], e.p[3] = p0, p1, p2, p3
+    return run_elementwise([x, y], &e, t, out)
+
+
+cdef cnp.ndarray map3(cnp.ndarray x, cnp.ndarray y, cnp.ndarray z, void* k32, void* k64, object out=None, double p0=0,
+                      double p1=0, double p2=0, double p3=0):
+    """``kernel(x, y, z, out)`` over three operands of one dtype, broadcast together."""
+    cdef Elementwise e
+    cdef int t = common_type(x, y)
+    common_type(x, z)
+    e.kernel = k32 if t == cnp.NPY_FLOAT else k64
+    e.p[0], e.p[1], e.p[2], e.p[3] = p0, p1, p2, p3
+    return run_elementwise([x, y, z], &e, t, out)
+
+
+cdef cnp.ndarray map_many(list operands, void* k32, void* k64):
+    """``kernel((x, y, ...), out)`` over four to MAX_OPERANDS operands of one dtype, broadcast together."""
+    cdef Elementwise e
+    cdef int t = float_type(operands[0])
+    for x in operands:
+        common_type(operands[0], x)
+    e.kernel = k32 if t == cnp.NPY_FLOAT else k64
+    return run_elementwise(operands, &e, t, None)
+
+
+cdef cnp.ndarray compare2(cnp.ndarray x, cnp.ndarray y, void* k32, void* k64):
+    """``kernel(x, y, out)`` with a bool result."""
+    cdef Elementwise e
+    e.kernel = k32 if common_type(x, y) == cnp.NPY_FLOAT else k64
+    return run_elementwise([x, y], &e, cnp.NPY_BOOL, None)

@@ -1,0 +1,291 @@
+# Elementwise functions of one operand.
+
+cdef void neg_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = -x[i]
+
+
+cdef void abs_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = cmath.fabsf(x[i]) if floating is float else cmath.fabs(x[i])
+
+
+cdef void sign_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = <floating> 1 if x[i] > 0 else (<floating> -1 if x[i] < 0 else x[i])
+
+
+cdef void reciprocal_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = <floating> 1 / x[i]
+
+
+cdef void sqrt_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = cmath.sqrtf(x[i]) if floating is float else cmath.sqrt(x[i])
+
+
+cdef void rsqrt_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = <floating> 1 / (cmath.sqrtf(x[i]) if floating is float else cmath.sqrt(x[i]))
+
+
+cdef void square_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = x[i] * x[i]
+
+
+cdef void cube_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = x[i] * x[i] * x[i]
+
+
+cdef void pow_half_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    """x ** 0.5 as C's pow has it: unlike sqrt, +0 for -0 and +inf for -inf."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = cmath.sqrtf(x[i] + <floating> 0) if floating is float else cmath.sqrt(x[i] + <floating> 0)
+        y[i] = <floating> cmath.INFINITY if x[i] == -<floating> cmath.INFINITY else y[i]
+
+
+cdef void exp_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = exp_(x[i])
+
+
+cdef void expm1_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = expm1_(x[i])
+
+
+cdef void log_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = log_(x[i])
+
+
+cdef void log1p_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = log1p_(x[i])
+
+
+cdef void erf_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = erf_(x[i])
+
+
+cdef void floor_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = cmath.floorf(x[i]) if floating is float else cmath.floor(x[i])
+
+
+cdef void ceil_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = cmath.ceilf(x[i]) if floating is float else cmath.ceil(x[i])
+
+
+cdef void round_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = cmath.rintf(x[i]) if floating is float else cmath.rint(x[i])
+
+
+cdef void trunc_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = cmath.truncf(x[i]) if floating is float else cmath.trunc(x[i])
+
+
+def neg(x, out=None):
+    """-x."""
+    return map1(x, <void*> neg_kernel[float], <void*> neg_kernel[double], out)
+
+
+def abs(x, out=None):
+    """|x|."""
+    return map1(x, <void*> abs_kernel[float], <void*> abs_kernel[double], out)
+
+
+def sign(x, out=None):
+    """1, -1, or x itself when it is a zero or NaN."""
+    return map1(x, <void*> sign_kernel[float], <void*> sign_kernel[double], out)
+
+
+def reciprocal(x, out=None):
+    """1 / x."""
+    return map1(x, <void*> reciprocal_kernel[float], <void*> reciprocal_kernel[double], out)
+
+
+def sqrt(x, out=None):
+    """x ** 0.5, NaN below zero."""
+    return map1(x, <void*> sqrt_kernel[float], <void*> sqrt_kernel[double], out)
+
+
+def rsqrt(x, out=None):
+    """1 / sqrt(x)."""
+    return map1(x, <void*> rsqrt_kernel[float], <void*> rsqrt_kernel[double], out)
+
+
+def square(x, out=None):
+    """x * x."""
+    return map1(x, <void*> square_kernel[float], <void*> square_kernel[double], out)
+
+
+def exp(x, out=None):
+    """e ** x."""
+    return map1(x, <void*> exp_kernel[float], <void*> exp_kernel[double], out)
+
+
+def expm1(x, out=None):
+    """e ** x - 1."""
+    return map1(x, <void*> expm1_kernel[float], <void*> expm1_kernel[double], out)
+
+
+def log(x, out=None):
+    """Natural logarithm."""
+    return map1(x, <void*> log_kernel[float], <void*> log_kernel[double], out)
+
+
+def log1p(x, out=None):
+    """log(1 + x)."""
+    return map1(x, <void*> log1p_kernel[float], <void*> log1p_kernel[double], out)
+
+
+def erf(x, out=None):
+    """Error function."""
+    return map1(x, <void*> erf_kernel[float], <void*> erf_kernel[double], out)
+
+
+def floor(x, out=None):
+    """Largest integer <= x."""
+    return map1(x, <void*> floor_kernel[float], <void*> floor_kernel[double], out)
+
+
+def ceil(x, out=None):
+    """Smallest integer >= x."""
+    return map1(x, <void*> ceil_kernel[float], <void*> ceil_kernel[double], out)
+
+
+def round(x, out=None):
+    """Nearest integer, halves to even."""
+    return map1(x, <void*> round_kernel[float], <void*> round_kernel[double], out)
+
+
+def trunc(x, out=None):
+    """x without its fraction."""
+    return map1(x, <void*> trunc_kernel[float], <void*> trunc_kernel[double], out)
+
+
+# The C library's functions, one call per element
+
+ctypedef float (*Float1)(float) noexcept nogil
+ctypedef double (*Double1)(double) noexcept nogil
+
+
+cdef void libm1_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    """The function whose address is the first parameter."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = (<Float1*> p)[0](x[i]) if floating is float else (<Double1*> p)[0](x[i])
+
+
+cdef cnp.ndarray libm1(cnp.ndarray x, void* f32, void* f64, object out):
+    cdef void* function = f32 if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT else f64
+    return map1(x, <void*> libm1_kernel[float], <void*> libm1_kernel[double], out, double_of(<int64_t> function))
+
+
+def exp2(x, out=None):
+    """2 ** x."""
+    return libm1(x, <void*> cmath.exp2f, <void*> cmath.exp2, out)
+
+
+def log2(x, out=None):
+    """Logarithm to base 2."""
+    return libm1(x, <void*> cmath.log2f, <void*> cmath.log2, out)
+
+
+def log10(x, out=None):
+    """Logarithm to base 10."""
+    return libm1(x, <void*> cmath.log10f, <void*> cmath.log10, out)
+
+
+def sin(x, out=None):
+    """Sine of x radians."""
+    return libm1(x, <void*> cmath.sinf, <void*> cmath.sin, out)
+
+
+def cos(x, out=None):
+    """Cosine of x radians."""
+    return libm1(x, <void*> cmath.cosf, <void*> cmath.cos, out)
+
+
+def tan(x, out=None):
+    """Tangent of x radians."""
+    return libm1(x, <void*> cmath.tanf, <void*> cmath.tan, out)
+
+
+def asin(x, out=None):
+    """Inverse sine, in radians."""
+    return libm1(x, <void*> cmath.asinf, <void*> cmath.asin, out)
+
+
+def acos(x, out=None):
+    """Inverse cosine, in radians."""
+    return libm1(x, <void*> cmath.acosf, <void*> cmath.acos, out)
+
+
+def atan(x, out=None):
+    """Inverse tangent, in radians."""
+    return libm1(x, <void*> cmath.atanf, <void*> cmath.atan, out)
+
+
+def sinh(x, out=None):
+    """Hyperbolic sine."""
+    return libm1(x, <void*> cmath.sinhf, <void*> cmath.sinh, out)
+
+
+def cosh(x, out=None):
+    """Hyperbolic cosine."""
+    return libm1(x, <void*> cmath.coshf, <void*> cmath.cosh, out)
+
+
+def asinh(x, out=None):
+    """Inverse hyperbolic sine."""
+    return libm1(x, <void*> cmath.asinhf, <void*> cmath.asinh, out)
+
+
+def acosh(x, out=None):
+    """Inverse hyperbolic cosine."""
+    return libm1(x, <void*> cmath.acoshf, <void*> cmath.acosh, out)
+
+
+def atanh(x, out=None):
+    """Inverse hyperbolic tangent."""
+    return libm1(x, <void*> cmath.atanhf, <void*> cmath.atanh, out)
+
+
+def erfc(x, out=None):
+    """1 - erf(x)."""
+    return libm1(x, <void*> cmath.erfcf, <void*> cmath.erfc, out)
+
+
+def lgamma(x, out=None):
+    """Logarithm of |gamma(x)|."""
+    return libm1(x, <void*> cmath.lgammaf, <void*> cmath.lgamma, out)
+
+
+include "binary.pxi"       # the functions of two operands

@@ -1,0 +1,344 @@
+# Pooling over NCHW images, one plane of one image at a time: maximum, average, adaptive average.
+
+cdef enum:
+    POOL_GRAIN = 65536          # window elements worth a thread
+    POOL_SPAN = 128             # windows side by side
+
+
+cdef struct Pool:
+    Py_ssize_t planes, x_height, x_width, height, width
+    Py_ssize_t kernel_y, kernel_x, stride_y, stride_x, top, left, dilation_y, dilation_x
+    bint include_pad
+    double divisor              # 0: the number of elements
+
+
+ctypedef void (*PoolPlane)(const Pool* g, const void* x, void* y, int64_t* indices) noexcept nogil
+
+
+cdef Py_ssize_t pooled_size(Py_ssize_t n, Py_ssize_t kernel, Py_ssize_t stride, Py_ssize_t pad, Py_ssize_t dilation, bint ceil_mode) noexcept nogil:
+    """Windows along one axis; in ceil mode a last one may hang over the end, if it starts inside or in the left padding."""
+    cdef Py_ssize_t room = n + 2 * pad - dilation * (kernel - 1) - 1, size
+    if room < 0 and not (ceil_mode and room > -stride):
+        return 0
+    size = (room + stride - 1) // stride + 1 if ceil_mode else room // stride + 1
+    if ceil_mode and (size - 1) * stride >= n + pad:
+        size -= 1
+    return size
+
+
+cdef int pool_shape(str name, x, kernel, stride, padding, dilation, bint ceil_mode, Pool* g) except -1:
+    shape = np.shape(x)
+    if len(shape) != 4:
+        raise ValueError(f"{name}: expected 4-d input, got {shape}")
+    g.planes, g.x_height, g.x_width = shape[0] * shape[1], shape[2], shape[3]
+    g.kernel_y, g.kernel_x = kernel
+    g.stride_y, g.stride_x = stride
+    g.top, g.left = padding
+    g.dilation_y, g.dilation_x = dilation
+    g.include_pad, g.divisor = False, 0
+    if min(g.kernel_y, g.kernel_x, g.stride_y, g.stride_x, g.dilation_y, g.dilation_x) < 1:
+        raise ValueError(f"{name}: expected positive kernel, stride and dilation, got {tuple(kernel)}, {tuple(stride)}, {tuple(dilation)}")
+    if g.top < 0 or g.left < 0 or g.top * 2 > g.kernel_y or g.left * 2 > g.kernel_x:
+        raise ValueError(f"{name}: expected padding of at most half the kernel {tuple(kernel)}, got {tuple(padding)}")
+    g.height = pooled_size(g.x_height, g.kernel_y, g.stride_y, g.top, g.dilation_y, ceil_mode)
+    g.width = pooled_size(g.x_width, g.kernel_x, g.stride_x, g.left, g.dilation_x, ceil_mode)
+    if g.height < 1 or g.width < 1:
+        raise ValueError(f"{name}: kernel {tuple(kernel)} is larger than input {shape} with padding {tuple(padding)}")
+    return 0
+
+
+cdef inline void window(Py_ssize_t i, Py_ssize_t kernel, Py_ssize_t stride, Py_ssize_t pad, Py_ssize_t dilation, Py_ssize_t n,
+                        Py_ssize_t* lo, Py_ssize_t* hi) noexcept nogil:
+    """Taps lo to hi of window i that fall inside 0 .. n."""
+    cdef Py_ssize_t start = i * stride - pad
+    lo[0] = (-start + dilation - 1) // dilation if start < 0 else 0
+    hi[0] = min(kernel, max((n - start + dilation - 1) // dilation, 0))
+
+
+cdef void run_planes(PoolPlane kernel, const Pool* g, const char* x, Py_ssize_t x_size, char* y, Py_ssize_t y_size, int64_t* indices,
+                     Py_ssize_t indices_size, double work) noexcept nogil:
+    """``kernel`` on every plane; sizes in bytes, of indices in elements."""
+    cdef int threads = <int> min(threads_for(work, POOL_GRAIN), max(g.planes, 1))
+    cdef Py_ssize_t i
+    if threads == 1:
+        for i in range(g.planes):
+            kernel(g, x + i * x_size, y + i * y_size, indices + i * indices_size)
+    else:
+        for i in prange(g.planes, num_threads=threads, schedule="static"):
+            kernel(g, x + i * x_size, y + i * y_size, indices + i * indices_size)
+
+
+# Maximum: the first of equals wins, NaN over every number
+
+cdef inline void max_taps(const floating* x, Py_ssize_t stride, Py_ssize_t lo, Py_ssize_t hi, floating tap, floating* highest,
+                          floating* taps) noexcept nogil:
+    """One tap for neighbouring windows lo to hi; the number of the winning tap is kept in a float, which vectorises."""
+    cdef Py_ssize_t j
+    cdef floating value
+    cdef bint wins
+    for j in range(lo, hi):
+        value = x[j * stride]
+        wins = (value > highest[j]) | (value != value)
+        highest[j] = value if wins else highest[j]
+        taps[j] = tap if wins else taps[j]
+
+
+cdef void max_pool_span(const Pool* g, const floating* x, floating* y, int64_t* indices, Py_ssize_t i, Py_ssize_t j0, Py_ssize_t n) noexcept nogil:
+    """Windows j0 to j0 + n of row i."""
+    cdef floating highest[POOL_SPAN]
+    cdef floating taps[POOL_SPAN]
+    cdef Py_ssize_t j, r, s, top, bottom, left, right, tap, start, row = i * g.stride_y - g.top, column = j0 * g.stride_x - g.left
+    for j in range(n):
+        highest[j], taps[j] = <floating> -cmath.INFINITY, -1
+    window(i, g.kernel_y, g.stride_y, g.top, g.dilation_y, g.x_height, &top, &bottom)
+    for r in range(top, bottom):
+        for s in range(g.kernel_x):
+            start = column + s * g.dilation_x           # of window 0; window j is inside for left <= j < right
+            left = min(max((-start + g.stride_x - 1) // g.stride_x if start < 0 else 0, 0), n)
+            right = min(max((g.x_width - start + g.stride_x - 1) // g.stride_x if start < g.x_width else 0, left), n)
+            start += (row + r * g.dilation_y) * g.x_width
+            if g.stride_x == 1:
+                max_taps(x + start, 1, left, right, <floating> (r * g.kernel_x + s), highest, taps)
+            elif g.stride_x == 2:
+                max_taps(x + start, 2, left, right, <floating> (r * g.kernel_x + s), highest, taps)
+            else:
+                max_taps(x + start, g.stride_x, left, right, <floating> (r * g.kernel_x + s), highest, taps)
+    for j in range(n):
+        tap = <Py_ssize_t> taps[j]
+        if tap < 0:                                     # nothing above -inf: the first element
+            window(j0 + j, g.kernel_x, g.stride_x, g.left, g.dilation_x, g.x_width, &left, &right)
+            tap = top * g.kernel_x + left
+            if top >= bottom or left >= right:          # dilated past the image on both sides
+                y[j], indices[j] = highest[j], -1
+                continue
+        r = tap // g.kernel_x
+        s = tap - r * g.kernel_x
+        y[j] = highest[j]
+        indices[j] = (row + r * g.dilation_y) * g.x_width + column + j * g.stride_x + s * g.dilation_x
+
+
+cdef void max_pool_plane(const Pool* g, const floating* x, floating* y, int64_t* indices) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for i in range(g.height):
+        for j in range(0, g.width, 128):
+            max_pool_span(g, x, y + i * g.width + j, indices + i * g.width + j, i, j, min(g.width - j, POOL_SPAN))
+
+
+cdef void max_pool_backward_plane(const Pool* g, const floating* dy, floating* dx, int64_t* indices) noexcept nogil:
+    cdef Py_ssize_t i
+    memset(dx, 0, g.x_height * g.x_width * sizeof(floating))
+    for i in range(g.height * g.width):
+        if indices[i] >= 0:
+            dx[indices[i]] += dy[i]
+
+
+def max_pool2d(x, kernel, stride, padding, dilation, bint ceil_mode):
+    """Largest element of each window, and its index within the plane (int64, row-major); -inf and -1 where a window has none."""
+    cdef cnp.ndarray a = contiguous(x), y, indices
+    cdef Pool g
+    cdef int t = float_type(a)
+    cdef PoolPlane plane = <PoolPlane> max_pool_plane[float] if t == cnp.NPY_FLOAT else <PoolPlane> max_pool_plane[double]
+    pool_shape("max_pool2d", x, kernel, stride, padding, dilation, ceil_mode, &g)
+    y = np.empty(np.shape(x)[:2] + (g.height, g.width), a.dtype)
+    indices = np.empty(np.shape(y), np.int64)
+    with nogil:
+        run_planes(plane, &g, <const char*> cnp.PyArray_DATA(a), g.x_height * g.x_width * cnp.PyArray_ITEMSIZE(a),
+                   <char*> cnp.PyArray_DATA(y), g.height * g.width * cnp.PyArray_ITEMSIZE(a), <int64_t*> cnp.PyArray_DATA(indices),
+                   g.height * g.width, <double> g.planes * g.height * g.width * g.kernel_y * g.kernel_x)
+    return y, indices
+
+
+def max_pool2d_backward(dy, indices, x_shape):
+    """dx of ``x_shape``: each element of dy added where its maximum was."""
+    cdef cnp.ndarray d = contiguous(dy), at = contiguous(indices), dx
+    cdef Pool g
+    cdef int t = float_type(d)
+    cdef PoolPlane plane = <PoolPlane> max_pool_backward_plane[float] if t == cnp.NPY_FLOAT else <PoolPlane> max_pool_backward_plane[double]
+    shape = tuple(x_shape)
+    if len(shape) != 4 or np.shape(dy)[:2] != shape[:2] or np.shape(dy) != np.shape(indices) or cnp.PyArray_NDIM(d) != 4:
+        raise ValueError(f"max_pool2d_backward: dy {np.shape(dy)}, indices {np.shape(indices)} and input {shape} do not match")
+    if cnp.PyArray_TYPE(at) != cnp.NPY_INT64:
+        raise TypeError(f"max_pool2d_backward: expected int64 indices, got {at.dtype}")
+    g.planes, g.x_height, g.x_width = shape[0] * shape[1], shape[2], shape[3]
+    g.height, g.width = cnp.PyArray_DIM(d, 2), cnp.PyArray_DIM(d, 3)
+    if cnp.PyArray_SIZE(at) and not (-1 <= at.min() and at.max() < g.x_height * g.x_width):
+        raise ValueError(f"max_pool2d_backward: indices reach outside the planes of input {shape}")
+    dx = np.empty(shape, d.dtype)
+    with nogil:
+        run_planes(plane, &g, <const char*> cnp.PyArray_DATA(d), g.height * g.width * cnp.PyArray_ITEMSIZE(d),
+                   <char*> cnp.PyArray_DATA(dx), g.x_height * g.x_width * cnp.PyArray_ITEMSIZE(d), <int64_t*> cnp.PyArray_DATA(at),
+                   g.height * g.width, <double> g.planes * (g.x_height * g.x_width + g.height * g.width))
+    return dx
+
+
+# Average
+
+cdef inline double window_divisor(const Pool* g, Py_ssize_t i, Py_ssize_t j, Py_ssize_t taps) noexcept nogil:
+    """What the sum of window (i, j), with ``taps`` elements inside the image, is divided by."""
+    cdef Py_ssize_t top, left
+    if g.divisor != 0:
+        return g.divisor
+    if not g.include_pad:
+        return <double> taps
+    # counted padding ends where the padded image does: a window over its edge is cut
+    top, left = i * g.stride_y - g.top, j * g.stride_x - g.left
+    return <double> ((min(top + g.kernel_y, g.x_height + g.top) - top) * (min(left + g.kernel_x, g.x_width + g.left) - left))
+
+
+cdef void avg_pool_plane(const Pool* g, const floating* x, floating* y, int64_t* indices) noexcept nogil:
+    cdef Py_ssize_t i, j, r, s, top, bottom, left, right
+    cdef const floating* row
+    cdef double total
+    for i in range(g.height):
+        window(i, g.kernel_y, g.stride_y, g.top, 1, g.x_height, &top, &bottom)
+        for j in range(g.width):
+            window(j, g.kernel_x, g.stride_x, g.left, 1, g.x_width, &left, &right)
+            total = 0
+            for r in range(top, bottom):
+                row = x + (i * g.stride_y - g.top + r) * g.x_width + j * g.stride_x - g.left
+                for s in range(left, right):
+                    total += row[s]
+            y[0] = <floating> (total / window_divisor(g, i, j, (bottom - top) * (right - left)))
+            y += 1
+
+
+cdef void avg_pool_backward_plane(const Pool* g, const floating* dy, floating* dx, int64_t* indices) noexcept nogil:
+    cdef Py_ssize_t i, j, r, s, top, bottom, left, right
+    cdef floating* row
+    cdef floating share
+    memset(dx, 0, g.x_height * g.x_width * sizeof(floating))
+    for i in range(g.height):
+        window(i, g.kernel_y, g.stride_y, g.top, 1, g.x_height, &top, &bottom)
+        for j in range(g.width):
+            window(j, g.kernel_x, g.stride_x, g.left, 1, g.x_width, &left, &right)
+            share = dy[i * g.width + j] / <floating> window_divisor(g, i, j, (bottom - top) * (right - left))
+            for r in range(top, bottom):
+                row = dx + (i * g.stride_y - g.top + r) * g.x_width + j * g.stride_x - g.left
+                for s in range(left, right):
+                    row[s] += share
+
+
+cdef int avg_pool_arguments(str name, x, kernel, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override, Pool* g) except -1:
+    pool_shape(name, x, kernel, stride, padding, (1, 1), ceil_mode, g)
+    if divisor_override == 0:
+        raise ValueError(f"{name}: divisor_override is zero")
+    g.include_pad = count_include_pad
+    g.divisor = 0 if divisor_override is None else divisor_override
+    return 0
+
+
+cdef cnp.ndarray run_average(const Pool* g, cnp.ndarray x, cnp.ndarray y, PoolPlane plane, double work):
+    cdef Py_ssize_t n = max(g.planes, 1), size = cnp.PyArray_ITEMSIZE(x)
+    with nogil:
+        run_planes(plane, g, <const char*> cnp.PyArray_DATA(x), cnp.PyArray_SIZE(x) // n * size, <char*> cnp.PyArray_DATA(y),
+                   cnp.PyArray_SIZE(y) // n * size, NULL, 0, work)
+    return y
+
+
+def avg_pool2d(x, kernel, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override):
+    """Mean of each window: over its elements in the image, in the padded image too, or their sum over a given divisor."""
+    cdef cnp.ndarray a = contiguous(x)
+    cdef Pool g
+    cdef int t = float_type(a)
+    avg_pool_arguments("avg_pool2d", x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override, &g)
+    return run_average(&g, a, np.empty(np.shape(x)[:2] + (g.height, g.width), a.dtype),
+                       <PoolPlane> avg_pool_plane[float] if t == cnp.NPY_FLOAT else <PoolPlane> avg_pool_plane[double],
+                       <double> g.planes * g.height * g.width * g.kernel_y * g.kernel_x)
+
+
+def avg_pool2d_backward(dy, x_shape, kernel, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override):
+    """dx of ``x_shape``: each element of dy spread evenly over its window."""
+    cdef cnp.ndarray d = contiguous(dy), dx = np.empty(tuple(x_shape), d.dtype)
+    cdef Pool g
+    cdef int t = float_type(d)
+    avg_pool_arguments("avg_pool2d_backward", dx, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override, &g)
+    if np.shape(dy) != np.shape(dx)[:2] + (g.height, g.width):
+        raise ValueError(f"avg_pool2d_backward: expected dy {np.shape(dx)[:2] + (g.height, g.width)}, got {np.shape(dy)}")
+    return run_average(&g, d, dx, <PoolPlane> avg_pool_backward_plane[float] if t == cnp.NPY_FLOAT else <PoolPlane> avg_pool_backward_plane[double],
+                       <double> g.planes * (g.x_height * g.x_width + g.height * g.width * g.kernel_y * g.kernel_x))
+
+
+# Adaptive average: window i of n over an axis of size m is floor(i m / n) to ceil((i + 1) m / n)
+
+cdef double block_sum(const floating* x, Py_ssize_t row, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil:
+    """Sum of a block: 32 lanes side by side, added at the end with what is left of each row."""
+    cdef floating acc[32]
+    cdef double total = 0
+    cdef Py_ssize_t i, first
+    cdef int j
+    if columns == row:
+        columns, rows = columns * rows, 1
+    for j in range(32):
+        acc[j] = 0
+    for i in range(rows):
+        first = 0
+        while first + 32 <= columns:
+            for j in range(32):
+                acc[j] += x[i * row + first + j]
+            first += 32
+        while first < columns:
+            total += x[i * row + first]
+            first += 1
+    for j in range(32):
+        total += acc[j]
+    return total
+
+
+cdef void adaptive_avg_plane(const Pool* g, const floating* x, floating* y, int64_t* indices) noexcept nogil:
+    cdef Py_ssize_t i, j, top, bottom, left, right
+    cdef double total
+    for i in range(g.height):
+        top, bottom = i * g.x_height // g.height, ((i + 1) * g.x_height + g.height - 1) // g.height
+        for j in range(g.width):
+            left, right = j * g.x_width // g.width, ((j + 1) * g.x_width + g.width - 1) // g.width
+            total = block_sum(x + top * g.x_width + left, g.x_width, bottom - top, right - left)
+            y[i * g.width + j] = <floating> (total / ((bottom - top) * (right - left)))
+
+
+cdef void adaptive_avg_backward_plane(const Pool* g, const floating* dy, floating* dx, int64_t* indices) noexcept nogil:
+    cdef Py_ssize_t i, j, r, s, top, bottom, left, right
+    cdef floating share
+    memset(dx, 0, g.x_height * g.x_width * sizeof(floating))
+    for i in range(g.height):
+        top, bottom = i * g.x_height // g.height, ((i + 1) * g.x_height + g.height - 1) // g.height
+        for j in range(g.width):
+            left, right = j * g.x_width // g.width, ((j + 1) * g.x_width + g.width - 1) // g.width
+            share = dy[i * g.width + j] / <floating> ((bottom - top) * (right - left))
+            for r in range(top, bottom):
+                for s in range(left, right):
+                    dx[r * g.x_width + s] += share
+
+
+cdef int adaptive_shape(str name, x_shape, size, Pool* g) except -1:
+    if len(x_shape) != 4:
+        raise ValueError(f"{name}: expected 4-d input, got {x_shape}")
+    g.planes, g.x_height, g.x_width = x_shape[0] * x_shape[1], x_shape[2], x_shape[3]
+    g.height, g.width = size
+    if min(g.height, g.width, g.x_height, g.x_width) < 1:
+        raise ValueError(f"{name}: expected a positive output size and a non-empty image, got {tuple(size)}, input {x_shape}")
+    return 0
+
+
+def adaptive_avg_pool2d(x, size):
+    """Means over the size[0] by size[1] windows that cover the image as evenly as whole pixels allow."""
+    cdef cnp.ndarray a = contiguous(x)
+    cdef Pool g
+    cdef int t = float_type(a)
+    adaptive_shape("adaptive_avg_pool2d", np.shape(x), size, &g)
+    return run_average(&g, a, np.empty(np.shape(x)[:2] + (g.height, g.width), a.dtype),
+                       <PoolPlane> adaptive_avg_plane[float] if t == cnp.NPY_FLOAT else <PoolPlane> adaptive_avg_plane[double],
+                       <double> g.planes * (g.x_height * g.x_width + g.height * g.width))
+
+
+def adaptive_avg_pool2d_backward(dy, x_shape):
+    """dx of ``x_shape``: each element of dy spread evenly over its window."""
+    cdef cnp.ndarray d = contiguous(dy)
+    cdef Pool g
+    cdef int t = float_type(d)
+    shape = tuple(x_shape)
+    if cnp.PyArray_NDIM(d) != 4 or np.shape(dy)[:2] != shape[:2]:
+        raise ValueError(f"adaptive_avg_pool2d_backward: dy {np.shape(dy)} and input {shape} do not match")
+    adaptive_shape("adaptive_avg_pool2d_backward", shape, np.shape(dy)[2:], &g)
+    return run_average(&g, d, np.empty(shape, d.dtype),
+                       <PoolPlane> adaptive_avg_backward_plane[float] if t == cnp.NPY_FLOAT else <PoolPlane> adaptive_avg_backward_plane[double],
+                       <double> g.planes * (g.x_height * g.x_width + g.height * g.width))

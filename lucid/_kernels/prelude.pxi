@@ -1,0 +1,74 @@
+# C types and array helpers shared by every family.
+
+cimport cython
+cimport numpy as cnp
+from cython cimport floating
+from libc cimport math as cmath
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+cnp.import_array()
+
+import numpy as np
+
+cdef extern from *:
+    """
+    #include <string.h>
+    #include <stdint.h>
+    #ifdef _OPENMP
+    #define LUCID_OPENMP _OPENMP
+    #else
+    #define LUCID_OPENMP 0
+    #endif
+    #if defined(__clang__)
+    #define LUCID_COMPILER "clang " __clang_version__
+    #elif defined(__GNUC__)
+    #define LUCID_COMPILER "gcc " __VERSION__
+    #else
+    #define LUCID_COMPILER "unknown"
+    #endif
+    static inline int32_t lucid_i32(float x) { int32_t i; memcpy(&i, &x, 4); return i; }
+    static inline float lucid_f32(int32_t i) { float x; memcpy(&x, &i, 4); return x; }
+    static inline int64_t lucid_i64(double x) { int64_t i; memcpy(&i, &x, 8); return i; }
+    static inline double lucid_f64(int64_t i) { double x; memcpy(&x, &i, 8); return x; }
+    """
+    int OPENMP "LUCID_OPENMP"
+    const char* COMPILER "LUCID_COMPILER"
+    const char* LEVEL "LUCID_LEVEL"
+    int32_t bits32 "lucid_i32" (float x) noexcept nogil
+    float float_of "lucid_f32" (int32_t i) noexcept nogil
+    int64_t bits64 "lucid_i64" (double x) noexcept nogil
+    double double_of "lucid_f64" (int64_t i) noexcept nogil
+
+
+def build_info() -> dict:
+    """CPU level, compiler and OpenMP version (0 without) this module was built with."""
+    return {"level": LEVEL.decode(), "compiler": COMPILER.decode(), "openmp": OPENMP}
+
+
+cdef inline cnp.ndarray contiguous(cnp.ndarray x):
+    """``x`` itself when it is aligned, native and C-contiguous, else such a copy (0-d stays 0-d)."""
+    if cnp.PyArray_ISCARRAY_RO(x):
+        return x
+    return cnp.PyArray_FROM_OF(x, cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_NOTSWAPPED)
+
+
+cdef inline cnp.ndarray empty_like(cnp.ndarray x):
+    return empty(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x))
+
+
+cdef inline int float_type(cnp.ndarray x) except -1:
+    """NPY_FLOAT or NPY_DOUBLE; TypeError for every other dtype."""
+    cdef int t = cnp.PyArray_TYPE(x)
+    if t != cnp.NPY_FLOAT and t != cnp.NPY_DOUBLE:
+        raise TypeError(f"expected float32 or float64, got {x.dtype}")
+    return t
+
+
+cdef cnp.ndarray check_out(cnp.ndarray out, cnp.ndarray like, int typenum):
+    """``out`` if a result of the shape of ``like`` can be written straight into it."""
+    if cnp.PyArray_TYPE(out) != typenum or not cnp.PyArray_SAMESHAPE(out, like):
+        raise ValueError(f"out is {out.dtype} {np.shape(out)}, expected shape {np.shape(like)}")
+    if not cnp.PyArray_ISCARRAY(out):
+        raise ValueError("out must be contiguous and writable")
+    return out

@@ -1,0 +1,118 @@
+"""The methods of `Tensor` that are functions of the families: one line each, and their in-place forms."""
+
+from __future__ import annotations
+
+from lucid._functions import activation, creation, index, pointwise, reduce, shape
+from lucid._functions import matmul as products
+from lucid._functions import softmax as softmaxes
+from lucid._functions._common import inplace
+
+
+class Methods:
+    """Mixed into `Tensor`. A function becomes a method by being named here."""
+
+    # pointwise
+    add, sub, mul, div, pow = pointwise.add, pointwise.sub, pointwise.mul, pointwise.div, pointwise.pow
+    multiply, subtract, divide, true_divide = pointwise.mul, pointwise.sub, pointwise.div, pointwise.div
+    floor_divide, remainder = pointwise.floor_divide, pointwise.remainder
+    maximum, minimum, atan2 = pointwise.maximum, pointwise.minimum, pointwise.atan2
+    neg, negative, abs, absolute, sign = pointwise.neg, pointwise.neg, pointwise.abs, pointwise.abs, pointwise.sign
+    reciprocal, sqrt, rsqrt, square = pointwise.reciprocal, pointwise.sqrt, pointwise.rsqrt, pointwise.square
+    exp, exp2, expm1 = pointwise.exp, pointwise.exp2, pointwise.expm1
+    log, log2, log10, log1p = pointwise.log, pointwise.log2, pointwise.log10, pointwise.log1p
+    sin, cos, tan, asin, acos, atan = (
+        pointwise.sin, pointwise.cos, pointwise.tan, pointwise.asin, pointwise.acos, pointwise.atan,
+    )  # fmt: skip
+    sinh, cosh, asinh, acosh, atanh = pointwise.sinh, pointwise.cosh, pointwise.asinh, pointwise.acosh, pointwise.atanh
+    erf, erfc = pointwise.erf, pointwise.erfc
+    floor, ceil, round, trunc = pointwise.floor, pointwise.ceil, pointwise.round, pointwise.trunc
+    clamp, clip, lerp = pointwise.clamp, pointwise.clamp, pointwise.lerp
+    addcmul, addcdiv, cube = pointwise.addcmul, pointwise.addcdiv, pointwise.cube
+    eq, ne, lt, le, gt, ge = pointwise.eq, pointwise.ne, pointwise.lt, pointwise.le, pointwise.gt, pointwise.ge
+    logical_and, logical_or, logical_xor, logical_not = (
+        pointwise.logical_and, pointwise.logical_or, pointwise.logical_xor, pointwise.logical_not,
+    )  # fmt: skip
+    bitwise_and, bitwise_or, bitwise_xor, bitwise_not = (
+        pointwise.bitwise_and, pointwise.bitwise_or, pointwise.bitwise_xor, pointwise.bitwise_not,
+    )  # fmt: skip
+    isnan, isinf, isfinite, isclose = pointwise.isnan, pointwise.isinf, pointwise.isfinite, pointwise.isclose
+    allclose, equal = pointwise.allclose, pointwise.equal
+
+    # activations
+    sigmoid, tanh, relu = activation.sigmoid, activation.tanh, activation.relu
+    softmax, log_softmax = softmaxes.softmax, softmaxes.log_softmax
+
+    # reductions
+    sum, mean, prod, var, std = reduce.sum, reduce.mean, reduce.prod, reduce.var, reduce.std
+    max, min, amax, amin, argmax, argmin = (
+        reduce.max, reduce.min, reduce.amax, reduce.amin, reduce.argmax, reduce.argmin,
+    )  # fmt: skip
+    all, any, count_nonzero, norm = reduce.all, reduce.any, reduce.count_nonzero, reduce.norm
+    logsumexp, cumsum, cumprod = reduce.logsumexp, reduce.cumsum, reduce.cumprod
+
+    # shape
+    reshape, view, view_as, reshape_as = shape.reshape, shape.view, shape.view_as, shape.reshape_as
+    flatten, unflatten, ravel = shape.flatten, shape.unflatten, shape.ravel
+    squeeze, unsqueeze = shape.squeeze, shape.unsqueeze
+    permute, transpose, t, movedim, moveaxis = shape.permute, shape.transpose, shape.t, shape.movedim, shape.movedim
+    swapaxes, swapdims = shape.transpose, shape.transpose
+    expand, expand_as, broadcast_to = shape.expand_sizes, shape.expand_as, shape.broadcast_to
+    repeat, tile, clone, contiguous = shape.repeat, shape.tile, shape.clone, shape.contiguous
+    split, chunk, unbind, narrow, select = shape.split, shape.chunk, shape.unbind, shape.narrow, shape.select
+    flip, roll, tril, triu = shape.flip, shape.roll, shape.tril, shape.triu
+
+    # indexing
+    index_select, masked_select, masked_fill = index.index_select, index.masked_select, index.masked_fill
+    gather, scatter, scatter_add, nonzero = index.gather, index.scatter, index.scatter_add, index.nonzero
+    sort, argsort, topk = index.sort, index.argsort, index.topk
+
+    # matrix products
+    matmul, mm, bmm, mv, dot, outer = (
+        products.matmul, products.mm, products.bmm, products.mv, products.dot, products.outer,
+    )  # fmt: skip
+    addmm, baddbmm = products.addmm, products.baddbmm
+
+    # creation
+    new_tensor, new_zeros, new_ones = creation.new_tensor, creation.new_zeros, creation.new_ones
+    new_full, new_empty = creation.new_full, creation.new_empty
+    normal_, uniform_, bernoulli_ = creation.normal_, creation.uniform_, creation.bernoulli_
+
+    # in-place forms
+    add_, sub_, mul_, div_, pow_ = (
+        inplace(pointwise.add), inplace(pointwise.sub), inplace(pointwise.mul), inplace(pointwise.div), inplace(pointwise.pow),
+    )  # fmt: skip
+    neg_, abs_, reciprocal_, sqrt_, rsqrt_, square_ = (
+        inplace(pointwise.neg), inplace(pointwise.abs), inplace(pointwise.reciprocal), inplace(pointwise.sqrt),
+        inplace(pointwise.rsqrt), inplace(pointwise.square),
+    )  # fmt: skip
+    exp_, expm1_, log_, log1p_ = (
+        inplace(pointwise.exp), inplace(pointwise.expm1), inplace(pointwise.log), inplace(pointwise.log1p),
+    )  # fmt: skip
+    sin_, cos_, erf_ = inplace(pointwise.sin), inplace(pointwise.cos), inplace(pointwise.erf)
+    floor_, ceil_, round_, trunc_ = (
+        inplace(pointwise.floor), inplace(pointwise.ceil), inplace(pointwise.round), inplace(pointwise.trunc),
+    )  # fmt: skip
+    clamp_, clip_, lerp_ = inplace(pointwise.clamp), inplace(pointwise.clamp), inplace(pointwise.lerp)
+    addcmul_, addcdiv_ = inplace(pointwise.addcmul), inplace(pointwise.addcdiv)
+    sigmoid_, tanh_, relu_ = inplace(activation.sigmoid), inplace(activation.tanh), inplace(activation.relu)
+    masked_fill_, scatter_, scatter_add_ = (
+        inplace(index.masked_fill), inplace(index.scatter), inplace(index.scatter_add),
+    )  # fmt: skip
+
+    # operators
+    __add__ = __radd__ = pointwise.add
+    __sub__, __rsub__ = pointwise.sub, pointwise.rsub
+    __mul__ = __rmul__ = pointwise.mul
+    __truediv__, __rtruediv__ = pointwise.div, pointwise.rdiv
+    __floordiv__, __rfloordiv__ = pointwise.floor_divide, pointwise.rfloor_divide
+    __mod__, __rmod__ = pointwise.remainder, pointwise.rremainder
+    __pow__, __rpow__ = pointwise.pow, pointwise.rpow
+    __matmul__, __rmatmul__ = products.matmul, products.rmatmul
+    __neg__, __abs__, __invert__ = pointwise.neg, pointwise.abs, pointwise.bitwise_not
+    __and__ = __rand__ = pointwise.bitwise_and
+    __or__ = __ror__ = pointwise.bitwise_or
+    __xor__ = __rxor__ = pointwise.bitwise_xor
+    __eq__, __ne__ = pointwise.equal_operator, pointwise.unequal_operator
+    __lt__, __le__, __gt__, __ge__ = pointwise.lt, pointwise.le, pointwise.gt, pointwise.ge
+    __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = add_, sub_, mul_, div_, pow_
+    __getitem__, __setitem__ = index.getitem, index.setitem

@@ -1,0 +1,27 @@
+# distutils: language = c
+"""The compiled layer: buffers, shapes and threads, never Tensors.
+
+Each family of kernels lives in a file of its own and all share this one compile unit, so scalar helpers inline.
+A family file holds serial kernels over a block, forward beside backward, and under them the functions Python
+calls. Threads are started in few places: the elementwise drivers, the row and reduction drivers, gemm and conv.
+"""
+
+include "_kernels/prelude.pxi"      # C types, array helpers
+include "_kernels/memory.pxi"       # the pool that results come from
+include "_kernels/threads.pxi"      # thread count and grain
+include "_kernels/scalar.pxi"       # exp, log, tanh, erf ... on one element
+include "_kernels/drivers.pxi"      # map1, map2, map3: block kernels over whole arrays; broadcasting
+include "_kernels/pointwise.pxi"    # functions of one element: neg, exp, sqrt ...
+# include "_kernels/binary.pxi"       # functions of two: add, mul, maximum ...; comparisons; clamp, where
+include "_kernels/activation.pxi"   # smooth activations: silu, mish, gelu, sigmoid, tanh, softplus, elu
+# include "_kernels/piecewise.pxi"    # piecewise ones: relu, hardswish, hardsigmoid, leaky_relu, hardtanh
+include "_kernels/reduce.pxi"       # sum, amax, argmax ...; cumsum
+include "_kernels/softmax.pxi"      # softmax, log_softmax, cross-entropy
+include "_kernels/gemm.pxi"         # the packed, register-tiled matrix product
+include "_kernels/matmul.pxi"       # matmul, linear
+include "_kernels/conv.pxi"         # convolution forward, input gradient, weight gradient
+include "_kernels/pool.pxi"         # max, average, adaptive average pooling
+include "_kernels/norm.pxi"         # batch norm, layer norm
+include "_kernels/embedding.pxi"    # row gather and scatter-add
+include "_kernels/random.pxi"       # counter-based dropout
+include "_kernels/optim.pxi"        # sgd, adam, adamw, rmsprop: one pass over all parameters

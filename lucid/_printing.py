@@ -1,0 +1,54 @@
+"""How tensors look: values as nested lists, with the shortest digits that tell neighbours apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+_options: dict[str, Any] = {"precision": 8, "threshold": 1000, "edgeitems": 3, "linewidth": 120}
+
+
+def set_printoptions(
+    precision: int | None = None, threshold: int | None = None, edgeitems: int | None = None, linewidth: int | None = None
+) -> None:
+    """Change how tensors print.
+
+    Args:
+        precision: most digits after the point (8).
+        threshold: elements above which the middle is left out (1000).
+        edgeitems: elements shown at each end then (3).
+        linewidth: characters per line (120).
+    """
+    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    _options.update({name: value for name, value in given.items() if value is not None})
+
+
+def _format_float(x: Any) -> str:
+    magnitude = abs(x)
+    if magnitude != 0 and np.isfinite(x) and not 1e-4 <= magnitude < 1e8:
+        return np.format_float_scientific(x, precision=_options["precision"], trim="0")
+    return np.format_float_positional(x, precision=_options["precision"], trim="0")
+
+
+def format_values(data: np.ndarray, prefix: str = "") -> str:
+    """``data`` as nested lists: ``[[-0.5, 1.0]]``."""
+    text = np.array2string(
+        data,
+        separator=", ",
+        prefix=prefix,
+        threshold=_options["threshold"],
+        edgeitems=_options["edgeitems"],
+        max_line_width=_options["linewidth"],
+        formatter={"float_kind": _format_float},
+    )
+    return text
+
+
+def format_tensor(t: Tensor) -> str:
+    """``Tensor([...], grad=None)``."""
+    grad = "None" if t.grad is None else format_values(t.grad._data)
+    return f"Tensor({format_values(t._data, 'Tensor(')}, grad={grad})"

@@ -1,0 +1,524 @@
+"""The `Tensor` class: storage, autograd state and the methods that families of functions provide."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from lucid import _dtype
+from lucid._device import cpu, device
+from lucid._functions._common import cast
+from lucid._methods import Methods
+from lucid._printing import format_tensor, format_values
+from lucid.autograd import _node
+from lucid.autograd._node import Node, TensorBase, refresh, version, wrap
+
+
+class Size(tuple[int, ...]):
+    """A shape: a tuple that prints and counts like PyTorch's."""
+
+    def numel(self) -> int:
+        """The number of elements a tensor of this shape holds."""
+        n = 1
+        for s in self:
+            n *= s
+        return n
+
+    def __repr__(self) -> str:
+        return f"lucid.Size({list(self)})"
+
+    __str__ = __repr__
+
+
+class RemovableHandle:
+    """Takes a registered hook back: ``handle.remove()``, or at the end of a ``with`` block."""
+
+    _next = 0
+
+    def __init__(self, hooks: Any) -> None:
+        self._hooks = hooks
+        self.id = RemovableHandle._next
+        RemovableHandle._next += 1
+
+    def remove(self) -> None:
+        """Remove the hook; does nothing the second time."""
+        self._hooks.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+class _NodeHooks:
+    """The hooks of one output of a node, with the interface of a dict keyed by handle."""
+
+    def __init__(self, node: Node, slot: int) -> None:
+        self.node, self.slot, self.entries = node, slot, {}  # type: ignore[var-annotated]
+
+    def add(self, key: int, hook: Callable[[Tensor], Tensor | None]) -> None:
+        entry = (self.slot, hook)
+        self.entries[key] = entry
+        self.node.hooks = [*(self.node.hooks or []), entry]
+
+    def pop(self, key: int, default: Any = None) -> None:
+        entry = self.entries.pop(key, None)
+        if entry is not None and self.node.hooks:
+            self.node.hooks = [e for e in self.node.hooks if e is not entry] or None
+
+
+class Tensor(TensorBase, Methods):
+    """A multi-dimensional array that can record what is computed from it.
+
+    Args:
+        data: nested sequences, a number, a NumPy array or a Tensor; the values are copied.
+        dtype: element type; by default that of ``data``, with Python floats giving the default type (float32).
+        device: "cpu", the only device.
+        requires_grad: record operations on this tensor.
+
+    Raises:
+        ValueError: the nested sequences are ragged.
+        RuntimeError: an integer or bool tensor cannot require grad.
+
+    Example:
+        >>> from lucid import Tensor
+        >>> x = Tensor([[1.0, 2.0]], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> print(x.grad)
+        [[2.0, 4.0]]
+    """
+
+    __array_priority__ = 1000
+
+    def __init__(self, data: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> None:
+        if device is not None:
+            as_device(device)
+        self._data = to_array(data, dtype, copy=True)
+        if requires_grad:
+            self.requires_grad = True
+
+    # Storage
+
+    @property
+    def data(self) -> Tensor:
+        """The same storage without history; assigning to it replaces the storage."""
+        t = wrap(self._data)
+        return t
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        self._data = value._data
+
+    @property
+    def shape(self) -> Size:
+        """The size of every dimension."""
+        return Size(self._data.shape)
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one dimension."""
+        return self.shape if dim is None else self._data.shape[dim]
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self._data.ndim
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self._data.ndim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self._data.size
+
+    nelement = numel
+
+    @property
+    def dtype(self) -> _dtype.dtype:
+        """The element type."""
+        return _dtype.of_array(self._data)
+
+    @property
+    def device(self) -> device:
+        """Where the tensor lives: always the CPU."""
+        return cpu
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return self._data.itemsize
+
+    def element_size(self) -> int:
+        """Bytes per element."""
+        return self._data.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self._data.nbytes
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Elements to step per dimension, or along one."""
+        steps = tuple(s // self._data.itemsize for s in self._data.strides)
+        return steps if dim is None else steps[dim]
+
+    def storage_offset(self) -> int:
+        """Elements between the start of the underlying array and this tensor's first element."""
+        root = self._data
+        while isinstance(root.base, np.ndarray):
+            root = root.base
+        return (self._data.__array_interface__["data"][0] - root.__array_interface__["data"][0]) // self._data.itemsize
+
+    def data_ptr(self) -> int:
+        """Address of the first element."""
+        return int(self._data.__array_interface__["data"][0])
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the elements lie in row-major order without gaps."""
+        return self._data.flags.c_contiguous
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is float32 or float64."""
+        return self._data.dtype.kind == "f"
+
+    @property
+    def is_cuda(self) -> bool:
+        return False
+
+    @property
+    def T(self) -> Tensor:
+        """All dimensions reversed, as a view."""
+        return self.permute(tuple(range(self.ndim))[::-1])
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two dimensions exchanged, as a view."""
+        return self.transpose(-2, -1)
+
+    # Autograd
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        if self._base is not None and self._seen != version(self):
+            refresh(self)
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self._node is not None and not value:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. "
+                "If you want to use a computed variable in a subgraph that doesn't require differentiation use "
+                "var_no_grad = var.detach()."
+            )
+        if value and self._data.dtype.kind != "f":
+            raise RuntimeError(f"only Tensors of floating point dtype can require gradients, got {self.dtype}")
+        self._requires_grad = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set `requires_grad` and return the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The operation that made this tensor; None for leaves."""
+        if self._base is not None and self._seen != version(self):
+            refresh(self)
+        return self._node
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor."""
+        return self.grad_fn is None
+
+    @property
+    def _version(self) -> int:
+        return version(self)
+
+    def detach(self) -> Tensor:
+        """The same storage without history; in-place changes to either are noticed by the other's graph."""
+        t = wrap(self._data)
+        if self._counter is None:
+            self._counter = [0]
+        t._counter = self._counter
+        return t
+
+    def detach_(self) -> Tensor:
+        """Forget this tensor's history: it becomes a leaf."""
+        if self._base is not None:
+            raise RuntimeError("detach_: can't detach views in-place; use detach() instead")
+        self._node, self._slot, self._requires_grad = None, 0, False
+        return self
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Sequence[Tensor] | None = None,
+    ) -> None:
+        """Add dL/d(leaf) to ``leaf.grad`` for every leaf this tensor was computed from.
+
+        Args:
+            gradient: dL/d(self), of the same shape; ones if not given, for a tensor of any shape.
+            retain_graph: keep the graph for another backward; ``create_graph`` unless given.
+            create_graph: record the backward pass, for derivatives of higher order.
+            inputs: only accumulate into these leaves.
+
+        Raises:
+            RuntimeError: the tensor does not require grad, the gradient has another shape, the graph was freed, or
+                a saved tensor was modified in place.
+        """
+        from lucid.autograd import backward
+
+        backward([self], [gradient], retain_graph, create_graph, inputs=inputs)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call ``hook(gradient)`` when this tensor's gradient is known; what it returns replaces the gradient.
+
+        Raises:
+            RuntimeError: the tensor does not require grad.
+        """
+        if not self.requires_grad:
+            raise RuntimeError("register_hook: cannot register a hook on a tensor that doesn't require gradient")
+        if self._node is not None:
+            hooks = _NodeHooks(self._node, self._slot)
+            handle = RemovableHandle(hooks)
+            hooks.add(handle.id, hook)
+            return handle
+        if self._hooks is None:
+            self._hooks = {}
+        handle = RemovableHandle(self._hooks)
+        self._hooks[handle.id] = hook
+        return handle
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of a non-leaf in its ``grad`` as well."""
+        if not self.requires_grad:
+            raise RuntimeError("retain_grad: can't retain_grad on Tensor that has requires_grad=False")
+        node = self._node
+        if node is not None and not any(reference() is self for _, reference in node.retained or ()):
+            node.retained = [*(node.retained or []), (self._slot, weakref.ref(self))]
+
+    # Conversion
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The storage as a NumPy array, shared.
+
+        Args:
+            force: detach first where needed.
+
+        Raises:
+            RuntimeError: the tensor requires grad and ``force`` is False.
+        """
+        if self.requires_grad and not force:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        return self._data
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        return self.numpy().__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._data.__dlpack_device__()
+
+    def item(self) -> Any:
+        """The value of a tensor with one element, as a Python number.
+
+        Raises:
+            RuntimeError: there is not exactly one element.
+        """
+        if self._data.size != 1:
+            raise RuntimeError(f"item: a Tensor with {self._data.size} elements cannot be converted to Scalar")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists, or a number for a 0-d tensor."""
+        return self._data.tolist()
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **_: Any) -> Tensor:
+        """The tensor with another dtype, or that of another tensor; devices other than the CPU are refused."""
+        for a in args:
+            if isinstance(a, TensorBase):
+                dtype = _dtype.of_array(a._data)
+            elif isinstance(a, (str, type(cpu))) and not (isinstance(a, str) and a in _dtype._BY_NAME):
+                device = a
+            elif not isinstance(a, bool) and a is not None:
+                dtype = a
+        if device is not None:
+            as_device(device)
+        y = self if dtype is None else cast(self, _dtype.as_dtype(dtype))
+        return y.clone() if copy and y is self else y
+
+    def type(self, dtype: Any = None) -> Any:
+        """The tensor with another dtype, or the name of this one's."""
+        return f"lucid.{self.dtype.name}" if dtype is None else self.to(dtype)
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """The tensor with the dtype of ``other``."""
+        return cast(self, other.dtype)
+
+    def cpu(self) -> Tensor:
+        """The tensor itself."""
+        return self
+
+    def cuda(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Refused: lucid runs on CPUs.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError("cuda: lucid runs on CPUs only; remove the .cuda() call or use .to('cpu')")
+
+    def float(self) -> Tensor:
+        """The tensor in float32."""
+        return cast(self, _dtype.float32)
+
+    def double(self) -> Tensor:
+        """The tensor in float64."""
+        return cast(self, _dtype.float64)
+
+    def long(self) -> Tensor:
+        """The tensor in int64."""
+        return cast(self, _dtype.int64)
+
+    def int(self) -> Tensor:
+        """The tensor in int32."""
+        return cast(self, _dtype.int32)
+
+    def bool(self) -> Tensor:
+        """Whether each element is nonzero."""
+        return cast(self, _dtype.bool_)
+
+    def byte(self) -> Tensor:
+        """The tensor in uint8."""
+        return cast(self, _dtype.uint8)
+
+    def __float__(self) -> Any:
+        return float(self.item())
+
+    def __int__(self) -> Any:
+        return int(self.item())
+
+    def __index__(self) -> Any:
+        if self._data.dtype.kind not in "iub":
+            raise TypeError(f"only integer tensors of a single element can be converted to an index, got {self.dtype}")
+        return int(self.item())
+
+    def __bool__(self) -> Any:
+        if self._data.size != 1:
+            raise RuntimeError(f"Boolean value of Tensor with {self._data.size} values is ambiguous")
+        return bool(self._data.item())
+
+    # Python protocol
+
+    def __repr__(self) -> str:
+        return format_tensor(self)
+
+    def __str__(self) -> str:
+        return format_tensor(self) if self.requires_grad else format_values(self._data)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self._data.ndim == 0 else format(str(self), spec)
+
+    def __len__(self) -> Any:
+        if not self._data.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._data.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __contains__(self, value: Any) -> Any:
+        return bool(np.any(self._data == (value._data if isinstance(value, TensorBase) else value)))
+
+    def __hash__(self) -> Any:
+        return id(self)
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
+        if self._node is not None:
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol")
+        t = self.__class__.__new__(self.__class__)
+        memo[id(self)] = t
+        t._data = self._data.copy()
+        t._requires_grad = self._requires_grad
+        if self.grad is not None:
+            t.grad = wrap(self.grad._data.copy())
+        return t
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _rebuild, (type(self), np.ascontiguousarray(self._data).reshape(self._data.shape), self._requires_grad)
+
+    # In-place writing
+
+    def copy_(self, source: Any, non_blocking: Any = False) -> Tensor:
+        """Overwrite with ``source``, broadcast and converted; gradients flow to ``source``."""
+        self[...] = source if isinstance(source, TensorBase) else wrap(np.asarray(source))
+        return self
+
+    def fill_(self, value: Any) -> Tensor:
+        """Overwrite every element with ``value``."""
+        self[...] = value
+        return self
+
+    def zero_(self) -> Tensor:
+        """Overwrite every element with 0."""
+        self[...] = 0
+        return self
+
+
+def _rebuild(cls: type[Tensor], data: np.ndarray, requires_grad: bool) -> Tensor:
+    t = cls.__new__(cls)
+    t._data = data if data.flags.writeable else data.copy()
+    t._requires_grad = requires_grad
+    return t
+
+
+def as_device(spec: Any) -> device:
+    """The device meant by ``spec``: "cpu", "cpu:0" or a `device`.
+
+    Raises:
+        RuntimeError: another device.
+    """
+    return spec if isinstance(spec, device) else device(spec)
+
+
+def to_array(data: Any, dtype: Any, copy: bool) -> np.ndarray:
+    """``data`` as an array of a dtype lucid has; Python floats in the default floating-point type."""
+    target = None if dtype is None else _dtype.as_dtype(dtype).numpy
+    if isinstance(data, TensorBase):
+        return np.array(data._data, target, copy=copy or None)
+    if isinstance(data, (list, tuple)) and _contains_tensor(data):
+        data = _unwrap(data)
+    try:
+        array = np.array(data, target, copy=copy or None)
+    except ValueError as error:
+        raise ValueError(f"tensor: cannot make a tensor of {type(data).__name__}: {error}") from None
+    if target is None:
+        if not isinstance(data, (np.ndarray, np.generic)) and array.dtype == np.float64:
+            array = array.astype(_dtype.get_default_dtype().numpy)
+        _dtype.of_array(array)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _contains_tensor(data: Any) -> Any:
+    return isinstance(data, TensorBase) or (isinstance(data, (list, tuple)) and len(data) > 0 and _contains_tensor(data[0]))
+
+
+def _unwrap(data: Any) -> Any:
+    if isinstance(data, TensorBase):
+        return data._data if data._data.ndim else data._data[()]
+    return [_unwrap(d) for d in data] if isinstance(data, (list, tuple)) else data
+
+
+_node.tensor_class = Tensor

@@ -1,0 +1,155 @@
+"""Operations defined by users: `Function`, with PyTorch's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid.autograd._mode import mode, no_grad
+from lucid.autograd._node import Node, TensorBase, bump, wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+class FunctionCtx(Node):
+    """What ``forward`` and ``backward`` share; the node recorded in the graph."""
+
+    owns_gradients = False  # users may return a tensor that they keep
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dirty: tuple[Any, ...] = ()
+        self._constant: set[int] = set()
+        self._materialize = True
+        self._kept: list[Any] = []
+
+    needs_input_grad: tuple[bool, ...]
+    _function: type[Function]
+    _inputs: tuple[Any, ...]
+    _out: list[tuple[tuple[int, ...], Any]]
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep tensors for ``backward``, watched for in-place changes."""
+        self.saved = tensors
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """The tensors given to `save_for_backward`."""
+        return tuple(self.unpack())
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Declare inputs that ``forward`` changed in place and returns."""
+        self._dirty = tensors
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Declare outputs that have no gradient."""
+        self._constant = {id(t) for t in tensors}
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether ``backward`` gets zeros (True, the default) or None for outputs without a gradient."""
+        self._materialize = value
+
+    @property
+    def name(self) -> str:
+        return self._function.__name__ + "Backward"
+
+    def backward(self, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        full = [
+            wrap(np.zeros(shape, dtype)) if g is None and self._materialize else g
+            for g, (shape, dtype) in zip(grads, self._out)
+        ]
+        result = self._function.backward(self, *full)
+        result = result if isinstance(result, tuple) else (result,)
+        if len(result) > len(self._inputs) and any(g is not None for g in result[len(self._inputs) :]):
+            raise RuntimeError(f"{self.name}: returned {len(result)} gradients for {len(self._inputs)} inputs")
+        if len(result) < len(self._inputs):
+            raise RuntimeError(f"{self.name}: returned {len(result)} gradients, expected {len(self._inputs)}")
+        kept = []
+        for position, (shape, g) in enumerate(zip(self._inputs, result)):
+            if shape is None:
+                continue
+            if g is not None and g._data.shape != shape:
+                raise RuntimeError(
+                    f"{self.name}: returned an invalid gradient at index {position} - got {g._data.shape} "
+                    f"but expected shape compatible with {shape}"
+                )
+            kept.append(g)
+        return tuple(kept)
+
+
+class Function:
+    """Base of operations with a hand-written gradient.
+
+    Subclasses define static methods ``forward(ctx, *args)``, which returns tensors, and ``backward(ctx, *grads)``,
+    which returns one gradient (or None) per argument of ``forward``. Call with ``MyFunction.apply(*args)``.
+
+    Example:
+        >>> import lucid
+        >>> class Double(lucid.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         return x * 2
+        ...
+        ...     @staticmethod
+        ...     def backward(ctx, dy):
+        ...         return dy * 2
+        >>> x = lucid.ones(1, requires_grad=True)
+        >>> Double.apply(x).backward()
+        >>> print(x.grad)
+        [2.0]
+    """
+
+    @staticmethod
+    def forward(ctx: Any, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError("a Function must define the static method forward")
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        raise NotImplementedError("a Function must define the static method backward to be differentiated")
+
+    setup_context: Callable[..., None] | None = None
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run ``forward`` without recording and, when an input requires grad, record this operation instead."""
+        node = FunctionCtx()
+        node._function = cls
+        node.needs_input_grad = tuple(isinstance(a, TensorBase) and a.requires_grad for a in args)  # type: ignore[attr-defined]
+        node._inputs = tuple(a._data.shape if isinstance(a, TensorBase) else None for a in args)
+        with no_grad():
+            if cls.setup_context is not None:
+                out = cls.forward(*args, **kwargs)
+                cls.setup_context(node, args, out)
+            else:
+                out = cls.forward(node, *args, **kwargs)
+        single = not isinstance(out, tuple)
+        outputs = list(out) if isinstance(out, tuple) else [out]
+        node._out = [(t._data.shape, t._data.dtype) for t in outputs if isinstance(t, TensorBase)]
+        if not (mode.enabled and any(node.needs_input_grad)):
+            return out
+        for t in node._dirty:
+            bump(t)
+        # An input returned as it is must become a new tensor, or the node would be its own input.
+        results = [t if any(t is d for d in node._dirty) or not _is_any(t, args) else wrap(t._data) for t in outputs]
+        constants = [i for i, t in enumerate(outputs) if id(t) in node._constant]
+        node.record(args, tuple(t for t in results if isinstance(t, TensorBase)))
+        for i in constants:
+            results[i]._requires_grad, results[i]._node = False, None
+        return results[0] if single else tuple(results)
+
+
+def _is_any(t: Any, candidates: tuple[Any, ...]) -> bool:
+    return any(t is c for c in candidates)
+
+
+def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator of a ``backward`` that cannot be differentiated itself: its results carry no history."""
+
+    def backward(ctx: Any, *grads: Any) -> Any:
+        with no_grad():
+            return function(ctx, *grads)
+
+    return backward

@@ -1,0 +1,189 @@
+"""Normalisation over batches, features and groups of channels."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid._functions import norm
+from lucid._functions.pointwise import maximum
+from lucid._functions.shape import reshape
+from lucid.autograd._mode import no_grad
+from lucid.autograd._node import wrap
+from lucid.nn.functional._arguments import check_floating
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+__all__ = ["batch_norm", "group_norm", "layer_norm", "normalize"]
+
+
+def _check_per_channel(name: str, x: Tensor, shape: tuple[int, ...], **tensors: Tensor | None) -> None:
+    for argument, t in tensors.items():
+        if t is not None and t._data.shape != shape:
+            raise RuntimeError(f"{name}: {argument} has shape {t._data.shape}, expected {shape} (input {x._data.shape})")
+        if t is not None and t._data.dtype != x._data.dtype:
+            raise RuntimeError(f"{name}: expected {argument} of the input's dtype {x.dtype}, got {t.dtype}")
+
+
+def _with_weight(x: Tensor, shape: tuple[int, ...], weight: Tensor | None, bias: Tensor | None) -> Tensor | None:
+    """A weight of ones where only a bias is given: the kernels take both, the weight alone, or neither."""
+    return wrap(np.ones(shape, x._data.dtype)) if weight is None and bias is not None else weight
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """y = (x - mean) / sqrt(var + eps) * weight + bias for every channel.
+
+    In training, mean and (biased) var are those of the batch, and the running statistics move towards them:
+    running = (1 - momentum) * running + momentum * batch, where the variance is the unbiased one.
+
+    Args:
+        input: shape (N, C, ...).
+        running_mean: shape (C,), changed in place in training; may be None in training.
+        running_var: shape (C,), likewise.
+        weight: shape (C,), or None for 1.
+        bias: shape (C,), or None for 0.
+        training: use the statistics of the batch.
+        momentum: weight of the batch in the running statistics.
+        eps: added to the variance.
+
+    Raises:
+        ValueError: training on one value per channel.
+        RuntimeError: shapes or dtypes do not fit, or there are no running statistics in evaluation.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> x = lucid.tensor([[1.0], [3.0]])
+        >>> F.batch_norm(x, None, None, training=True, eps=0.0).tolist()
+        [[-1.0], [1.0]]
+
+    Source: Ioffe and Szegedy, "Batch Normalization", 2015.
+    """
+    shape = input._data.shape
+    check_floating("batch_norm", input)
+    if len(shape) < 2:
+        raise RuntimeError(f"batch_norm: expected input of shape (N, C, ...), got {shape}")
+    channels, length = shape[1], math.prod(shape[2:])
+    _check_per_channel(
+        "batch_norm", input, (channels,), running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
+    )
+    x = reshape(input, (shape[0], channels, length)) if len(shape) != 3 else input
+    weight = _with_weight(x, (channels,), weight, bias)
+    if not training:
+        if running_mean is None or running_var is None:
+            raise RuntimeError("batch_norm: expected running_mean and running_var in evaluation (training=False)")
+        y = norm.BatchNormApply.apply(x, weight, bias, running_mean._data, running_var._data, eps)
+        return reshape(y, shape) if len(shape) != 3 else y
+    count = shape[0] * length
+    if count == 1:
+        raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size {shape}")
+    y, mean, var = norm.BatchNorm.apply(x, weight, bias, eps)
+    if count:
+        _move_towards(running_mean, mean._data, momentum)
+        _move_towards(running_var, var._data * (count / (count - 1)), momentum)
+    return reshape(y, shape) if len(shape) != 3 else y
+
+
+def _move_towards(running: Tensor | None, batch: np.ndarray, momentum: float) -> None:
+    if running is not None:
+        with no_grad():
+            running.copy_(wrap((running._data * (1 - momentum) + batch * momentum).astype(running._data.dtype)))
+
+
+def layer_norm(
+    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with the statistics of the last dimensions.
+
+    Args:
+        input: shape (..., *normalized_shape).
+        normalized_shape: the sizes of the dimensions to normalise over.
+        weight: shape ``normalized_shape``, or None for 1.
+        bias: shape ``normalized_shape``, or None for 0.
+        eps: added to the (biased) variance.
+
+    Raises:
+        RuntimeError: shapes or dtypes do not fit.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> F.layer_norm(lucid.tensor([[1.0, 3.0]]), (2,), eps=0.0).tolist()
+        [[-1.0, 1.0]]
+
+    Source: Ba, Kiros and Hinton, "Layer Normalization", 2016.
+    """
+    shape = input._data.shape
+    wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    check_floating("layer_norm", input)
+    if not wanted:
+        raise RuntimeError("layer_norm: normalized_shape must have at least one dimension, got ()")
+    if shape[-len(wanted) :] != wanted:
+        raise RuntimeError(f"layer_norm: expected last dimensions {wanted}, got {shape[-len(wanted):]} (input {shape})")
+    _check_per_channel("layer_norm", input, wanted, weight=weight, bias=bias)
+    weight = _with_weight(input, wanted, weight, bias)
+    if len(wanted) > 1:
+        weight = None if weight is None else reshape(weight, -1)
+        bias = None if bias is None else reshape(bias, -1)
+    rows = (math.prod(shape[: -len(wanted)]), math.prod(wanted))
+    if shape == rows:
+        return norm.LayerNorm.apply(input, weight, bias, eps)
+    return reshape(norm.LayerNorm.apply(reshape(input, rows), weight, bias, eps), shape)
+
+
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with the statistics of each group of channels of a sample.
+
+    Args:
+        input: shape (N, C, ...).
+        num_groups: number of groups of C / num_groups consecutive channels.
+        weight: shape (C,), or None for 1.
+        bias: shape (C,), or None for 0.
+        eps: added to the (biased) variance.
+
+    Raises:
+        RuntimeError: shapes or dtypes do not fit, or the channels are not divisible into the groups.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> F.group_norm(lucid.tensor([[1.0, 3.0, 7.0, 5.0]]), 2, eps=0.0).tolist()
+        [[-1.0, 1.0, 1.0, -1.0]]
+
+    Source: Wu and He, "Group Normalization", 2018.
+    """
+    shape = input._data.shape
+    check_floating("group_norm", input)
+    if len(shape) < 2:
+        raise RuntimeError(f"group_norm: expected input of shape (N, C, ...), got {shape}")
+    channels, length = shape[1], math.prod(shape[2:])
+    if num_groups < 1 or channels % num_groups:
+        raise RuntimeError(f"group_norm: {channels} channels are not divisible into {num_groups} groups (input {shape})")
+    _check_per_channel("group_norm", input, (channels,), weight=weight, bias=bias)
+    rows = reshape(input, (shape[0] * num_groups, channels // num_groups * length))
+    y = reshape(norm.LayerNorm.apply(rows, None, None, eps), shape)
+    per_channel = (channels, *(1,) * (len(shape) - 2))
+    y = y if weight is None else y * reshape(weight, per_channel)
+    return y if bias is None else y + reshape(bias, per_channel)
+
+
+def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
+    """x / max(norm of order ``p`` along ``dim``, eps).
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> print(F.normalize(lucid.tensor([[3.0, 4.0]])))
+        [[0.6, 0.8]]
+    """
+    return input / maximum(input.norm(p, dim, True), wrap(np.array(eps, input._data.dtype)))

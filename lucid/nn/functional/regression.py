@@ -1,0 +1,191 @@
+"""Losses between numbers."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING
+
+from lucid._functions._common import check_broadcast
+from lucid._functions.pointwise import abs, clamp, square
+from lucid._functions.reduce import sum
+from lucid.nn.functional.activation import check_floating, check_tensor
+from lucid.nn.functional.loss import check_dtype, reduced, reduction_of
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+def _difference(name: str, input: Tensor, target: Tensor) -> Tensor:
+    """input - target, with PyTorch's warning where that broadcasts."""
+    check_floating(name, input)
+    check_tensor(name, target)
+    own, other = input._data.shape, target._data.shape
+    if own != other:
+        check_broadcast(name, own, other)
+        warnings.warn(
+            f"{name}: using a target size {other} that is different to the input size {own}. This will likely lead to "
+            "incorrect results due to broadcasting. Please ensure they have the same size.",
+            stacklevel=3,
+        )
+    return input - target
+
+
+def _weighted(name: str, loss: Tensor, input: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """The loss, reduced; a weighted mean is over the sum of the weights."""
+    if weight is None:
+        return reduced(loss, reduction)
+    check_dtype(name, "weight", weight, input)
+    if weight._data.shape != input._data.shape:
+        raise ValueError(
+            f"{name}: expected weight of shape {input._data.shape} like the input, got {weight._data.shape}"
+        )
+    loss = loss * weight
+    return sum(loss) / sum(weight) if reduction == "mean" else reduced(loss, reduction)
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """The squared error.
+
+        loss = weight * (x - y)^2,    mean: sum(loss) / sum(weight)
+
+    Args:
+        input: x, floating point, any shape.
+        target: y, of the same shape; another that broadcasts gives a warning.
+        size_average, reduce: deprecated forms of ``reduction``.
+        reduction: "none", "mean" or "sum".
+        weight: of the input's shape and dtype; ones unless given.
+
+    Raises:
+        TypeError: ``input`` is not a floating-point tensor, or the weight has another dtype.
+        ValueError: the shapes do not broadcast, or ``reduction`` is wrong.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> print(F.mse_loss(lucid.tensor([1.0, 2.0]), lucid.tensor([0.0, 4.0])))
+        2.5
+
+    Source: Gauss, Theoria combinationis observationum erroribus minimis obnoxiae, 1823.
+    """
+    reduction = reduction_of("mse_loss", reduction, size_average, reduce)
+    return _weighted("mse_loss", square(_difference("mse_loss", input, target)), input, weight, reduction)
+
+
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """The absolute error.
+
+        loss = weight * |x - y|,    mean: sum(loss) / sum(weight)
+
+    The gradient at x = y is 0.
+
+    Args:
+        input: x, floating point, any shape.
+        target: y, of the same shape; another that broadcasts gives a warning.
+        size_average, reduce: deprecated forms of ``reduction``.
+        reduction: "none", "mean" or "sum".
+        weight: of the input's shape and dtype; ones unless given.
+
+    Raises:
+        TypeError: ``input`` is not a floating-point tensor, or the weight has another dtype.
+        ValueError: the shapes do not broadcast, or ``reduction`` is wrong.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> print(F.l1_loss(lucid.tensor([1.0, 2.0]), lucid.tensor([0.0, 4.0])))
+        1.5
+
+    Source: Laplace, Theorie analytique des probabilites, 1812.
+    """
+    reduction = reduction_of("l1_loss", reduction, size_average, reduce)
+    return _weighted("l1_loss", abs(_difference("l1_loss", input, target)), input, weight, reduction)
+
+
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    """The absolute error, made quadratic near zero.
+
+        loss = d^2 / (2 * beta) if |d| < beta else |d| - beta / 2,    d = x - y
+
+    Args:
+        input: x, floating point, any shape.
+        target: y, of the same shape; another that broadcasts gives a warning.
+        size_average, reduce: deprecated forms of ``reduction``.
+        reduction: "none", "mean" or "sum".
+        beta: where the quadratic ends, at least 0; 0 gives the absolute error.
+
+    Raises:
+        TypeError: ``input`` is not a floating-point tensor.
+        ValueError: the shapes do not broadcast, ``reduction`` is wrong, or beta is negative or not finite.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> print(F.smooth_l1_loss(lucid.tensor([0.5, 3.0]), lucid.zeros(2), reduction="none"))
+        [0.125, 2.5]
+
+    Source: Girshick, Fast R-CNN, arXiv:1504.08083.
+    """
+    reduction = reduction_of("smooth_l1_loss", reduction, size_average, reduce)
+    if not 0 <= beta < math.inf:
+        raise ValueError(f"smooth_l1_loss: beta must be finite and not negative, got {beta}")
+    d = _difference("smooth_l1_loss", input, target)
+    if beta == 0:
+        return reduced(abs(d), reduction)
+    near = clamp(d, -beta, beta)
+    return reduced(near * (d - 0.5 * near) / beta, reduction)
+
+
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+) -> Tensor:
+    """The squared error, made linear far from zero.
+
+        loss = weight * (d^2 / 2 if |d| < delta else delta * (|d| - delta / 2)),    d = x - y
+        mean: sum(loss) / sum(weight)
+
+    Args:
+        input: x, floating point, any shape.
+        target: y, of the same shape; another that broadcasts gives a warning.
+        reduction: "none", "mean" or "sum".
+        delta: where the quadratic ends, positive.
+        weight: of the input's shape and dtype; ones unless given.
+
+    Raises:
+        TypeError: ``input`` is not a floating-point tensor, or the weight has another dtype.
+        ValueError: the shapes do not broadcast, ``reduction`` is wrong, or delta is not positive and finite.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> print(F.huber_loss(lucid.tensor([0.5, 3.0]), lucid.zeros(2), reduction="none", delta=2.0))
+        [0.125, 4.0]
+
+    Source: Huber, Robust estimation of a location parameter, 1964.
+    """
+    reduction = reduction_of("huber_loss", reduction)
+    if not 0 < delta < math.inf:
+        raise ValueError(f"huber_loss: delta must be finite and greater than 0, got {delta}")
+    d = _difference("huber_loss", input, target)
+    near = clamp(d, -delta, delta)
+    return _weighted("huber_loss", near * (d - 0.5 * near), input, weight, reduction)
+
+
+__all__ = ["huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]

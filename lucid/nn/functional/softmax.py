@@ -1,0 +1,115 @@
+"""Softmax, its mirror image and its logarithm."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lucid._functions import softmax as ops
+from lucid._functions._common import normalize_dim
+from lucid._functions.pointwise import neg
+from lucid.nn.functional.activation import check_floating, check_tensor
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+def _along(
+    name: str, operation: Callable[[Any, int, Any], Tensor], x: Tensor, dim: int | None, stacklevel: int, dtype: Any
+) -> Tensor:
+    """Check, choose a dimension where none is given, and apply."""
+    (check_floating if dtype is None else check_tensor)(name, x)
+    if dim is None:
+        warnings.warn(
+            f"Implicit dimension choice for {name} has been deprecated. "
+            "Change the call to include dim=X as an argument.",
+            stacklevel=stacklevel,
+        )
+        dim = 0 if x._data.ndim in (0, 1, 3) else 1
+    return operation(x, normalize_dim(name, dim, x._data.ndim), dtype)
+
+
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """Exponentials scaled to sum to 1 along a dimension.
+
+        y_i = exp(x_i) / sum_j exp(x_j)
+
+    Args:
+        input: floating point, any shape; any dtype when ``dtype`` is given.
+        dim: dimension along which the result sums to 1. None means 0 for 0, 1 and 3 dimensions and 1 otherwise,
+            with a warning.
+        dtype: convert to this floating-point type first.
+
+    Returns:
+        Same shape, values in [0, 1]. -inf gives 0; inf, or nothing but -inf, makes the slice NaN, as NaN does.
+
+    Raises:
+        TypeError: ``input`` is not a floating-point tensor and no ``dtype`` is given.
+        IndexError: ``dim`` is out of range.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> print(F.softmax(lucid.tensor([1.0, 1.0, 1.0, 1.0]), dim=0))
+        [0.25, 0.25, 0.25, 0.25]
+
+    Source: Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990.
+    """
+    return _along("softmax", ops.softmax, input, dim, _stacklevel, dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """The softmax of -x.
+
+        y_i = exp(-x_i) / sum_j exp(-x_j)
+
+    Args:
+        input: floating point, any shape; any dtype when ``dtype`` is given.
+        dim: dimension along which the result sums to 1; None as for `softmax`.
+        dtype: convert to this floating-point type first.
+
+    Returns:
+        Same shape, values in [0, 1]. inf gives 0; -inf, or nothing but inf, makes the slice NaN, as NaN does.
+
+    Raises:
+        TypeError: ``input`` is not a floating-point tensor and no ``dtype`` is given.
+        IndexError: ``dim`` is out of range.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> print(F.softmin(lucid.tensor([1.0, 1.0]), dim=0))
+        [0.5, 0.5]
+
+    Source: Bridle, 1990, with the sign of the input changed.
+    """
+    return _along("softmin", lambda x, d, dt: ops.softmax(neg(x), d, dt), input, dim, _stacklevel, dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """The logarithm of the softmax, without underflow.
+
+        y_i = x_i - log(sum_j exp(x_j))
+
+    Args:
+        input: floating point, any shape; any dtype when ``dtype`` is given.
+        dim: dimension along which exp(y) sums to 1; None as for `softmax`.
+        dtype: convert to this floating-point type first.
+
+    Returns:
+        Same shape, values up to 0. -inf gives -inf; inf, or nothing but -inf, makes the slice NaN, as NaN does.
+
+    Raises:
+        TypeError: ``input`` is not a floating-point tensor and no ``dtype`` is given.
+        IndexError: ``dim`` is out of range.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> print(F.log_softmax(lucid.tensor([0.0, 0.0], dtype=lucid.float64), dim=0))
+        [-0.69314718, -0.69314718]
+
+    Source: Bridle, 1990.
+    """
+    return _along("log_softmax", ops.log_softmax, input, dim, _stacklevel, dtype)
+
+
+__all__ = ["log_softmax", "softmax", "softmin"]

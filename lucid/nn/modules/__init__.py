@@ -1,0 +1,13 @@
+"""The modules, by family."""
+
+from lucid.nn.modules.activation import *  # noqa: F403
+from lucid.nn.modules.container import *  # noqa: F403
+from lucid.nn.modules.conv import *  # noqa: F403
+from lucid.nn.modules.dropout import *  # noqa: F403
+from lucid.nn.modules.embedding import *  # noqa: F403
+from lucid.nn.modules.flatten import *  # noqa: F403
+from lucid.nn.modules.linear import *  # noqa: F403
+from lucid.nn.modules.loss import *  # noqa: F403
+from lucid.nn.modules.module import Module as Module
+from lucid.nn.modules.norm import *  # noqa: F403
+from lucid.nn.modules.pool import *  # noqa: F403

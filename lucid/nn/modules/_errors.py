@@ -1,0 +1,58 @@
+"""Which module an error belongs to: ``Linear 'head.0': expected last dimension 576, got 960 (...)``.
+
+The rule: an error of one of the types in `NAMED` that lucid's own code raised (the innermost frame of its traceback is
+in this package) is named after the innermost module it passes through, and gains the names of the modules around it
+on its way out. The name of the function (``linear: ``) gives way to that of the module, except where the ``forward``
+that called it was written elsewhere. The type, the traceback and errors raised by anyone else stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lucid.nn.modules.module import Module
+
+NAMED = (ValueError, RuntimeError, IndexError, TypeError)
+"""Types of errors that are given a module's name; subclasses of them are left alone."""
+
+_FUNCTION = re.compile(r"[a-z_0-9]+: ")
+
+
+class _Origin:
+    """What an error said before it was named, and the names collected so far."""
+
+    def __init__(self, module: Module, message: str) -> None:
+        self.kind, self.message = type(module).__name__, message
+        self.names: list[str] = []
+        self.reached = module
+
+
+def _raised_by_lucid(error: Exception) -> bool:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).split(".")[0] == "lucid"
+
+
+def _name_within(parent: Module, child: Module) -> str:
+    """The dotted name of ``child`` in ``parent``; "?" for a module that is not registered there."""
+    return next((name for name, m in parent.named_modules() if m is child), "?")
+
+
+def name_module(error: Any, module: Module) -> None:
+    """Put the class of the failing module and its path into the message of an error that is leaving ``module``."""
+    origin = error.__dict__.get("_origin")
+    if origin is None:
+        if type(error) not in NAMED or len(error.args) != 1 or not _raised_by_lucid(error):
+            return
+        message = str(error.args[0])
+        if type(module).forward.__module__.split(".")[0] == "lucid":
+            message = _FUNCTION.sub("", message, count=1) if _FUNCTION.match(message) else message
+        origin = error._origin = _Origin(module, message)
+    elif origin.reached is not module:
+        origin.names.insert(0, _name_within(module, origin.reached))
+        origin.reached = module
+    path = f" '{'.'.join(origin.names)}'" if origin.names else ""
+    error.args = (f"{origin.kind}{path}: {origin.message}",)

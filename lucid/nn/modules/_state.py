@@ -1,0 +1,137 @@
+"""State dicts: saving, and loading that checks everything before it changes anything."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from lucid._tensor import Tensor
+from lucid.autograd._mode import no_grad
+from lucid.autograd._node import wrap
+from lucid.nn.parameter import Parameter
+
+if TYPE_CHECKING:
+    from lucid.nn.modules.module import Module
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `Module.load_state_dict` found on one side only."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+
+    __str__ = __repr__
+
+
+def own_entries(module: Module) -> Iterator[tuple[str, Tensor]]:
+    """The parameters and persistent buffers of ``module`` itself that a state dict holds."""
+    for name, p in module._parameters.items():
+        if p is not None:
+            yield name, p
+    for name, b in module._buffers.items():
+        if b is not None and name not in module._non_persistent:
+            yield name, b
+
+
+def save(module: Module, destination: OrderedDict[str, Any] | None, prefix: str, keep_vars: bool) -> OrderedDict[str, Any]:
+    """`Module.state_dict`."""
+    hooks = module._hooks
+    if destination is None:
+        destination = OrderedDict()
+        destination._metadata = OrderedDict()  # type: ignore[attr-defined]
+    metadata = {"version": module._version}
+    if hasattr(destination, "_metadata"):
+        destination._metadata[prefix[:-1]] = metadata
+    if hooks is not None:
+        for hook in hooks.state_dict_pre.values():
+            hook(module, prefix, keep_vars)
+    for name, t in own_entries(module):
+        destination[prefix + name] = t if keep_vars else t.detach()
+    for name, child in module._modules.items():
+        if child is not None:
+            child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+    if hooks is not None:
+        for hook in hooks.state_dict.values():
+            hook(module, destination, prefix, metadata)
+    return destination
+
+
+class Loading:
+    """One `Module.load_state_dict`: `visit` notes what to copy and what is wrong, `finish` raises or copies."""
+
+    def __init__(self, state_dict: Mapping[str, Any], strict: bool, assign: bool) -> None:
+        self.state = OrderedDict(state_dict)  # hooks rename entries of this copy
+        self.metadata = getattr(state_dict, "_metadata", None) or {}
+        self.strict, self.assign = strict, assign
+        self.copies: list[tuple[Module, str, Tensor, Tensor]] = []
+        self.expected: set[str] = set()
+        self.missing: list[str] = []
+        self.unexpected: list[str] = []
+        self.errors: list[str] = []
+
+    def visit(self, module: Module, prefix: str) -> None:
+        metadata = self.metadata.get(prefix[:-1], {})
+        if module._hooks is not None:
+            for hook in module._hooks.load_state_dict_pre.values():
+                hook(module, self.state, prefix, metadata, self.strict, self.missing, self.unexpected, self.errors)
+        module._upgrade_state(self.state, prefix, metadata.get("version"))
+        for name, target in own_entries(module):
+            key = prefix + name
+            self.expected.add(key)
+            if key in self.state:
+                self.plan_copy(module, name, key, target)
+            else:
+                self.missing.append(key)
+        for name, child in module._modules.items():
+            if child is not None:
+                self.visit(child, f"{prefix}{name}.")
+
+    def plan_copy(self, module: Module, name: str, key: str, target: Tensor) -> None:
+        value = self.state[key]
+        if not hasattr(value, "__array__"):
+            self.errors.append(f"{key}: expected a Tensor or an array, got {type(value).__name__}.")
+            return
+        source = value if isinstance(value, Tensor) else wrap(np.asarray(value))
+        if source._data.shape != target._data.shape:
+            self.errors.append(
+                f"size mismatch for {key}: the checkpoint has shape {source._data.shape}, "
+                f"the current model {target._data.shape}."
+            )
+        elif source._data.dtype.kind not in "fiub":
+            self.errors.append(f"{key}: cannot convert numpy.{source._data.dtype} to {target.dtype}.")
+        elif not self.assign and not target._data.flags.writeable:
+            self.errors.append(f"{key}: the memory of the current model is read-only; pass assign=True.")
+        else:
+            if source is not value:
+                source = wrap(source._data.astype(target._data.dtype, copy=False))
+            self.copies.append((module, name, target, source))
+
+    def finish(self, root: Module) -> IncompatibleKeys:
+        self.unexpected += [key for key in self.state if key not in self.expected]
+        if self.strict:
+            for kind, keys in (("Unexpected", self.unexpected), ("Missing", self.missing)):
+                if keys:
+                    quoted = ", ".join([f'"{key}"' for key in keys])
+                    self.errors.insert(0, f"{kind} key(s) in state_dict: {quoted}.")
+        if self.errors:
+            report = "\n\t".join(self.errors)
+            raise RuntimeError(f"Error(s) in loading state_dict for {type(root).__name__}:\n\t{report}")
+        with no_grad():
+            for module, name, target, source in self.copies:
+                if not self.assign:
+                    target.copy_(source)
+                elif isinstance(target, Parameter):
+                    if not isinstance(source, Parameter):
+                        source = Parameter(source, target.requires_grad)
+                    module._parameters[name] = source.requires_grad_(target.requires_grad)
+                else:
+                    module._buffers[name] = source
+        return IncompatibleKeys(self.missing, self.unexpected)

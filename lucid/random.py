@@ -1,0 +1,27 @@
+"""Random numbers, under original Lucid's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lucid._functions.creation import bernoulli, rand, randint, randn, randperm
+from lucid._functions.creation import randperm as permutation
+from lucid._random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from lucid._tensor import Tensor
+
+__all__ = [
+    "bernoulli", "get_rng_state", "initial_seed", "manual_seed", "permutation", "rand", "randint", "randn", "randperm", "seed",
+    "set_rng_state", "uniform",
+]  # fmt: skip
+
+
+def uniform(low: float = 0.0, high: float = 1.0, size: Any = (), *, requires_grad: bool = False) -> Tensor:
+    """Uniform random numbers in [low, high).
+
+    Args:
+        low, high: bounds.
+        size: shape of the result.
+        requires_grad: record operations on it.
+    """
+    y = rand(*((size,) if isinstance(size, int) else tuple(size))) * (high - low) + low
+    return y.requires_grad_(requires_grad)

@@ -1,0 +1,401 @@
+"""The number of threads: its default, the user's setting, forks, and several Python threads at once."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lucid
+from lucid import _ops, _threads
+from lucid._cgroup import cpu_quota
+from lucid._config import OPENMP_VERSIONS
+from lucid._threads import Limit, default_limit
+
+CPUS = Limit(8, "CPU affinity")
+OPENMP = bool(_ops.build_info()["openmp"])
+needs_openmp = pytest.mark.skipif(not OPENMP, reason="built without OpenMP")
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+
+# Above every kernel's grain, so that more than one thread is really started.
+LARGE = """
+import lucid, numpy as np
+from lucid import _ops
+x = np.linspace(-20, 20, 1 << 20, dtype=np.float32)
+"""
+
+
+@pytest.fixture(autouse=True)
+def restore_threads() -> Iterator[None]:
+    before = _threads.current_limit()
+    yield
+    _threads._apply(before)
+
+
+def run(args: list[str], timeout: float = 60, **env: str) -> tuple[int, str, str]:
+    """Exit status, output and errors of Python; ends its children too when it hangs."""
+    clean = {k: v for k, v in os.environ.items() if k not in ("OMP_NUM_THREADS", "LUCID_NUM_THREADS")}
+    process = subprocess.Popen(
+        [sys.executable, *args],
+        env={**clean, "PYTHONPATH": str(Path(lucid.__file__).parents[1]), **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        out, err = process.communicate()
+        pytest.fail(f"hung for {timeout} s; output so far: {out}{err}")
+    return process.returncode, out, err
+
+
+# The default
+
+
+@pytest.mark.parametrize(
+    ("quota", "environ", "expected"),
+    [
+        (None, {}, "8: CPU affinity"),
+        (0.5, {}, "1: cgroup CPU quota of 0.5"),
+        (1.0, {}, "1: cgroup CPU quota of 1"),
+        (1.5, {}, "2: cgroup CPU quota of 1.5"),
+        (64.0, {}, "8: CPU affinity"),
+        (None, {"OMP_NUM_THREADS": "4"}, "4: OMP_NUM_THREADS"),
+        (None, {"OMP_NUM_THREADS": "4,2"}, "4: OMP_NUM_THREADS"),
+        (None, {"OMP_NUM_THREADS": " 3 , 1"}, "3: OMP_NUM_THREADS"),
+        (None, {"OMP_NUM_THREADS": "64"}, "8: CPU affinity"),
+        (None, {"OMP_NUM_THREADS": ""}, "8: CPU affinity"),
+        (None, {"LUCID_NUM_THREADS": "2", "OMP_NUM_THREADS": "4"}, "2: LUCID_NUM_THREADS"),
+        (None, {"LUCID_NUM_THREADS": "6", "OMP_NUM_THREADS": "4"}, "4: OMP_NUM_THREADS"),
+        (3.0, {"LUCID_NUM_THREADS": "6"}, "3: cgroup CPU quota of 3"),
+    ],
+)
+def test_default_is_the_smallest_limit(quota: float | None, environ: dict[str, str], expected: str) -> None:
+    limit, problems = default_limit(CPUS, quota, environ)
+    assert str(limit) == expected
+    assert problems == []
+
+
+@pytest.mark.parametrize("text", ["abc", "0", "-2", "1.5", "²", "2x", ",4"])
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "LUCID_NUM_THREADS"])
+def test_bad_variables_are_reported_and_ignored(name: str, text: str) -> None:
+    limit, problems = default_limit(CPUS, None, {name: text})
+    assert limit == CPUS
+    assert problems == [f"{name}={text!r} ignored: expected an integer >= 1"]
+
+
+def test_a_list_is_for_openmp_only() -> None:
+    assert default_limit(CPUS, None, {"LUCID_NUM_THREADS": "4,2"})[1] == [
+        "LUCID_NUM_THREADS='4,2' ignored: expected an integer >= 1"
+    ]
+
+
+PRINT_THREADS = ["-c", "import lucid; from lucid import _threads; print(_threads.current_limit())"]
+
+
+@needs_openmp
+def test_environment_variables_reach_a_new_process() -> None:
+    assert run(PRINT_THREADS, LUCID_NUM_THREADS="1")[1] in ("1: LUCID_NUM_THREADS\n", "1: CPU affinity\n")
+    if _threads.available_cpus().threads > 1 and (cpu_quota() or 2) > 1:
+        assert run(PRINT_THREADS, LUCID_NUM_THREADS="1")[1] == "1: LUCID_NUM_THREADS\n"
+        assert run(PRINT_THREADS, OMP_NUM_THREADS="1,4")[1] == "1: OMP_NUM_THREADS\n"
+
+
+def test_a_bad_variable_gives_one_line_in_a_new_process() -> None:
+    status, out, err = run(PRINT_THREADS, LUCID_NUM_THREADS="many")
+    assert (status, err) == (
+        0,
+        "lucid:0: RuntimeWarning: LUCID_NUM_THREADS='many' ignored: expected an integer >= 1\n",
+    )
+    assert "LUCID" not in out
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no CPU affinity")
+def test_affinity_is_respected() -> None:
+    pin = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
+    status, out, _ = run(["-c", pin + PRINT_THREADS[1]])
+    assert (status, out) == (0, "1: CPU affinity\n" if OPENMP else "1: built without OpenMP\n")
+
+
+# Control groups, as the kernel shows them under a fake root
+
+V2_MOUNT = "41 31 0:38 {root} {point} rw,relatime shared:9 - cgroup2 cgroup2 rw"
+V1_MOUNT = "32 31 0:29 {root} {point} rw,relatime - cgroup cgroup rw,{options}"
+
+
+def fake_root(folder: Path, groups: str, mounts: list[str], files: dict[str, str]) -> Path:
+    for name, text in {"proc/self/cgroup": groups, "proc/self/mountinfo": "\n".join(mounts), **files}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+    return folder
+
+
+def v2_mount(root: str = "/", point: str = "/sys/fs/cgroup") -> str:
+    return V2_MOUNT.format(root=root, point=point)
+
+
+def v1_mount(root: str = "/", point: str = "/sys/fs/cgroup/cpu", options: str = "cpu") -> str:
+    return V1_MOUNT.format(root=root, point=point, options=options)
+
+
+def test_v2_in_a_container_with_its_own_namespace(tmp_path: Path) -> None:
+    root = fake_root(tmp_path, "0::/", [v2_mount()], {"sys/fs/cgroup/cpu.max": "150000 100000"})
+    assert cpu_quota(root) == 1.5
+
+
+@pytest.mark.parametrize(("inner", "outer", "quota"), [("max", "200000", 2.0), ("100000", "400000", 1.0)])
+def test_v2_takes_the_smallest_limit_on_the_way_up(tmp_path: Path, inner: str, outer: str, quota: float) -> None:
+    files = {
+        "sys/fs/cgroup/a.slice/job/cpu.max": f"{inner} 100000",
+        "sys/fs/cgroup/a.slice/cpu.max": f"{outer} 100000",
+        "sys/fs/cgroup/b.slice/cpu.max": "10000 100000",
+        "sys/fs/cgroup/cpu.stat": "usage_usec 0",
+    }
+    assert cpu_quota(fake_root(tmp_path, "0::/a.slice/job", [v2_mount()], files)) == quota
+
+
+def test_v2_group_shown_from_a_mount_of_itself(tmp_path: Path) -> None:
+    files = {"sys/fs/cgroup/cpu.max": "300000 100000", "sys/fs/cgroup/leaf/cpu.max": "max 100000"}
+    root = fake_root(tmp_path, "0::/docker/1f/leaf", [v2_mount(root="/docker/1f")], files)
+    assert cpu_quota(root) == 3.0
+
+
+@pytest.mark.parametrize("group", ["/elsewhere", "/../sibling"])
+def test_a_group_outside_the_mount_falls_back_to_the_mount(tmp_path: Path, group: str) -> None:
+    files = {"sys/fs/cgroup/cpu.max": "250000 100000", "sys/fs/sibling/cpu.max": "50000 100000"}
+    assert cpu_quota(fake_root(tmp_path, f"0::{group}", [v2_mount(root="/docker/1f")], files)) == 2.5
+
+
+def test_v1(tmp_path: Path) -> None:
+    point = "/sys/fs/cgroup/cpu,cpuacct"
+    files = {
+        f"{point[1:]}/job/cpu.cfs_quota_us": "-1",
+        f"{point[1:]}/job/cpu.cfs_period_us": "100000",
+        f"{point[1:]}/cpu.cfs_quota_us": "25000",
+        f"{point[1:]}/cpu.cfs_period_us": "50000",
+    }
+    groups = "5:cpuset:/\n4:cpu,cpuacct:/kubepods/pod7/job\n1:name=systemd:/"
+    mounts = [
+        v1_mount(point="/sys/fs/cgroup/cpuset", options="cpuset"),
+        v1_mount(root="/kubepods/pod7", point=point, options="cpu,cpuacct"),
+    ]
+    assert cpu_quota(fake_root(tmp_path, groups, mounts, files)) == 0.5
+
+
+def test_hybrid_hierarchies_count_both(tmp_path: Path) -> None:
+    files = {
+        "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "400000",
+        "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000",
+        "sys/fs/cgroup/unified/x/cpu.max": "200000 100000",
+    }
+    mounts = [v1_mount(), v2_mount(point="/sys/fs/cgroup/unified")]
+    assert cpu_quota(fake_root(tmp_path, "1:cpu:/\n0::/x", mounts, files)) == 2.0
+
+
+def test_escaped_mount_point(tmp_path: Path) -> None:
+    root = fake_root(tmp_path, "0::/", [v2_mount(point=r"/my\040groups")], {"my groups/cpu.max": "200000 100000"})
+    assert cpu_quota(root) == 2.0
+
+
+@pytest.mark.parametrize("content", ["max 100000", "", "fast 100000", "100000", "0 100000", "100000 0x"])
+def test_no_limit_and_unknown_formats(tmp_path: Path, content: str) -> None:
+    assert cpu_quota(fake_root(tmp_path, "0::/", [v2_mount()], {"sys/fs/cgroup/cpu.max": content})) is None
+
+
+def test_no_control_groups(tmp_path: Path) -> None:
+    assert cpu_quota(tmp_path) is None
+
+
+# Setting the number
+
+
+@needs_openmp
+def test_set_and_get() -> None:
+    for n in (3, np.int64(2), 1):
+        lucid.set_num_threads(n)
+        assert lucid.get_num_threads() == n
+        assert _threads.current_limit().reason == "set_num_threads"
+
+
+@pytest.mark.parametrize("bad", [0, -1, 1025, 2.0, "2", None, True, 1 << 40])
+def test_bad_numbers_change_nothing(bad: object) -> None:
+    before = _threads.current_limit()
+    with pytest.raises(ValueError) as error:
+        lucid.set_num_threads(bad)  # type: ignore[arg-type]
+    assert str(error.value) == f"set_num_threads: expected an integer from 1 to 1024, got {bad!r}"
+    with pytest.raises(ValueError) as error, lucid.num_threads(bad):  # type: ignore[arg-type]
+        pass
+    assert str(error.value) == f"num_threads: expected an integer from 1 to 1024, got {bad!r}"
+    assert _threads.current_limit() == before
+
+
+@needs_openmp
+def test_context_restores_number_and_reason_even_after_an_error() -> None:
+    before = _threads.current_limit()
+    with pytest.raises(KeyError), lucid.num_threads(3):
+        with lucid.num_threads(2):
+            assert lucid.get_num_threads() == 2
+        assert lucid.get_num_threads() == 3
+        raise KeyError
+    assert _threads.current_limit() == before
+
+
+# Forks
+
+FORK = (
+    LARGE
+    + """
+import os, warnings
+from lucid import _threads
+lucid.set_num_threads(4)
+expected = _ops.silu(x)
+child = os.fork()
+if child == 0:
+    try:
+        assert str(_threads.current_limit()) == "1: forked process", _threads.current_limit()
+        assert (_ops.silu(x) == expected).all()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            lucid.set_num_threads(2)
+            with lucid.num_threads(3):
+                assert (_ops.silu(x) == expected).all()
+        messages = [str(w.message) for w in caught]
+        assert messages == ["set_num_threads(2): staying on one thread: forked process"], messages
+        assert caught[0].filename == "<string>", caught[0].filename
+        assert lucid.get_num_threads() == 1
+        print("child done", flush=True)
+        os._exit(0)
+    except BaseException as error:
+        print(repr(error), flush=True)
+        os._exit(1)
+_, status = os.waitpid(child, 0)
+assert lucid.get_num_threads() == 4
+assert (_ops.silu(x) == expected).all()
+print("parent done", os.waitstatus_to_exitcode(status))
+"""
+)
+
+
+@needs_fork
+@needs_openmp
+def test_a_child_forked_after_parallel_work_runs_on_one_thread() -> None:
+    status, out, err = run(["-c", FORK])
+    assert (status, out) == (0, "child done\nparent done 0\n"), err
+
+
+MULTIPROCESSING = (
+    LARGE
+    + """
+import multiprocessing, sys
+
+def work(scale):
+    return lucid.get_num_threads(), float(_ops.silu(x * np.float32(scale)).sum(dtype=np.float64))
+
+if __name__ == "__main__":
+    if sys.argv[2] == "threads":
+        lucid.set_num_threads(2)
+    expected = [work(scale)[1] for scale in (1, 2, 3, 4)]
+    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+        results = pool.map(work, (1, 2, 3, 4))
+    assert [total for _, total in results] == expected, results
+    print(*sorted({threads for threads, _ in results}))
+"""
+)
+
+
+@pytest.mark.parametrize("parent", ["threads", "default"])
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_multiprocessing(tmp_path: Path, method: str, parent: str) -> None:
+    import multiprocessing
+
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no {method} here")
+    script = tmp_path / "script.py"
+    script.write_text(MULTIPROCESSING)
+    status, out, err = run([str(script), method, parent])
+    assert status == 0, err
+    if method == "fork":
+        assert out == "1\n"
+    elif method == "spawn":
+        assert out.split() == run(PRINT_THREADS)[1].split(":")[:1]
+
+
+# Several Python threads in kernels at once: the GIL is released, and each starts a team of its own
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_concurrent_python_threads(count: int) -> None:
+    rng = np.random.default_rng(0)
+    inputs = [rng.standard_normal(1 << 19).astype(np.float32) for _ in range(4)]
+    with lucid.num_threads(1):
+        expected = [_ops.silu(x) for x in inputs]
+    wrong: list[str] = []
+    start = threading.Barrier(len(inputs))
+
+    def work(x: np.ndarray, y: np.ndarray) -> None:
+        start.wait()
+        for repeat in range(10):
+            if not np.array_equal(_ops.silu(x), y):
+                wrong.append(f"repeat {repeat}")
+
+    if OPENMP:
+        lucid.set_num_threads(count)
+    workers = [threading.Thread(target=work, args=pair) for pair in zip(inputs, expected)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=60)
+    assert not any(worker.is_alive() for worker in workers)
+    assert wrong == []
+    sigmoid = 1 / (1 + np.exp(-inputs[0].astype(np.float64)))
+    np.testing.assert_allclose(expected[0], inputs[0] * sigmoid, rtol=1e-5)
+
+
+# What show_config says
+
+
+def test_show_config(capsys: pytest.CaptureFixture[str]) -> None:
+    lucid.show_config()
+    lines = dict(line.split(":", 1) for line in capsys.readouterr().out.splitlines())
+    assert list(lines) == ["lucid", "CPU level", "compiler", "OpenMP", "threads", "NumPy", "Python", "platform"]
+    assert lines["lucid"].strip() == lucid.__version__
+    assert lines["NumPy"].strip() == np.__version__
+    assert lines["threads"].strip() == str(_threads.current_limit())
+    assert lines["CPU level"].split()[0] == _ops.build_info()["level"]
+    openmp = _ops.build_info()["openmp"]
+    assert lines["OpenMP"].strip() == (f"{OPENMP_VERSIONS[openmp]} ({openmp})" if openmp else "none")
+
+
+# Other libraries' OpenMP runtimes beside ours
+
+IMPORT = {"lucid": "import lucid, lucid._ops", "sklearn": "import sklearn.cluster", "torch": "import torch"}
+WORK = {
+    "lucid": "lucid.set_num_threads(2); y = lucid._ops.silu(x)",
+    "sklearn": "sklearn.cluster.KMeans(4, n_init=1, random_state=0).fit(x[:4096].reshape(-1, 4))",
+    "torch": "t = torch.nn.functional.silu(torch.from_numpy(x)).numpy()",
+}
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("order", list(itertools.permutations(IMPORT)), ids="-".join)
+def test_runtimes_live_together_in_every_order_of_import(order: tuple[str, ...]) -> None:
+    for name in ("sklearn", "torch"):
+        pytest.importorskip(name)
+    code = [IMPORT[name] for name in order]
+    code += ["import numpy as np", "x = np.linspace(-20, 20, 1 << 20, dtype=np.float32)"]
+    code += [WORK[name] for _ in range(2) for name in order]
+    code += ["np.testing.assert_allclose(y, t, rtol=1e-5, atol=1e-7)", "print('done')"]
+    status, out, err = run(["-c", "\n".join(code)])
+    assert (status, out) == (0, "done\n"), err
