@@ -112,7 +112,7 @@ def main() -> None:
     for epoch in range(1, args.epochs + 1):
         model.train()
         total = correct = seen = 0.0
-        with tqdm(loader, desc=f"epoch {epoch:2}/{args.epochs}", unit="batch", leave=False) as progress:
+        with tqdm(loader, desc=f"epoch {epoch:2}/{args.epochs}", unit="batch", leave=False, disable=None) as progress:
             for images, labels in progress:
                 optimizer.zero_grad()
                 logits = model(shifted(images))

@@ -119,13 +119,13 @@ def result_type(*operands: Tensor | float) -> dtype:
     """
     groups: list[dtype | None] = [None, None, None]
     for x in operands:
-        d, level = (x.dtype, 0 if x._data.ndim else 1) if hasattr(x, "_data") else (of_scalar(x), 2)
+        own, level = (of_scalar(x), 2) if isinstance(x, (bool, int, float, np.generic)) else (x.dtype, 0 if x._data.ndim else 1)
         current = groups[level]
-        groups[level] = d if current is None else promote_types(current, d)
+        groups[level] = own if current is None else promote_types(current, own)
     result: dtype | None = None
     for d in groups:
         if d is not None and (result is None or d.rank > result.rank):
-            result = d if result is None or result.rank < d.rank else promote_types(result, d)
+            result = d
     assert result is not None
     return result
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lucid._functions import activation, creation, index, pointwise, reduce, shape
+from lucid._functions import activation, binary, compare, creation, index, pointwise, reduce, shape
 from lucid._functions import matmul as products
 from lucid._functions import softmax as softmaxes
 from lucid._functions._common import inplace
@@ -12,10 +12,10 @@ class Methods:
     """Mixed into `Tensor`. A function becomes a method by being named here."""
 
     # pointwise
-    add, sub, mul, div, pow = pointwise.add, pointwise.sub, pointwise.mul, pointwise.div, pointwise.pow
-    multiply, subtract, divide, true_divide = pointwise.mul, pointwise.sub, pointwise.div, pointwise.div
-    floor_divide, remainder = pointwise.floor_divide, pointwise.remainder
-    maximum, minimum, atan2 = pointwise.maximum, pointwise.minimum, pointwise.atan2
+    add, sub, mul, div, pow = binary.add, binary.sub, binary.mul, binary.div, binary.pow
+    multiply, subtract, divide, true_divide = binary.mul, binary.sub, binary.div, binary.div
+    floor_divide, remainder = binary.floor_divide, binary.remainder
+    maximum, minimum, atan2 = binary.maximum, binary.minimum, binary.atan2
     neg, negative, abs, absolute, sign = pointwise.neg, pointwise.neg, pointwise.abs, pointwise.abs, pointwise.sign
     reciprocal, sqrt, rsqrt, square = pointwise.reciprocal, pointwise.sqrt, pointwise.rsqrt, pointwise.square
     exp, exp2, expm1 = pointwise.exp, pointwise.exp2, pointwise.expm1
@@ -26,17 +26,17 @@ class Methods:
     sinh, cosh, asinh, acosh, atanh = pointwise.sinh, pointwise.cosh, pointwise.asinh, pointwise.acosh, pointwise.atanh
     erf, erfc = pointwise.erf, pointwise.erfc
     floor, ceil, round, trunc = pointwise.floor, pointwise.ceil, pointwise.round, pointwise.trunc
-    clamp, clip, lerp = pointwise.clamp, pointwise.clamp, pointwise.lerp
-    addcmul, addcdiv, cube = pointwise.addcmul, pointwise.addcdiv, pointwise.cube
-    eq, ne, lt, le, gt, ge = pointwise.eq, pointwise.ne, pointwise.lt, pointwise.le, pointwise.gt, pointwise.ge
+    clamp, clip, lerp = binary.clamp, binary.clamp, binary.lerp
+    addcmul, addcdiv, cube = binary.addcmul, binary.addcdiv, binary.cube
+    eq, ne, lt, le, gt, ge = compare.eq, compare.ne, compare.lt, compare.le, compare.gt, compare.ge
     logical_and, logical_or, logical_xor, logical_not = (
-        pointwise.logical_and, pointwise.logical_or, pointwise.logical_xor, pointwise.logical_not,
+        compare.logical_and, compare.logical_or, compare.logical_xor, compare.logical_not,
     )  # fmt: skip
     bitwise_and, bitwise_or, bitwise_xor, bitwise_not = (
-        pointwise.bitwise_and, pointwise.bitwise_or, pointwise.bitwise_xor, pointwise.bitwise_not,
+        compare.bitwise_and, compare.bitwise_or, compare.bitwise_xor, compare.bitwise_not,
     )  # fmt: skip
-    isnan, isinf, isfinite, isclose = pointwise.isnan, pointwise.isinf, pointwise.isfinite, pointwise.isclose
-    allclose, equal = pointwise.allclose, pointwise.equal
+    isnan, isinf, isfinite, isclose = compare.isnan, compare.isinf, compare.isfinite, compare.isclose
+    allclose, equal = compare.allclose, compare.equal
 
     # activations
     sigmoid, tanh, relu = activation.sigmoid, activation.tanh, activation.relu
@@ -79,7 +79,7 @@ class Methods:
 
     # in-place forms
     add_, sub_, mul_, div_, pow_ = (
-        inplace(pointwise.add), inplace(pointwise.sub), inplace(pointwise.mul), inplace(pointwise.div), inplace(pointwise.pow),
+        inplace(binary.add), inplace(binary.sub), inplace(binary.mul), inplace(binary.div), inplace(binary.pow),
     )  # fmt: skip
     neg_, abs_, reciprocal_, sqrt_, rsqrt_, square_ = (
         inplace(pointwise.neg), inplace(pointwise.abs), inplace(pointwise.reciprocal), inplace(pointwise.sqrt),
@@ -92,27 +92,27 @@ class Methods:
     floor_, ceil_, round_, trunc_ = (
         inplace(pointwise.floor), inplace(pointwise.ceil), inplace(pointwise.round), inplace(pointwise.trunc),
     )  # fmt: skip
-    clamp_, clip_, lerp_ = inplace(pointwise.clamp), inplace(pointwise.clamp), inplace(pointwise.lerp)
-    addcmul_, addcdiv_ = inplace(pointwise.addcmul), inplace(pointwise.addcdiv)
+    clamp_, clip_, lerp_ = inplace(binary.clamp), inplace(binary.clamp), inplace(binary.lerp)
+    addcmul_, addcdiv_ = inplace(binary.addcmul), inplace(binary.addcdiv)
     sigmoid_, tanh_, relu_ = inplace(activation.sigmoid), inplace(activation.tanh), inplace(activation.relu)
     masked_fill_, scatter_, scatter_add_ = (
         inplace(index.masked_fill), inplace(index.scatter), inplace(index.scatter_add),
     )  # fmt: skip
 
     # operators
-    __add__ = __radd__ = pointwise.add
-    __sub__, __rsub__ = pointwise.sub, pointwise.rsub
-    __mul__ = __rmul__ = pointwise.mul
-    __truediv__, __rtruediv__ = pointwise.div, pointwise.rdiv
-    __floordiv__, __rfloordiv__ = pointwise.floor_divide, pointwise.rfloor_divide
-    __mod__, __rmod__ = pointwise.remainder, pointwise.rremainder
-    __pow__, __rpow__ = pointwise.pow, pointwise.rpow
+    __add__ = __radd__ = binary.add
+    __sub__, __rsub__ = binary.sub, binary.rsub
+    __mul__ = __rmul__ = binary.mul
+    __truediv__, __rtruediv__ = binary.div, binary.rdiv
+    __floordiv__, __rfloordiv__ = binary.floor_divide, binary.rfloor_divide
+    __mod__, __rmod__ = binary.remainder, binary.rremainder
+    __pow__, __rpow__ = binary.pow, binary.rpow
     __matmul__, __rmatmul__ = products.matmul, products.rmatmul
-    __neg__, __abs__, __invert__ = pointwise.neg, pointwise.abs, pointwise.bitwise_not
-    __and__ = __rand__ = pointwise.bitwise_and
-    __or__ = __ror__ = pointwise.bitwise_or
-    __xor__ = __rxor__ = pointwise.bitwise_xor
-    __eq__, __ne__ = pointwise.equal_operator, pointwise.unequal_operator
-    __lt__, __le__, __gt__, __ge__ = pointwise.lt, pointwise.le, pointwise.gt, pointwise.ge
+    __neg__, __abs__, __invert__ = pointwise.neg, pointwise.abs, compare.bitwise_not
+    __and__ = __rand__ = compare.bitwise_and
+    __or__ = __ror__ = compare.bitwise_or
+    __xor__ = __rxor__ = compare.bitwise_xor
+    __eq__, __ne__ = compare.equal_operator, compare.unequal_operator
+    __lt__, __le__, __gt__, __ge__ = compare.lt, compare.le, compare.gt, compare.ge
     __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = add_, sub_, mul_, div_, pow_
     __getitem__, __setitem__ = index.getitem, index.setitem

@@ -325,7 +325,7 @@ def test_collate_structures():
     batch = default_collate([{"p": Point(1, "a"), "l": [1.0, (2,)]}, {"p": Point(3, "b"), "l": [4.0, (5,)]}])
     assert isinstance(batch["p"], Point)
     assert batch["p"].x.tolist() == [1, 3]
-    assert batch["p"].y == ["a", "b"]
+    assert batch["p"].y == ("a", "b")
     assert type(batch["l"]) is list
     assert batch["l"][0].tolist() == [1.0, 4.0]
     assert type(batch["l"][1]) is list  # tuples become lists, as in PyTorch

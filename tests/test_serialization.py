@@ -64,7 +64,7 @@ def test_round_trip_of_every_dtype(dtype, shape, tmp_path):
 
 
 def test_flat_dict_keeps_order_and_odd_names():
-    names = ["b.weight", "a", "", "ключ", "with \"quotes\"\n", "a/b", "lucid"]
+    names = ["b.weight", "a", "", "ключ", 'with "quotes"\n', "a/b", "lucid"]
     state = collections.OrderedDict((name, lucid.full((2,), float(i))) for i, name in enumerate(names))
     loaded = load(in_memory(state))
     assert list(loaded) == names

@@ -81,8 +81,10 @@ class Cast(Node):
 
 
 def cast(x: Tensor, d: _dtype.dtype) -> Tensor:
-    """``x`` with dtype ``d``; ``x`` itself when it has it."""
-    return x if x._data.dtype == d.numpy else Cast.apply(x, d)
+    """``x`` with dtype ``d``; ``x`` itself when it has it. Integers and bools have no history."""
+    if x._data.dtype == d.numpy:
+        return x
+    return Cast.apply(x, d) if d.is_floating_point else wrap(x._data.astype(d.numpy))
 
 
 def floating(x: Tensor) -> Tensor:

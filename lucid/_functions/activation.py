@@ -9,7 +9,8 @@ import numpy as np
 
 from lucid import _ops
 from lucid._functions._common import floating
-from lucid._functions.pointwise import abs, clamp, exp, sign, where
+from lucid._functions.binary import clamp, where
+from lucid._functions.pointwise import abs, exp, sign
 from lucid.autograd._node import Node, wrap
 
 if TYPE_CHECKING:
@@ -25,12 +26,9 @@ class Activation(Node):
     __slots__ = ("params",)
     kernel: ClassVar[Callable[..., np.ndarray]]
     kernel_backward: ClassVar[Callable[..., np.ndarray]]
+    second: ClassVar[Callable[..., Any]]
+    """d/dx of the factor that the backward kernel multiplies ``dy`` with, from ``x`` and the parameters."""
     from_result: ClassVar[bool] = False
-
-    @staticmethod
-    def second(x: Any, *params: float) -> Any:
-        """d/dx of the factor that the backward kernel multiplies ``dy`` with."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor, *params: float) -> np.ndarray:
         self.params = params
@@ -265,7 +263,7 @@ def tanh(x: Tensor) -> Tensor:
 def relu(x: Tensor) -> Tensor:
     """max(x, 0); NaN stays NaN."""
     if x._data.dtype.kind != "f":
-        from lucid._functions.pointwise import clamp
+        from lucid._functions.binary import clamp
 
         return clamp(x, min=0)
     return ReLU.apply(x)

@@ -93,7 +93,7 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor with every element ``fill_value``; its type decides the dtype unless given."""
-    value = fill_value.item() if isinstance(fill_value, TensorBase) else fill_value  # type: ignore[attr-defined]
+    value = _number(fill_value)
     d = _dtype.of_scalar(value) if dtype is None else _dtype.as_dtype(dtype)
     return _finish(np.full(as_shape((size,)), value, d.numpy), requires_grad, device)
 
@@ -101,6 +101,10 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal of an (n, m) matrix of zeros."""
     return _finish(np.eye(n, m, dtype=_numpy_dtype(dtype)), requires_grad, device)
+
+
+def _number(v: Any) -> Any:
+    return v.item() if isinstance(v, TensorBase) else v  # type: ignore[attr-defined]
 
 
 def arange(
@@ -113,7 +117,7 @@ def arange(
     """
     if end is None:
         start, end = 0, start
-    start, end, step = (v.item() if isinstance(v, TensorBase) else v for v in (start, end, step))  # type: ignore[attr-defined]
+    start, end, step = (_number(v) for v in (start, end, step))
     if step == 0 or (end - start) * step < 0:
         raise RuntimeError(f"arange: upper bound and lower bound inconsistent with step sign: {start}, {end}, {step}")
     if dtype is None:

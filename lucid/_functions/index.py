@@ -24,7 +24,7 @@ def to_numpy_index(index: Index) -> tuple[Any, bool]:
         TypeError: an index that is neither integer, slice, ellipsis, None, nor integer or bool array.
     """
     basic = True
-    parts = []
+    parts: list[Any] = []
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, slice):
             if part.step is not None and part.step < 0:
@@ -147,9 +147,7 @@ class SetItem(Node):
 def setitem(x: Tensor, index: Index, value: Any) -> None:
     """x[index] = value, in place; gradients flow to ``value`` and to the rest of ``x``."""
     parts, _ = to_numpy_index(index)
-    if not isinstance(value, TensorBase):
-        value = wrap(np.asarray(value, x._data.dtype))
-    value = cast(value, x.dtype)
+    value = cast(value if isinstance(value, TensorBase) else wrap(np.asarray(value, x._data.dtype)), x.dtype)  # type: ignore[arg-type]
 
     try:
         if mode.enabled and (x._requires_grad or value._requires_grad or x._base is not None):
@@ -178,11 +176,11 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
 
 def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     """``x`` with ``value`` where ``mask`` holds; shapes broadcast."""
-    from lucid._functions.pointwise import where
+    from lucid._functions.binary import where
 
     if mask._data.dtype.kind != "b":
         raise RuntimeError(f"masked_fill: only supports boolean masks, but got mask with dtype {mask.dtype}")
-    fill = value if isinstance(value, TensorBase) else wrap(np.asarray(value).astype(x._data.dtype))
+    fill: Any = value if isinstance(value, TensorBase) else wrap(np.asarray(value).astype(x._data.dtype))
     return where(mask, cast(fill, x.dtype), x)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid import _ops
-from lucid._functions.pointwise import clamp, log, log1p
+from lucid._functions.binary import clamp
+from lucid._functions.pointwise import log, log1p
 from lucid.autograd._node import Node
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 
-def _arrays(*tensors: Tensor | None) -> list[np.ndarray | None]:
-    return [None if t is None else t._data for t in tensors]
+def _array(t: Tensor | None) -> np.ndarray | None:
+    return None if t is None else t._data
 
 
 class BatchNorm(Node):
@@ -26,7 +26,7 @@ class BatchNorm(Node):
     __slots__ = ("eps", "statistics")
 
     def forward(self, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> tuple[np.ndarray, ...]:
-        y, m, v = _ops.batch_norm(x._data, *_arrays(weight, bias), eps)
+        y, m, v = _ops.batch_norm(x._data, _array(weight), _array(bias), eps)
         self.saved, self.eps, self.statistics = (x, weight), eps, (m, v)
         return y, m, v
 
@@ -36,7 +36,7 @@ class BatchNorm(Node):
             v, m = var(x, (0, 2), keepdim=True, correction=0), mean(x, (0, 2), True)
             grads = normalized_backward(dy, x, m, v, weight, self.eps, (0, 2), (0, 2), weight_view(weight))
         else:
-            arrays = _ops.batch_norm_backward(dy._data, x._data, *self.statistics, *_arrays(weight), self.eps)
+            arrays = _ops.batch_norm_backward(dy._data, x._data, *self.statistics, _array(weight), self.eps)
             grads = tuple(None if a is None else wrap(a) for a in arrays)
         return grads[: len(self.edges)]
 
@@ -75,7 +75,7 @@ class BatchNormApply(Node):
         self, x: Tensor, weight: Tensor | None, bias: Tensor | None, m: np.ndarray, v: np.ndarray, eps: float
     ) -> np.ndarray:
         self.saved, self.eps, self.statistics = (x, weight), eps, (m, v)
-        return _ops.batch_norm_apply(x._data, m, v, *_arrays(weight, bias), eps)
+        return _ops.batch_norm_apply(x._data, m, v, _array(weight), _array(bias), eps)
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.unpack()
@@ -93,7 +93,7 @@ class LayerNorm(Node):
     __slots__ = ("eps", "statistics")
 
     def forward(self, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> np.ndarray:
-        y, m, rstd = _ops.layer_norm(x._data, *_arrays(weight, bias), eps)
+        y, m, rstd = _ops.layer_norm(x._data, _array(weight), _array(bias), eps)
         self.saved, self.eps, self.statistics = (x, weight), eps, (m, rstd)
         return y
 
@@ -103,6 +103,6 @@ class LayerNorm(Node):
             v, m = var(x, 1, keepdim=True, correction=0), mean(x, 1, True)
             grads = normalized_backward(dy, x, m, v, weight, self.eps, (1,), (0,), weight)
         else:
-            arrays = _ops.layer_norm_backward(dy._data, x._data, *self.statistics, *_arrays(weight))
+            arrays = _ops.layer_norm_backward(dy._data, x._data, *self.statistics, _array(weight))
             grads = tuple(None if a is None else wrap(a) for a in arrays)
         return grads[: len(self.edges)]

@@ -10,7 +10,8 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._common import cast, expand, floating, normalize_dim, normalize_dims, write_out
-from lucid._functions.pointwise import abs, exp, maximum, minimum, pow, sqrt, where
+from lucid._functions.binary import maximum, minimum, pow, where
+from lucid._functions.pointwise import abs, exp, sqrt
 from lucid._functions.shape import flip, reshape
 from lucid.autograd._node import Node, wrap
 
@@ -134,6 +135,8 @@ class Prod(Node):
         # The product of all others, from products of what comes before and after: right at zeros as well.
         (x,) = self.unpack()
         shape, dims = x._data.shape, self.dims
+        if not x._data.size:
+            return x.clone()
         rest = [d for d in range(len(shape)) if d not in dims]
         order = [*rest, *dims]
         flat = reshape(x.permute(order), (*[shape[d] for d in rest], -1))
@@ -295,7 +298,9 @@ class LogSumExp(Node):
     def backward(self, dy: Tensor) -> Tensor:
         (x,), y = self.unpack(), self.unpack_result()
         shape = x._data.shape
-        return exp(x - keep(y, shape, self.dims)) * keep(dy, shape, self.dims)
+        # exp magnifies the rounding of y by |y|: dividing by the sum, which would otherwise be 1, takes it out again.
+        share = exp(x - keep(y, shape, self.dims))
+        return share * (keep(dy, shape, self.dims) / sum(share, self.dims, True))
 
 
 def logsumexp(x: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
@@ -361,9 +366,11 @@ def norm(x: Tensor, p: float | str | None = "fro", dim: Dim = None, keepdim: boo
         raise ValueError(f"norm: p must be a number or 'fro', got {p!r}")
     if p == 2:
         total = sum(x * x, dim, keepdim)
-        root = sqrt(total)
-        # At the zero vector the gradient is 0, not 0 / 0.
-        return where(total == 0, total, root) if builtins.bool(np.any(total._data == 0)) else root
+        zero = total == 0
+        if not np.any(zero._data):
+            return sqrt(total)
+        # The gradient of the zero vector is 0: its root, with slope 0 / 0, must not be taken at all.
+        return where(zero, total, sqrt(where(zero, 1.0, total)))
     magnitude = abs(x)
     if p == math.inf:
         return amax(magnitude, dim, keepdim)

@@ -398,14 +398,13 @@ def roll(x: Tensor, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] |
     """A copy shifted cyclically along ``dims`` (or flattened)."""
     if dims is None:
         return reshape(roll(ravel(x), shifts, 0), x._data.shape)
-    shift_of = dict(
-        zip(normalize_dims("roll", dims, x._data.ndim), (shifts,) if isinstance(shifts, int) else shifts)
-    )
+    shift_of = dict(zip(normalize_dims("roll", dims, x._data.ndim), (shifts,) if isinstance(shifts, int) else shifts))
+    y = x
     for d, s in shift_of.items():
         n = x._data.shape[d]
         if n and s % n:
-            x = cat([narrow(x, d, n - s % n, s % n), narrow(x, d, 0, n - s % n)], d)
-    return x.clone() if not shift_of else x
+            y = cat([narrow(y, d, n - s % n, s % n), narrow(y, d, 0, n - s % n)], d)
+    return clone(x) if y is x else y
 
 
 def repeat(x: Tensor, *sizes: Any) -> Tensor:
@@ -452,3 +451,9 @@ def triu(x: Tensor, diagonal: int = 0) -> Tensor:
 
 
 swapaxes, swapdims, moveaxis, concat, concatenate = transpose, transpose, movedim, cat, cat
+
+__all__ = [
+    "broadcast_tensors", "broadcast_to", "cat", "chunk", "clone", "concat", "concatenate", "flatten", "flip", "hstack", "moveaxis",
+    "movedim", "narrow", "permute", "ravel", "repeat", "reshape", "roll", "select", "split", "squeeze", "stack", "swapaxes",
+    "swapdims", "t", "tile", "transpose", "tril", "triu", "unbind", "unflatten", "unsqueeze", "vstack",
+]  # fmt: skip

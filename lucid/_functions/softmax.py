@@ -82,6 +82,7 @@ class CrossEntropy(Node):
     """Per-element cross-entropy of logits (N, C, L) with class indices (N, L), before reduction."""
 
     __slots__ = ("log_probabilities", "options")
+    log_probabilities: np.ndarray | None
 
     def forward(
         self, x: Tensor, target: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float
@@ -95,6 +96,7 @@ class CrossEntropy(Node):
         (x,) = self.unpack()
         if mode.enabled:
             return self.differentiable(x, g)
+        assert self.log_probabilities is not None  # released together with what unpack() just returned
         return wrap(_ops.cross_entropy_rows_backward(self.log_probabilities, *self.options, g._data))
 
     def differentiable(self, x: Tensor, g: Tensor) -> Tensor:

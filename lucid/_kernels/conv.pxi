@@ -81,19 +81,47 @@ cdef void gradient_patches(const Conv* g, Patches* p, Py_ssize_t y, Py_ssize_t x
             p.taps += 1
 
 
-cdef bint input_grad(const Conv* g, Patches* p, const floating* dy, const floating* w, const floating* bias, floating* dx) noexcept nogil:
+cdef void weight_geometry(const Conv* g, WeightGrad* q) noexcept nogil:
+    q.samples, q.groups, q.rows, q.channels = g.samples, g.groups, g.rows // g.groups, g.channels // g.groups
+    q.kernel_y, q.kernel_x, q.stride_y, q.stride_x = g.kernel_y, g.kernel_x, g.stride_y, g.stride_x
+    q.top, q.left, q.dilation_y, q.dilation_x = g.top, g.left, g.dilation_y, g.dilation_x
+    q.x_height, q.x_width, q.height, q.width = g.x_height, g.x_width, g.height, g.width
+
+
+cdef void fill_planes(floating* x, const floating* bias, Py_ssize_t samples, Py_ssize_t channels,
+                      Py_ssize_t size) noexcept nogil:
+    """Every plane of a channel its bias, or zero."""
+    cdef Py_ssize_t i, j
+    cdef floating value
+    for i in range(samples * channels):
+        value = bias[i % channels] if bias != NULL else <floating> 0
+        for j in range(size):
+            x[i * size + j] = value
+
+
+cdef bint input_grad(const Conv* g, Patches* p, const floating* dy, const floating* w, const floating* bias,
+                     floating* dx) noexcept nogil:
+    """dx, or a transposed convolution with a bias. False when memory ran out."""
     cdef Py_ssize_t y, x
+    cdef bint gaps = False
     for y in range(min(g.stride_y, g.x_height)):
         for x in range(min(g.stride_x, g.x_width)):
             gradient_patches(g, p, y, x)
-            if not convolve(p, dy, w, bias, dx + y * g.x_width + x):
+            gaps = gaps or p.taps == 0
+    if gaps:
+        fill_planes(dx, bias, g.samples, g.channels, g.x_height * g.x_width)
+    for y in range(min(g.stride_y, g.x_height)):
+        for x in range(min(g.stride_x, g.x_width)):
+            gradient_patches(g, p, y, x)
+            if p.taps > 0 and not convolve(p, dy, w, bias, dx + y * g.x_width + x):
                 return False
     return True
 
 
 # Depthwise weight gradient: one channel per group gives the general method no lanes, so each tap is a dot product
 
-cdef void line_dots(const floating* dy, const floating* x, const Py_ssize_t* at, Py_ssize_t n, Py_ssize_t taps, floating* sums) noexcept nogil:
+cdef void line_dots(const floating* dy, const floating* x, const Py_ssize_t* at, Py_ssize_t n, Py_ssize_t taps,
+                    floating* sums) noexcept nogil:
     """sums[t, lane] += dy . x[at[t]:], n a multiple of the lanes."""
     cdef floating acc[LINE32]
     cdef Py_ssize_t t, first
@@ -116,8 +144,8 @@ cdef inline Py_ssize_t depthwise_work(const Patches* p, Py_ssize_t lanes) noexce
     return round_up(stage_size(p, lanes) + p.columns + p.rows * p.taps * lanes, 16)
 
 
-cdef void depthwise_task(const Patches* p, Py_ssize_t samples, const floating* x, const floating* dy, floating* dw, floating* work,
-                         Py_ssize_t g) noexcept nogil:
+cdef void depthwise_task(const Patches* p, Py_ssize_t samples, const floating* x, const floating* dy, floating* dw,
+                         floating* work, Py_ssize_t g) noexcept nogil:
     """dw of one group: samples, then blocks of rows, in order; the lanes are added at the end."""
     cdef Py_ssize_t s, r, i, j, y0, x0, height, width, lanes = LINE32 if floating is float else LINE64
     cdef Py_ssize_t size = p.x_height * p.x_width, pixels = p.height * p.width
@@ -171,108 +199,110 @@ cdef bint depthwise_weight_grad(Patches* p, const floating* x, const floating* d
 
 # Called from Python
 
+cdef cnp.ndarray bias_operand(str name, bias, Py_ssize_t n, int typenum):
+    """The bias as a contiguous array, or None."""
+    if bias is None:
+        return None
+    if np.shape(bias) != (n,):
+        raise ValueError(f"{name}: expected bias ({n},), got {np.shape(bias)}")
+    if float_type(bias) != typenum:
+        raise TypeError(f"{name}: bias is {bias.dtype}, unlike the other operands")
+    return contiguous(bias)
+
+
+cdef int operand_type(str name, cnp.ndarray x, cnp.ndarray y) except -1:
+    if float_type(x) != float_type(y):
+        raise TypeError(f"{name}: operands have different dtypes: {x.dtype}, {y.dtype}")
+    return cnp.PyArray_TYPE(x)
+
+
 def conv2d(x, w, bias, stride, padding, dilation, Py_ssize_t groups):
     """Cross-correlation of x (N, C, H, W) with w (O, C / groups, kh, kw); padding is ((top, bottom), (left, right)).
 
     The bias (O,), or zero when None, is the initial value of each sum.
     """
-    cdef cnp.ndarray a = contiguous(x), k = contiguous(w), b = None, y
+    cdef cnp.ndarray a = contiguous(x), k = contiguous(w), b, y
     cdef Conv g
     cdef Patches p
-    cdef cnp.ndarray tables
-    cdef int t = common_type(a, k)
-    if bias is not None:
-        common_type(a, bias)
-    cdef const void* start = NULL
+    cdef int t = operand_type("conv2d", a, k)
     cdef bint ok
     conv_shape("conv2d", np.shape(x), np.shape(w), stride, padding, dilation, groups, &g)
-    if bias is not None:
-        if np.shape(bias) != (g.rows,):
-            raise ValueError(f"conv2d: expected bias ({g.rows},), got {np.shape(bias)}")
-        b = contiguous(bias)
-        start = cnp.PyArray_DATA(b)
-    y = np.empty((g.samples, g.rows, g.height, g.width), a.dtype)
+    b = bias_operand("conv2d", bias, g.rows, t)
+    y = empty_shape((g.samples, g.rows, g.height, g.width), t)
     tables = tap_tables(&p, g.kernel_y * g.kernel_x)
+    cdef const void* px = cnp.PyArray_DATA(a)
+    cdef const void* pw = cnp.PyArray_DATA(k)
+    cdef const void* pb = NULL if b is None else cnp.PyArray_DATA(b)
+    cdef void* py = cnp.PyArray_DATA(y)
     with nogil:
         forward_patches(&g, &p)
         if t == cnp.NPY_FLOAT:
-            ok = convolve(&p, <const float*> cnp.PyArray_DATA(a), <const float*> cnp.PyArray_DATA(k), <const float*> start,
-                          <float*> cnp.PyArray_DATA(y))
+            ok = convolve(&p, <const float*> px, <const float*> pw, <const float*> pb, <float*> py)
         else:
-            ok = convolve(&p, <const double*> cnp.PyArray_DATA(a), <const double*> cnp.PyArray_DATA(k), <const double*> start,
-                          <double*> cnp.PyArray_DATA(y))
+            ok = convolve(&p, <const double*> px, <const double*> pw, <const double*> pb, <double*> py)
     if not ok:
         raise MemoryError(f"conv2d: no workspace for input {np.shape(x)}, weight {np.shape(w)}")
     return y
 
 
 def conv2d_input_grad(dy, w, x_shape, stride, padding, dilation, Py_ssize_t groups, bias=None):
-    """Gradient of conv2d at its input of shape ``x_shape``; as a forward map, the transposed convolution of dy plus bias (C,)."""
-    cdef cnp.ndarray a = contiguous(dy), k = contiguous(w), b = None, dx
+    """Gradient of conv2d at its input of shape ``x_shape``.
+
+    As a map of dy it is the transposed convolution, of which a bias (C,) is the initial value.
+    """
+    cdef str name = "conv2d_input_grad"
+    cdef cnp.ndarray a = contiguous(dy), k = contiguous(w), b, dx
     cdef Conv g
     cdef Patches p
-    cdef cnp.ndarray tables
-    cdef int t = common_type(a, k)
-    if bias is not None:
-        common_type(a, bias)
-    cdef const void* start = NULL
+    cdef int t = operand_type(name, a, k)
     cdef bint ok
-    conv_shape("conv2d_input_grad", tuple(x_shape), np.shape(w), stride, padding, dilation, groups, &g)
+    conv_shape(name, tuple(x_shape), np.shape(w), stride, padding, dilation, groups, &g)
     if np.shape(dy) != (g.samples, g.rows, g.height, g.width):
-        raise ValueError(f"conv2d_input_grad: expected dy {(g.samples, g.rows, g.height, g.width)}, got {np.shape(dy)}")
-    if bias is not None:
-        if np.shape(bias) != (g.channels,):
-            raise ValueError(f"conv2d_input_grad: expected bias ({g.channels},), got {np.shape(bias)}")
-        b = contiguous(bias)
-        start = cnp.PyArray_DATA(b)
-    dx = np.empty(tuple(x_shape), a.dtype)
+        raise ValueError(f"{name}: expected dy {(g.samples, g.rows, g.height, g.width)}, got {np.shape(dy)}")
+    b = bias_operand(name, bias, g.channels, t)
+    dx = empty_shape(tuple(x_shape), t)
     tables = tap_tables(&p, g.kernel_y * g.kernel_x)
+    cdef const void* py = cnp.PyArray_DATA(a)
+    cdef const void* pw = cnp.PyArray_DATA(k)
+    cdef const void* pb = NULL if b is None else cnp.PyArray_DATA(b)
+    cdef void* px = cnp.PyArray_DATA(dx)
     with nogil:
         if t == cnp.NPY_FLOAT:
-            ok = input_grad(&g, &p, <const float*> cnp.PyArray_DATA(a), <const float*> cnp.PyArray_DATA(k), <const float*> start,
-                            <float*> cnp.PyArray_DATA(dx))
+            ok = input_grad(&g, &p, <const float*> py, <const float*> pw, <const float*> pb, <float*> px)
         else:
-            ok = input_grad(&g, &p, <const double*> cnp.PyArray_DATA(a), <const double*> cnp.PyArray_DATA(k), <const double*> start,
-                            <double*> cnp.PyArray_DATA(dx))
+            ok = input_grad(&g, &p, <const double*> py, <const double*> pw, <const double*> pb, <double*> px)
     if not ok:
-        raise MemoryError(f"conv2d_input_grad: no workspace for dy {np.shape(dy)}, weight {np.shape(w)}")
+        raise MemoryError(f"{name}: no workspace for dy {np.shape(dy)}, weight {np.shape(w)}")
     return dx
 
 
 def conv2d_weight_grad(x, dy, w_shape, stride, padding, dilation, Py_ssize_t groups):
     """Gradient of conv2d at its weight of shape ``w_shape``."""
+    cdef str name = "conv2d_weight_grad"
     cdef cnp.ndarray a = contiguous(x), d = contiguous(dy), dw
     cdef Conv g
-    cdef WeightGrad plan
+    cdef WeightGrad q
     cdef Patches p
-    cdef cnp.ndarray tables
-    cdef int t = common_type(a, d)
-    cdef bint ok
-    conv_shape("conv2d_weight_grad", np.shape(x), tuple(w_shape), stride, padding, dilation, groups, &g)
+    cdef int t = operand_type(name, a, d)
+    cdef bint ok, depthwise
+    conv_shape(name, np.shape(x), tuple(w_shape), stride, padding, dilation, groups, &g)
     if np.shape(dy) != (g.samples, g.rows, g.height, g.width):
-        raise ValueError(f"conv2d_weight_grad: expected dy {(g.samples, g.rows, g.height, g.width)}, got {np.shape(dy)}")
-    dw = np.empty(tuple(w_shape), a.dtype)
+        raise ValueError(f"{name}: expected dy {(g.samples, g.rows, g.height, g.width)}, got {np.shape(dy)}")
+    dw = empty_shape(tuple(w_shape), t)
     tables = tap_tables(&p, g.kernel_y * g.kernel_x)
+    depthwise = groups > 1 and g.channels == groups
+    cdef const void* px = cnp.PyArray_DATA(a)
+    cdef const void* py = cnp.PyArray_DATA(d)
+    cdef void* pw = cnp.PyArray_DATA(dw)
     with nogil:
-        if groups > 1 and g.channels == groups:
-            forward_patches(&g, &p)
-            if t == cnp.NPY_FLOAT:
-                ok = depthwise_weight_grad(&p, <const float*> cnp.PyArray_DATA(a), <const float*> cnp.PyArray_DATA(d),
-                                           <float*> cnp.PyArray_DATA(dw))
-            else:
-                ok = depthwise_weight_grad(&p, <const double*> cnp.PyArray_DATA(a), <const double*> cnp.PyArray_DATA(d),
-                                           <double*> cnp.PyArray_DATA(dw))
+        forward_patches(&g, &p)
+        weight_geometry(&g, &q)
+        if t == cnp.NPY_FLOAT:
+            ok = (depthwise_weight_grad(&p, <const float*> px, <const float*> py, <float*> pw) if depthwise
+                  else weight_grad(&q, <const float*> px, <const float*> py, <float*> pw))
         else:
-            plan.samples, plan.groups, plan.rows, plan.channels = g.samples, groups, g.rows // groups, g.channels // groups
-            plan.kernel_y, plan.kernel_x, plan.stride_y, plan.stride_x = g.kernel_y, g.kernel_x, g.stride_y, g.stride_x
-            plan.top, plan.left, plan.dilation_y, plan.dilation_x = g.top, g.left, g.dilation_y, g.dilation_x
-            plan.x_height, plan.x_width, plan.height, plan.width = g.x_height, g.x_width, g.height, g.width
-            if t == cnp.NPY_FLOAT:
-                ok = weight_grad(&plan, <const float*> cnp.PyArray_DATA(a), <const float*> cnp.PyArray_DATA(d),
-                                 <float*> cnp.PyArray_DATA(dw))
-            else:
-                ok = weight_grad(&plan, <const double*> cnp.PyArray_DATA(a), <const double*> cnp.PyArray_DATA(d),
-                                 <double*> cnp.PyArray_DATA(dw))
+            ok = (depthwise_weight_grad(&p, <const double*> px, <const double*> py, <double*> pw) if depthwise
+                  else weight_grad(&q, <const double*> px, <const double*> py, <double*> pw))
     if not ok:
-        raise MemoryError(f"conv2d_weight_grad: no workspace for input {np.shape(x)}, dy {np.shape(dy)}")
+        raise MemoryError(f"{name}: no workspace for input {np.shape(x)}, dy {np.shape(dy)}")
     return dw

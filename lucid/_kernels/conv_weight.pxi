@@ -54,9 +54,11 @@ cdef void plan_weight(WeightGrad* g, Py_ssize_t lanes) noexcept nogil:
     g.block_samples = max(min(g.block_samples, g.chunk_samples), 1)
 
 
-cdef void stage_pixels(const WeightGrad* g, const floating* x, Py_ssize_t samples, Py_ssize_t y0, floating* out) noexcept nogil:
+cdef void stage_pixels(const WeightGrad* g, const floating* x, Py_ssize_t samples, Py_ssize_t y0,
+                       floating* out) noexcept nogil:
     """The input of a block: [sample][row][column][channel], zero outside the image."""
-    cdef Py_ssize_t s, i, j, c, row, lo, hi, stride = g.stride_x if g.kernel_x == 1 else 1, size = g.x_height * g.x_width
+    cdef Py_ssize_t s, i, j, c, row, lo, hi, size = g.x_height * g.x_width
+    cdef Py_ssize_t stride = g.stride_x if g.kernel_x == 1 else 1
     cdef const floating* line
     lo = min(ceil_div(g.left, stride), g.stage_width)
     hi = max(min(floor_div(g.x_width - 1 + g.left, stride) + 1, g.stage_width), lo)
@@ -78,22 +80,24 @@ cdef void stage_pixels(const WeightGrad* g, const floating* x, Py_ssize_t sample
             out += g.stage_width * g.pixel
 
 
-cdef void stage_dy(const WeightGrad* g, const floating* dy, Py_ssize_t rows, Py_ssize_t block, Py_ssize_t first, Py_ssize_t n,
-                   floating* out) noexcept nogil:
+cdef void stage_dy(const WeightGrad* g, const floating* dy, Py_ssize_t rows, Py_ssize_t block, Py_ssize_t first,
+                   Py_ssize_t n, floating* out) noexcept nogil:
     """Pixels first to first + n of a block, ``block`` of them to a sample, for ``rows`` rows."""
     cdef Py_ssize_t r, s, done, run, size = g.height * g.width
+    cdef const floating* row
     for r in range(rows):
         done = 0
         while done < n:
             s = (first + done) // block
             run = min(n - done, (s + 1) * block - first - done)
-            memcpy(out + r * PIXEL_PITCH + done, dy + s * g.groups * g.rows * size + r * size + first + done - s * block,
-                   run * sizeof(floating))
+            row = dy + (s * g.groups * g.rows + r) * size
+            memcpy(out + r * PIXEL_PITCH + done, row + first + done - s * block, run * sizeof(floating))
             done += run
 
 
-cdef void pixel_tile(int rows, const floating* a, const floating* b, const Py_ssize_t* at, floating* c, Py_ssize_t c_row,
-                     Py_ssize_t k, bint load) noexcept nogil:
+cdef void pixel_tile(int rows, const floating* a, const floating* b, const Py_ssize_t* at, floating* c,
+                     Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil:
+    """``gather_tile`` for A as ``stage_dy`` lays it out."""
     cdef int most = tile_rows(a)
     if rows == most:
         gather_tile(most, a, PIXEL_PITCH, 1, b, at, c, c_row, k, load)
@@ -107,10 +111,12 @@ cdef void pixel_tile(int rows, const floating* a, const floating* b, const Py_ss
         gather_tile(1, a, PIXEL_PITCH, 1, b, at, c, c_row, k, load)
 
 
-cdef void block_weight_grad(const WeightGrad* g, const floating* stage, const Py_ssize_t* at, const floating* dy, Py_ssize_t rows,
-                            Py_ssize_t block, Py_ssize_t pixels, bint load, floating* out, floating* dy_stage) noexcept nogil:
+cdef void block_weight_grad(const WeightGrad* g, const floating* stage, const Py_ssize_t* at, const floating* dy,
+                            Py_ssize_t rows, Py_ssize_t block, Py_ssize_t pixels, bint load, floating* out,
+                            floating* dy_stage) noexcept nogil:
     """Add a block of ``pixels`` to dw as [tap][row][lane]; ``load`` is False for the first."""
     cdef Py_ssize_t first, n, i = 0, t, j, shift, lanes = tile_columns(stage)
+    cdef floating* row
     cdef int height
     while i < rows:
         height = tile_height(stage, rows - i)
@@ -122,10 +128,11 @@ cdef void block_weight_grad(const WeightGrad* g, const floating* stage, const Py
                     shift = t * g.dilation_y * g.stage_width * g.pixel
                 else:
                     shift = (t // g.kernel_x * g.dilation_y * g.stage_width + t % g.kernel_x * g.dilation_x) * g.pixel
+                row = out + (t * g.rows + i) * g.lane_pitch
                 j = 0
                 while j < g.lanes:
-                    pixel_tile(height, dy_stage, stage + shift + j, at + first, out + (t * g.rows + i) * g.lane_pitch + j,
-                               g.lane_pitch, n, load or first > 0)
+                    pixel_tile(height, dy_stage, stage + shift + j, at + first, row + j, g.lane_pitch, n,
+                               load or first > 0)
                     j += lanes
         i += height
 
@@ -141,21 +148,24 @@ cdef inline Py_ssize_t sums_size(const WeightGrad* g) noexcept nogil:
 
 cdef inline Py_ssize_t weight_work(const WeightGrad* g, const floating* like) noexcept nogil:
     """Elements of workspace per thread, the pixel offsets included."""
+    cdef Py_ssize_t offsets
     if g.swapped:
         return PIXELS * (g.lane_pitch + 16) + tile_rows(like) * PIXEL_PITCH
-    return (pixel_stage_size(g, tile_columns(like)) + tile_rows(like) * PIXEL_PITCH
-            + round_up(g.block_samples * g.block_rows * g.width * <Py_ssize_t> (sizeof(Py_ssize_t) // sizeof(floating)), 16))
+    offsets = g.block_samples * g.block_rows * g.width * <Py_ssize_t> (sizeof(Py_ssize_t) // sizeof(floating))
+    return pixel_stage_size(g, tile_columns(like)) + tile_rows(like) * PIXEL_PITCH + round_up(offsets, 16)
 
 
 cdef void weight_task(const WeightGrad* g, const floating* x, const floating* dy, floating* sums, floating* work,
                       Py_ssize_t task, Py_ssize_t parts) noexcept nogil:
     """The sum over one chunk of the batch, for one group and one of ``parts`` ranges of its rows."""
-    cdef Py_ssize_t lo = part(g.rows, tile_rows(x), task % parts, parts), hi = part(g.rows, tile_rows(x), task % parts + 1, parts)
+    cdef Py_ssize_t lo = part(g.rows, tile_rows(x), task % parts, parts)
+    cdef Py_ssize_t hi = part(g.rows, tile_rows(x), task % parts + 1, parts)
     cdef Py_ssize_t chunk = task // parts % g.chunks, group = task // parts // g.chunks
-    cdef Py_ssize_t s, y, i, j, samples, rows, last = min(g.samples, (chunk + 1) * g.chunk_samples)
+    cdef Py_ssize_t s, y, i, j, samples, rows, line, last = min(g.samples, (chunk + 1) * g.chunk_samples)
     cdef floating* dy_stage = work + pixel_stage_size(g, tile_columns(x))
     cdef Py_ssize_t* at = <Py_ssize_t*> (dy_stage + tile_rows(x) * PIXEL_PITCH)
     cdef Py_ssize_t* each
+    cdef const floating* corner
     cdef bint load = False
     sums += chunk * sums_size(g) + (group * g.taps * g.rows + lo) * g.lane_pitch
     s = chunk * g.chunk_samples
@@ -167,11 +177,13 @@ cdef void weight_task(const WeightGrad* g, const floating* x, const floating* dy
             stage_pixels(g, x + (s * g.groups + group) * g.channels * g.x_height * g.x_width, samples, y, work)
             each = at
             for i in range(samples * rows):
+                line = i // rows * g.block_height + i % rows * g.step_y
                 for j in range(g.width):
-                    each[j] = ((i // rows * g.block_height + i % rows * g.step_y) * g.stage_width + j * g.step_x) * g.pixel
+                    each[j] = (line * g.stage_width + j * g.step_x) * g.pixel
                 each += g.width
-            block_weight_grad(g, work, at, dy + ((s * g.groups + group) * g.rows + lo) * g.height * g.width + y * g.width,
-                              hi - lo, rows * g.width, samples * rows * g.width, load, sums, dy_stage)
+            corner = dy + (((s * g.groups + group) * g.rows + lo) * g.height + y) * g.width
+            block_weight_grad(g, work, at, corner, hi - lo, rows * g.width, samples * rows * g.width, load, sums,
+                              dy_stage)
             load = True
             y += rows
         s += samples
@@ -179,9 +191,11 @@ cdef void weight_task(const WeightGrad* g, const floating* x, const floating* dy
 
 # Roles swapped
 
-cdef void stage_patches(const WeightGrad* g, const floating* x, Py_ssize_t row, Py_ssize_t first, Py_ssize_t n, floating* out) noexcept nogil:
+cdef void stage_patches(const WeightGrad* g, const floating* x, Py_ssize_t row, Py_ssize_t first, Py_ssize_t n,
+                        floating* out) noexcept nogil:
     """Pixels first to first + n of one (channel, tap) row of the patch matrix."""
     cdef Py_ssize_t taps = g.kernel_y * g.kernel_x, tap = row % taps, i, j, run, y
+    cdef Py_ssize_t left = tap % g.kernel_x * g.dilation_x - g.left
     x += row // taps * g.x_height * g.x_width
     i, j = first // g.width, first % g.width
     while n > 0:
@@ -190,14 +204,14 @@ cdef void stage_patches(const WeightGrad* g, const floating* x, Py_ssize_t row, 
         if y < 0 or y >= g.x_height:
             memset(out, 0, run * sizeof(floating))
         else:
-            stage_row(x + y * g.x_width, g.stride_x, j * g.stride_x - g.left + tap % g.kernel_x * g.dilation_x, g.x_width, run, out)
+            stage_row(x + y * g.x_width, g.stride_x, j * g.stride_x + left, g.x_width, run, out)
         out += run
         n -= run
         i, j = i + 1, 0
 
 
-cdef void swapped_task(const WeightGrad* g, const floating* x, const floating* dy, floating* sums, floating* work, Py_ssize_t task,
-                       Py_ssize_t parts) noexcept nogil:
+cdef void swapped_task(const WeightGrad* g, const floating* x, const floating* dy, floating* sums, floating* work,
+                       Py_ssize_t task, Py_ssize_t parts) noexcept nogil:
     """As ``weight_task`` with ``parts`` ranges of patch rows; sums are [patch row][output channel]."""
     cdef Py_ssize_t k = g.channels * g.kernel_y * g.kernel_x, most = tile_rows(x), lanes = tile_columns(x)
     cdef Py_ssize_t lo = part(k, most, task % parts, parts), hi = part(k, most, task % parts + 1, parts)
@@ -220,7 +234,8 @@ cdef void swapped_task(const WeightGrad* g, const floating* x, const floating* d
                     stage_patches(g, image, i + r, first, n, patches + r * PIXEL_PITCH)
                 j = 0
                 while j < g.rows:
-                    direct_tile(height, patches, PIXEL_PITCH, work + j, pitch, sums + i * g.lane_pitch + j, g.lane_pitch, n, load)
+                    direct_tile(height, patches, PIXEL_PITCH, work + j, pitch, sums + i * g.lane_pitch + j,
+                                g.lane_pitch, n, load)
                     j += lanes
                 i += height
             load = True
@@ -253,8 +268,8 @@ cdef void add_chunks(const WeightGrad* g, const floating* sums, floating* dw, Py
             dw[c * taps + t] = total
 
 
-cdef inline void run_weight_task(const WeightGrad* g, const floating* x, const floating* dy, floating* sums, floating* work,
-                                 Py_ssize_t task, Py_ssize_t parts) noexcept nogil:
+cdef inline void run_weight_task(const WeightGrad* g, const floating* x, const floating* dy, floating* sums,
+                                 floating* work, Py_ssize_t task, Py_ssize_t parts) noexcept nogil:
     if g.swapped:
         swapped_task(g, x, dy, sums, work, task, parts)
     else:
@@ -263,12 +278,11 @@ cdef inline void run_weight_task(const WeightGrad* g, const floating* x, const f
 
 cdef bint weight_grad(WeightGrad* g, const floating* x, const floating* dy, floating* dw) noexcept nogil:
     """dw of one convolution. False when memory ran out."""
-    cdef Py_ssize_t parts, tasks, i, size, kept
-    cdef int threads = threads_for(2.0 * g.samples * g.groups * g.rows * g.channels * g.kernel_y * g.kernel_x * g.height * g.width,
-                                   CONV_GRAIN)
+    cdef Py_ssize_t parts, tasks, i, size, kept, weights = g.groups * g.rows * g.channels * g.kernel_y * g.kernel_x
+    cdef int threads = threads_for(2.0 * weights * g.samples * g.height * g.width, CONV_GRAIN)
     cdef floating* sums
     if g.samples * g.height * g.width == 0:
-        memset(dw, 0, g.groups * g.rows * g.channels * g.kernel_y * g.kernel_x * sizeof(floating))
+        memset(dw, 0, weights * sizeof(floating))
         return True
     plan_weight(g, tile_columns(x))
     tasks = g.groups * g.chunks

@@ -1,81 +1,6 @@
-# The matrix product every dense layer and convolution runs on: C = A @ B, or C += A @ B.
-#
-# Each element of C is one chain c = madd(a[i, k], b[k, j], c) over ascending k. Blocks of k continue the chain through
-# memory and every path below keeps it, so the bits of an element depend on its row of A and column of B alone:
-# not on the shape of the product, the thread count, or which path computed it.
+# C = A @ B, or C += A @ B, for operands of any strides.
 
-cdef extern from *:
-    """
-    /* Fused where the CPU has the instruction and never otherwise; left to the compiler's contraction, a vector loop
-       and a scalar one could round differently. */
-    #ifdef __FP_FAST_FMAF
-    #define lucid_maddf(a, b, c) __builtin_fmaf(a, b, c)
-    #else
-    #define lucid_maddf(a, b, c) ((a) * (b) + (c))
-    #endif
-    #ifdef __FP_FAST_FMA
-    #define lucid_madd(a, b, c) __builtin_fma(a, b, c)
-    #else
-    #define lucid_madd(a, b, c) ((a) * (b) + (c))
-    #endif
-
-    /* Accumulators of a tile, MR rows of NR lanes, fill the vector registers but for one row of B and one element
-       of A. The shapes are those GCC keeps in registers: it unrolls loops of up to 16 before vectorising them. */
-    #if defined(__AVX512F__)
-    #define LUCID_MR32 14
-    #define LUCID_NR32 32
-    #define LUCID_MR64 8
-    #define LUCID_NR64 24
-    #elif defined(__AVX2__)
-    #define LUCID_MR32 4
-    #define LUCID_NR32 24
-    #define LUCID_MR64 4
-    #define LUCID_NR64 8
-    #else
-    #define LUCID_MR32 2
-    #define LUCID_NR32 20
-    #define LUCID_MR64 3
-    #define LUCID_NR64 6
-    #endif
-    #define LUCID_TILE (LUCID_MR32 * LUCID_NR32)
-
-    static inline void lucid_store_pair(float *out, float x, float y) {
-        uint32_t a, b;
-        uint64_t pair;
-        memcpy(&a, &x, 4);
-        memcpy(&b, &y, 4);
-    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        pair = b | (uint64_t) a << 32;
-    #else
-        pair = a | (uint64_t) b << 32;
-    #endif
-        memcpy(out, &pair, 8);
-    }
-
-    #include <stdlib.h>
-    #ifdef _WIN32
-    #include <malloc.h>
-    #define lucid_aligned_alloc(n) _aligned_malloc(n, 64)
-    #define lucid_aligned_free _aligned_free
-    #else
-    static inline void *lucid_aligned_alloc(size_t n) {
-        void *p;
-        return posix_memalign(&p, 64, n) ? NULL : p;
-    }
-    #define lucid_aligned_free free
-    #endif
-    """
-    float maddf "lucid_maddf" (float a, float b, float c) noexcept nogil
-    double madd64 "lucid_madd" (double a, double b, double c) noexcept nogil
-    void store_pair "lucid_store_pair" (float* out, float x, float y) noexcept nogil
-    void* aligned_alloc "lucid_aligned_alloc" (size_t n) noexcept nogil
-    void aligned_free "lucid_aligned_free" (void* p) noexcept nogil
-    cdef enum:
-        MR32 "LUCID_MR32"
-        NR32 "LUCID_NR32"
-        MR64 "LUCID_MR64"
-        NR64 "LUCID_NR64"
-        TILE "LUCID_TILE"       # elements of the larger tile
+include "tile.pxi"
 
 cdef enum:
     PANEL_BYTES = 32768         # a panel of B, NR wide: two thirds of a 48 KB L1
@@ -84,222 +9,11 @@ cdef enum:
     GEMM_GRAIN = 1000000        # multiplications and additions worth a thread
 
 
-cdef inline void* workspace(size_t size) noexcept nogil:
-    """``size`` bytes aligned to a cache line, or NULL."""
-    return aligned_alloc(size)
-
-
-cdef inline void release(void* p) noexcept nogil:
-    aligned_free(p)
-
-
-cdef inline floating madd(floating a, floating b, floating c) noexcept nogil:
-    """a * b + c, rounded once where the CPU can."""
-    if floating is float:
-        return maddf(a, b, c)
-    else:
-        return madd64(a, b, c)
-
-
-cdef inline int tile_rows(const floating* like) noexcept nogil:
-    return MR32 if floating is float else MR64
-
-
-cdef inline int tile_columns(const floating* like) noexcept nogil:
-    return NR32 if floating is float else NR64
-
-
 cdef inline Py_ssize_t k_block(const floating* like, Py_ssize_t k) noexcept nogil:
     """Steps of k per block: as equal as they can be, a panel of B staying in L1."""
     cdef Py_ssize_t most = PANEL_BYTES // (tile_columns(like) * <Py_ssize_t> sizeof(floating))
     cdef Py_ssize_t blocks = (k + most - 1) // most
     return (k + blocks - 1) // blocks if blocks > 1 else k
-
-
-cdef inline Py_ssize_t round_up(Py_ssize_t n, Py_ssize_t multiple) noexcept nogil:
-    return (n + multiple - 1) // multiple * multiple
-
-
-# Micro-kernel
-
-cdef inline void tile(int rows, const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, const floating* b, Py_ssize_t b_step,
-                      floating* c, Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil:
-    """``rows`` by NR elements of C. Inlined with ``rows`` a constant, which turns ``acc`` into registers."""
-    cdef floating acc[TILE]
-    cdef floating x
-    cdef Py_ssize_t p
-    cdef int i, j, columns = tile_columns(a)
-    if load:
-        for i in range(rows):
-            for j in range(columns):
-                acc[i * columns + j] = c[i * c_row + j]
-    else:
-        for i in range(rows * columns):
-            acc[i] = 0
-    for p in range(k):
-        for i in range(rows):
-            x = a[i * a_row]
-            for j in range(columns):
-                acc[i * columns + j] = madd(x, b[j], acc[i * columns + j])
-        a += a_step
-        b += b_step
-    for i in range(rows):
-        for j in range(columns):
-            c[i * c_row + j] = acc[i * columns + j]
-
-
-cdef inline int tile_height(const floating* like, Py_ssize_t rows) noexcept nogil:
-    """The tallest tile there is a kernel for with at most ``rows`` rows."""
-    if rows >= tile_rows(like):
-        return tile_rows(like)
-    return 8 if rows >= 8 else (4 if rows >= 4 else (2 if rows >= 2 else 1))
-
-
-cdef void packed_tile(int rows, const floating* a, const floating* b, Py_ssize_t b_step, floating* c, Py_ssize_t c_row,
-                      Py_ssize_t k, bint load) noexcept nogil:
-    cdef int most = tile_rows(a)
-    if rows == most:
-        tile(most, a, 1, most, b, b_step, c, c_row, k, load)
-    elif most > 8 and rows == 8:
-        tile(8, a, 1, 8, b, b_step, c, c_row, k, load)
-    elif most > 4 and rows == 4:
-        tile(4, a, 1, 4, b, b_step, c, c_row, k, load)
-    elif most > 2 and rows == 2:
-        tile(2, a, 1, 2, b, b_step, c, c_row, k, load)
-    else:
-        tile(1, a, 1, 1, b, b_step, c, c_row, k, load)
-
-
-cdef void direct_tile(int rows, const floating* a, Py_ssize_t a_row, const floating* b, Py_ssize_t b_step, floating* c,
-                      Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil:
-    cdef int most = tile_rows(a)
-    if rows == most:
-        tile(most, a, a_row, 1, b, b_step, c, c_row, k, load)
-    elif most > 8 and rows == 8:
-        tile(8, a, a_row, 1, b, b_step, c, c_row, k, load)
-    elif most > 4 and rows == 4:
-        tile(4, a, a_row, 1, b, b_step, c, c_row, k, load)
-    elif most > 2 and rows == 2:
-        tile(2, a, a_row, 1, b, b_step, c, c_row, k, load)
-    else:
-        tile(1, a, a_row, 1, b, b_step, c, c_row, k, load)
-
-
-cdef void panel_product(const floating* a, Py_ssize_t a_row, const floating* b, Py_ssize_t b_step, floating* c,
-                        Py_ssize_t c_row, Py_ssize_t m, Py_ssize_t k, bint load) noexcept nogil:
-    """``m`` by NR elements of C: every tile of A against one panel of B. ``a_row`` is 0 when A is packed."""
-    cdef Py_ssize_t i = 0
-    cdef int rows
-    while i < m:
-        rows = tile_height(a, m - i)
-        if a_row == 0:
-            packed_tile(rows, a + i * k, b, b_step, c + i * c_row, c_row, k, load)
-        else:
-            direct_tile(rows, a + i * a_row, a_row, b, b_step, c + i * c_row, c_row, k, load)
-        i += rows
-
-
-cdef void edge_product(const floating* a, Py_ssize_t a_row, const floating* b, Py_ssize_t b_step, floating* c,
-                       Py_ssize_t c_row, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, bint load) noexcept nogil:
-    """The last, ``n`` < NR columns: as ``panel_product``, each tile through a buffer of full width."""
-    cdef floating full[TILE]
-    cdef Py_ssize_t i = 0, r, j, columns = tile_columns(a)
-    cdef int rows
-    while i < m:
-        rows = tile_height(a, m - i)
-        if load:
-            for r in range(rows):
-                for j in range(columns):
-                    full[r * columns + j] = c[(i + r) * c_row + j] if j < n else <floating> 0
-        if a_row == 0:
-            packed_tile(rows, a + i * k, b, b_step, full, columns, k, load)
-        else:
-            direct_tile(rows, a + i * a_row, a_row, b, b_step, full, columns, k, load)
-        for r in range(rows):
-            for j in range(n):
-                c[(i + r) * c_row + j] = full[r * columns + j]
-        i += rows
-
-
-cdef void block_product(const floating* a, Py_ssize_t a_row, const floating* b, Py_ssize_t b_panel, Py_ssize_t b_step,
-                        floating* c, Py_ssize_t c_row, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, bint load) noexcept nogil:
-    """An m by n block of C. Panels of B lie ``b_panel`` apart, rows of a panel ``b_step``; the last is readable to NR."""
-    cdef Py_ssize_t j = 0, columns = tile_columns(a)
-    while j + columns <= n:
-        panel_product(a, a_row, b, b_step, c + j, c_row, m, k, load)
-        b += b_panel
-        j += columns
-    if j < n:
-        edge_product(a, a_row, b, b_step, c + j, c_row, m, n - j, k, load)
-
-
-# Packing
-
-cdef void pack_a(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m, Py_ssize_t k, floating* out) noexcept nogil:
-    """Tiles one under another, each k-major: out[i0 * k + p * height + r] = a[i0 + r, p]."""
-    cdef Py_ssize_t i = 0, p, r
-    cdef int rows
-    while i < m:
-        rows = tile_height(a, m - i)
-        if a_step == 1:
-            for r in range(rows):
-                for p in range(k):
-                    out[p * rows + r] = a[r * a_row + p]
-        else:
-            for p in range(k):
-                for r in range(rows):
-                    out[p * rows + r] = a[r * a_row + p * a_step]
-        a += rows * a_row
-        out += rows * k
-        i += rows
-
-
-cdef void transpose(const floating* x, Py_ssize_t x_row, Py_ssize_t rows, Py_ssize_t columns, floating* out,
-                    Py_ssize_t out_row) noexcept nogil:
-    """out[j, i] = x[i, j]. Pairs of floats are stored as one word: stores are what a transposition waits for."""
-    cdef Py_ssize_t i, j, q, end
-    for j in range(0, columns, 16):                         # a cache line of every row at a time
-        end = min(columns, j + 16)
-        i = 0
-        if floating is float:
-            while i + 2 <= rows:
-                for q in range(j, end):
-                    store_pair(out + q * out_row + i, x[i * x_row + q], x[(i + 1) * x_row + q])
-                i += 2
-        while i < rows:
-            for q in range(j, end):
-                out[q * out_row + i] = x[i * x_row + q]
-            i += 1
-
-
-cdef void pack_panel(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n, floating* out) noexcept nogil:
-    """One panel, n <= NR columns and zeros up to NR: out[p * NR + j] = b[p, j]."""
-    cdef Py_ssize_t p, j, columns = tile_columns(b)
-    if n < columns:
-        memset(out, 0, k * columns * sizeof(floating))
-    if b_column == 1:
-        if n == columns:
-            for p in range(k):
-                for j in range(tile_columns(b)):
-                    out[p * columns + j] = b[p * b_row + j]
-        else:
-            for p in range(k):
-                for j in range(n):
-                    out[p * columns + j] = b[p * b_row + j]
-        return
-    if b_row == 1:
-        transpose(b, b_column, n, k, out, columns)
-        return
-    for p in range(k):
-        for j in range(n):
-            out[p * columns + j] = b[p * b_row + j * b_column]
-
-
-cdef void pack_b(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n, floating* out) noexcept nogil:
-    cdef Py_ssize_t j = 0, columns = tile_columns(b)
-    while j < n:
-        pack_panel(b + j * b_column, b_row, b_column, k, min(n - j, columns), out + j * k)
-        j += columns
 
 
 # Skinny products, bound by the reading of B: no packing, the same chains
@@ -358,7 +72,8 @@ cdef void dot_columns(const floating* a, Py_ssize_t a_step, const floating* b, P
         j += 1
 
 
-cdef inline bint skinny(const floating* like, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m) noexcept nogil:
+cdef inline bint skinny(const floating* like, Py_ssize_t b_row, Py_ssize_t b_column,
+                        Py_ssize_t m) noexcept nogil:
     return (m < 4 and b_column == 1) or (m == 1 and b_row == 1)
 
 
@@ -394,8 +109,8 @@ cdef inline Py_ssize_t a_block(const floating* like, Py_ssize_t m, Py_ssize_t de
     return min(m, max(tiles, 1) * tile_rows(like))
 
 
-cdef inline Py_ssize_t packed_a_size(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m, Py_ssize_t n,
-                                     Py_ssize_t k) noexcept nogil:
+cdef inline Py_ssize_t packed_a_size(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m,
+                                     Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Elements of workspace for A, whole cache lines."""
     cdef Py_ssize_t depth = k_block(like, k)
     return 0 if a_stays(like, a_row, a_step, n) else round_up(a_block(like, m, depth) * depth, 16)
@@ -428,8 +143,8 @@ cdef void rows_product(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, c
 
 
 cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize_t a_row, Py_ssize_t a_step,
-                      const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
-                      bint accumulate, floating* work) noexcept nogil:
+                      const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n,
+                      Py_ssize_t k, bint accumulate, floating* work) noexcept nogil:
     """C = A @ B, or C += A @ B, with ``gemm_workspace`` elements of workspace. Rows of C are contiguous."""
     cdef Py_ssize_t i, j, p = 0, depth, most, block, width, whole = 0, columns = tile_columns(a)
     cdef floating* packed_b
@@ -458,8 +173,8 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
         while j < n:
             width = min(n - j, <Py_ssize_t> NC)
             pack_b(b + p * b_row + j * b_column, b_row, b_column, depth, width, packed_b)
-            rows_product(a + p * a_step, a_row, a_step, packed_b, columns * depth, columns, c + j, c_row, m, width, depth,
-                         accumulate or p > 0, block, work)
+            rows_product(a + p * a_step, a_row, a_step, packed_b, columns * depth, columns, c + j, c_row, m, width,
+                         depth, accumulate or p > 0, block, work)
             j += width
         p += depth
 
@@ -486,8 +201,9 @@ cdef Py_ssize_t grid_rows(const floating* like, Py_ssize_t m, Py_ssize_t n, Py_s
 
 
 cdef void gemm_part(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize_t a_row, Py_ssize_t a_step,
-                    const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
-                    bint accumulate, floating* work, Py_ssize_t index, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil:
+                    const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n,
+                    Py_ssize_t k, bint accumulate, floating* work, Py_ssize_t index, Py_ssize_t rows,
+                    Py_ssize_t columns) noexcept nogil:
     """Cell ``index`` of a rows by columns grid over C."""
     cdef Py_ssize_t i = part(m, tile_rows(a), index // columns, rows)
     cdef Py_ssize_t j = part(n, tile_columns(a), index % columns, columns)
@@ -498,7 +214,8 @@ cdef void gemm_part(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize_t
 
 
 cdef bint gemm(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, const floating* b,
-               Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, bint accumulate) noexcept nogil:
+               Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
+               bint accumulate) noexcept nogil:
     """C = A @ B, or C += A @ B, for any strides of A and B; rows of C are contiguous. False when memory ran out."""
     cdef int threads = threads_for(2.0 * m * n * k, GEMM_GRAIN), t
     cdef Py_ssize_t size, rows

@@ -1,5 +1,14 @@
 # matmul and linear: shapes, strides and batches around gemm.
 
+cdef cnp.ndarray empty_shape(tuple shape, int typenum):
+    """``empty`` for a shape known to Python only."""
+    cdef cnp.npy_intp extents[MAX_DIMS]
+    cdef int i, ndim = len(shape)
+    for i in range(ndim):
+        extents[i] = shape[i]
+    return empty(ndim, extents, typenum)
+
+
 cdef struct Matrices:
     # A stack of equally shaped matrices: element strides of one, then where each lies.
     const char* data
@@ -15,7 +24,8 @@ cdef cnp.ndarray matrix_operand(x, Matrices* out):
     if not cnp.PyArray_ISBEHAVED_RO(a):
         a = contiguous(a)
     rows, columns = cnp.PyArray_DIM(a, ndim - 2), cnp.PyArray_DIM(a, ndim - 1)
-    if (columns > 1 and cnp.PyArray_STRIDE(a, ndim - 1) != size) and (rows > 1 and cnp.PyArray_STRIDE(a, ndim - 2) != size):
+    if (columns > 1 and cnp.PyArray_STRIDE(a, ndim - 1) != size
+            and rows > 1 and cnp.PyArray_STRIDE(a, ndim - 2) != size):
         a = cnp.PyArray_FROM_OF(a, cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_ENSURECOPY)
     out.data = <const char*> cnp.PyArray_DATA(a)
     out.row = cnp.PyArray_STRIDE(a, ndim - 2) // size if rows > 1 else columns
@@ -23,12 +33,15 @@ cdef cnp.ndarray matrix_operand(x, Matrices* out):
     return a
 
 
-cdef bint matmul_one(floating* c, const Matrices* a, const Matrices* b, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, bint accumulate) noexcept nogil:
-    return gemm(c, n, <const floating*> a.data, a.row, a.column, <const floating*> b.data, b.row, b.column, m, n, k, accumulate)
+cdef bint matmul_one(floating* c, const Matrices* a, const Matrices* b, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
+                     bint accumulate) noexcept nogil:
+    return gemm(c, n, <const floating*> a.data, a.row, a.column, <const floating*> b.data, b.row, b.column, m, n, k,
+                accumulate)
 
 
-cdef void matmul_range(floating* c, const Matrices* a, const Py_ssize_t* a_at, const Matrices* b, const Py_ssize_t* b_at,
-                       Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, floating* work, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
+cdef void matmul_range(floating* c, const Matrices* a, const Py_ssize_t* a_at, const Matrices* b,
+                       const Py_ssize_t* b_at, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, floating* work, Py_ssize_t lo,
+                       Py_ssize_t hi) noexcept nogil:
     """Products lo to hi of a batch; operand i starts ``at[i]`` bytes into its data."""
     cdef Py_ssize_t i
     for i in range(lo, hi):
@@ -36,8 +49,9 @@ cdef void matmul_range(floating* c, const Matrices* a, const Py_ssize_t* a_at, c
                     <const floating*> (b.data + b_at[i]), b.row, b.column, m, n, k, False, work)
 
 
-cdef bint matmul_batch(floating* c, const Matrices* a, const Py_ssize_t* a_at, const Matrices* b, const Py_ssize_t* b_at,
-                       Py_ssize_t batch, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+cdef bint matmul_batch(floating* c, const Matrices* a, const Py_ssize_t* a_at, const Matrices* b,
+                       const Py_ssize_t* b_at, Py_ssize_t batch, Py_ssize_t m, Py_ssize_t n,
+                       Py_ssize_t k) noexcept nogil:
     """Whole products to each thread, or every thread on each product when there are few. False when memory ran out."""
     cdef int threads = threads_for(2.0 * batch * m * n * k, GEMM_GRAIN), t
     cdef Py_ssize_t i, size
@@ -57,7 +71,8 @@ cdef bint matmul_batch(floating* c, const Matrices* a, const Py_ssize_t* a_at, c
         matmul_range(c, a, a_at, b, b_at, m, n, k, work, 0, batch)
     else:
         for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
-            matmul_range(c, a, a_at, b, b_at, m, n, k, work + t * size, batch * t // threads, batch * (t + 1) // threads)
+            matmul_range(c, a, a_at, b, b_at, m, n, k, work + t * size, batch * t // threads,
+                         batch * (t + 1) // threads)
     if work != NULL:
         release(work)
     return True
@@ -96,7 +111,7 @@ def matmul(x, y):
             shape[0], shape[1] = m, n
             c = empty(2, shape, t)
         else:
-            c = np.empty(np.shape(a)[:a_ndim - 1] + (n,), a.dtype)
+            c = empty_shape(np.shape(a)[:a_ndim - 1] + (n,), t)
             m = cnp.PyArray_SIZE(c) // n if n else 0
         with nogil:
             if t == cnp.NPY_FLOAT:
@@ -108,7 +123,7 @@ def matmul(x, y):
             batch = np.broadcast_shapes(np.shape(a)[:a_ndim - 2], np.shape(b)[:b_ndim - 2])
         except ValueError:
             raise ValueError(f"matmul: shapes {np.shape(x)} and {np.shape(y)} do not match") from None
-        c = np.empty(batch + (m, n), a.dtype)
+        c = empty_shape(batch + (m, n), t)
         a_at, b_at = matrix_offsets(a, batch), matrix_offsets(b, batch)
         with nogil:
             if t == cnp.NPY_FLOAT:
@@ -150,7 +165,7 @@ def linear(x, weight, bias=None):
         am.data, am.row, am.column = <const char*> cnp.PyArray_DATA(a), k, 1
     w = matrix_operand(w, &wm)
     wm.row, wm.column = wm.column, wm.row
-    c = np.empty(np.shape(a)[:ndim - 1] + (n,), a.dtype)
+    c = empty_shape(np.shape(a)[:ndim - 1] + (n,), t)
     m = cnp.PyArray_SIZE(c) // n if n else 0
     if accumulate:
         start = contiguous(bias)

@@ -10,20 +10,7 @@
 
 from cython.parallel cimport threadid
 
-cdef extern from *:
-    """
-    /* Pixels computed side by side where there are too few rows for tiles. */
-    #if defined(__AVX2__)
-    #define LUCID_LINE32 64
-    #define LUCID_LINE64 32
-    #else
-    #define LUCID_LINE32 32
-    #define LUCID_LINE64 20
-    #endif
-    """
-    cdef enum:
-        LINE32 "LUCID_LINE32"
-        LINE64 "LUCID_LINE64"
+include "gather.pxi"
 
 cdef enum:
     STAGE = 98304               # most elements staged at a time ...
@@ -56,14 +43,6 @@ cdef struct Patches:
     Py_ssize_t blocks_s, blocks_y, blocks_x                     # ... and how many there are
     Py_ssize_t pitch, plane, stage_channel, columns
     Py_ssize_t depth                                            # channels per block of k
-
-
-cdef inline Py_ssize_t floor_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
-    return a // b if a >= 0 else -((b - 1 - a) // b)
-
-
-cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
-    return (a + b - 1) // b
 
 
 cdef void plan_taps(Patches* p) noexcept nogil:
@@ -130,54 +109,8 @@ cdef inline Py_ssize_t stage_size(const Patches* p, Py_ssize_t lanes) noexcept n
     return round_up(p.depth * p.stage_channel + p.columns + p.span_y * p.pitch + p.span_x + lanes, 16)
 
 
-cdef inline void copy_row(const floating* x, floating* out, Py_ssize_t n) noexcept nogil:
-    """memcpy without the call, which for rows of a few pixels costs more than the copy; the last pieces overlap."""
-    cdef Py_ssize_t i = 0
-    if n >= 16:
-        while i + 16 < n:
-            memcpy(out + i, x + i, 16 * sizeof(floating))
-            i += 16
-        memcpy(out + n - 16, x + n - 16, 16 * sizeof(floating))
-    elif n >= 8:
-        memcpy(out, x, 8 * sizeof(floating))
-        memcpy(out + n - 8, x + n - 8, 8 * sizeof(floating))
-    elif n >= 4:
-        memcpy(out, x, 4 * sizeof(floating))
-        memcpy(out + n - 4, x + n - 4, 4 * sizeof(floating))
-    else:
-        for i in range(n):
-            out[i] = x[i]
-
-
-cdef inline void zero_row(floating* out, Py_ssize_t n) noexcept nogil:
-    """The border is mostly one or two pixels."""
-    if n > 0:
-        out[0] = 0
-    if n > 1:
-        out[n - 1] = 0
-    if n > 2:
-        memset(out, 0, n * sizeof(floating))
-
-
-cdef inline void stage_row(const floating* x, Py_ssize_t step, Py_ssize_t first, Py_ssize_t width, Py_ssize_t n, floating* out) noexcept nogil:
-    """out[i] = x[first + i * step], zero outside 0 <= index < width."""
-    cdef Py_ssize_t i, lo, hi
-    lo = min(max(ceil_div(-first, step) if first < 0 else 0, 0), n)
-    hi = min(max(floor_div(width - 1 - first, step) + 1, lo), n)
-    zero_row(out, lo)
-    if step == 1:
-        copy_row(x + first + lo, out + lo, hi - lo)
-    elif step == 2:
-        for i in range(lo, hi):
-            out[i] = x[first + i * 2]
-    else:
-        for i in range(lo, hi):
-            out[i] = x[first + i * step]
-    zero_row(out + hi, n - hi)
-
-
-cdef void stage_block(const Patches* p, const floating* x, Py_ssize_t x_sample, Py_ssize_t channels, Py_ssize_t samples, Py_ssize_t y0, Py_ssize_t x0,
-                      floating* out) noexcept nogil:
+cdef void stage_block(const Patches* p, const floating* x, Py_ssize_t x_sample, Py_ssize_t channels, Py_ssize_t samples,
+                      Py_ssize_t y0, Py_ssize_t x0, floating* out) noexcept nogil:
     """The input of a block of pixels: [channel][phase][sample][row][pitch]."""
     cdef Py_ssize_t c, f, s, i, row, first, height = p.block_height + p.span_y, size = p.x_height * p.x_width
     cdef const floating* plane
@@ -195,101 +128,6 @@ cdef void stage_block(const Patches* p, const floating* x, Py_ssize_t x_sample, 
                     else:
                         stage_row(plane + row * p.x_width, p.step_x, first, p.x_width, p.pitch, to)
                     to += p.pitch
-
-
-# Micro-kernel: as tile in gemm, with row k of B at offset at[k]
-
-cdef inline void gather_tile(int rows, const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, const floating* b,
-                             const Py_ssize_t* at, floating* c, Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil:
-    cdef floating acc[TILE]
-    cdef floating x
-    cdef const floating* lanes
-    cdef Py_ssize_t p
-    cdef int i, j, columns = tile_columns(a)
-    if load:
-        for i in range(rows):
-            for j in range(columns):
-                acc[i * columns + j] = c[i * c_row + j]
-    else:
-        for i in range(rows * columns):
-            acc[i] = 0
-    for p in range(k):
-        lanes = b + at[p]
-        for i in range(rows):
-            x = a[i * a_row]
-            for j in range(columns):
-                acc[i * columns + j] = madd(x, lanes[j], acc[i * columns + j])
-        a += a_step
-    for i in range(rows):
-        for j in range(columns):
-            c[i * c_row + j] = acc[i * columns + j]
-
-
-cdef void gather_product(const floating* a, const floating* b, const Py_ssize_t* at, floating* c, Py_ssize_t c_row,
-                         Py_ssize_t m, Py_ssize_t k, bint load) noexcept nogil:
-    """``m`` by NR elements of C, A packed as by ``pack_a``."""
-    cdef Py_ssize_t i = 0
-    cdef int rows, most = tile_rows(a)
-    while i < m:
-        rows = tile_height(a, m - i)
-        if rows == most:
-            gather_tile(most, a, 1, most, b, at, c, c_row, k, load)
-        elif most > 8 and rows == 8:
-            gather_tile(8, a, 1, 8, b, at, c, c_row, k, load)
-        elif most > 4 and rows == 4:
-            gather_tile(4, a, 1, 4, b, at, c, c_row, k, load)
-        elif most > 2 and rows == 2:
-            gather_tile(2, a, 1, 2, b, at, c, c_row, k, load)
-        else:
-            gather_tile(1, a, 1, 1, b, at, c, c_row, k, load)
-        a += rows * k
-        c += rows * c_row
-        i += rows
-
-
-cdef void add_taps(const floating* a, const floating* b, const Py_ssize_t* at, floating* c, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
-    """c[j] += sum over p of a[p] * b[at[p] + j], nine or three steps of p in one pass over c."""
-    cdef const floating* b0
-    cdef const floating* b1
-    cdef const floating* b2
-    cdef const floating* b3
-    cdef const floating* b4
-    cdef const floating* b5
-    cdef const floating* b6
-    cdef const floating* b7
-    cdef const floating* b8
-    cdef floating a0, a1, a2, a3, a4, a5, a6, a7, a8
-    cdef Py_ssize_t p = 0, j
-    while p + 9 <= k:
-        a0, a1, a2, a3, a4, a5, a6, a7, a8 = a[p], a[p + 1], a[p + 2], a[p + 3], a[p + 4], a[p + 5], a[p + 6], a[p + 7], a[p + 8]
-        b0, b1, b2, b3, b4 = b + at[p], b + at[p + 1], b + at[p + 2], b + at[p + 3], b + at[p + 4]
-        b5, b6, b7, b8 = b + at[p + 5], b + at[p + 6], b + at[p + 7], b + at[p + 8]
-        for j in range(n):
-            c[j] = madd(a8, b8[j], madd(a7, b7[j], madd(a6, b6[j], madd(a5, b5[j], madd(a4, b4[j], madd(a3, b3[j],
-                   madd(a2, b2[j], madd(a1, b1[j], madd(a0, b0[j], c[j])))))))))
-        p += 9
-    while p + 3 <= k:
-        a0, a1, a2 = a[p], a[p + 1], a[p + 2]
-        b0, b1, b2 = b + at[p], b + at[p + 1], b + at[p + 2]
-        for j in range(n):
-            c[j] = madd(a2, b2[j], madd(a1, b1[j], madd(a0, b0[j], c[j])))
-        p += 3
-    while p < k:
-        a0, b0 = a[p], b + at[p]
-        for j in range(n):
-            c[j] = madd(a0, b0[j], c[j])
-        p += 1
-
-
-cdef void line_product(const floating* a, const floating* b, const Py_ssize_t* at, floating* c, Py_ssize_t c_row,
-                       Py_ssize_t columns, Py_ssize_t m, Py_ssize_t k, bint load) noexcept nogil:
-    """``m`` by ``columns`` elements of C, rows of A one under another: for too few rows to make a tile."""
-    cdef Py_ssize_t r, first
-    for r in range(m):
-        if not load:
-            memset(c + r * c_row, 0, columns * sizeof(floating))
-        for first in range(0, columns, 1024):
-            add_taps(a + r * k, b + first, at, c + r * c_row + first, min(columns - first, 1024), k)
 
 
 # Weights
@@ -342,17 +180,18 @@ cdef void scatter_block(const Patches* p, const floating* c, floating* y, Py_ssi
 
 cdef void convolve_task(const Patches* p, const floating* x, const floating* packed, const floating* bias, floating* y,
                         const Py_ssize_t* at, floating* work, Py_ssize_t task, Py_ssize_t parts) noexcept nogil:
-    """One block of pixels for one of ``parts`` ranges of rows; tasks count parts fastest, then x, y, samples, groups."""
-    cdef Py_ssize_t lanes = patch_lanes(p, x), height_of = tile_rows(x), lo, hi, bx, by, bs, g, c, k, depth, r, j
+    """One block of pixels, one of ``parts`` ranges of rows; parts count fastest, then x, y, samples and groups."""
+    cdef Py_ssize_t lanes = patch_lanes(p, x), unit = tile_rows(x), lo, hi, bx, by, bs, g, c, k, depth, r, j
     cdef Py_ssize_t samples, height, width, size = p.x_height * p.x_width
     cdef floating* stage = work
     cdef floating* out = work + stage_size(p, lanes)
-    lo, hi = part(p.rows, height_of, task % parts, parts), part(p.rows, height_of, task % parts + 1, parts)
+    lo, hi = part(p.rows, unit, task % parts, parts), part(p.rows, unit, task % parts + 1, parts)
     task = task // parts
     bx, task = task % p.blocks_x * p.block_width, task // p.blocks_x
     by, task = task % p.blocks_y * p.block_height, task // p.blocks_y
     bs, g = task % p.blocks_s * p.block_samples, task // p.blocks_s
-    samples, height, width = min(p.block_samples, p.samples - bs), min(p.block_height, p.height - by), min(p.block_width, p.width - bx)
+    samples = min(p.block_samples, p.samples - bs)
+    height, width = min(p.block_height, p.height - by), min(p.block_width, p.width - bx)
     x += (bs * p.groups + g) * p.channels * size
     y += bs * p.y_sample + (g * p.rows + lo) * p.y_channel + by * p.y_row + bx * p.y_column
     packed += g * p.channels * p.rows * p.taps
@@ -367,7 +206,8 @@ cdef void convolve_task(const Patches* p, const floating* x, const floating* pac
         stage_block(p, x + c * size, p.groups * p.channels * size, depth, samples, by, bx, stage)
         j = 0
         if p.rows <= LINE_ROWS:
-            line_product(packed + c * p.rows * p.taps, stage, at, out, p.columns, p.columns, p.rows, k, c > 0 or bias != NULL)
+            line_product(packed + c * p.rows * p.taps, stage, at, out, p.columns, p.columns, p.rows, k,
+                         c > 0 or bias != NULL)
             j = p.columns
         while j < p.columns:
             gather_product(packed + c * p.rows * p.taps + lo * k, stage + j, at, out + j, p.columns, hi - lo, k,
@@ -377,42 +217,30 @@ cdef void convolve_task(const Patches* p, const floating* x, const floating* pac
     scatter_block(p, out, y, hi - lo, samples, height, width)
 
 
-cdef void fill_pixels(const Patches* p, const floating* bias, floating* y) noexcept nogil:
-    """Pixels no tap reaches: the bias alone."""
-    cdef Py_ssize_t s, r, i, j
-    cdef floating value
-    for s in range(p.samples):
-        for r in range(p.groups * p.rows):
-            value = bias[r] if bias != NULL else <floating> 0
-            for i in range(p.height):
-                for j in range(p.width):
-                    y[s * p.y_sample + r * p.y_channel + i * p.y_row + j * p.y_column] = value
-
-
 cdef bint convolve(Patches* p, const floating* x, const floating* w, const floating* bias, floating* y) noexcept nogil:
-    """Run ``p``; every pixel of y it covers is written. False when memory ran out."""
+    """Run ``p``, which has at least one tap; every pixel of y it covers is written. False when memory ran out."""
     cdef double work = 2.0 * p.samples * p.groups * p.rows * p.channels * p.taps * p.height * p.width
     cdef int threads = threads_for(work, CONV_GRAIN)
-    cdef Py_ssize_t lanes = patch_lanes(p, x), c, i, parts, tasks, size, blocks
+    cdef Py_ssize_t lanes = patch_lanes(p, x), c, i, parts, tasks, size, blocks, weights
     cdef floating* packed
     cdef floating* each
     cdef Py_ssize_t* at
     if p.samples * p.height * p.width == 0:
         return True
-    if p.taps == 0:
-        fill_pixels(p, bias, y)
-        return True
     plan_patches(p, lanes, 4 * threads)
     tasks = p.groups * p.blocks_s * p.blocks_y * p.blocks_x
-    parts = 1 if threads == 1 or p.rows <= LINE_ROWS else min(ceil_div(p.rows, tile_rows(x)), ceil_div(2 * threads, tasks))
+    parts = 1
+    if threads > 1 and p.rows > LINE_ROWS:
+        parts = min(ceil_div(p.rows, tile_rows(x)), ceil_div(2 * threads, tasks))
     tasks *= parts
     threads = <int> min(threads, tasks)
     size = round_up(stage_size(p, lanes) + p.rows * p.columns, 16)
-    packed = <floating*> workspace((round_up(p.groups * p.channels * p.rows * p.taps, 16) + threads * size) * sizeof(floating)
+    weights = round_up(p.groups * p.channels * p.rows * p.taps, 16)
+    packed = <floating*> workspace((weights + threads * size) * sizeof(floating)
                                    + p.depth * p.taps * sizeof(Py_ssize_t))
     if packed == NULL:
         return False
-    each = packed + round_up(p.groups * p.channels * p.rows * p.taps, 16)
+    each = packed + weights
     at = <Py_ssize_t*> (each + threads * size)
     for c in range(p.depth):
         for i in range(p.taps):

@@ -15,8 +15,9 @@ cdef struct Pool:
 ctypedef void (*PoolPlane)(const Pool* g, const void* x, void* y, int64_t* indices) noexcept nogil
 
 
-cdef Py_ssize_t pooled_size(Py_ssize_t n, Py_ssize_t kernel, Py_ssize_t stride, Py_ssize_t pad, Py_ssize_t dilation, bint ceil_mode) noexcept nogil:
-    """Windows along one axis; in ceil mode a last one may hang over the end, if it starts inside or in the left padding."""
+cdef Py_ssize_t pooled_size(Py_ssize_t n, Py_ssize_t kernel, Py_ssize_t stride, Py_ssize_t pad, Py_ssize_t dilation,
+                            bint ceil_mode) noexcept nogil:
+    """Windows along one axis; in ceil mode the last may hang over the end if it starts before it."""
     cdef Py_ssize_t room = n + 2 * pad - dilation * (kernel - 1) - 1, size
     if room < 0 and not (ceil_mode and room > -stride):
         return 0
@@ -37,7 +38,8 @@ cdef int pool_shape(str name, x, kernel, stride, padding, dilation, bint ceil_mo
     g.dilation_y, g.dilation_x = dilation
     g.include_pad, g.divisor = False, 0
     if min(g.kernel_y, g.kernel_x, g.stride_y, g.stride_x, g.dilation_y, g.dilation_x) < 1:
-        raise ValueError(f"{name}: expected positive kernel, stride and dilation, got {tuple(kernel)}, {tuple(stride)}, {tuple(dilation)}")
+        raise ValueError(f"{name}: expected positive kernel, stride and dilation, got {tuple(kernel)}, "
+                         f"{tuple(stride)}, {tuple(dilation)}")
     if g.top < 0 or g.left < 0 or g.top * 2 > g.kernel_y or g.left * 2 > g.kernel_x:
         raise ValueError(f"{name}: expected padding of at most half the kernel {tuple(kernel)}, got {tuple(padding)}")
     g.height = pooled_size(g.x_height, g.kernel_y, g.stride_y, g.top, g.dilation_y, ceil_mode)
@@ -47,31 +49,43 @@ cdef int pool_shape(str name, x, kernel, stride, padding, dilation, bint ceil_mo
     return 0
 
 
-cdef inline void window(Py_ssize_t i, Py_ssize_t kernel, Py_ssize_t stride, Py_ssize_t pad, Py_ssize_t dilation, Py_ssize_t n,
-                        Py_ssize_t* lo, Py_ssize_t* hi) noexcept nogil:
+cdef inline void window(Py_ssize_t i, Py_ssize_t kernel, Py_ssize_t stride, Py_ssize_t pad, Py_ssize_t dilation,
+                        Py_ssize_t n, Py_ssize_t* lo, Py_ssize_t* hi) noexcept nogil:
     """Taps lo to hi of window i that fall inside 0 .. n."""
     cdef Py_ssize_t start = i * stride - pad
     lo[0] = (-start + dilation - 1) // dilation if start < 0 else 0
     hi[0] = min(kernel, max((n - start + dilation - 1) // dilation, 0))
 
 
-cdef void run_planes(PoolPlane kernel, const Pool* g, const char* x, Py_ssize_t x_size, char* y, Py_ssize_t y_size, int64_t* indices,
-                     Py_ssize_t indices_size, double work) noexcept nogil:
-    """``kernel`` on every plane; sizes in bytes, of indices in elements."""
+cdef cnp.ndarray run_planes(const Pool* g, PoolPlane plane, cnp.ndarray source, cnp.ndarray result, cnp.ndarray indices,
+                            double work):
+    """``plane`` on every plane of ``source`` and ``result``, and of ``indices`` unless None; returns the result."""
     cdef int threads = <int> min(threads_for(work, POOL_GRAIN), max(g.planes, 1))
-    cdef Py_ssize_t i
-    if threads == 1:
-        for i in range(g.planes):
-            kernel(g, x + i * x_size, y + i * y_size, indices + i * indices_size)
-    else:
-        for i in prange(g.planes, num_threads=threads, schedule="static"):
-            kernel(g, x + i * x_size, y + i * y_size, indices + i * indices_size)
+    cdef Py_ssize_t i, n = max(g.planes, 1), item = cnp.PyArray_ITEMSIZE(source), at_size = 0
+    cdef Py_ssize_t x_size = cnp.PyArray_SIZE(source) // n * item, y_size = cnp.PyArray_SIZE(result) // n * item
+    cdef const char* x = <const char*> cnp.PyArray_DATA(source)
+    cdef char* y = <char*> cnp.PyArray_DATA(result)
+    cdef int64_t* at = NULL
+    if indices is not None:
+        at, at_size = <int64_t*> cnp.PyArray_DATA(indices), cnp.PyArray_SIZE(indices) // n
+    with nogil:
+        if threads == 1:
+            for i in range(g.planes):
+                plane(g, x + i * x_size, y + i * y_size, at + i * at_size)
+        else:
+            for i in prange(g.planes, num_threads=threads, schedule="static"):
+                plane(g, x + i * x_size, y + i * y_size, at + i * at_size)
+    return result
+
+
+cdef inline PoolPlane of_type(int typenum, void* k32, void* k64) noexcept:
+    return <PoolPlane> (k32 if typenum == cnp.NPY_FLOAT else k64)
 
 
 # Maximum: the first of equals wins, NaN over every number
 
-cdef inline void max_taps(const floating* x, Py_ssize_t stride, Py_ssize_t lo, Py_ssize_t hi, floating tap, floating* highest,
-                          floating* taps) noexcept nogil:
+cdef inline void max_taps(const floating* x, Py_ssize_t stride, Py_ssize_t lo, Py_ssize_t hi, floating tap,
+                          floating* highest, floating* taps) noexcept nogil:
     """One tap for neighbouring windows lo to hi; the number of the winning tap is kept in a float, which vectorises."""
     cdef Py_ssize_t j
     cdef floating value
@@ -83,11 +97,13 @@ cdef inline void max_taps(const floating* x, Py_ssize_t stride, Py_ssize_t lo, P
         taps[j] = tap if wins else taps[j]
 
 
-cdef void max_pool_span(const Pool* g, const floating* x, floating* y, int64_t* indices, Py_ssize_t i, Py_ssize_t j0, Py_ssize_t n) noexcept nogil:
+cdef void max_pool_span(const Pool* g, const floating* x, floating* y, int64_t* indices, Py_ssize_t i, Py_ssize_t j0,
+                        Py_ssize_t n) noexcept nogil:
     """Windows j0 to j0 + n of row i."""
     cdef floating highest[POOL_SPAN]
     cdef floating taps[POOL_SPAN]
-    cdef Py_ssize_t j, r, s, top, bottom, left, right, tap, start, row = i * g.stride_y - g.top, column = j0 * g.stride_x - g.left
+    cdef Py_ssize_t j, r, s, top, bottom, left, right, tap, start
+    cdef Py_ssize_t row = i * g.stride_y - g.top, column = j0 * g.stride_x - g.left
     for j in range(n):
         highest[j], taps[j] = <floating> -cmath.INFINITY, -1
     window(i, g.kernel_y, g.stride_y, g.top, g.dilation_y, g.x_height, &top, &bottom)
@@ -133,56 +149,56 @@ cdef void max_pool_backward_plane(const Pool* g, const floating* dy, floating* d
 
 
 def max_pool2d(x, kernel, stride, padding, dilation, bint ceil_mode):
-    """Largest element of each window, and its index within the plane (int64, row-major); -inf and -1 where a window has none."""
-    cdef cnp.ndarray a = contiguous(x), y, indices
+    """Largest element of each window, and its index within the plane (int64, row-major).
+
+    A window that dilation puts wholly outside the image gives -inf and -1.
+    """
+    cdef cnp.ndarray a = contiguous(x), indices
     cdef Pool g
     cdef int t = float_type(a)
-    cdef PoolPlane plane = <PoolPlane> max_pool_plane[float] if t == cnp.NPY_FLOAT else <PoolPlane> max_pool_plane[double]
     pool_shape("max_pool2d", x, kernel, stride, padding, dilation, ceil_mode, &g)
-    y = np.empty(np.shape(x)[:2] + (g.height, g.width), a.dtype)
-    indices = np.empty(np.shape(y), np.int64)
-    with nogil:
-        run_planes(plane, &g, <const char*> cnp.PyArray_DATA(a), g.x_height * g.x_width * cnp.PyArray_ITEMSIZE(a),
-                   <char*> cnp.PyArray_DATA(y), g.height * g.width * cnp.PyArray_ITEMSIZE(a), <int64_t*> cnp.PyArray_DATA(indices),
-                   g.height * g.width, <double> g.planes * g.height * g.width * g.kernel_y * g.kernel_x)
+    shape = np.shape(x)[:2] + (g.height, g.width)
+    indices = empty_shape(shape, cnp.NPY_INT64)
+    y = empty_shape(shape, t)
+    run_planes(&g, of_type(t, <void*> max_pool_plane[float], <void*> max_pool_plane[double]), a, y, indices,
+               <double> g.planes * g.height * g.width * g.kernel_y * g.kernel_x)
     return y, indices
 
 
 def max_pool2d_backward(dy, indices, x_shape):
     """dx of ``x_shape``: each element of dy added where its maximum was."""
-    cdef cnp.ndarray d = contiguous(dy), at = contiguous(indices), dx
+    cdef PoolPlane plane
+    cdef cnp.ndarray d = contiguous(dy), at = contiguous(indices)
     cdef Pool g
     cdef int t = float_type(d)
-    cdef PoolPlane plane = <PoolPlane> max_pool_backward_plane[float] if t == cnp.NPY_FLOAT else <PoolPlane> max_pool_backward_plane[double]
-    shape = tuple(x_shape)
-    if len(shape) != 4 or np.shape(dy)[:2] != shape[:2] or np.shape(dy) != np.shape(indices) or cnp.PyArray_NDIM(d) != 4:
-        raise ValueError(f"max_pool2d_backward: dy {np.shape(dy)}, indices {np.shape(indices)} and input {shape} do not match")
+    cdef tuple shape = tuple(x_shape), dy_shape = np.shape(dy)
+    if len(shape) != 4 or len(dy_shape) != 4 or dy_shape[:2] != shape[:2] or dy_shape != np.shape(indices):
+        raise ValueError(f"max_pool2d_backward: dy {dy_shape}, indices {np.shape(indices)} and input {shape} "
+                         "do not match")
     if cnp.PyArray_TYPE(at) != cnp.NPY_INT64:
         raise TypeError(f"max_pool2d_backward: expected int64 indices, got {at.dtype}")
     g.planes, g.x_height, g.x_width = shape[0] * shape[1], shape[2], shape[3]
-    g.height, g.width = cnp.PyArray_DIM(d, 2), cnp.PyArray_DIM(d, 3)
+    g.height, g.width = dy_shape[2], dy_shape[3]
     if cnp.PyArray_SIZE(at) and not (-1 <= at.min() and at.max() < g.x_height * g.x_width):
         raise ValueError(f"max_pool2d_backward: indices reach outside the planes of input {shape}")
-    dx = np.empty(shape, d.dtype)
-    with nogil:
-        run_planes(plane, &g, <const char*> cnp.PyArray_DATA(d), g.height * g.width * cnp.PyArray_ITEMSIZE(d),
-                   <char*> cnp.PyArray_DATA(dx), g.x_height * g.x_width * cnp.PyArray_ITEMSIZE(d), <int64_t*> cnp.PyArray_DATA(at),
-                   g.height * g.width, <double> g.planes * (g.x_height * g.x_width + g.height * g.width))
-    return dx
+    plane = of_type(t, <void*> max_pool_backward_plane[float], <void*> max_pool_backward_plane[double])
+    return run_planes(&g, plane, d, empty_shape(shape, t), at,
+                      <double> g.planes * (g.x_height * g.x_width + g.height * g.width))
 
 
 # Average
 
 cdef inline double window_divisor(const Pool* g, Py_ssize_t i, Py_ssize_t j, Py_ssize_t taps) noexcept nogil:
     """What the sum of window (i, j), with ``taps`` elements inside the image, is divided by."""
-    cdef Py_ssize_t top, left
+    cdef Py_ssize_t top = i * g.stride_y - g.top, left = j * g.stride_x - g.left, height, width
     if g.divisor != 0:
         return g.divisor
     if not g.include_pad:
         return <double> taps
     # counted padding ends where the padded image does: a window over its edge is cut
-    top, left = i * g.stride_y - g.top, j * g.stride_x - g.left
-    return <double> ((min(top + g.kernel_y, g.x_height + g.top) - top) * (min(left + g.kernel_x, g.x_width + g.left) - left))
+    height = min(top + g.kernel_y, g.x_height + g.top) - top
+    width = min(left + g.kernel_x, g.x_width + g.left) - left
+    return <double> (height * width)
 
 
 cdef void avg_pool_plane(const Pool* g, const floating* x, floating* y, int64_t* indices) noexcept nogil:
@@ -218,7 +234,8 @@ cdef void avg_pool_backward_plane(const Pool* g, const floating* dy, floating* d
                     row[s] += share
 
 
-cdef int avg_pool_arguments(str name, x, kernel, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override, Pool* g) except -1:
+cdef int avg_pool_shape(str name, x, kernel, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override,
+                        Pool* g) except -1:
     pool_shape(name, x, kernel, stride, padding, (1, 1), ceil_mode, g)
     if divisor_override == 0:
         raise ValueError(f"{name}: divisor_override is zero")
@@ -227,35 +244,32 @@ cdef int avg_pool_arguments(str name, x, kernel, stride, padding, bint ceil_mode
     return 0
 
 
-cdef cnp.ndarray run_average(const Pool* g, cnp.ndarray x, cnp.ndarray y, PoolPlane plane, double work):
-    cdef Py_ssize_t n = max(g.planes, 1), size = cnp.PyArray_ITEMSIZE(x)
-    with nogil:
-        run_planes(plane, g, <const char*> cnp.PyArray_DATA(x), cnp.PyArray_SIZE(x) // n * size, <char*> cnp.PyArray_DATA(y),
-                   cnp.PyArray_SIZE(y) // n * size, NULL, 0, work)
-    return y
-
-
 def avg_pool2d(x, kernel, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override):
-    """Mean of each window: over its elements in the image, in the padded image too, or their sum over a given divisor."""
+    """Mean of each window over its elements in the image, or in the padded image; or their sum over a given divisor."""
     cdef cnp.ndarray a = contiguous(x)
     cdef Pool g
     cdef int t = float_type(a)
-    avg_pool_arguments("avg_pool2d", x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override, &g)
-    return run_average(&g, a, np.empty(np.shape(x)[:2] + (g.height, g.width), a.dtype),
-                       <PoolPlane> avg_pool_plane[float] if t == cnp.NPY_FLOAT else <PoolPlane> avg_pool_plane[double],
-                       <double> g.planes * g.height * g.width * g.kernel_y * g.kernel_x)
+    avg_pool_shape("avg_pool2d", x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override, &g)
+    return run_planes(&g, of_type(t, <void*> avg_pool_plane[float], <void*> avg_pool_plane[double]), a,
+                      empty_shape(np.shape(x)[:2] + (g.height, g.width), t), None,
+                      <double> g.planes * g.height * g.width * g.kernel_y * g.kernel_x)
 
 
 def avg_pool2d_backward(dy, x_shape, kernel, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override):
     """dx of ``x_shape``: each element of dy spread evenly over its window."""
-    cdef cnp.ndarray d = contiguous(dy), dx = np.empty(tuple(x_shape), d.dtype)
+    cdef cnp.ndarray d = contiguous(dy), dx
+    cdef PoolPlane plane
     cdef Pool g
     cdef int t = float_type(d)
-    avg_pool_arguments("avg_pool2d_backward", dx, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override, &g)
-    if np.shape(dy) != np.shape(dx)[:2] + (g.height, g.width):
-        raise ValueError(f"avg_pool2d_backward: expected dy {np.shape(dx)[:2] + (g.height, g.width)}, got {np.shape(dy)}")
-    return run_average(&g, d, dx, <PoolPlane> avg_pool_backward_plane[float] if t == cnp.NPY_FLOAT else <PoolPlane> avg_pool_backward_plane[double],
-                       <double> g.planes * (g.x_height * g.x_width + g.height * g.width * g.kernel_y * g.kernel_x))
+    dx = empty_shape(tuple(x_shape), t)
+    avg_pool_shape("avg_pool2d_backward", dx, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override,
+                   &g)
+    shape = np.shape(dx)[:2] + (g.height, g.width)
+    if np.shape(dy) != shape:
+        raise ValueError(f"avg_pool2d_backward: expected dy {shape}, got {np.shape(dy)}")
+    plane = of_type(t, <void*> avg_pool_backward_plane[float], <void*> avg_pool_backward_plane[double])
+    return run_planes(&g, plane, d, dx, None,
+                      <double> g.planes * (g.x_height * g.x_width + g.height * g.width * g.kernel_y * g.kernel_x))
 
 
 # Adaptive average: window i of n over an axis of size m is floor(i m / n) to ceil((i + 1) m / n)
@@ -309,13 +323,14 @@ cdef void adaptive_avg_backward_plane(const Pool* g, const floating* dy, floatin
                     dx[r * g.x_width + s] += share
 
 
-cdef int adaptive_shape(str name, x_shape, size, Pool* g) except -1:
+cdef int adaptive_shape(str name, tuple x_shape, size, Pool* g) except -1:
     if len(x_shape) != 4:
         raise ValueError(f"{name}: expected 4-d input, got {x_shape}")
     g.planes, g.x_height, g.x_width = x_shape[0] * x_shape[1], x_shape[2], x_shape[3]
     g.height, g.width = size
     if min(g.height, g.width, g.x_height, g.x_width) < 1:
-        raise ValueError(f"{name}: expected a positive output size and a non-empty image, got {tuple(size)}, input {x_shape}")
+        raise ValueError(f"{name}: expected a positive output size and a non-empty image, got {tuple(size)}, "
+                         f"input {x_shape}")
     return 0
 
 
@@ -325,9 +340,9 @@ def adaptive_avg_pool2d(x, size):
     cdef Pool g
     cdef int t = float_type(a)
     adaptive_shape("adaptive_avg_pool2d", np.shape(x), size, &g)
-    return run_average(&g, a, np.empty(np.shape(x)[:2] + (g.height, g.width), a.dtype),
-                       <PoolPlane> adaptive_avg_plane[float] if t == cnp.NPY_FLOAT else <PoolPlane> adaptive_avg_plane[double],
-                       <double> g.planes * (g.x_height * g.x_width + g.height * g.width))
+    return run_planes(&g, of_type(t, <void*> adaptive_avg_plane[float], <void*> adaptive_avg_plane[double]), a,
+                      empty_shape(np.shape(x)[:2] + (g.height, g.width), t), None,
+                      <double> g.planes * (g.x_height * g.x_width + g.height * g.width))
 
 
 def adaptive_avg_pool2d_backward(dy, x_shape):
@@ -335,10 +350,11 @@ def adaptive_avg_pool2d_backward(dy, x_shape):
     cdef cnp.ndarray d = contiguous(dy)
     cdef Pool g
     cdef int t = float_type(d)
-    shape = tuple(x_shape)
-    if cnp.PyArray_NDIM(d) != 4 or np.shape(dy)[:2] != shape[:2]:
-        raise ValueError(f"adaptive_avg_pool2d_backward: dy {np.shape(dy)} and input {shape} do not match")
-    adaptive_shape("adaptive_avg_pool2d_backward", shape, np.shape(dy)[2:], &g)
-    return run_average(&g, d, np.empty(shape, d.dtype),
-                       <PoolPlane> adaptive_avg_backward_plane[float] if t == cnp.NPY_FLOAT else <PoolPlane> adaptive_avg_backward_plane[double],
-                       <double> g.planes * (g.x_height * g.x_width + g.height * g.width))
+    cdef tuple shape = tuple(x_shape), dy_shape = np.shape(dy)
+    cdef PoolPlane plane
+    if len(dy_shape) != 4 or dy_shape[:2] != shape[:2]:
+        raise ValueError(f"adaptive_avg_pool2d_backward: dy {dy_shape} and input {shape} do not match")
+    adaptive_shape("adaptive_avg_pool2d_backward", shape, dy_shape[2:], &g)
+    plane = of_type(t, <void*> adaptive_avg_backward_plane[float], <void*> adaptive_avg_backward_plane[double])
+    return run_planes(&g, plane, d, empty_shape(shape, t), None,
+                      <double> g.planes * (g.x_height * g.x_width + g.height * g.width))

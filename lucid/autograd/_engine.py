@@ -120,8 +120,10 @@ def run(
             assert g is not None
             for hook in (leaf._hooks or {}).values():
                 changed = hook(g)
+                kept.add(id(g._data))  # the hook may have kept it
                 if changed is not None:
-                    g, _ = changed, kept.add(id(changed._data))
+                    g = changed
+                    kept.add(id(g._data))
             if targets is None or wanted.get((leaf, 0)):
                 data = g._data
                 owned = id(data) not in kept and type(data.base) in (NoneType, _ops.Buffer) and not create_graph

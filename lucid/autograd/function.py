@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._common import check_writable, set_history
 from lucid.autograd._mode import mode, no_grad
-from lucid.autograd._node import Node, TensorBase, bump, wrap
+from lucid.autograd._node import Node, TensorBase, _sequence, bump, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -131,13 +132,18 @@ class Function:
         if not (mode.enabled and any(node.needs_input_grad)):
             return out
         for t in node._dirty:
+            check_writable(cls.__name__, t)
             bump(t)
         # An input returned as it is must become a new tensor, or the node would be its own input.
-        results = [t if any(t is d for d in node._dirty) or not _is_any(t, args) else wrap(t._data) for t in outputs]
+        results = [wrap(t._data) if _is_any(t, args) else t for t in outputs]
         constants = [i for i, t in enumerate(outputs) if id(t) in node._constant]
         node.record(args, tuple(t for t in results if isinstance(t, TensorBase)))
         for i in constants:
             results[i]._requires_grad, results[i]._node = False, None
+        for i, t in enumerate(outputs):
+            if _is_any(t, node._dirty):
+                set_history(t, results[i])
+                results[i] = t
         return results[0] if single else tuple(results)
 
 
@@ -145,11 +151,29 @@ def _is_any(t: Any, candidates: tuple[Any, ...]) -> bool:
     return any(t is c for c in candidates)
 
 
-def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator of a ``backward`` that cannot be differentiated itself: its results carry no history."""
+class _Refuse(Node):
+    """Stands for the history of a gradient that was computed without recording: going back through it raises."""
 
-    def backward(ctx: Any, *grads: Any) -> Any:
+    __slots__ = ()
+
+    def backward(self, _: Tensor) -> None:
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+
+def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator of a ``backward`` that cannot be differentiated itself: doing so raises, instead of giving zeros."""
+
+    def refuse(ctx: FunctionCtx, g: Any) -> Any:
+        if not (isinstance(g, TensorBase) and mode.enabled):
+            return g
+        node, y = _Refuse(), wrap(g._data)
+        node.edges, node.sequence, node.outputs, node.versions = ctx.edges, next(_sequence), 1, ()
+        y._requires_grad, y._node = True, node
+        return y
+
+    def backward(ctx: FunctionCtx, *grads: Any) -> Any:
         with no_grad():
-            return function(ctx, *grads)
+            result = function(ctx, *grads)
+        return tuple([refuse(ctx, g) for g in result]) if isinstance(result, tuple) else refuse(ctx, result)
 
     return backward

@@ -1,43 +1,17 @@
-"""Smooth activation functions, element by element but for `glu`."""
+"""The activation functions: here the smooth ones, with those of `piecewise` and `softmax` beside them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lucid._functions import activation as ops
-from lucid._functions._common import check_writable, mutate, normalize_dim
-from lucid.autograd._mode import mode
-from lucid.autograd._node import TensorBase, bump
+from lucid._functions._common import normalize_dim
+from lucid.nn.functional._common import check_floating, check_tensor, run
+from lucid.nn.functional.piecewise import hardsigmoid, hardswish, hardtanh, leaky_relu, prelu, relu, relu6, threshold
+from lucid.nn.functional.softmax import log_softmax, softmax, softmin
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
-
-
-def check_tensor(name: str, x: Any) -> None:
-    """Refuse anything but a tensor."""
-    if not isinstance(x, TensorBase):
-        raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__}")
-
-
-def check_floating(name: str, x: Any) -> None:
-    """Refuse anything but a floating-point tensor."""
-    check_tensor(name, x)
-    if x._data.dtype.kind != "f":
-        raise TypeError(f"{name}: expected a floating-point tensor, got {x.dtype} of shape {x._data.shape}")
-
-
-def run(name: str, operation: type[ops.Activation], x: Tensor, inplace: bool, *params: float) -> Tensor:
-    """Apply ``operation``; in place, without any copy where no gradient needs the old values."""
-    check_floating(name, x)
-    if not inplace:
-        return operation.apply(x, *params)
-    recorded = mode.enabled and (x._requires_grad or x._base is not None)
-    if recorded or not x._data.flags.c_contiguous:
-        return mutate(name, x, operation.apply, *params)
-    check_writable(name, x)
-    operation.kernel(x._data, *params, out=x._data)
-    bump(x)
-    return x
 
 
 def sigmoid(input: Tensor) -> Tensor:
@@ -371,5 +345,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 
 __all__ = [
-    "celu", "elu", "gelu", "glu", "logsigmoid", "mish", "selu", "sigmoid", "silu", "softplus", "softsign", "tanh",
+    "celu", "elu", "gelu", "glu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax", "logsigmoid",
+    "mish", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softmin", "softplus", "softsign", "tanh",
+    "threshold",
 ]  # fmt: skip

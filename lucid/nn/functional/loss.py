@@ -1,4 +1,4 @@
-"""Losses between distributions: class indices, probabilities and their logarithms."""
+"""The losses: here those between distributions, with those between numbers of `regression` beside them."""
 
 from __future__ import annotations
 
@@ -10,59 +10,24 @@ import numpy as np
 
 from lucid._functions.activation import LogSigmoid
 from lucid._functions.loss import BinaryCrossEntropy
-from lucid._functions.pointwise import exp, log, where
-from lucid._functions.reduce import mean, sum
+from lucid._functions.binary import where
+from lucid._functions.pointwise import exp, log
+from lucid._functions.reduce import sum
 from lucid._functions.softmax import NLL, CrossEntropy, LogSoftmax
 from lucid.autograd._mode import mode
-from lucid.nn.functional.activation import check_floating, check_tensor
+from lucid.nn.functional._common import (
+    check_broadcasts_to,
+    check_dtype,
+    check_floating,
+    check_same_shape,
+    check_tensor,
+    reduced,
+    reduction_of,
+)
+from lucid.nn.functional.regression import huber_loss, l1_loss, mse_loss, smooth_l1_loss
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
-
-
-def reduction_of(
-    name: str,
-    reduction: str,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    allowed: tuple[str, ...] = ("none", "mean", "sum"),
-) -> str:
-    """The reduction meant: ``reduction``, unless one of its two deprecated forms is given."""
-    if size_average is not None or reduce is not None:
-        reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
-        warnings.warn(
-            f"{name}: size_average and reduce are deprecated; use reduction={reduction!r} instead", stacklevel=3
-        )
-    if reduction not in allowed:
-        raise ValueError(f"{name}: reduction must be one of {', '.join(map(repr, allowed))}, got {reduction!r}")
-    return reduction
-
-
-def reduced(loss: Tensor, reduction: str) -> Tensor:
-    """``loss`` itself, its mean or its sum."""
-    return loss if reduction == "none" else mean(loss) if reduction == "mean" else sum(loss)
-
-
-def check_dtype(name: str, what: str, x: Tensor, like: Tensor) -> None:
-    """Refuse an argument that is not a tensor of the input's dtype."""
-    check_tensor(name, x)
-    if x._data.dtype != like._data.dtype:
-        raise TypeError(f"{name}: expected {what} of dtype {like.dtype} like the input, got {x.dtype}")
-
-
-def check_same_shape(name: str, input: Tensor, target: Tensor) -> None:
-    """Refuse a target whose shape is not that of the input."""
-    if input._data.shape != target._data.shape:
-        raise ValueError(
-            f"{name}: expected target of shape {input._data.shape} like the input, got {target._data.shape}"
-        )
-
-
-def check_broadcasts_to(name: str, what: str, x: Tensor, shape: tuple[int, ...]) -> None:
-    """Refuse an argument that does not broadcast to ``shape``."""
-    own = x._data.shape
-    if len(own) > len(shape) or any(a not in (1, b) for a, b in zip(reversed(own), reversed(shape))):
-        raise ValueError(f"{name}: expected {what} that broadcasts to {shape}, got shape {own}")
 
 
 def _check_class_weight(name: str, weight: Tensor | None, input: Tensor, classes: int) -> np.ndarray | None:
@@ -401,4 +366,7 @@ def kl_div(
     return sum(loss) / input._data.shape[0] if input._data.ndim else sum(loss)
 
 
-__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "kl_div", "nll_loss"]
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "huber_loss", "kl_div", "l1_loss",
+    "mse_loss", "nll_loss", "smooth_l1_loss",
+]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions import norm
-from lucid._functions.pointwise import maximum
+from lucid._functions.binary import maximum
 from lucid._functions.shape import reshape
 from lucid.autograd._mode import no_grad
 from lucid.autograd._node import wrap

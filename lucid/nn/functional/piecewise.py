@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from lucid._functions import activation as ops
 from lucid._functions._common import mutate
-from lucid._functions.pointwise import clamp, where
+from lucid._functions.binary import clamp, where
 from lucid.autograd._node import TensorBase
-from lucid.nn.functional.activation import check_floating, run
+from lucid.nn.functional._common import check_floating, run
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor

@@ -7,10 +7,10 @@ import warnings
 from typing import TYPE_CHECKING
 
 from lucid._functions._common import check_broadcast
-from lucid._functions.pointwise import abs, clamp, square
+from lucid._functions.binary import clamp
+from lucid._functions.pointwise import abs, square
 from lucid._functions.reduce import sum
-from lucid.nn.functional.activation import check_floating, check_tensor
-from lucid.nn.functional.loss import check_dtype, reduced, reduction_of
+from lucid.nn.functional._common import check_dtype, check_floating, check_tensor, reduced, reduction_of
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor

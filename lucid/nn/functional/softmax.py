@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lucid._functions import softmax as ops
 from lucid._functions._common import normalize_dim
 from lucid._functions.pointwise import neg
-from lucid.nn.functional.activation import check_floating, check_tensor
+from lucid.nn.functional._common import check_floating, check_tensor
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor

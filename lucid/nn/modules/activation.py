@@ -1,27 +1,27 @@
-"""Modules of the smooth activation functions. The functions they call document limits and errors."""
+"""Modules of the activation functions: here the smooth ones, with those of `piecewise` and `softmax` beside them.
+
+The functions they call document limits and errors.
+"""
 
 from __future__ import annotations
 
 from lucid._tensor import Tensor
 from lucid.nn import functional as F
+from lucid.nn.modules._inplace import Inplace
 from lucid.nn.modules.module import Module
-
-
-class Inplace(Module):
-    """What activations with an ``inplace`` option share."""
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        if not isinstance(inplace, bool):
-            raise TypeError(f"{type(self).__name__}: expected inplace to be a bool, got {inplace!r}")
-        self.inplace = inplace
-
-    def settings(self, text: str) -> str:
-        """``text``, and ``inplace=True`` where that is so."""
-        return ", ".join(part for part in (text, "inplace=True" if self.inplace else "") if part)
-
-    def extra_repr(self) -> str:
-        return self.settings("")
+from lucid.nn.modules.piecewise import (
+    HardSigmoid,
+    Hardsigmoid,
+    HardSwish,
+    Hardswish,
+    Hardtanh,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Threshold,
+)
+from lucid.nn.modules.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 
 
 class Sigmoid(Module):
@@ -319,6 +319,7 @@ class GLU(Module):
 
 
 __all__ = [
-    "CELU", "ELU", "GELU", "GLU", "SELU", "LogSigmoid", "Mish", "SiLU", "Sigmoid", "Softplus", "Softsign", "Swish",
-    "Tanh",
+    "CELU", "ELU", "GELU", "GLU", "SELU", "HardSigmoid", "HardSwish", "Hardsigmoid", "Hardswish", "Hardtanh",
+    "LeakyReLU", "LogSigmoid", "LogSoftmax", "Mish", "PReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softmax",
+    "Softmax2d", "Softmin", "Softplus", "Softsign", "Swish", "Tanh", "Threshold",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lucid._tensor import Tensor
 from lucid.nn import functional as F
-from lucid.nn.functional.loss import reduction_of
+from lucid.nn.functional._common import reduction_of
 from lucid.nn.modules.module import Module
 
 

@@ -10,7 +10,7 @@ from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
 from lucid.nn import functional as F
 from lucid.nn.functional.piecewise import check_hard
-from lucid.nn.modules.activation import Inplace
+from lucid.nn.modules._inplace import Inplace
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter
 

@@ -16,8 +16,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """Put the samples of a batch together, leaf by leaf, along a new first dimension.
 
     The first sample decides: tensors, NumPy arrays and NumPy scalars are stacked with their dtype kept, ints and
-    bools become int64 and bool tensors, floats float64 tensors; str and bytes stay a list. Mappings, named tuples and
-    sequences keep their type (a plain tuple becomes a list) and are collated per key or position.
+    bools become int64 and bool tensors, floats float64 tensors; str and bytes are not put together. Mappings, named
+    tuples and sequences keep their type (a plain tuple becomes a list) and are collated per key or position.
 
     Args:
         batch: one or more samples of the same structure.
@@ -59,7 +59,7 @@ def _collate(batch: Sequence[Any], where: str) -> Any:
     if isinstance(first, int):
         return lucid.tensor(batch)
     if isinstance(first, (str, bytes)):
-        return list(batch)
+        return batch
     if isinstance(first, Mapping):
         return rebuild_mapping(first, {key: _collate(_column(batch, key, where), f"{where}[{key!r}]") for key in first})
     if isinstance(first, Sequence):

@@ -1,0 +1,400 @@
+"""Elementwise functions of two operands, broadcast together: arithmetic, where, clamp."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid import _ops
+from lucid._functions._common import Operand, as_tensor, floating, operands, sum_to, write_out
+from lucid.autograd._node import Node, TensorBase, wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+def by_dtype(kernel: Callable[..., np.ndarray], integer: Callable[..., Any], x: Tensor, y: Tensor) -> np.ndarray:
+    """The compiled kernel for floats, NumPy's loop for integers and bool."""
+    a, b = x._data, y._data
+    return kernel(a, b) if a.dtype.kind == "f" else np.asarray(integer(a, b))
+
+
+class Arithmetic(Node):
+    """A binary operation; subclasses give the kernels and the two partial gradients before unbroadcasting."""
+
+    __slots__ = ("shapes",)
+    kernel: Callable[..., np.ndarray]
+    integer: Callable[..., Any]
+
+    def forward(self, x: Tensor, y: Tensor) -> np.ndarray:
+        self.shapes = (x._data.shape, y._data.shape)
+        self.saved = (x, y)
+        return by_dtype(type(self).kernel, type(self).integer, x, y)
+
+    def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def dy(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def backward(self, dz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, y = self.unpack()
+        return (
+            sum_to(self.dx(x, y, dz), self.shapes[0]) if self.edges[0] is not None else None,
+            sum_to(self.dy(x, y, dz), self.shapes[1]) if self.edges[1] is not None else None,
+        )
+
+
+class Add(Arithmetic):
+    """x + alpha * y."""
+
+    __slots__ = ("alpha",)
+
+    def forward(self, x: Tensor, y: Tensor, alpha: float = 1) -> np.ndarray:
+        self.shapes = (x._data.shape, y._data.shape)
+        self.alpha = alpha
+        if alpha == 1:
+            return by_dtype(_ops.add, np.add, x, y)
+        if alpha == -1:
+            return by_dtype(_ops.sub, np.subtract, x, y)
+        if x._data.dtype.kind == "f":
+            return _ops.add_scaled(x._data, y._data, alpha)
+        return np.asarray(x._data + y._data.dtype.type(alpha) * y._data)
+
+    def backward(self, dz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        dx = sum_to(dz, self.shapes[0]) if self.edges[0] is not None else None
+        dy = None
+        if self.edges[1] is not None:
+            dy = sum_to(dz, self.shapes[1])
+            if self.alpha != 1:
+                dy = dy * self.alpha
+        return dx, dy
+
+
+def _may_need_gradient(x: Tensor) -> bool:
+    """False when no gradient of ``x`` will be asked for; a view may still come to have one from its base."""
+    return x._requires_grad or x._base is not None
+
+
+class Mul(Arithmetic):
+    """Each operand is saved for the other's gradient only: `x * 2` keeps no reference to x."""
+
+    __slots__ = ()
+    kernel, integer = staticmethod(_ops.mul), staticmethod(np.multiply)
+
+    def forward(self, x: Tensor, y: Tensor) -> np.ndarray:
+        self.shapes = (x._data.shape, y._data.shape)
+        self.saved = (x if _may_need_gradient(y) else None, y if _may_need_gradient(x) else None)
+        return by_dtype(_ops.mul, np.multiply, x, y)
+
+    def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        return dz * y
+
+    def dy(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        return dz * x
+
+
+class Div(Arithmetic):
+    """The numerator is saved for the denominator's gradient only."""
+
+    __slots__ = ()
+    kernel, integer = staticmethod(_ops.div), staticmethod(np.true_divide)
+
+    def forward(self, x: Tensor, y: Tensor) -> np.ndarray:
+        self.shapes = (x._data.shape, y._data.shape)
+        self.saved = (x if _may_need_gradient(y) else None, y)
+        return by_dtype(_ops.div, np.true_divide, x, y)
+
+    def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        return dz / y
+
+    def dy(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        return -dz * x / (y * y)
+
+
+class Pow(Arithmetic):
+    __slots__ = ()
+    kernel, integer = staticmethod(_ops.pow), staticmethod(np.power)
+
+    def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        # y == 0 has derivative 0 even where x ** (y - 1) is infinite
+        return where(y == 0, 0.0, dz * y * pow(x, y - 1))
+
+    def dy(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        return where((x == 0) & (y >= 0), 0.0, dz * pow(x, y) * x.log())
+
+
+class Maximum(Arithmetic):
+    """The gradient goes to the larger operand and is halved at ties, as in PyTorch."""
+
+    __slots__ = ()
+    kernel, integer = staticmethod(_ops.maximum), staticmethod(np.maximum)
+
+    def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        return where(x == y, dz / 2, where(x > y, dz, 0.0))
+
+    def dy(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        return where(x == y, dz / 2, where(x < y, dz, 0.0))
+
+
+class Minimum(Arithmetic):
+    """The gradient goes to the smaller operand and is halved at ties, as in PyTorch."""
+
+    __slots__ = ()
+    kernel, integer = staticmethod(_ops.minimum), staticmethod(np.minimum)
+
+    def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        return where(x == y, dz / 2, where(x < y, dz, 0.0))
+
+    def dy(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        return where(x == y, dz / 2, where(x > y, dz, 0.0))
+
+
+class Atan2(Arithmetic):
+    __slots__ = ()
+    kernel, integer = staticmethod(_ops.atan2), staticmethod(np.arctan2)
+
+    def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        return dz * y / (x * x + y * y)
+
+    def dy(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        return -dz * x / (x * x + y * y)
+
+
+class Remainder(Arithmetic):
+    __slots__ = ()
+    kernel, integer = staticmethod(_ops.remainder), staticmethod(np.remainder)
+
+    def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        return dz
+
+    def dy(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        return -dz * (x / y).floor()
+
+
+def add(x: Operand, y: Operand, *, alpha: float = 1, out: Tensor | None = None) -> Tensor:
+    """x + alpha * y, broadcast.
+
+    Args:
+        x, y: tensors or numbers; shapes broadcast, dtypes promote.
+        alpha: factor of ``y``.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.add(lucid.tensor([1.0, 2.0]), lucid.tensor([3.0, 4.0]), alpha=10))
+        [31.0, 42.0]
+    """
+    x, y = operands("add", x, y)
+    return write_out("add", Add.apply(x, y) if alpha == 1 else Add.apply(x, y, alpha), out)
+
+
+def sub(x: Operand, y: Operand, *, alpha: float = 1, out: Tensor | None = None) -> Tensor:
+    """x - alpha * y, broadcast."""
+    x, y = operands("sub", x, y)
+    if x._data.dtype.kind == "b":
+        raise RuntimeError("sub: subtraction of two bool tensors is not supported; use ^ or logical_xor()")
+    return write_out("sub", Add.apply(x, y, -alpha), out)
+
+
+def rsub(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
+    """y - alpha * x."""
+    return sub(y, x, alpha=alpha)
+
+
+def mul(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
+    """x * y, broadcast."""
+    x, y = operands("mul", x, y)
+    return write_out("mul", Mul.apply(x, y), out)
+
+
+def div(x: Operand, y: Operand, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+    """x / y, broadcast; integers give the default floating-point type.
+
+    Args:
+        x, y: tensors or numbers.
+        rounding_mode: None, ``"trunc"`` (towards zero) or ``"floor"``.
+        out: tensor that receives the result.
+
+    Raises:
+        ValueError: another rounding mode.
+    """
+    if rounding_mode == "floor":
+        return write_out("div", floor_divide(x, y), out)
+    x, y = operands("div", x, y)
+    if rounding_mode == "trunc":
+        if x._data.dtype.kind == "f":
+            return write_out("div", Div.apply(x, y).trunc(), out)
+        q, r = np.divmod(x._data, y._data)
+        return write_out("div", wrap(np.asarray(q + ((r != 0) & (q < 0)))), out)
+    if rounding_mode is not None:
+        raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+    return write_out("div", Div.apply(floating(x), floating(y)), out)
+
+
+def rdiv(x: Operand, y: Operand) -> Tensor:
+    """y / x."""
+    return div(y, x)
+
+
+def floor_divide(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
+    """floor(x / y); its gradient is zero."""
+    x, y = operands("floor_divide", x, y)
+    if x._data.dtype.kind != "f" and np.any(y._data == 0):
+        raise RuntimeError("floor_divide: ZeroDivisionError: integer division by zero")
+    return write_out("floor_divide", wrap(np.asarray(np.floor_divide(x._data, y._data))), out)
+
+
+def rfloor_divide(x: Operand, y: Operand) -> Tensor:
+    return floor_divide(y, x)
+
+
+def remainder(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
+    """x - floor(x / y) * y, with the sign of ``y``, as Python's ``%``."""
+    x, y = operands("remainder", x, y)
+    return write_out("remainder", Remainder.apply(x, y), out)
+
+
+def rremainder(x: Operand, y: Operand) -> Tensor:
+    return remainder(y, x)
+
+
+def pow(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
+    """x raised to the power y, elementwise and broadcast.
+
+    Raises:
+        RuntimeError: an integer tensor to a negative integer power.
+    """
+    x, y = operands("pow", x, y)
+    if x._data.dtype.kind in "iu" and y._data.dtype.kind == "i" and np.any(y._data < 0):
+        raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
+    return write_out("pow", Pow.apply(x, y), out)
+
+
+def rpow(x: Operand, y: Operand) -> Tensor:
+    """y ** x."""
+    return pow(y, x)
+
+
+def maximum(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The larger of ``x`` and ``y``, elementwise; NaN if either is NaN."""
+    x, y = operands("maximum", x, y)
+    return write_out("maximum", Maximum.apply(x, y), out)
+
+
+def minimum(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The smaller of ``x`` and ``y``, elementwise; NaN if either is NaN."""
+    x, y = operands("minimum", x, y)
+    return write_out("minimum", Minimum.apply(x, y), out)
+
+
+def atan2(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The angle in radians, in [-pi, pi], of the point (y, x)."""
+    x, y = operands("atan2", x, y)
+    return write_out("atan2", Atan2.apply(floating(x), floating(y)), out)
+
+
+class Where(Node):
+    """condition ? x : y."""
+
+    __slots__ = ("condition", "shapes")
+
+    def forward(self, x: Tensor, y: Tensor, condition: Tensor) -> np.ndarray:
+        self.condition, self.shapes = condition, (x._data.shape, y._data.shape)
+        if x._data.dtype.kind == "f":
+            return _ops.where(condition._data, x._data, y._data)
+        return np.where(condition._data, x._data, y._data)
+
+    def backward(self, dz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        dx = dy = None
+        if self.edges[0] is not None:
+            dx = sum_to(where(self.condition, dz, 0.0), self.shapes[0])
+        if self.edges[1] is not None:
+            dy = sum_to(where(self.condition, 0.0, dz), self.shapes[1])
+        return dx, dy
+
+
+def where(condition: Tensor, x: Operand | None = None, y: Operand | None = None, *, out: Tensor | None = None) -> Any:
+    """``x`` where the condition holds, ``y`` elsewhere, broadcast together.
+
+    Args:
+        condition: bool tensor.
+        x, y: tensors or numbers. Without them the result is ``nonzero(condition, as_tuple=True)``.
+        out: tensor that receives the result.
+
+    Raises:
+        TypeError: the condition is not bool.
+    """
+    if x is None and y is None:
+        return tuple(wrap(i) for i in np.nonzero(condition._data))
+    if condition._data.dtype.kind != "b":
+        raise TypeError(f"where: expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+    if not isinstance(x, TensorBase) and not isinstance(y, TensorBase):
+        x = as_tensor(x)
+    x, y = operands("where", x, y)
+    return write_out("where", Where.apply(x, y, condition), out)
+
+
+class Clamp(Node):
+    """min(max(x, low), high); the gradient is 1 on the closed interval."""
+
+    __slots__ = ("high", "low")
+
+    def forward(self, x: Tensor, low: float | None, high: float | None) -> np.ndarray:
+        self.saved, self.low, self.high = (x,), low, high
+        if x._data.dtype.kind == "f":
+            return _ops.clamp(x._data, -math.inf if low is None else low, math.inf if high is None else high)
+        return np.asarray(np.clip(x._data, low, high))
+
+    def backward(self, dy: Tensor) -> Tensor:
+        (x,) = self.unpack()
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        return where((x >= low) & (x <= high), dy, 0.0)
+
+
+def clamp(x: Tensor, min: Operand = None, max: Operand = None, *, out: Tensor | None = None) -> Tensor:
+    """min(max(x, min), max); bounds are numbers or tensors, NaN stays NaN.
+
+    Raises:
+        ValueError: neither bound is given.
+    """
+    if min is None and max is None:
+        raise ValueError("clamp: at least one of min or max must be given")
+    if isinstance(min, TensorBase) or isinstance(max, TensorBase):
+        y = x if min is None else maximum(x, as_tensor(min))
+        return write_out("clamp", y if max is None else minimum(y, as_tensor(max)), out)
+    if x._data.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
+        x = floating(x)
+    return write_out("clamp", Clamp.apply(x, min, max), out)
+
+
+def cube(x: Tensor) -> Tensor:
+    """x * x * x."""
+    return pow(x, 3)
+
+
+def lerp(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
+    """x + weight * (end - x)."""
+    return x + weight * (end - x)
+
+
+def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
+    """x + value * a * b."""
+    return add(x, a * b, alpha=value)
+
+
+def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
+    """x + value * a / b."""
+    return add(x, a / b, alpha=value)
+
+
+multiply, subtract, divide, true_divide, power, clip = mul, sub, div, div, pow, clamp
+
+__all__ = [
+    "add", "addcdiv", "addcmul", "atan2", "clamp", "clip", "cube", "div", "divide", "floor_divide", "lerp", "maximum", "minimum",
+    "mul", "multiply", "pow", "power", "remainder", "rsub", "sub", "subtract", "true_divide", "where",
+]  # fmt: skip

@@ -1,0 +1,115 @@
+"""Comparisons, logic and tests of values; none of them has a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid import _ops
+from lucid._functions._common import Operand, operands, write_out
+from lucid._functions.binary import by_dtype
+from lucid.autograd._node import TensorBase, wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+Binary = Callable[..., "Tensor"]
+
+
+def _comparison(name: str, kernel: Callable[..., np.ndarray], other: Callable[..., Any], symbol: str) -> Binary:
+    def compare(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
+        x, y = operands(name, x, y)
+        return write_out(name, wrap(by_dtype(kernel, other, x, y)), out)
+
+    compare.__name__ = compare.__qualname__ = name
+    compare.__doc__ = f"x {symbol} y, elementwise and broadcast, as a bool tensor; false where either is NaN."
+    return compare
+
+
+eq = _comparison("eq", _ops.eq, np.equal, "==")
+ne = _comparison("ne", _ops.ne, np.not_equal, "!=")
+lt = _comparison("lt", _ops.lt, np.less, "<")
+le = _comparison("le", _ops.le, np.less_equal, "<=")
+gt = _comparison("gt", _ops.gt, np.greater, ">")
+ge = _comparison("ge", _ops.ge, np.greater_equal, ">=")
+ne.__doc__ = "x != y, elementwise and broadcast, as a bool tensor; true where either is NaN."
+
+
+def equal_operator(x: Tensor, y: Any) -> Any:
+    """x == y for operands, otherwise Python's fallback (identity)."""
+    return eq(x, y) if isinstance(y, (TensorBase, bool, int, float, np.generic, np.ndarray)) else NotImplemented
+
+
+def unequal_operator(x: Tensor, y: Any) -> Any:
+    """x != y for operands, otherwise Python's fallback (identity)."""
+    return ne(x, y) if isinstance(y, (TensorBase, bool, int, float, np.generic, np.ndarray)) else NotImplemented
+
+
+def _logical(name: str, function: Callable[..., Any], text: str, bitwise: bool) -> Binary:
+    def logic(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
+        x, y = operands(name, x, y)
+        if bitwise and x._data.dtype.kind == "f":
+            raise RuntimeError(f"{name}: not implemented for {x.dtype}")
+        return write_out(name, wrap(np.asarray(function(x._data, y._data))), out)
+
+    logic.__name__ = logic.__qualname__ = name
+    logic.__doc__ = f"{text}, elementwise and broadcast."
+    return logic
+
+
+logical_and = _logical("logical_and", np.logical_and, "Whether both are nonzero", False)
+logical_or = _logical("logical_or", np.logical_or, "Whether either is nonzero", False)
+logical_xor = _logical("logical_xor", np.logical_xor, "Whether exactly one is nonzero", False)
+bitwise_and = _logical("bitwise_and", np.bitwise_and, "x & y of integers or bools", True)
+bitwise_or = _logical("bitwise_or", np.bitwise_or, "x | y of integers or bools", True)
+bitwise_xor = _logical("bitwise_xor", np.bitwise_xor, "x ^ y of integers or bools", True)
+
+
+def logical_not(x: Tensor) -> Tensor:
+    """Whether each element is zero."""
+    return wrap(np.asarray(np.logical_not(x._data)))
+
+
+def bitwise_not(x: Tensor) -> Tensor:
+    """~x of integers, the complement of bools."""
+    if x._data.dtype.kind == "f":
+        raise RuntimeError(f"bitwise_not: not implemented for {x.dtype}")
+    return wrap(np.asarray(np.invert(x._data)))
+
+
+def isnan(x: Tensor) -> Tensor:
+    """Whether each element is NaN."""
+    return wrap(np.asarray(np.isnan(x._data)))
+
+
+def isinf(x: Tensor) -> Tensor:
+    """Whether each element is infinite."""
+    return wrap(np.asarray(np.isinf(x._data)))
+
+
+def isfinite(x: Tensor) -> Tensor:
+    """Whether each element is neither infinite nor NaN."""
+    return wrap(np.asarray(np.isfinite(x._data)))
+
+
+def isclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+    """Whether |x - y| <= atol + rtol * |y|, elementwise."""
+    return wrap(np.asarray(np.isclose(x._data, y._data, rtol, atol, equal_nan)))
+
+
+def allclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    """Whether |x - y| <= atol + rtol * |y| everywhere."""
+    return bool(np.allclose(x._data, y._data, rtol, atol, equal_nan))
+
+
+def equal(x: Tensor, y: Tensor) -> bool:
+    """Whether shapes and all elements are the same; NaN differs from NaN."""
+    return bool(np.array_equal(x._data, y._data))
+
+
+__all__ = [
+    "allclose", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "eq", "equal", "ge", "gt", "isclose", "isfinite",
+    "isinf", "isnan", "le", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "ne",
+]  # fmt: skip

@@ -1,0 +1,170 @@
+# Micro-kernels whose k steps read rows of B at given offsets, and the copies that lay those rows out.
+
+cdef extern from *:
+    """
+    /* Lanes of a dot product by pixels. */
+    #if defined(__AVX2__)
+    #define LUCID_LINE32 64
+    #define LUCID_LINE64 32
+    #else
+    #define LUCID_LINE32 32
+    #define LUCID_LINE64 20
+    #endif
+    """
+    cdef enum:
+        LINE32 "LUCID_LINE32"
+        LINE64 "LUCID_LINE64"
+
+
+cdef inline void gather_tile(int rows, const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, const floating* b,
+                             const Py_ssize_t* at, floating* c, Py_ssize_t c_row, Py_ssize_t k,
+                             bint load) noexcept nogil:
+    """As ``tile``, with row p of B at b + at[p]."""
+    cdef floating acc[TILE]
+    cdef floating x
+    cdef const floating* lanes
+    cdef Py_ssize_t p
+    cdef int i, j, columns = tile_columns(a)
+    if load:
+        for i in range(rows):
+            for j in range(columns):
+                acc[i * columns + j] = c[i * c_row + j]
+    else:
+        for i in range(rows * columns):
+            acc[i] = 0
+    for p in range(k):
+        lanes = b + at[p]
+        for i in range(rows):
+            x = a[i * a_row]
+            for j in range(columns):
+                acc[i * columns + j] = madd(x, lanes[j], acc[i * columns + j])
+        a += a_step
+    for i in range(rows):
+        for j in range(columns):
+            c[i * c_row + j] = acc[i * columns + j]
+
+
+cdef void gather_product(const floating* a, const floating* b, const Py_ssize_t* at, floating* c, Py_ssize_t c_row,
+                         Py_ssize_t m, Py_ssize_t k, bint load) noexcept nogil:
+    """``m`` by NR elements of C, A packed as by ``pack_a``."""
+    cdef Py_ssize_t i = 0
+    cdef int rows, most = tile_rows(a)
+    while i < m:
+        rows = tile_height(a, m - i)
+        if rows == most:
+            gather_tile(most, a, 1, most, b, at, c, c_row, k, load)
+        elif most > 8 and rows == 8:
+            gather_tile(8, a, 1, 8, b, at, c, c_row, k, load)
+        elif most > 4 and rows == 4:
+            gather_tile(4, a, 1, 4, b, at, c, c_row, k, load)
+        elif most > 2 and rows == 2:
+            gather_tile(2, a, 1, 2, b, at, c, c_row, k, load)
+        else:
+            gather_tile(1, a, 1, 1, b, at, c, c_row, k, load)
+        a += rows * k
+        c += rows * c_row
+        i += rows
+
+
+cdef void add_taps(const floating* a, const floating* b, const Py_ssize_t* at, floating* c, Py_ssize_t n,
+                   Py_ssize_t k) noexcept nogil:
+    """c[j] += sum over p of a[p] * b[at[p] + j], nine or three steps of p in one pass over c."""
+    cdef const floating* b0
+    cdef const floating* b1
+    cdef const floating* b2
+    cdef const floating* b3
+    cdef const floating* b4
+    cdef const floating* b5
+    cdef const floating* b6
+    cdef const floating* b7
+    cdef const floating* b8
+    cdef floating a0, a1, a2, a3, a4, a5, a6, a7, a8
+    cdef Py_ssize_t p = 0, j
+    while p + 9 <= k:
+        a0, a1, a2, a3, a4 = a[p], a[p + 1], a[p + 2], a[p + 3], a[p + 4]
+        a5, a6, a7, a8 = a[p + 5], a[p + 6], a[p + 7], a[p + 8]
+        b0, b1, b2, b3, b4 = b + at[p], b + at[p + 1], b + at[p + 2], b + at[p + 3], b + at[p + 4]
+        b5, b6, b7, b8 = b + at[p + 5], b + at[p + 6], b + at[p + 7], b + at[p + 8]
+        for j in range(n):
+            c[j] = madd(a8, b8[j], madd(a7, b7[j], madd(a6, b6[j], madd(a5, b5[j], madd(a4, b4[j], madd(a3, b3[j],
+                   madd(a2, b2[j], madd(a1, b1[j], madd(a0, b0[j], c[j])))))))))
+        p += 9
+    while p + 3 <= k:
+        a0, a1, a2 = a[p], a[p + 1], a[p + 2]
+        b0, b1, b2 = b + at[p], b + at[p + 1], b + at[p + 2]
+        for j in range(n):
+            c[j] = madd(a2, b2[j], madd(a1, b1[j], madd(a0, b0[j], c[j])))
+        p += 3
+    while p < k:
+        a0, b0 = a[p], b + at[p]
+        for j in range(n):
+            c[j] = madd(a0, b0[j], c[j])
+        p += 1
+
+
+cdef void line_product(const floating* a, const floating* b, const Py_ssize_t* at, floating* c, Py_ssize_t c_row,
+                       Py_ssize_t columns, Py_ssize_t m, Py_ssize_t k, bint load) noexcept nogil:
+    """``m`` by ``columns`` elements of C, rows of A one under another: for too few rows to make a tile."""
+    cdef Py_ssize_t r, first
+    for r in range(m):
+        if not load:
+            memset(c + r * c_row, 0, columns * sizeof(floating))
+        for first in range(0, columns, 1024):
+            add_taps(a + r * k, b + first, at, c + r * c_row + first, min(columns - first, 1024), k)
+
+
+# Rows of an image with their zero border
+
+cdef inline Py_ssize_t floor_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return a // b if a >= 0 else -((b - 1 - a) // b)
+
+
+cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return (a + b - 1) // b
+
+
+cdef inline void copy_row(const floating* x, floating* out, Py_ssize_t n) noexcept nogil:
+    """memcpy without the call, which for rows of a few pixels costs more than the copy; the last pieces overlap."""
+    cdef Py_ssize_t i = 0
+    if n >= 16:
+        while i + 16 < n:
+            memcpy(out + i, x + i, 16 * sizeof(floating))
+            i += 16
+        memcpy(out + n - 16, x + n - 16, 16 * sizeof(floating))
+    elif n >= 8:
+        memcpy(out, x, 8 * sizeof(floating))
+        memcpy(out + n - 8, x + n - 8, 8 * sizeof(floating))
+    elif n >= 4:
+        memcpy(out, x, 4 * sizeof(floating))
+        memcpy(out + n - 4, x + n - 4, 4 * sizeof(floating))
+    else:
+        for i in range(n):
+            out[i] = x[i]
+
+
+cdef inline void zero_row(floating* out, Py_ssize_t n) noexcept nogil:
+    """The border is mostly one or two pixels."""
+    if n > 0:
+        out[0] = 0
+    if n > 1:
+        out[n - 1] = 0
+    if n > 2:
+        memset(out, 0, n * sizeof(floating))
+
+
+cdef inline void stage_row(const floating* x, Py_ssize_t step, Py_ssize_t first, Py_ssize_t width, Py_ssize_t n,
+                           floating* out) noexcept nogil:
+    """out[i] = x[first + i * step], zero outside 0 <= index < width."""
+    cdef Py_ssize_t i, lo, hi
+    lo = min(max(ceil_div(-first, step) if first < 0 else 0, 0), n)
+    hi = min(max(floor_div(width - 1 - first, step) + 1, lo), n)
+    zero_row(out, lo)
+    if step == 1:
+        copy_row(x + first + lo, out + lo, hi - lo)
+    elif step == 2:
+        for i in range(lo, hi):
+            out[i] = x[first + i * 2]
+    else:
+        for i in range(lo, hi):
+            out[i] = x[first + i * step]
+    zero_row(out + hi, n - hi)

@@ -1,0 +1,280 @@
+# What every matrix product is made of: the micro-kernel, the tiles it covers C with, and the packing of its operands.
+#
+# Each element of C is one chain c = madd(a[i, k], b[k, j], c) over ascending k. Blocks of k continue the chain through
+# memory and every path keeps it, so the bits of an element depend on its row of A and its column of B alone: not on
+# the shape of the product, the thread count, or which path computed it.
+
+cdef extern from *:
+    """
+    /* Fused where the CPU has the instruction and never otherwise; left to the compiler's contraction, a vector loop
+       and a scalar one could round differently. */
+    #ifdef __FP_FAST_FMAF
+    #define lucid_maddf(a, b, c) __builtin_fmaf(a, b, c)
+    #else
+    #define lucid_maddf(a, b, c) ((a) * (b) + (c))
+    #endif
+    #ifdef __FP_FAST_FMA
+    #define lucid_madd(a, b, c) __builtin_fma(a, b, c)
+    #else
+    #define lucid_madd(a, b, c) ((a) * (b) + (c))
+    #endif
+
+    /* A tile is MR rows of NR lanes. Its accumulators fill the vector registers but for a row of B and an element of
+       A, in shapes that GCC keeps in registers: it unrolls loops of up to 16 before it would vectorise them. */
+    #if defined(__AVX512F__)
+    #define LUCID_MR32 14
+    #define LUCID_NR32 32
+    #define LUCID_MR64 8
+    #define LUCID_NR64 24
+    #elif defined(__AVX2__)
+    #define LUCID_MR32 4
+    #define LUCID_NR32 24
+    #define LUCID_MR64 4
+    #define LUCID_NR64 8
+    #else
+    #define LUCID_MR32 2
+    #define LUCID_NR32 20
+    #define LUCID_MR64 1
+    #define LUCID_NR64 20
+    #endif
+    #define LUCID_TILE (LUCID_MR32 * LUCID_NR32)
+
+    static inline void lucid_store_pair(float *out, float x, float y) {
+        uint32_t a, b;
+        uint64_t pair;
+        memcpy(&a, &x, 4);
+        memcpy(&b, &y, 4);
+    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        pair = b | (uint64_t) a << 32;
+    #else
+        pair = a | (uint64_t) b << 32;
+    #endif
+        memcpy(out, &pair, 8);
+    }
+    """
+    float madd32 "lucid_maddf" (float a, float b, float c) noexcept nogil
+    double madd64 "lucid_madd" (double a, double b, double c) noexcept nogil
+    void store_pair "lucid_store_pair" (float* out, float x, float y) noexcept nogil
+    cdef enum:
+        MR32 "LUCID_MR32"
+        NR32 "LUCID_NR32"
+        MR64 "LUCID_MR64"
+        NR64 "LUCID_NR64"
+        TILE "LUCID_TILE"       # elements of the larger tile
+
+
+cdef inline void* workspace(size_t size) noexcept nogil:
+    """``size`` bytes aligned to a cache line, or NULL. Taken once per call: threads share it out."""
+    return aligned_malloc(size)
+
+
+cdef inline void release(void* p) noexcept nogil:
+    aligned_free(p)
+
+
+cdef inline floating madd(floating a, floating b, floating c) noexcept nogil:
+    """a * b + c, rounded once where the CPU can."""
+    if floating is float:
+        return madd32(a, b, c)
+    else:
+        return madd64(a, b, c)
+
+
+cdef inline int tile_rows(const floating* like) noexcept nogil:
+    return MR32 if floating is float else MR64
+
+
+cdef inline int tile_columns(const floating* like) noexcept nogil:
+    return NR32 if floating is float else NR64
+
+
+cdef inline Py_ssize_t round_up(Py_ssize_t n, Py_ssize_t multiple) noexcept nogil:
+    return (n + multiple - 1) // multiple * multiple
+
+
+# Micro-kernel
+
+cdef inline void tile(int rows, const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, const floating* b,
+                      Py_ssize_t b_step, floating* c, Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil:
+    """``rows`` by NR elements of C. Inlined with ``rows`` a constant, which turns ``acc`` into registers."""
+    cdef floating acc[TILE]
+    cdef floating x
+    cdef Py_ssize_t p
+    cdef int i, j, columns = tile_columns(a)
+    if load:
+        for i in range(rows):
+            for j in range(columns):
+                acc[i * columns + j] = c[i * c_row + j]
+    else:
+        for i in range(rows * columns):
+            acc[i] = 0
+    for p in range(k):
+        for i in range(rows):
+            x = a[i * a_row]
+            for j in range(columns):
+                acc[i * columns + j] = madd(x, b[j], acc[i * columns + j])
+        a += a_step
+        b += b_step
+    for i in range(rows):
+        for j in range(columns):
+            c[i * c_row + j] = acc[i * columns + j]
+
+
+cdef inline int tile_height(const floating* like, Py_ssize_t rows) noexcept nogil:
+    """The tallest tile there is a kernel for with at most ``rows`` rows."""
+    if rows >= tile_rows(like):
+        return tile_rows(like)
+    return 8 if rows >= 8 else (4 if rows >= 4 else (2 if rows >= 2 else 1))
+
+
+cdef void packed_tile(int rows, const floating* a, const floating* b, Py_ssize_t b_step, floating* c,
+                      Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil:
+    """A as ``pack_a`` lays it out."""
+    cdef int most = tile_rows(a)
+    if rows == most:
+        tile(most, a, 1, most, b, b_step, c, c_row, k, load)
+    elif most > 8 and rows == 8:
+        tile(8, a, 1, 8, b, b_step, c, c_row, k, load)
+    elif most > 4 and rows == 4:
+        tile(4, a, 1, 4, b, b_step, c, c_row, k, load)
+    elif most > 2 and rows == 2:
+        tile(2, a, 1, 2, b, b_step, c, c_row, k, load)
+    else:
+        tile(1, a, 1, 1, b, b_step, c, c_row, k, load)
+
+
+cdef void direct_tile(int rows, const floating* a, Py_ssize_t a_row, const floating* b, Py_ssize_t b_step, floating* c,
+                      Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil:
+    """A in place, its rows contiguous."""
+    cdef int most = tile_rows(a)
+    if rows == most:
+        tile(most, a, a_row, 1, b, b_step, c, c_row, k, load)
+    elif most > 8 and rows == 8:
+        tile(8, a, a_row, 1, b, b_step, c, c_row, k, load)
+    elif most > 4 and rows == 4:
+        tile(4, a, a_row, 1, b, b_step, c, c_row, k, load)
+    elif most > 2 and rows == 2:
+        tile(2, a, a_row, 1, b, b_step, c, c_row, k, load)
+    else:
+        tile(1, a, a_row, 1, b, b_step, c, c_row, k, load)
+
+
+cdef void panel_product(const floating* a, Py_ssize_t a_row, const floating* b, Py_ssize_t b_step, floating* c,
+                        Py_ssize_t c_row, Py_ssize_t m, Py_ssize_t k, bint load) noexcept nogil:
+    """``m`` by NR elements of C: every tile of A against one panel of B. ``a_row`` is 0 when A is packed."""
+    cdef Py_ssize_t i = 0
+    cdef int rows
+    while i < m:
+        rows = tile_height(a, m - i)
+        if a_row == 0:
+            packed_tile(rows, a + i * k, b, b_step, c + i * c_row, c_row, k, load)
+        else:
+            direct_tile(rows, a + i * a_row, a_row, b, b_step, c + i * c_row, c_row, k, load)
+        i += rows
+
+
+cdef void edge_product(const floating* a, Py_ssize_t a_row, const floating* b, Py_ssize_t b_step, floating* c,
+                       Py_ssize_t c_row, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, bint load) noexcept nogil:
+    """The last, ``n`` < NR columns: as ``panel_product``, each tile through a buffer of full width."""
+    cdef floating full[TILE]
+    cdef Py_ssize_t i = 0, r, j, columns = tile_columns(a)
+    cdef int rows
+    while i < m:
+        rows = tile_height(a, m - i)
+        if load:
+            for r in range(rows):
+                for j in range(columns):
+                    full[r * columns + j] = c[(i + r) * c_row + j] if j < n else <floating> 0
+        if a_row == 0:
+            packed_tile(rows, a + i * k, b, b_step, full, columns, k, load)
+        else:
+            direct_tile(rows, a + i * a_row, a_row, b, b_step, full, columns, k, load)
+        for r in range(rows):
+            for j in range(n):
+                c[(i + r) * c_row + j] = full[r * columns + j]
+        i += rows
+
+
+cdef void block_product(const floating* a, Py_ssize_t a_row, const floating* b, Py_ssize_t b_panel, Py_ssize_t b_step,
+                        floating* c, Py_ssize_t c_row, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
+                        bint load) noexcept nogil:
+    """m by n elements of C. Panels of B lie ``b_panel`` apart, rows of one ``b_step``; the last is readable to NR."""
+    cdef Py_ssize_t j = 0, columns = tile_columns(a)
+    while j + columns <= n:
+        panel_product(a, a_row, b, b_step, c + j, c_row, m, k, load)
+        b += b_panel
+        j += columns
+    if j < n:
+        edge_product(a, a_row, b, b_step, c + j, c_row, m, n - j, k, load)
+
+
+# Packing
+
+cdef void pack_a(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m, Py_ssize_t k,
+                 floating* out) noexcept nogil:
+    """Tiles one under another, each k-major: out[i0 * k + p * height + r] = a[i0 + r, p]."""
+    cdef Py_ssize_t i = 0, p, r
+    cdef int rows
+    while i < m:
+        rows = tile_height(a, m - i)
+        if a_step == 1:
+            for r in range(rows):
+                for p in range(k):
+                    out[p * rows + r] = a[r * a_row + p]
+        else:
+            for p in range(k):
+                for r in range(rows):
+                    out[p * rows + r] = a[r * a_row + p * a_step]
+        a += rows * a_row
+        out += rows * k
+        i += rows
+
+
+cdef void transpose(const floating* x, Py_ssize_t x_row, Py_ssize_t rows, Py_ssize_t columns, floating* out,
+                    Py_ssize_t out_row) noexcept nogil:
+    """out[j, i] = x[i, j]. Pairs of floats are stored as one word: stores are what a transposition waits for."""
+    cdef Py_ssize_t i, j, q, end
+    for j in range(0, columns, 16):                         # a cache line of every row at a time
+        end = min(columns, j + 16)
+        i = 0
+        if floating is float:
+            while i + 2 <= rows:
+                for q in range(j, end):
+                    store_pair(out + q * out_row + i, x[i * x_row + q], x[(i + 1) * x_row + q])
+                i += 2
+        while i < rows:
+            for q in range(j, end):
+                out[q * out_row + i] = x[i * x_row + q]
+            i += 1
+
+
+cdef void pack_panel(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n,
+                     floating* out) noexcept nogil:
+    """One panel, n <= NR columns and zeros up to NR: out[p * NR + j] = b[p, j]."""
+    cdef Py_ssize_t p, j, columns = tile_columns(b)
+    if n < columns:
+        memset(out, 0, k * columns * sizeof(floating))
+    if b_column == 1:
+        if n == columns:
+            for p in range(k):
+                for j in range(tile_columns(b)):
+                    out[p * columns + j] = b[p * b_row + j]
+        else:
+            for p in range(k):
+                for j in range(n):
+                    out[p * columns + j] = b[p * b_row + j]
+        return
+    if b_row == 1:
+        transpose(b, b_column, n, k, out, columns)
+        return
+    for p in range(k):
+        for j in range(n):
+            out[p * columns + j] = b[p * b_row + j * b_column]
+
+
+cdef void pack_b(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n,
+                 floating* out) noexcept nogil:
+    cdef Py_ssize_t j = 0, columns = tile_columns(b)
+    while j < n:
+        pack_panel(b + j * b_column, b_row, b_column, k, min(n - j, columns), out + j * k)
+        j += columns

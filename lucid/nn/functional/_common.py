@@ -1,0 +1,87 @@
+"""What activations and losses share: checks of arguments, working in place, reductions."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from lucid._functions._common import check_writable, mutate
+from lucid._functions.activation import Activation
+from lucid._functions.reduce import mean, sum
+from lucid.autograd._mode import mode
+from lucid.autograd._node import TensorBase, bump
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+def check_tensor(name: str, x: Any) -> None:
+    """Refuse anything but a tensor."""
+    if not isinstance(x, TensorBase):
+        raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__}")
+
+
+def check_floating(name: str, x: Any) -> None:
+    """Refuse anything but a floating-point tensor."""
+    check_tensor(name, x)
+    if x._data.dtype.kind != "f":
+        raise TypeError(f"{name}: expected a floating-point tensor, got {x.dtype} of shape {x._data.shape}")
+
+
+def run(name: str, operation: type[Activation], x: Tensor, inplace: bool, *params: float) -> Tensor:
+    """Apply ``operation``; in place, without any copy where no gradient needs the old values."""
+    check_floating(name, x)
+    if not inplace:
+        return operation.apply(x, *params)
+    recorded = mode.enabled and (x._requires_grad or x._base is not None)
+    if recorded or not x._data.flags.c_contiguous:
+        return mutate(name, x, operation.apply, *params)
+    check_writable(name, x)
+    operation.kernel(x._data, *params, out=x._data)
+    bump(x)
+    return x
+
+
+def reduction_of(
+    name: str,
+    reduction: str,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    allowed: tuple[str, ...] = ("none", "mean", "sum"),
+) -> str:
+    """The reduction meant: ``reduction``, unless one of its two deprecated forms is given."""
+    if size_average is not None or reduce is not None:
+        reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
+        warnings.warn(
+            f"{name}: size_average and reduce are deprecated; use reduction={reduction!r} instead", stacklevel=3
+        )
+    if reduction not in allowed:
+        raise ValueError(f"{name}: reduction must be one of {', '.join(map(repr, allowed))}, got {reduction!r}")
+    return reduction
+
+
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    """``loss`` itself, its mean or its sum."""
+    return loss if reduction == "none" else mean(loss) if reduction == "mean" else sum(loss)
+
+
+def check_dtype(name: str, what: str, x: Tensor, like: Tensor) -> None:
+    """Refuse an argument that is not a tensor of the input's dtype."""
+    check_tensor(name, x)
+    if x._data.dtype != like._data.dtype:
+        raise TypeError(f"{name}: expected {what} of dtype {like.dtype} like the input, got {x.dtype}")
+
+
+def check_same_shape(name: str, input: Tensor, target: Tensor) -> None:
+    """Refuse a target whose shape is not that of the input."""
+    if input._data.shape != target._data.shape:
+        raise ValueError(
+            f"{name}: expected target of shape {input._data.shape} like the input, got {target._data.shape}"
+        )
+
+
+def check_broadcasts_to(name: str, what: str, x: Tensor, shape: tuple[int, ...]) -> None:
+    """Refuse an argument that does not broadcast to ``shape``."""
+    own = x._data.shape
+    if len(own) > len(shape) or any(a not in (1, b) for a, b in zip(reversed(own), reversed(shape))):
+        raise ValueError(f"{name}: expected {what} that broadcasts to {shape}, got shape {own}")

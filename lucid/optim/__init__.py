@@ -1,0 +1,9 @@
+"""Optimizers: they change the parameters of a model along their gradients, in one compiled pass per step."""
+
+from lucid.optim import lr_scheduler as lr_scheduler
+from lucid.optim.adam import Adam, AdamW
+from lucid.optim.optimizer import Optimizer
+from lucid.optim.rmsprop import RMSprop
+from lucid.optim.sgd import SGD
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]

@@ -1,0 +1,372 @@
+"""`Optimizer`: parameter groups, per-parameter state and its saving, which all optimizers share."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from lucid._tensor import RemovableHandle, Tensor
+from lucid.autograd._mode import enable_grad, no_grad
+from lucid.autograd._node import bump, wrap
+
+Closure = Callable[[], Any]
+Hook = Callable[..., Any]
+
+
+def as_float(x: Any) -> float:
+    """The value of a number or of a tensor with one element."""
+    return float(x.item()) if isinstance(x, Tensor) else float(x)
+
+
+def check_scalar(name: str, what: str, x: Any) -> None:
+    """Refuse a hyperparameter that is a tensor of several elements."""
+    if isinstance(x, Tensor) and x.numel() != 1:
+        raise ValueError(f"{name}: Tensor {what} must be 1-element, got shape {tuple(x.shape)}")
+
+
+def check_at_least_zero(what: str, x: Any) -> None:
+    """Refuse negative numbers and NaN."""
+    if not as_float(x) >= 0.0:
+        raise ValueError(f"Invalid {what}: {x}")
+
+
+def check_modes(name: str, differentiable: bool, foreach: bool | None = None, fused: bool | None = None) -> None:
+    """Refuse the modes of PyTorch that would change results or make no sense together."""
+    if differentiable:
+        raise NotImplementedError(f"{name}: differentiable=True is not supported: a step writes into the parameters")
+    if foreach and fused:
+        raise RuntimeError(f"{name}: fused and foreach cannot be True together")
+
+
+def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
+    """``step`` with the hooks around it, and a note that it was called."""
+
+    @functools.wraps(step)
+    def call(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        if self._stepping:  # super().step() of a subclass
+            return step(self, *args, **kwargs)
+        self._stepping = self._stepped = True
+        try:
+            for hook in list(self._pre_hooks.values()):
+                changed = hook(self, args, kwargs)
+                if changed is not None:
+                    args, kwargs = changed
+            result = step(self, *args, **kwargs)
+            for hook in list(self._post_hooks.values()):
+                hook(self, args, kwargs)
+        finally:
+            self._stepping = False
+        return result
+
+    return call
+
+
+class Optimizer:
+    """Base class of all optimizers.
+
+    Subclasses define ``update_group``; or ``step`` itself, as in PyTorch.
+
+    Args:
+        params: parameters, (name, parameter) pairs, or dicts with a ``"params"`` entry and their own hyperparameters.
+        defaults: hyperparameters of the groups that do not give their own.
+
+    Attributes:
+        param_groups: one dict per group: its ``"params"`` and its hyperparameters.
+        state: what the optimizer remembers, one dict per parameter.
+        defaults: the defaults.
+
+    Raises:
+        ValueError: there are no parameters, one is not a leaf, or one appears twice.
+        TypeError: ``params`` is a tensor or a set, or holds something that is not a Tensor.
+
+    Example:
+        >>> import lucid
+        >>> class Descent(lucid.optim.Optimizer):
+        ...     def update_group(self, group, params):
+        ...         for p in params:
+        ...             p.sub_(p.grad * group["lr"])
+        >>> w = lucid.tensor([1.0, 2.0], requires_grad=True)
+        >>> optimizer = Descent([w], {"lr": 0.5})
+        >>> w.sum().backward()
+        >>> optimizer.step()
+        >>> print(w.detach())
+        [0.5, 1.5]
+    """
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        self._prepare()
+        if isinstance(params, Tensor):
+            raise TypeError(
+                f"{type(self).__name__}: params argument given to the optimizer should be an iterable of Tensors or "
+                "dicts, but got a Tensor"
+            )
+        groups = params if isinstance(params, set) else list(params)
+        if not groups:
+            raise ValueError("optimizer got an empty parameter list")
+        if isinstance(groups, set) or not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    def __init_subclass__(cls) -> None:
+        if "step" in cls.__dict__:
+            cls.step = _hooked(cls.__dict__["step"])  # type: ignore[method-assign]
+
+    def _prepare(self) -> None:
+        """What is not saved with the optimizer."""
+        self._pre_hooks: OrderedDict[int, Hook] = OrderedDict()
+        self._post_hooks: OrderedDict[int, Hook] = OrderedDict()
+        self._stepping = self._stepped = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._prepare()
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines.extend(f"    {key}: {group[key]}" for key in sorted(group) if key not in ("params", "param_names"))
+        return "\n".join([*lines, ")"])
+
+    # Groups
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with hyperparameters of their own, for example the layers unfrozen during fine-tuning.
+
+        Args:
+            param_group: ``{"params": ..., "lr": ...}``; defaults fill in what is missing.
+
+        Raises:
+            TypeError: the group is not a dict, its parameters are a set, or one is not a Tensor.
+            ValueError: a parameter is not a leaf, or appears twice.
+        """
+        name = type(self).__name__
+        if not isinstance(param_group, dict):
+            raise TypeError(f"{name}: param group must be a dict, but got {type(param_group).__name__}")
+        params = param_group["params"]
+        if isinstance(params, (set, frozenset)):
+            raise TypeError(
+                f"{name}: optimizer parameters need to be organized in ordered collections, but the ordering of "
+                "tensors in sets will change between runs. Please use a list instead."
+            )
+        entries = [params] if isinstance(params, Tensor) else list(params)
+        named = [e for e in entries if isinstance(e, tuple)]
+        if named and len(named) != len(entries):
+            raise ValueError(f"{name}: all optimizer params should be with or without names; only some are named")
+        tensors = [e[1] for e in entries] if named else entries
+        for t in tensors:
+            if not isinstance(t, Tensor):
+                raise TypeError(
+                    f"{name}: optimizer can only optimize Tensors, but one of the params is {type(t).__name__}"
+                )
+            if not t.is_leaf:
+                raise ValueError(f"{name}: can't optimize a non-leaf Tensor (shape {tuple(t.shape)})")
+        known = {id(t) for group in self.param_groups for t in group["params"]}
+        if len({id(t) for t in tensors}) != len(tensors):
+            raise ValueError(f"{name}: optimizer contains a parameter group with duplicate parameters")
+        if known & {id(t) for t in tensors}:
+            raise ValueError(f"{name}: some parameters appear in more than one parameter group")
+        group = {**param_group, "params": tensors}
+        if named:
+            group["param_names"] = [e[0] for e in entries]
+        if self.param_groups and ("param_names" in self.param_groups[0]) != bool(named):
+            raise ValueError(f"{name}: all optimizer param groups should be with or without names; only some are named")
+        self.param_groups.append(group | {key: value for key, value in self.defaults.items() if key not in group})
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients.
+
+        Args:
+            set_to_none: make them None; otherwise overwrite them with zeros.
+        """
+        for group in self.param_groups:
+            for p in group["params"]:
+                if set_to_none or p.grad is None:
+                    p.grad = None
+                else:
+                    p.grad = p.grad.detach()
+                    p.grad.zero_()
+
+    # Stepping
+
+    def step(self, closure: Closure | None = None) -> Any:
+        """Change every parameter that has a gradient, in place.
+
+        Args:
+            closure: computes the loss and its gradients anew; called first.
+
+        Returns:
+            What the closure returned, or None.
+
+        Raises:
+            RuntimeError: a gradient differs from its parameter in shape or dtype, or the parameter is read-only.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        checked = [(group, self._with_gradient(group)) for group in self.param_groups]
+        with no_grad():
+            for group, params in checked:
+                if params:
+                    self.update_group(group, params)
+        return loss
+
+    def update_group(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        """Change those parameters of a group that have a gradient; called without recording."""
+        raise NotImplementedError(f"{type(self).__name__}: define update_group or step")
+
+    def _with_gradient(self, group: dict[str, Any]) -> list[Tensor]:
+        """The group's parameters that have a gradient, everything about them checked."""
+        found = []
+        for i, p in enumerate(group["params"]):
+            if p.grad is None:
+                continue
+            data, grad = p._data, p.grad._data
+            if data.shape != grad.shape or data.dtype != grad.dtype:
+                raise RuntimeError(
+                    f"{type(self).__name__}: expected a gradient of shape {data.shape} and dtype {data.dtype} like "
+                    f"parameter {i}, got {grad.shape} and {grad.dtype}"
+                )
+            if not data.flags.writeable:
+                raise RuntimeError(f"{type(self).__name__}: parameter {i} (shape {data.shape}) is in read-only memory")
+            found.append(p)
+        return found
+
+    def buffers(self, params: list[Tensor], key: str) -> list[Tensor]:
+        """The state ``key`` of every parameter, zeros where there is none yet."""
+        found = []
+        for p in params:
+            state = self.state[p]
+            if key not in state:
+                state[key] = wrap(np.zeros(p._data.shape, p._data.dtype))
+            found.append(state[key])
+        return found
+
+    def count(self, params: list[Tensor]) -> list[float]:
+        """Add 1 to the state ``"step"`` of every parameter and return the results."""
+        steps = []
+        for p in params:
+            state = self.state[p]
+            if "step" not in state:
+                state["step"] = wrap(np.zeros((), np.float32))
+            state["step"]._data += 1
+            steps.append(float(state["step"]._data))
+        return steps
+
+    def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` before every step; it may return changed (args, kwargs)."""
+        handle = RemovableHandle(self._pre_hooks)
+        self._pre_hooks[handle.id] = hook
+        return handle
+
+    def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` after every step."""
+        handle = RemovableHandle(self._post_hooks)
+        self._post_hooks[handle.id] = hook
+        return handle
+
+    # Saving
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state and the hyperparameters, with parameters numbered in order: the layout of PyTorch.
+
+        Tensors share memory with the optimizer.
+
+        Returns:
+            ``{"state": {number: {...}}, "param_groups": [{"lr": ..., "params": [numbers]}]}``.
+        """
+        numbers: dict[int, int] = {}
+        for group in self.param_groups:
+            for p in group["params"]:
+                numbers[id(p)] = len(numbers)
+        return {
+            "state": {numbers[id(p)] if isinstance(p, Tensor) else p: dict(s) for p, s in self.state.items()},
+            "param_groups": [
+                {
+                    **{k: v for k, v in group.items() if k != "params"},
+                    "params": [numbers[id(p)] for p in group["params"]],
+                }
+                for group in self.param_groups
+            ],
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state saved by `state_dict`, also one of PyTorch's, as copies in the dtypes of the parameters.
+
+        Args:
+            state_dict: as returned by `state_dict`; tensors or NumPy arrays.
+
+        Raises:
+            ValueError: the groups or their sizes differ, or a state has another shape than its parameter.
+        """
+        name = type(self).__name__
+        saved = state_dict["param_groups"]
+        if len(saved) != len(self.param_groups):
+            raise ValueError(
+                f"{name}: loaded state dict has a different number of parameter groups: {len(saved)}, "
+                f"expected {len(self.param_groups)}"
+            )
+        for i, (theirs, ours) in enumerate(zip(saved, self.param_groups)):
+            if len(theirs["params"]) != len(ours["params"]):
+                raise ValueError(
+                    f"{name}: loaded state dict contains a parameter group that doesn't match the size of optimizer's "
+                    f"group: group {i} has {len(theirs['params'])} parameters, expected {len(ours['params'])}"
+                )
+        ids = chain.from_iterable(group["params"] for group in saved)
+        own = chain.from_iterable(group["params"] for group in self.param_groups)
+        by_number = dict(zip(ids, own))
+        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        for number, entries in state_dict["state"].items():
+            p = by_number.get(number)
+            if p is None:
+                state[number] = copy.deepcopy(entries)
+            else:
+                state[p] = {key: self._restored(p, number, key, value) for key, value in entries.items()}
+        groups = []
+        for theirs, ours in zip(saved, self.param_groups):
+            group = {k: copy.deepcopy(v) for k, v in theirs.items() if k not in ("params", "param_names")}
+            group |= {k: v for k, v in self.defaults.items() if k not in group}  # saved by a version without them
+            group["params"] = ours["params"]
+            if "param_names" in ours:
+                group["param_names"] = ours["param_names"]
+            groups.append(group)
+        self.state, self.param_groups = state, groups
+
+    def _restored(self, p: Tensor, number: Any, key: str, value: Any) -> Any:
+        array = value._data if isinstance(value, Tensor) else np.asarray(value) if hasattr(value, "__array__") else None
+        if array is None:
+            return wrap(np.array(value, np.float32)) if key == "step" else copy.deepcopy(value)
+        if key == "step":
+            return wrap(np.array(array, np.float32))
+        if array.ndim and array.shape != p._data.shape:
+            raise ValueError(
+                f"{type(self).__name__}: loaded {key} of parameter {number} has shape {array.shape}, "
+                f"expected {p._data.shape}"
+            )
+        return wrap(np.array(array, p._data.dtype if p._data.dtype.kind == "f" else None))
+
+
+Optimizer.step = _hooked(Optimizer.step)  # type: ignore[method-assign]
+
+
+def touch(params: list[Tensor]) -> None:
+    """Tell autograd that the parameters were written to."""
+    for p in params:
+        bump(p)
+
+
+__all__ = ["Optimizer"]
