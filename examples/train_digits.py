@@ -146,5 +146,5 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        print("\ninterrupted: no file was written or changed", file=sys.stderr)
+        print("\ninterrupted: every file is complete or as it was before", file=sys.stderr)
         sys.exit(130)

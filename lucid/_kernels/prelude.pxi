@@ -58,8 +58,11 @@ cdef inline cnp.ndarray empty_like(cnp.ndarray x):
 
 
 cdef inline int float_type(cnp.ndarray x) except -1:
-    """NPY_FLOAT or NPY_DOUBLE; TypeError for every other dtype."""
-    cdef int t = cnp.PyArray_TYPE(x)
+    """NPY_FLOAT or NPY_DOUBLE; TypeError for every other dtype, and for None."""
+    cdef int t
+    if x is None:
+        raise TypeError("expected an array, got None")
+    t = cnp.PyArray_TYPE(x)
     if t != cnp.NPY_FLOAT and t != cnp.NPY_DOUBLE:
         raise TypeError(f"expected float32 or float64, got {x.dtype}")
     return t

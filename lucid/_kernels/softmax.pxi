@@ -1,7 +1,7 @@
 # Softmax and log-softmax along any axis.
 #
 # Along the last axis a kernel works on one row; the end of the row goes through the same vector code, padded. Along
-# another axis it works on SOFTMAX_COLUMNS adjacent columns, a lane each. Sums over more than a few hundred terms are in double.
+# another axis it works on SOFTMAX_COLUMNS adjacent columns, a lane each. Long sums are carried on in double.
 
 cdef enum:
     ROW_TILE = 32                   # elements of a row handled together

@@ -7,7 +7,17 @@ from typing import Any
 
 from lucid import _ops
 from lucid._tensor import Tensor
-from lucid.optim.optimizer import Optimizer, as_float, check_at_least_zero, check_modes, check_scalar, touch
+from lucid.optim.optimizer import (
+    Optimizer,
+    as_float,
+    check_at_least_zero,
+    check_modes,
+    check_scalar,
+    data,
+    gradients,
+    memory,
+    written,
+)
 
 
 class Adam(Optimizer):
@@ -94,12 +104,13 @@ class Adam(Optimizer):
         averages, squares = self.buffers(params, "exp_avg"), self.buffers(params, "exp_avg_sq")
         largest = self.buffers(params, "max_exp_avg_sq") if group["amsgrad"] else None
         beta1, beta2 = group["betas"]
+        arrays = memory(params)
         _ops.adam_step(
-            [p._data for p in params],
-            [p.grad._data for p in params],  # type: ignore[union-attr]
-            [t._data for t in averages],
-            [t._data for t in squares],
-            None if largest is None else [t._data for t in largest],
+            arrays,
+            gradients(params),
+            data(averages),
+            data(squares),
+            data(largest),
             steps,
             as_float(group["lr"]),
             as_float(beta1),
@@ -109,7 +120,7 @@ class Adam(Optimizer):
             group["decoupled_weight_decay"],
             group["maximize"],
         )
-        touch(params)
+        written(params, arrays)
 
 
 class AdamW(Adam):

@@ -357,16 +357,31 @@ class Optimizer:
                 f"{type(self).__name__}: loaded {key} of parameter {number} has shape {array.shape}, "
                 f"expected {p._data.shape}"
             )
-        return wrap(np.array(array, p._data.dtype if p._data.dtype.kind == "f" else None))
+        return wrap(np.array(array, p._data.dtype if p._data.dtype.kind == "f" else None, order="C"))
 
 
 Optimizer.step = _hooked(Optimizer.step)  # type: ignore[method-assign]
 
 
-def touch(params: list[Tensor]) -> None:
-    """Tell autograd that the parameters were written to."""
-    for p in params:
+def memory(params: list[Tensor]) -> list[np.ndarray]:
+    """The parameters' arrays for a kernel to write into; copies of those that are not contiguous."""
+    return [p._data if p._data.flags.c_contiguous else p._data.copy(order="C") for p in params]
+
+
+def written(params: list[Tensor], arrays: list[np.ndarray]) -> None:
+    """Bring back what a kernel wrote into `memory`, and tell autograd."""
+    for p, array in zip(params, arrays):
+        if array is not p._data:
+            p._data[...] = array
         bump(p)
+
+
+def gradients(params: list[Tensor]) -> list[np.ndarray]:
+    return [p.grad._data for p in params]  # type: ignore[union-attr]
+
+
+def data(buffers: list[Tensor] | None) -> list[np.ndarray] | None:
+    return None if buffers is None else [b._data for b in buffers]
 
 
 __all__ = ["Optimizer"]

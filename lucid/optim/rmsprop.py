@@ -7,7 +7,17 @@ from typing import Any
 
 from lucid import _ops
 from lucid._tensor import Tensor
-from lucid.optim.optimizer import Optimizer, as_float, check_at_least_zero, check_modes, check_scalar, touch
+from lucid.optim.optimizer import (
+    Optimizer,
+    as_float,
+    check_at_least_zero,
+    check_modes,
+    check_scalar,
+    data,
+    gradients,
+    memory,
+    written,
+)
 
 
 class RMSprop(Optimizer):
@@ -87,12 +97,13 @@ class RMSprop(Optimizer):
         squares = self.buffers(params, "square_avg")
         momenta = self.buffers(params, "momentum_buffer") if group["momentum"] > 0 else None
         averages = self.buffers(params, "grad_avg") if group["centered"] else None
+        arrays = memory(params)
         _ops.rmsprop_step(
-            [p._data for p in params],
-            [p.grad._data for p in params],  # type: ignore[union-attr]
-            [t._data for t in squares],
-            None if averages is None else [t._data for t in averages],
-            None if momenta is None else [t._data for t in momenta],
+            arrays,
+            gradients(params),
+            data(squares),
+            data(averages),
+            data(momenta),
             as_float(group["lr"]),
             as_float(group["alpha"]),
             as_float(group["eps"]),
@@ -101,7 +112,7 @@ class RMSprop(Optimizer):
             group["centered"],
             group["maximize"],
         )
-        touch(params)
+        written(params, arrays)
 
 
 __all__ = ["RMSprop"]

@@ -10,7 +10,17 @@ import numpy as np
 from lucid import _ops
 from lucid._tensor import Tensor
 from lucid.autograd._node import wrap
-from lucid.optim.optimizer import Optimizer, as_float, check_at_least_zero, check_modes, check_scalar, touch
+from lucid.optim.optimizer import (
+    Optimizer,
+    as_float,
+    check_at_least_zero,
+    check_modes,
+    check_scalar,
+    data,
+    gradients,
+    memory,
+    written,
+)
 
 
 class SGD(Optimizer):
@@ -82,23 +92,18 @@ class SGD(Optimizer):
         super().__init__(params, defaults)
 
     def update_group(self, group: dict[str, Any], params: list[Tensor]) -> None:
-        if not group["momentum"]:
-            self._run(group, params, None, False)
-            return
-        old = [p for p in params if self.state[p].get("momentum_buffer") is not None]
-        new = [p for p in params if self.state[p].get("momentum_buffer") is None]
-        self._run(group, old, [self.state[p]["momentum_buffer"] for p in old], False)
-        for p in new:
-            self.state[p]["momentum_buffer"] = wrap(np.zeros(p._data.shape, p._data.dtype))
-        self._run(group, new, [self.state[p]["momentum_buffer"] for p in new], True)
-
-    def _run(self, group: dict[str, Any], params: list[Tensor], momenta: list[Tensor] | None, first: bool) -> None:
-        if not params:
-            return
+        momenta, first = None, [False] * len(params)
+        if group["momentum"]:
+            first = [self.state[p].get("momentum_buffer") is None for p in params]
+            for p, new in zip(params, first):
+                if new:
+                    self.state[p]["momentum_buffer"] = wrap(np.zeros(p._data.shape, p._data.dtype))
+            momenta = [self.state[p]["momentum_buffer"] for p in params]
+        arrays = memory(params)
         _ops.sgd_step(
-            [p._data for p in params],
-            [p.grad._data for p in params],  # type: ignore[union-attr]
-            None if momenta is None else [b._data for b in momenta],
+            arrays,
+            gradients(params),
+            data(momenta),
             as_float(group["lr"]),
             as_float(group["momentum"]),
             as_float(group["dampening"]),
@@ -107,7 +112,7 @@ class SGD(Optimizer):
             group["maximize"],
             first,
         )
-        touch(params)
+        written(params, arrays)
 
 
 __all__ = ["SGD"]

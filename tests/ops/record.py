@@ -36,6 +36,7 @@ class Case:
 
     operands: tuple[Shape | Array, ...]
     params: dict[str, Any] = field(default_factory=dict)
+    batched: bool = True
 
     def __str__(self) -> str:
         parts = [f"{o.dtype}{o.shape}" if isinstance(o, np.ndarray) else str(o) for o in self.operands]
@@ -44,6 +45,11 @@ class Case:
 
 def case(*operands: Shape | Array, **params: Any) -> Case:
     return Case(operands, params)
+
+
+def sample(*operands: Shape | Array, **params: Any) -> Case:
+    """A case without a batch dimension."""
+    return Case(operands, params, False)
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,8 @@ class Record:
         integer: dtype of the result for integer operands: a name, "same", "float" (the default type), "" where the
             operands cannot be integers, or "!" and the message of the refusal.
         covers: public functions this record stands for; ``call`` unless given.
-        torch: PyTorch's counterpart, looked up by name unless given; "" where there is none.
+        torch: PyTorch's counterpart, by its name (that of the record unless given), or a function of the module torch and the
+            operands; "" where there is none.
     """
 
     name: str
@@ -136,7 +143,7 @@ class Record:
     batch: tuple[int, ...] = ()
     integer: str = "float"
     covers: tuple[Any, ...] = ()
-    torch: str | None = None
+    torch: str | Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         if not self.cases:
@@ -258,7 +265,7 @@ def families() -> list[Record]:
     import importlib
 
     names = (
-        "activation index matmul pointwise reduce shape softmax".split()
+        "activation conv creation dropout embedding index loss matmul norm pointwise pool reduce shape softmax".split()
     )
     found = [r for name in names for r in importlib.import_module(f"ops.{name}").RECORDS]
     repeated = {r.name for r in found if sum(r.name == other.name for other in found) > 1}

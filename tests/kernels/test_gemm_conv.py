@@ -1,0 +1,297 @@
+"""Matrix product and convolution against NumPy in float64, and the promise that bits never change."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lucid import _cpu, _isa
+
+LEVELS = [level for level in _isa.built_levels() if int(level[1]) <= _cpu.level()] or [""]
+DTYPES = [np.float32, np.float64]
+Pair = tuple[int, int]
+
+
+@pytest.fixture(params=LEVELS)
+def ops(request: pytest.FixtureRequest) -> Iterator[Any]:
+    module = importlib.import_module(f"lucid._{request.param}._ops" if request.param else "lucid._ops")
+    before = module.get_num_threads()
+    yield module
+    module.set_num_threads(before)
+
+
+def normal(shape: tuple[int, ...], dtype: type, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def assert_close(y: np.ndarray, expected: np.ndarray, scale: np.ndarray, terms: int) -> None:
+    """|y - expected| within the error bound of a sum of ``terms`` products whose magnitudes add up to ``scale``."""
+    assert y.shape == expected.shape
+    eps = np.finfo(y.dtype).eps
+    assert np.all(np.abs(y - expected) <= (terms + 2) * eps * scale + np.finfo(y.dtype).tiny)
+
+
+def at_threads(ops: Any, call: Any) -> np.ndarray:
+    """The result of ``call``, after a check that no thread count changes a bit of it."""
+    ops.set_num_threads(1)
+    y = call()
+    for threads in (2, 3, 8):
+        ops.set_num_threads(threads)
+        np.testing.assert_array_equal(call(), y)
+    return y
+
+
+SIZES = [
+    (1, 3, 5), (1, 1024, 1000), (2, 5, 64), (3, 700, 40), (5, 2000, 3), (7, 1, 9), (13, 17, 33), (31, 64, 129),
+    (64, 784, 256), (64, 600, 1), (64, 1, 1), (100, 300, 70), (129, 513, 67), (300, 260, 2100),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES)
+def test_matmul(ops: Any, size: tuple[int, int, int], dtype: type) -> None:
+    m, k, n = size
+    x, y = normal((m, k), dtype), normal((k, n), dtype, 1)
+    z = at_threads(ops, lambda: ops.matmul(x, y))
+    x64, y64 = x.astype(np.float64), y.astype(np.float64)
+    assert_close(z, x64 @ y64, np.abs(x64) @ np.abs(y64), k)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES)
+def test_matmul_bits_do_not_depend_on_layout_or_shape(ops: Any, size: tuple[int, int, int], dtype: type) -> None:
+    m, k, n = size
+    x, y = normal((m, k), dtype), normal((k, n), dtype, 1)
+    z = ops.matmul(x, y)
+    xf, yf = np.asfortranarray(x), np.asfortranarray(y)
+    zero = np.zeros(n, dtype)
+    spread_x, spread_y = np.zeros((m, 2 * k), dtype), np.zeros((2 * k, 3 * n), dtype)
+    spread_x[:, ::2], spread_y[::2, ::3] = x, y
+    for other in (
+        ops.matmul(xf, y), ops.matmul(x, yf), ops.matmul(xf, yf), ops.matmul(y.T, x.T).T,
+        ops.matmul(spread_x[:, ::2], spread_y[::2, ::3]), ops.matmul(x[::-1], y[:, ::-1])[::-1, ::-1],
+        ops.linear(x, yf.T), ops.linear(x, yf.T, zero), ops.linear(xf, y.T.copy()), ops.linear(x[None], y.T)[0],
+        ops.matmul(x[None], y)[0], ops.matmul(x[None], y[None])[0],
+    ):  # fmt: skip
+        np.testing.assert_array_equal(other, z)
+    for i in {0, m // 2, m - 1}:
+        np.testing.assert_array_equal(ops.matmul(x[i : i + 1], y)[0], z[i])
+    for j in {0, n // 2, n - 1}:
+        np.testing.assert_array_equal(ops.matmul(x, y[:, j : j + 1])[:, 0], z[:, j])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("m", [1, 2, 3, 4, 6, 14, 28, 29, 64])
+def test_rows_of_a_product_are_products_of_rows(ops: Any, m: int, dtype: type) -> None:
+    for k, n in ((1, 1), (7, 31), (257, 33), (900, 130)):
+        x, y = normal((m, k), dtype), normal((k, n), dtype, 1)
+        z = ops.matmul(x, y)
+        for i in range(m):
+            np.testing.assert_array_equal(ops.matmul(x[i : i + 1], y)[0], z[i])
+            np.testing.assert_array_equal(ops.linear(x[i : i + 1], np.ascontiguousarray(y.T))[0], z[i])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((3, 4, 5), (3, 5, 6)), ((3, 4, 5), (5, 6)), ((4, 5), (3, 5, 6)), ((2, 1, 4, 5), (3, 5, 6)),
+        ((2, 3, 4, 5), (2, 1, 5, 1)), ((0, 4, 5), (5, 6)), ((3, 4, 0), (3, 0, 6)), ((3, 0, 5), (5, 6)),
+        ((3, 4, 5), (5, 0)), ((7, 40, 50), (7, 50, 60)), ((33, 40, 50), (33, 50, 60)), ((0, 4, 5), (0, 5, 6)),
+    ],
+)  # fmt: skip
+def test_matmul_batches(ops: Any, shapes: tuple[tuple[int, ...], tuple[int, ...]], dtype: type) -> None:
+    x, y = normal(shapes[0], dtype), normal(shapes[1], dtype, 1)
+    z = at_threads(ops, lambda: ops.matmul(x, y))
+    x64, y64 = x.astype(np.float64), y.astype(np.float64)
+    assert_close(z, x64 @ y64, np.abs(x64) @ np.abs(y64), x.shape[-1])
+    swapped = np.ascontiguousarray(np.swapaxes(x, -1, -2))
+    np.testing.assert_array_equal(ops.matmul(np.swapaxes(swapped, -1, -2), y), z)
+    expanded = np.broadcast_to(x[..., :1, :], x.shape) if x.shape[-2] else x
+    np.testing.assert_array_equal(ops.matmul(expanded, y), ops.matmul(expanded.copy(), y))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_linear(ops: Any, dtype: type) -> None:
+    for shape, out in (((5,), 3), ((4, 5), 3), ((2, 3, 40), 70), ((0, 5), 3), ((2, 0, 5), 3), ((64, 784), 256)):
+        x, w, b = normal(shape, dtype), normal((out, shape[-1]), dtype, 1), normal((out,), dtype, 2)
+        y = at_threads(ops, lambda x=x, w=w, b=b: ops.linear(x, w, b))
+        x64, w64 = x.astype(np.float64), w.astype(np.float64)
+        assert_close(y, x64 @ w64.T + b, np.abs(x64) @ np.abs(w64.T) + np.abs(b), shape[-1] + 1)
+
+
+def test_bias_starts_the_sum(ops: Any) -> None:
+    """1e8 - 1e8 + 1 is 1 only if the bias comes first; the rounded product alone is not added to it."""
+    x, w = np.array([[1, 1]], np.float32), np.array([[-1e8, 1]], np.float32)
+    assert ops.linear(x, w, np.array([1e8], np.float32)) == 1
+    image, kernel = np.ones((1, 2, 1, 1), np.float32), w.reshape(1, 2, 1, 1)
+    bias = np.array([1e8], np.float32)
+    assert ops.conv2d(image, kernel, bias, (1, 1), ((0, 0), (0, 0)), (1, 1), 1) == 1
+
+
+def test_products_keep_nan_and_infinity(ops: Any) -> None:
+    for m in (1, 3, 40):
+        x, y = np.ones((m, 300), np.float32), np.ones((300, 50), np.float32)
+        x[0, 7], y[5, 3], y[6, 4] = np.nan, np.inf, -np.inf
+        z = ops.matmul(x, y)
+        assert np.isnan(z[0]).all() and (z[1:, 3] == np.inf).all() and (z[1:, 4] == -np.inf).all()
+        assert (np.delete(z[1:], [3, 4], 1) == 300).all()
+
+
+def test_matmul_errors(ops: Any) -> None:
+    x = np.ones((3, 4), np.float32)
+    with pytest.raises(ValueError, match=r"matmul: shapes \(3, 4\) and \(3, 4\) do not match"):
+        ops.matmul(x, x)
+    with pytest.raises(ValueError, match=r"matmul: shapes \(2, 3, 4\) and \(3, 4, 5\) do not match"):
+        ops.matmul(np.ones((2, 3, 4), np.float32), np.ones((3, 4, 5), np.float32))
+    with pytest.raises(ValueError, match=r"matmul: shapes \(4,\) and \(4, 5\) do not match"):
+        ops.matmul(np.ones(4, np.float32), np.ones((4, 5), np.float32))
+    with pytest.raises(TypeError, match="matmul: operands have different dtypes: float32, float64"):
+        ops.matmul(x, np.ones((4, 5)))
+    with pytest.raises(TypeError, match="expected float32 or float64, got int64"):
+        ops.matmul(np.ones((3, 4), np.int64), x)
+    with pytest.raises(ValueError, match=r"linear: input \(3, 4\) does not match weight \(5, 3\)"):
+        ops.linear(x, np.ones((5, 3), np.float32))
+    with pytest.raises(ValueError, match=r"linear: expected bias \(5,\), got \(4,\)"):
+        ops.linear(x, np.ones((5, 4), np.float32), np.ones(4, np.float32))
+
+
+# Convolution
+
+Geometry = tuple[Pair, tuple[Pair, Pair], Pair, int]
+
+
+def patches(x: np.ndarray, kernel: Pair, geometry: Geometry) -> np.ndarray:
+    """(N, C, kh, kw, OH, OW) view of the padded x."""
+    (sh, sw), padding, (dh, dw), _ = geometry
+    x = np.pad(x, ((0, 0), (0, 0), *padding))
+    kh, kw = kernel
+    oh = (x.shape[2] - dh * (kh - 1) - 1) // sh + 1
+    ow = (x.shape[3] - dw * (kw - 1) - 1) // sw + 1
+    n, c, h, w = x.strides
+    shape = (*x.shape[:2], kh, kw, oh, ow)
+    return np.lib.stride_tricks.as_strided(x, shape, (n, c, h * dh, w * dw, h * sh, w * sw), writeable=False)
+
+
+def reference(
+    x: np.ndarray, w: np.ndarray, dy: np.ndarray, geometry: Geometry
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """y, dx and dw by definition."""
+    (sh, sw), ((top, bottom), (left, right)), (dh, dw_), groups = geometry
+    n, c, height, width = x.shape
+    o, per_group, kh, kw = w.shape
+    oh, ow = dy.shape[2:]
+    windows = patches(x, (kh, kw), geometry).reshape(n, groups, per_group, kh, kw, oh * ow)
+    kernels = w.reshape(groups, o // groups, per_group, kh, kw)
+    y = np.einsum("ngcijp,gocij->ngop", windows, kernels, optimize=True)
+    grads = dy.reshape(y.shape).astype(np.float64)
+    dw = np.einsum("ngcijp,ngop->gocij", windows, grads, optimize=True).reshape(w.shape)
+    spread = np.einsum("ngop,gocij->ngcijp", grads, kernels, optimize=True).reshape(n, c, kh, kw, oh, ow)
+    dx = np.zeros((n, c, height + top + bottom, width + left + right))
+    for i, j in itertools.product(range(kh), range(kw)):
+        dx[:, :, i * dh : i * dh + sh * oh : sh, j * dw_ : j * dw_ + sw * ow : sw] += spread[:, :, i, j]
+    return y.reshape(n, o, oh, ow), dx[:, :, top : top + height, left : left + width], dw
+
+
+def geometry(stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Geometry:
+    def pair(v: Any) -> Any:
+        return v if isinstance(v, tuple) else (v, v)
+
+    top, left = (pair(v) for v in pair(padding))
+    return pair(stride), (top, left), pair(dilation), groups
+
+
+# input shape, output channels, kernel, geometry
+CONVOLUTIONS: list[tuple[tuple[int, int, int, int], int, Pair, Geometry]] = [
+    ((2, 3, 8, 9), 4, (3, 3), geometry(padding=1)),
+    ((3, 16, 14, 14), 33, (1, 1), geometry()),
+    ((9, 40, 7, 7), 20, (1, 1), geometry()),
+    ((2, 64, 7, 7), 70, (3, 3), geometry(padding=1)),
+    ((2, 3, 33, 31), 16, (7, 7), geometry(stride=2, padding=3)),
+    ((2, 12, 15, 17), 24, (1, 1), geometry(stride=2)),
+    ((2, 8, 9, 12), 6, (2, 3), geometry(stride=(3, 2), padding=((0, 1), (2, 1)), dilation=(2, 1))),
+    ((1, 130, 12, 11), 40, (3, 3), geometry(padding=1)),
+    ((1, 2, 1, 3000), 5, (1, 9), geometry(stride=(1, 4), padding=(0, 4))),
+    ((1, 1, 5, 5), 1, (5, 5), geometry()),
+    ((17, 1, 12, 12), 32, (3, 3), geometry()),
+    ((2, 4, 6, 6), 3, (3, 3), geometry(padding=5, dilation=3)),
+    ((2, 4, 5, 5), 6, (1, 1), geometry(padding=2, stride=3)),
+    ((2, 12, 10, 10), 18, (3, 3), geometry(padding=1, groups=3)),
+    ((2, 6, 20, 20), 6, (3, 3), geometry(padding=1, groups=6)),
+    ((2, 70, 7, 7), 70, (5, 5), geometry(padding=2, groups=70)),
+    ((3, 5, 11, 40), 15, (3, 5), geometry(stride=2, padding=(1, 2), groups=5)),
+    ((2, 6, 90, 80), 6, (3, 3), geometry(padding=1, dilation=2, groups=6)),
+    ((0, 3, 8, 8), 4, (3, 3), geometry(padding=1)),
+]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", CONVOLUTIONS)
+def test_convolution(ops: Any, case: tuple[tuple[int, int, int, int], int, Pair, Geometry], dtype: type) -> None:
+    shape, out, kernel, how = case
+    groups = how[-1]
+    x, w, b = normal(shape, dtype), normal((out, shape[1] // groups, *kernel), dtype, 1), normal((out,), dtype, 2)
+    x64, w64 = x.astype(np.float64), w.astype(np.float64)
+    y = at_threads(ops, lambda: ops.conv2d(x, w, None, *how))
+    dy = normal(y.shape, dtype, 3)
+    dx = at_threads(ops, lambda: ops.conv2d_input_grad(dy, w, x.shape, *how))
+    dw = at_threads(ops, lambda: ops.conv2d_weight_grad(x, dy, w.shape, *how))
+    expected = reference(x64, w64, dy, how)
+    scales = reference(np.abs(x64), np.abs(w64), np.abs(dy), how)
+    area = kernel[0] * kernel[1]
+    terms = (shape[1] // groups * area, out // groups * area, shape[0] * y.shape[2] * y.shape[3])
+    for got, want, scale, count in zip((y, dx, dw), expected, scales, terms):
+        assert got.dtype == dtype
+        assert_close(got, want, scale, count)
+    b64 = b.astype(np.float64)[:, None, None]
+    assert_close(ops.conv2d(x, w, b, *how), expected[0] + b64, scales[0] + np.abs(b64), terms[0] + 1)
+    c = normal((shape[1],), dtype, 4)
+    c64 = c.astype(np.float64)[:, None, None]
+    assert_close(
+        ops.conv2d_input_grad(dy, w, x.shape, *how, c), expected[1] + c64, scales[1] + np.abs(c64), terms[1] + 1
+    )
+    for i in range(shape[0]):
+        np.testing.assert_array_equal(ops.conv2d(x[i : i + 1], w, None, *how)[0], y[i])
+        np.testing.assert_array_equal(ops.conv2d_input_grad(dy[i : i + 1], w, (1, *shape[1:]), *how)[0], dx[i])
+
+
+def test_convolution_bits_are_those_of_the_matrix_product(ops: Any) -> None:
+    """A 1x1 convolution is weight @ pixels, whichever kernel computes it."""
+    for channels, out in ((1, 1), (5, 3), (300, 2), (70, 64)):
+        x, w = normal((2, channels, 9, 9), np.float32), normal((out, channels, 1, 1), np.float32, 1)
+        y = ops.conv2d(x, w, None, *geometry())
+        for i in range(2):
+            z = ops.matmul(w[:, :, 0, 0], x[i].reshape(channels, -1))
+            np.testing.assert_array_equal(y[i].reshape(out, -1), z)
+
+
+def test_convolution_of_views(ops: Any) -> None:
+    x, w = normal((2, 9, 9, 4), np.float32), normal((3, 3, 4, 5), np.float32, 1)
+    nchw, oihw = x.transpose(0, 3, 1, 2), w.transpose(3, 2, 0, 1)
+    y = ops.conv2d(nchw, oihw, None, *geometry(padding=1))
+    np.testing.assert_array_equal(y, ops.conv2d(nchw.copy(), oihw.copy(), None, *geometry(padding=1)))
+
+
+def test_convolution_errors(ops: Any) -> None:
+    x, w = np.ones((2, 4, 5, 5), np.float32), np.ones((6, 4, 3, 3), np.float32)
+    with pytest.raises(ValueError, match=r"conv2d: input \(2, 4, 5, 5\) and weight \(6, 4, 3, 3\) do not fit 2 groups"):
+        ops.conv2d(x, w, None, *geometry(groups=2))
+    with pytest.raises(ValueError, match=r"conv2d: weight \(6, 4, 3, 3\) with dilation \(3, 3\) is larger than input"):
+        ops.conv2d(x, w, None, *geometry(dilation=3))
+    with pytest.raises(ValueError, match=r"conv2d: expected bias \(6,\), got \(4,\)"):
+        ops.conv2d(x, w, np.ones(4, np.float32), *geometry())
+    with pytest.raises(ValueError, match=r"conv2d: expected positive stride .* got stride \(0, 0\)"):
+        ops.conv2d(x, w, None, *geometry(stride=0))
+    with pytest.raises(ValueError, match=r"conv2d: expected 4-d input and weight, got input \(4, 5, 5\)"):
+        ops.conv2d(x[0], w, None, *geometry())
+    with pytest.raises(TypeError, match="conv2d: operands have different dtypes: float32, float64"):
+        ops.conv2d(x, w.astype(np.float64), None, *geometry())
+    with pytest.raises(ValueError, match=r"conv2d_input_grad: expected dy \(2, 6, 3, 3\), got \(2, 6, 5, 5\)"):
+        ops.conv2d_input_grad(np.ones((2, 6, 5, 5), np.float32), w, x.shape, *geometry())
+    with pytest.raises(ValueError, match=r"conv2d_weight_grad: expected dy \(2, 6, 3, 3\), got \(2, 6, 5, 5\)"):
+        ops.conv2d_weight_grad(x, np.ones((2, 6, 5, 5), np.float32), w.shape, *geometry())
