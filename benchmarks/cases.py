@@ -261,7 +261,11 @@ def block(t: Any, training: bool) -> Step:
 
 
 def training() -> Iterator[Case]:
-    for name, text in (("mlp", "MLP 784-256-10 b64 Adam"), ("tiny", "Linear-SiLU-Linear b1 SGD"), ("cnn", "MNIST CNN b64 Adam")):
+    for name, text in (
+        ("mlp", "MLP 784-256-10 b64 Adam"),
+        ("tiny", "Linear-SiLU-Linear b1 SGD"),
+        ("cnn", "MNIST CNN b64 Adam"),
+    ):
         yield Case("training step", text, train, (name,), tolerance=5e-2)
     yield Case("training step", "Conv-BN-SiLU 8x3x224x224 fwd+bwd", block, (True,), tolerance=1e-3)
     yield Case("inference", "Conv-BN-SiLU 1x3x224x224 eval", block, (False,), tolerance=1e-3)

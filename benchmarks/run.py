@@ -38,7 +38,9 @@ class Worker:
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "LUCID_NUM_THREADS": str(threads)}
         command = [sys.executable, str(HERE / "worker.py"), library, str(threads)]
         self.library = library
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
 
     def ask(self, **request: Any) -> dict[str, Any]:
         assert self.process.stdin is not None and self.process.stdout is not None
@@ -123,7 +125,9 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
     cells = [row for row in rows if row.get("ratio")]
     figure, axis = plt.subplots(figsize=(9, 1.5 + 0.16 * len(cells)), layout="constrained")
     groups = list(dict.fromkeys(row["group"] for row in cells))
-    axis.barh(range(len(cells)), [row["ratio"] for row in cells], color=[f"C{groups.index(row['group'])}" for row in cells])
+    axis.barh(
+        range(len(cells)), [row["ratio"] for row in cells], color=[f"C{groups.index(row['group'])}" for row in cells]
+    )
     axis.set_yticks(range(len(cells)), [row["name"] for row in cells], fontsize=6)
     axis.invert_yaxis()
     axis.set_xscale("log")
@@ -159,7 +163,13 @@ def main() -> None:
                 row["seconds"] = measure(case, workers, args.rounds, args.seconds)
                 own = row["seconds"]["lucid"]
                 row["ratio"] = min(row["seconds"][peer] for peer in peers) / own
-                rate = f"{case.flops / own / 1e9:7.1f} GFLOP/s" if case.flops else f"{case.bytes / own / 1e9:7.1f} GB/s" if case.bytes else ""
+                rate = (
+                    f"{case.flops / own / 1e9:7.1f} GFLOP/s"
+                    if case.flops
+                    else f"{case.bytes / own / 1e9:7.1f} GB/s"
+                    if case.bytes
+                    else ""
+                )
                 figures = "  ".join(f"{library} {s * 1e6:10.1f} us" for library, s in row["seconds"].items())
                 print(f"{case.name:44} {figures}  ratio {row['ratio']:5.2f}  {rate}", flush=True)
             else:

@@ -52,7 +52,9 @@ def evaluate(model: nn.Module, images: lucid.Tensor, labels: lucid.Tensor) -> tu
     return loss, (predictions == labels).float().mean().item(), predictions.numpy()
 
 
-def plot(path: Path, history: list[dict[str, float]], images: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> None:
+def plot(
+    path: Path, history: list[dict[str, float]], images: np.ndarray, labels: np.ndarray, predictions: np.ndarray
+) -> None:
     """Loss and accuracy per epoch, and test images with their predictions, misread ones first and in red."""
     import matplotlib
 
@@ -127,7 +129,12 @@ def main() -> None:
                 progress.set_postfix(loss=f"{total / seen:.3f}")
         test_loss, test_accuracy, predictions = evaluate(model, x_test, y_test)
         history.append(
-            {"train loss": total / seen, "train accuracy": correct / seen, "test loss": test_loss, "test accuracy": test_accuracy}
+            {
+                "train loss": total / seen,
+                "train accuracy": correct / seen,
+                "test loss": test_loss,
+                "test accuracy": test_accuracy,
+            }
         )
         print(
             f"epoch {epoch:2}/{args.epochs}  train loss {total / seen:.4f}  accuracy {correct / seen:6.2%}  "

@@ -67,11 +67,11 @@ from lucid._functions.index import (  # noqa: E402
     topk,
 )
 from lucid._functions.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer  # noqa: E402
-from lucid._functions.binary import *  # noqa: E402, F403
-from lucid._functions.compare import *  # noqa: E402, F403
-from lucid._functions.pointwise import *  # noqa: E402, F403
-from lucid._functions.reduce import *  # noqa: E402, F403
-from lucid._functions.shape import *  # noqa: E402, F403
+from lucid._functions.binary import *  # noqa: E402
+from lucid._functions.compare import *  # noqa: E402
+from lucid._functions.pointwise import *  # noqa: E402
+from lucid._functions.reduce import *  # noqa: E402
+from lucid._functions.shape import *  # noqa: E402
 from lucid._functions.softmax import log_softmax, softmax  # noqa: E402
 from lucid._printing import set_printoptions  # noqa: E402
 from lucid._random import (  # noqa: E402

@@ -74,7 +74,9 @@ def of_array(array: np.ndarray) -> dtype:
     try:
         return _BY_NUMPY[array.dtype]
     except KeyError:
-        raise TypeError(f"no lucid dtype for numpy.{array.dtype}; supported: {', '.join(d.name for d in ALL)}") from None
+        raise TypeError(
+            f"no lucid dtype for numpy.{array.dtype}; supported: {', '.join(d.name for d in ALL)}"
+        ) from None
 
 
 def as_dtype(spec: Any) -> dtype:
@@ -119,7 +121,9 @@ def result_type(*operands: Tensor | float) -> dtype:
     """
     groups: list[dtype | None] = [None, None, None]
     for x in operands:
-        own, level = (of_scalar(x), 2) if isinstance(x, (bool, int, float, np.generic)) else (x.dtype, 0 if x._data.ndim else 1)
+        own, level = (
+            (of_scalar(x), 2) if isinstance(x, (bool, int, float, np.generic)) else (x.dtype, 0 if x._data.ndim else 1)
+        )
         current = groups[level]
         groups[level] = own if current is None else promote_types(current, own)
     result: dtype | None = None

@@ -6,22 +6,28 @@ A family file holds serial kernels over a block, forward beside backward, and un
 calls. Threads are started in few places: the elementwise drivers, the row and reduction drivers, gemm and conv.
 """
 
-include "_kernels/prelude.pxi"      # C types, array helpers
-include "_kernels/memory.pxi"       # the pool that results come from
-include "_kernels/threads.pxi"      # thread count and grain
-include "_kernels/scalar.pxi"       # exp, log, tanh, erf ... on one element
-include "_kernels/drivers.pxi"      # map1, map2, map3: block kernels over whole arrays; broadcasting
-include "_kernels/pointwise.pxi"    # functions of one element: neg, exp, sqrt ...
-# include "_kernels/binary.pxi"       # functions of two: add, mul, maximum ...; comparisons; clamp, where
-include "_kernels/activation.pxi"   # smooth activations: silu, mish, gelu, sigmoid, tanh, softplus, elu
-# include "_kernels/piecewise.pxi"    # piecewise ones: relu, hardswish, hardsigmoid, leaky_relu, hardtanh
-include "_kernels/reduce.pxi"       # sum, amax, argmax ...; cumsum
-include "_kernels/softmax.pxi"      # softmax, log_softmax, cross-entropy
-include "_kernels/gemm.pxi"         # the packed, register-tiled matrix product
-include "_kernels/matmul.pxi"       # matmul, linear
-include "_kernels/conv.pxi"         # convolution forward, input gradient, weight gradient
-include "_kernels/pool.pxi"         # max, average, adaptive average pooling
-include "_kernels/norm.pxi"         # batch norm, layer norm
-include "_kernels/embedding.pxi"    # row gather and scatter-add
-include "_kernels/random.pxi"       # counter-based dropout
-include "_kernels/optim.pxi"        # sgd, adam, adamw, rmsprop: one pass over all parameters
+include "_kernels/prelude.pxi"        # C types, array helpers
+include "_kernels/memory.pxi"         # the pool that results come from
+include "_kernels/threads.pxi"        # thread count and grain
+include "_kernels/scalar.pxi"         # exp, log, tanh, erf ... on one element
+include "_kernels/drivers.pxi"        # map1, map2, map3: block kernels over whole arrays; broadcasting
+include "_kernels/pointwise.pxi"      # functions of one element: neg, exp, sqrt ...
+include "_kernels/binary.pxi"         # functions of two: add, mul, maximum ...; comparisons; clamp, where
+include "_kernels/activation.pxi"     # smooth activations: silu, mish, gelu, sigmoid, tanh, softplus, elu
+include "_kernels/piecewise.pxi"      # piecewise ones: relu, hardswish, hardsigmoid, leaky_relu, hardtanh
+include "_kernels/reduce.pxi"         # sum, mean, prod, var
+include "_kernels/extremes.pxi"       # amax, argmax, logsumexp, cumsum ...
+include "_kernels/softmax.pxi"        # softmax, log_softmax, and the driver of rows
+include "_kernels/cross_entropy.pxi"  # cross-entropy and negative log-likelihood
+include "_kernels/tile.pxi"           # the register tile of products, and packing for it
+include "_kernels/gemm.pxi"           # the blocked, threaded matrix product
+include "_kernels/matmul.pxi"         # matmul, linear
+include "_kernels/gather.pxi"         # padded, phase-split copies of images
+include "_kernels/patches.pxi"        # products whose right side is the patches of an image
+include "_kernels/conv_weight.pxi"    # the weight gradient's sums over samples
+include "_kernels/conv.pxi"           # conv2d, conv2d_input_grad, conv2d_weight_grad
+include "_kernels/pool.pxi"           # max, average, adaptive average pooling
+include "_kernels/norm.pxi"           # batch norm, layer norm
+include "_kernels/embedding.pxi"      # row gather and scatter-add
+include "_kernels/random.pxi"         # Philox: uniform, normal, dropout
+include "_kernels/optim.pxi"          # sgd, adam, adamw, rmsprop: one pass over all parameters

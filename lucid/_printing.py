@@ -13,7 +13,10 @@ _options: dict[str, Any] = {"precision": 8, "threshold": 1000, "edgeitems": 3, "
 
 
 def set_printoptions(
-    precision: int | None = None, threshold: int | None = None, edgeitems: int | None = None, linewidth: int | None = None
+    precision: int | None = None,
+    threshold: int | None = None,
+    edgeitems: int | None = None,
+    linewidth: int | None = None,
 ) -> None:
     """Change how tensors print.
 
@@ -43,7 +46,7 @@ def format_values(data: np.ndarray, prefix: str = "") -> str:
         threshold=_options["threshold"],
         edgeitems=_options["edgeitems"],
         max_line_width=_options["linewidth"],
-        formatter={"float_kind": _format_float},
+        formatter={"float_kind": _format_float, "int": str, "bool": str},
     )
     return text
 

@@ -447,7 +447,9 @@ class Tensor(TensorBase, Methods):
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
         if self._node is not None:
-            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol")
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol"
+            )
         t = self.__class__.__new__(self.__class__)
         memo[id(self)] = t
         t._data = self._data.copy()
@@ -504,15 +506,19 @@ def to_array(data: Any, dtype: Any, copy: bool) -> np.ndarray:
         array = np.array(data, target, copy=copy or None)
     except ValueError as error:
         raise ValueError(f"tensor: cannot make a tensor of {type(data).__name__}: {error}") from None
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     if target is None:
         if not isinstance(data, (np.ndarray, np.generic)) and array.dtype == np.float64:
             array = array.astype(_dtype.get_default_dtype().numpy)
         _dtype.of_array(array)
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    return array
 
 
 def _contains_tensor(data: Any) -> Any:
-    return isinstance(data, TensorBase) or (isinstance(data, (list, tuple)) and len(data) > 0 and _contains_tensor(data[0]))
+    return isinstance(data, TensorBase) or (
+        isinstance(data, (list, tuple)) and len(data) > 0 and _contains_tensor(data[0])
+    )
 
 
 def _unwrap(data: Any) -> Any:

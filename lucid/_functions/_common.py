@@ -198,7 +198,9 @@ def check_writable(name: str, x: Tensor) -> None:
     """Refuse in-place changes that would lose a leaf's value or write through shared memory."""
     if mode.enabled and x._requires_grad:
         if x._base is not None and x._base._requires_grad and x._base._node is None:
-            raise RuntimeError(f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation.")
+            raise RuntimeError(
+                f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation."
+            )
         if x._node is None:
             raise RuntimeError(f"{name}: a leaf Variable that requires grad is being used in an in-place operation.")
     data = x._data
@@ -225,7 +227,9 @@ def mutate(name: str, x: Tensor, function: Callable[..., Tensor], *args: Any, **
     old._requires_grad, old._node, old._slot = x._requires_grad, x._node, x._slot
     y = function(old, *[old if a is x else a for a in args], **kwargs)
     if y._data.shape != x._data.shape:
-        raise RuntimeError(f"{name}: output with shape {x._data.shape} doesn't match the broadcast shape {y._data.shape}")
+        raise RuntimeError(
+            f"{name}: output with shape {x._data.shape} doesn't match the broadcast shape {y._data.shape}"
+        )
     if not np.can_cast(y._data.dtype, x._data.dtype, "same_kind"):
         raise RuntimeError(f"{name}: result type {y.dtype} can't be cast to the desired output type {x.dtype}")
     y = cast(y, x.dtype)

@@ -331,7 +331,9 @@ def where(condition: Tensor, x: Operand | None = None, y: Operand | None = None,
     if x is None and y is None:
         return tuple(wrap(i) for i in np.nonzero(condition._data))
     if condition._data.dtype.kind != "b":
-        raise TypeError(f"where: expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+        raise TypeError(
+            f"where: expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
+        )
     if not isinstance(x, TensorBase) and not isinstance(y, TensorBase):
         x = as_tensor(x)
     x, y = operands("where", x, y)

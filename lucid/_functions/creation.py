@@ -69,7 +69,9 @@ def from_numpy(array: np.ndarray) -> Tensor:
     return wrap(array)
 
 
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+def empty(
+    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None
+) -> Tensor:
     """A tensor with whatever the memory held."""
     return _finish(np.empty(as_shape(size), _numpy_dtype(dtype)), requires_grad, device)
 
@@ -108,7 +110,13 @@ def _number(v: Any) -> Any:
 
 
 def arange(
-    start: float, end: float | None = None, step: float = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: float,
+    end: float | None = None,
+    step: float = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """start, start + step, ... up to but without ``end``; ``arange(end)`` starts at 0.
 
@@ -121,7 +129,11 @@ def arange(
     if step == 0 or (end - start) * step < 0:
         raise RuntimeError(f"arange: upper bound and lower bound inconsistent with step sign: {start}, {end}, {step}")
     if dtype is None:
-        dtype = _dtype.int64 if all(isinstance(v, (int, np.integer)) for v in (start, end, step)) else _dtype.get_default_dtype()
+        dtype = (
+            _dtype.int64
+            if all(isinstance(v, (int, np.integer)) for v in (start, end, step))
+            else _dtype.get_default_dtype()
+        )
     count = max(0, int(np.ceil((end - start) / step)))
     values = start + np.arange(count) * step
     return _finish(values.astype(_numpy_dtype(dtype)), requires_grad, device)
@@ -178,7 +190,9 @@ def new_ones(x: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = Fal
     return ones(*size, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
 
-def new_full(x: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+def new_full(
+    x: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, **_: Any
+) -> Tensor:
     """`full` with the dtype of ``x``."""
     return full(size, fill_value, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
@@ -248,7 +262,9 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     return _finish((generator or default_generator).numpy(n).permutation(n).astype(d.numpy), False, device)
 
 
-def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+def normal(
+    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None
+) -> Tensor:
     """Random numbers from normal distributions; ``mean`` and ``std`` may be tensors when ``size`` is not given."""
     if size is None:
         size = np.broadcast_shapes(*[v._data.shape for v in (mean, std) if isinstance(v, TensorBase)])
@@ -261,7 +277,9 @@ def bernoulli(p: Tensor, *, generator: Generator | None = None) -> Tensor:
     return wrap((draw < p._data).astype(p._data.dtype))
 
 
-def multinomial(p: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
+def multinomial(
+    p: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
     """Indices drawn with probability proportional to the rows of ``p``.
 
     Raises:

@@ -278,6 +278,8 @@ def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = 
     if not 0 <= k <= extent:
         raise RuntimeError(f"topk: selected index k={k} out of range for dimension {d} of size {extent}")
     values, indices = sort(x, d, largest)
-    return ValuesIndices(values.narrow(d, 0, k), indices.narrow(d, 0, k)) if x._data.ndim else ValuesIndices(values, indices)
-
-
+    return (
+        ValuesIndices(values.narrow(d, 0, k), indices.narrow(d, 0, k))
+        if x._data.ndim
+        else ValuesIndices(values, indices)
+    )

@@ -172,7 +172,9 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         raise RuntimeError(f"linear: weight must have one or two dimensions, got shape {w.shape}")
     if not a.ndim or a.shape[-1] != w.shape[1]:
         got = a.shape[-1] if a.ndim else "a 0-d tensor"
-        raise RuntimeError(f"linear: expected last dimension {w.shape[1]}, got {got} (input {a.shape}, weight {w.shape})")
+        raise RuntimeError(
+            f"linear: expected last dimension {w.shape[1]}, got {got} (input {a.shape}, weight {w.shape})"
+        )
     if a.dtype != w.dtype or (bias is not None and bias._data.dtype != w.dtype):
         dtypes = ", ".join(str(t.dtype) for t in (x, weight, bias) if t is not None)
         raise RuntimeError(f"linear: input, weight and bias must have the same dtype, got {dtypes}")
@@ -180,7 +182,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         if bias._data.ndim == 0 or np.broadcast_shapes(bias._data.shape, (w.shape[0],)) == (w.shape[0],):
             bias = bias.expand(w.shape[0])
         else:
-            raise RuntimeError(f"linear: bias has shape {bias._data.shape}, expected ({w.shape[0]},) (weight {w.shape})")
+            raise RuntimeError(
+                f"linear: bias has shape {bias._data.shape}, expected ({w.shape[0]},) (weight {w.shape})"
+            )
     return Linear.apply(x, weight, bias)
-
-

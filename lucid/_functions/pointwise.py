@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 
-def differentiable(derivative: Callable[[Any, Any, Any], Any] | None, saves: str = "x", integer: bool = False) -> Callable[[Any], Any]:
+INTEGER: dict[str, Callable[[np.ndarray], Any]] = {
+    "neg": np.negative,
+    "sign": lambda x: x.copy() if x.dtype.kind == "b" else np.sign(x),
+    "square": lambda x: np.square(x.astype(np.int64) if x.dtype.kind == "b" else x),
+}
+"""What integers and bools need where NumPy's function of the same name is missing or differs from PyTorch's."""
+
+
+def differentiable(
+    derivative: Callable[[Any, Any, Any], Any] | None, saves: str = "x", integer: bool = False
+) -> Callable[[Any], Any]:
     """Make the decorated, empty function run the kernel of its name.
 
     Args:
@@ -28,7 +38,7 @@ def differentiable(derivative: Callable[[Any, Any, Any], Any] | None, saves: str
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Tensor]:
         name = function.__name__
-        kernel, on_integers = getattr(_ops, name), getattr(np, {"neg": "negative"}.get(name, name), None)
+        kernel, on_integers = getattr(_ops, name), INTEGER.get(name, getattr(np, name, None))
 
         class Unary(Node):
             __slots__ = ()

@@ -95,7 +95,12 @@ class Var(Node):
 
 
 def var(
-    x: Tensor, dim: Dim | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    x: Tensor,
+    dim: Dim | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> Tensor:
     """Variance over ``dim``: sum((x - mean)^2) / (count - correction).
 
@@ -116,7 +121,12 @@ def var(
 
 
 def std(
-    x: Tensor, dim: Dim | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    x: Tensor,
+    dim: Dim | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> Tensor:
     """Standard deviation: the square root of `var`."""
     return sqrt(var(x, dim, unbiased, keepdim, correction=correction))
@@ -143,7 +153,9 @@ class Prod(Node):
         one = flat.new_ones((*flat.shape[:-1], 1))
         before = cumprod(_cat([one, flat[..., :-1]]), -1)
         after = flip(cumprod(_cat([one, flip(flat, (-1,))[..., :-1]]), -1), (-1,))
-        others = reshape(before * after, tuple(shape[d] for d in order)).permute([order.index(d) for d in range(len(shape))])
+        others = reshape(before * after, tuple(shape[d] for d in order)).permute(
+            [order.index(d) for d in range(len(shape))]
+        )
         return keep(dy, shape, dims) * others
 
 
@@ -285,7 +297,9 @@ def any(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
 
 def count_nonzero(x: Tensor, dim: Dim = None) -> Tensor:
     """The number of nonzero elements."""
-    return wrap(np.asarray(np.count_nonzero(x._data, axis=normalize_dims("count_nonzero", dim, x._data.ndim)), np.int64))
+    return wrap(
+        np.asarray(np.count_nonzero(x._data, axis=normalize_dims("count_nonzero", dim, x._data.ndim)), np.int64)
+    )
 
 
 class LogSumExp(Node):

@@ -218,7 +218,9 @@ def expand_sizes(x: Tensor, *sizes: Any) -> Tensor:
     target, shape = as_shape(sizes), x._data.shape
     extra = len(target) - len(shape)
     if extra < 0:
-        raise RuntimeError(f"expand: the number of sizes ({len(target)}) must be at least the number of dimensions {shape}")
+        raise RuntimeError(
+            f"expand: the number of sizes ({len(target)}) must be at least the number of dimensions {shape}"
+        )
     full = tuple([shape[d - extra] if n == -1 and d >= extra else n for d, n in enumerate(target)])
     for d, n in enumerate(full):
         if n < 0 or (d >= extra and shape[d - extra] not in (1, n)):
@@ -291,7 +293,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     for position, x in enumerate(kept):
         s = x._data.shape
         if len(s) != len(first) or s[:d] + s[d + 1 :] != first[:d] + first[d + 1 :]:
-            raise RuntimeError(f"cat: sizes of tensors must match except in dimension {d}: {first} and {s} (position {position})")
+            raise RuntimeError(
+                f"cat: sizes of tensors must match except in dimension {d}: {first} and {s} (position {position})"
+            )
     target = _dtype.result_type(*items)
     return Cat.apply(d, *[cast(x, target) for x in kept])
 
@@ -347,7 +351,9 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
     else:
         sizes = list(split_size_or_sections)
         if sum(sizes) != total:
-            raise RuntimeError(f"split: sizes {sizes} do not add up to {total}, the size of dimension {d} of {x._data.shape}")
+            raise RuntimeError(
+                f"split: sizes {sizes} do not add up to {total}, the size of dimension {d} of {x._data.shape}"
+            )
     starts = np.cumsum([0, *sizes]).tolist()
     return tuple([narrow(x, d, start, size) for start, size in zip(starts, sizes)])
 

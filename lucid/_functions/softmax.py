@@ -126,16 +126,15 @@ def cross_entropy_slope(
 class NLL(Node):
     """Per-element negative log-likelihood of log-probabilities (N, C, L) at class indices (N, L), before reduction."""
 
-    __slots__ = ("options", "shape")
+    __slots__ = ("options",)
 
     def forward(self, x: Tensor, target: np.ndarray, weight: np.ndarray | None, ignore_index: int) -> np.ndarray:
-        self.shape, self.options = x._data.shape, (target, weight, ignore_index)
+        self.saved, self.options = (x,), (target, weight, ignore_index)
         losses, _ = _ops.nll_rows(x._data, *self.options)
         return losses
 
     def backward(self, g: Tensor) -> Tensor:
-        target, weight, ignore_index = self.options
-        slope = cross_entropy_slope(np.empty(self.shape, g._data.dtype), target, weight, ignore_index, 0.0)
-        return wrap(slope) * g.unsqueeze(1)
-
-
+        (x,) = self.unpack()
+        if mode.enabled:
+            return wrap(cross_entropy_slope(x._data, *self.options, 0.0)) * g.unsqueeze(1)
+        return wrap(_ops.nll_rows_backward(x._data, *self.options, g._data))

@@ -326,6 +326,3 @@ def selu(x, out=None):
 def selu_backward(x, dy, out=None):
     """dy * scale above zero, dy * scale * alpha * exp(x) at zero and below."""
     return elu_backward(x, dy, SELU_LOW, SELU_HIGH, 1, out)
-
-
-include "piecewise.pxi"     # hardswish, relu, hardtanh ...

@@ -1,8 +1,5 @@
 # Convolution over NCHW images, zero padding: forward, input gradient, weight gradient.
 
-include "patches.pxi"
-include "conv_weight.pxi"
-
 
 cdef struct Conv:
     # Extents of one convolution; the first four are x, the next two y and the kernel.

@@ -168,6 +168,7 @@ cdef void weight_task(const WeightGrad* g, const floating* x, const floating* dy
     cdef const floating* corner
     cdef bint load = False
     sums += chunk * sums_size(g) + (group * g.taps * g.rows + lo) * g.lane_pitch
+    memset(work, 0, pixel_stage_size(g, tile_columns(x)) * sizeof(floating))    # the lanes of no channel stay zero
     s = chunk * g.chunk_samples
     while s < last:
         samples = min(g.block_samples, last - s)
@@ -222,6 +223,7 @@ cdef void swapped_task(const WeightGrad* g, const floating* x, const floating* d
     cdef int height
     cdef bint load = False
     sums += chunk * sums_size(g) + group * k * g.lane_pitch
+    memset(work, 0, PIXELS * pitch * sizeof(floating))      # the lanes of no channel stay zero
     for s in range(chunk * g.chunk_samples, min(g.samples, (chunk + 1) * g.chunk_samples)):
         image = x + (s * g.groups + group) * g.channels * g.x_height * g.x_width
         for first in range(0, size, 256):

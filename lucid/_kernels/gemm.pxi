@@ -1,6 +1,5 @@
 # C = A @ B, or C += A @ B, for operands of any strides.
 
-include "tile.pxi"
 
 cdef enum:
     PANEL_BYTES = 32768         # a panel of B, NR wide: two thirds of a 48 KB L1

@@ -182,3 +182,12 @@ cdef cnp.ndarray empty(int ndim, cnp.npy_intp* shape, int typenum):
     y = cnp.PyArray_SimpleNewFromData(ndim, shape, typenum, owner.data)
     cnp.set_array_base(y, owner)
     return y
+
+
+cdef cnp.ndarray empty_shape(tuple shape, int typenum):
+    """``empty`` for a shape known to Python only."""
+    cdef cnp.npy_intp extents[MAX_DIMS]
+    cdef int i, ndim = len(shape)
+    for i in range(ndim):
+        extents[i] = shape[i]
+    return empty(ndim, extents, typenum)

@@ -10,7 +10,6 @@
 
 from cython.parallel cimport threadid
 
-include "gather.pxi"
 
 cdef enum:
     STAGE = 98304               # most elements staged at a time ...
@@ -113,6 +112,7 @@ cdef void stage_block(const Patches* p, const floating* x, Py_ssize_t x_sample, 
                       Py_ssize_t y0, Py_ssize_t x0, floating* out) noexcept nogil:
     """The input of a block of pixels: [channel][phase][sample][row][pitch]."""
     cdef Py_ssize_t c, f, s, i, row, first, height = p.block_height + p.span_y, size = p.x_height * p.x_width
+    cdef Py_ssize_t used = p.phases * p.block_samples * p.plane
     cdef const floating* plane
     cdef floating* to
     for c in range(channels):
@@ -128,6 +128,8 @@ cdef void stage_block(const Patches* p, const floating* x, Py_ssize_t x_sample, 
                     else:
                         stage_row(plane + row * p.x_width, p.step_x, first, p.x_width, p.pitch, to)
                     to += p.pitch
+        # read by the columns that are dropped: any value would do, but some bit patterns are slow to multiply
+        memset(out + c * p.stage_channel + used, 0, (p.stage_channel - used) * sizeof(floating))
 
 
 # Weights
@@ -195,6 +197,7 @@ cdef void convolve_task(const Patches* p, const floating* x, const floating* pac
     x += (bs * p.groups + g) * p.channels * size
     y += bs * p.y_sample + (g * p.rows + lo) * p.y_channel + by * p.y_row + bx * p.y_column
     packed += g * p.channels * p.rows * p.taps
+    memset(stage + p.depth * p.stage_channel, 0, (stage_size(p, lanes) - p.depth * p.stage_channel) * sizeof(floating))
     if bias != NULL:
         for r in range(hi - lo):
             for j in range(p.columns):

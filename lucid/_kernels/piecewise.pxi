@@ -2,72 +2,74 @@
 #
 # At a kink the gradient is PyTorch's choice; where x is NaN so is the gradient.
 
-# HardSwish: y = x * hardsigmoid(x); p = (offset / slope, 1 / slope). Divides by 1 / slope: 6 is exact, 1/6 is not.
+# HardSwish: y = x * hardsigmoid(x); p = (offset / slope, 1 / slope, upper kink). Divides by 1 / slope: 6 is exact, 1/6
+# is not. The upper kink is compared with x itself, since x + shift may round up to it.
 
 cdef void hardswish_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
-    cdef floating shift = <floating> p[0], top = <floating> p[1], t, a
+    cdef floating shift = <floating> p[0], top = <floating> p[1], high = <floating> p[2], t, a
     for i in range(n):
         t = x[i] + shift
         a = x[i] * (t / top)
         a = <floating> -0.0 if t <= 0 else a
-        y[i] = x[i] if t >= top else a
+        y[i] = x[i] if x[i] >= high else a
 
 
 cdef void hardswish_backward_kernel(const floating* x, const floating* dy, floating* dx,
                                     Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
-    cdef floating shift = <floating> p[0], top = <floating> p[1], t, a
+    cdef floating shift = <floating> p[0], top = <floating> p[1], high = <floating> p[2], t, a
     for i in range(n):
         t = x[i] + shift
         a = (t + x[i]) / top
         a = <floating> 0 if t <= 0 else a
-        dx[i] = dy[i] * (<floating> 1 if t >= top else a)
+        dx[i] = dy[i] * (<floating> 1 if x[i] >= high else a)
 
 
 def hardswish(x, double slope=1 / 6., double offset=0.5, out=None):
     """x * min(max(slope * x + offset, 0), 1)."""
-    return map1(x, <void*> hardswish_kernel[float], <void*> hardswish_kernel[double], out, offset / slope, 1 / slope)
+    return map1(x, <void*> hardswish_kernel[float], <void*> hardswish_kernel[double], out,
+                offset / slope, 1 / slope, (1 - offset) / slope)
 
 
 def hardswish_backward(x, dy, double slope=1 / 6., double offset=0.5, out=None):
     """dy * (2 * slope * x + offset) inside, 0 up to the lower kink, dy from the upper kink."""
     return map2(x, dy, <void*> hardswish_backward_kernel[float], <void*> hardswish_backward_kernel[double], out,
-                offset / slope, 1 / slope)
+                offset / slope, 1 / slope, (1 - offset) / slope)
 
 
 # HardSigmoid: y = min(max(slope * x + offset, 0), 1); p as for hardswish
 
 cdef void hardsigmoid_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
-    cdef floating shift = <floating> p[0], top = <floating> p[1], t, a
+    cdef floating shift = <floating> p[0], top = <floating> p[1], high = <floating> p[2], t, a
     for i in range(n):
         t = x[i] + shift
         a = <floating> 0 if t <= 0 else t / top
-        y[i] = <floating> 1 if t >= top else a
+        y[i] = <floating> 1 if x[i] >= high else a
 
 
 cdef void hardsigmoid_backward_kernel(const floating* x, const floating* dy, floating* dx,
                                       Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
-    cdef floating shift = <floating> p[0], top = <floating> p[1], t, a
+    cdef floating shift = <floating> p[0], top = <floating> p[1], high = <floating> p[2], t, a
     for i in range(n):
         t = x[i] + shift
         a = <floating> 1 / top if t == t else t
         a = <floating> 0 if t <= 0 else a
-        dx[i] = dy[i] * (<floating> 0 if t >= top else a)
+        dx[i] = dy[i] * (<floating> 0 if x[i] >= high else a)
 
 
 def hardsigmoid(x, double slope=1 / 6., double offset=0.5, out=None):
     """min(max(slope * x + offset, 0), 1)."""
     return map1(x, <void*> hardsigmoid_kernel[float], <void*> hardsigmoid_kernel[double],
-                out, offset / slope, 1 / slope)
+                out, offset / slope, 1 / slope, (1 - offset) / slope)
 
 
 def hardsigmoid_backward(x, dy, double slope=1 / 6., double offset=0.5, out=None):
     """dy * slope strictly between the kinks, 0 elsewhere."""
     return map2(x, dy, <void*> hardsigmoid_backward_kernel[float], <void*> hardsigmoid_backward_kernel[double], out,
-                offset / slope, 1 / slope)
+                offset / slope, 1 / slope, (1 - offset) / slope)
 
 
 # ReLU

@@ -286,6 +286,3 @@ def erfc(x, out=None):
 def lgamma(x, out=None):
     """Logarithm of |gamma(x)|."""
     return libm1(x, <void*> cmath.lgammaf, <void*> cmath.lgamma, out)
-
-
-include "binary.pxi"       # the functions of two operands

@@ -397,6 +397,3 @@ def var(cnp.ndarray x, axes=None, double correction=1, bint keepdim=False):
     total = reduce_axes(x, &a, <void*> deviations_accumulate[float], <void*> deviations_accumulate[double],
                         <void*> sum_accumulate[double], sum_combine, 0, spread(total / a.count, &a))
     return finish(total, &a, t, max(a.count - correction, 0))
-
-
-include "extremes.pxi"      # amax, amin, logsumexp; argmax, max_with_indices; cumsum, cumprod

@@ -335,6 +335,3 @@ def log_softmax_backward(y, dy, int axis):
     return along_rows("log_softmax_backward", y, dy, axis, <void*> log_softmax_backward_row[float],
                       <void*> log_softmax_backward_row[double], <void*> log_softmax_backward_column[float],
                       <void*> log_softmax_backward_column[double])
-
-
-include "cross_entropy.pxi"

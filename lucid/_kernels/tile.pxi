@@ -210,26 +210,6 @@ cdef void block_product(const floating* a, Py_ssize_t a_row, const floating* b, 
 
 # Packing
 
-cdef void pack_a(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m, Py_ssize_t k,
-                 floating* out) noexcept nogil:
-    """Tiles one under another, each k-major: out[i0 * k + p * height + r] = a[i0 + r, p]."""
-    cdef Py_ssize_t i = 0, p, r
-    cdef int rows
-    while i < m:
-        rows = tile_height(a, m - i)
-        if a_step == 1:
-            for r in range(rows):
-                for p in range(k):
-                    out[p * rows + r] = a[r * a_row + p]
-        else:
-            for p in range(k):
-                for r in range(rows):
-                    out[p * rows + r] = a[r * a_row + p * a_step]
-        a += rows * a_row
-        out += rows * k
-        i += rows
-
-
 cdef void transpose(const floating* x, Py_ssize_t x_row, Py_ssize_t rows, Py_ssize_t columns, floating* out,
                     Py_ssize_t out_row) noexcept nogil:
     """out[j, i] = x[i, j]. Pairs of floats are stored as one word: stores are what a transposition waits for."""
@@ -246,6 +226,24 @@ cdef void transpose(const floating* x, Py_ssize_t x_row, Py_ssize_t rows, Py_ssi
             for q in range(j, end):
                 out[q * out_row + i] = x[i * x_row + q]
             i += 1
+
+
+cdef void pack_a(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m, Py_ssize_t k,
+                 floating* out) noexcept nogil:
+    """Tiles one under another, each k-major: out[i0 * k + p * height + r] = a[i0 + r, p]."""
+    cdef Py_ssize_t i = 0, p, r
+    cdef int rows
+    while i < m:
+        rows = tile_height(a, m - i)
+        if a_step == 1:
+            transpose(a, a_row, rows, k, out, rows)
+        else:
+            for p in range(k):
+                for r in range(rows):
+                    out[p * rows + r] = a[r * a_row + p * a_step]
+        a += rows * a_row
+        out += rows * k
+        i += rows
 
 
 cdef void pack_panel(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n,

@@ -43,7 +43,9 @@ def _start(name: str, tensors: Sequence[Tensor], gradients: Sequence[Tensor | No
     start = []
     for t, g in zip(tensors, gradients):
         if not t.requires_grad:
-            raise RuntimeError(f"{name}: a tensor of shape {t._data.shape} does not require grad and does not have a grad_fn")
+            raise RuntimeError(
+                f"{name}: a tensor of shape {t._data.shape} does not require grad and does not have a grad_fn"
+            )
         if g is None:
             g = wrap(np.ones(t._data.shape, t._data.dtype))
         elif g._data.shape != t._data.shape:

@@ -42,7 +42,9 @@ TABLE = {
 }
 DERIVATIVES: dict[str, Callable[[float], float]] = {
     "Swish": lambda x: (lambda s: s * (1 + x * (1 - s)))(1 / (1 + math.exp(-x))),
-    "Mish": lambda x: (lambda t, s: t + x * (1 - t * t) * s)(math.tanh(math.log1p(math.exp(x))), 1 / (1 + math.exp(-x))),
+    "Mish": lambda x: (lambda t, s: t + x * (1 - t * t) * s)(
+        math.tanh(math.log1p(math.exp(x))), 1 / (1 + math.exp(-x))
+    ),
     "HardSwish": lambda x: 0.0 if x <= -3 else 1.0 if x >= 3 else x / 3 + 0.5,
 }
 

@@ -36,12 +36,17 @@ def regression(name: str, formula: Callable[..., Any], **options: Any) -> Record
                   grad_floor=None, integer="")  # fmt: skip
 
 
-def weighted(name: str, formula: Callable[..., Any]) -> Record:
+def weighted(name: str, formula: Callable[..., Any], over_weights: bool = True) -> Record:
+    """A weighted mean is over the sum of the weights, except for `huber_loss`: PyTorch divides by the count there."""
     call = getattr(F, name)
+
+    def weighted_mean(values: Any, reduction: str, w: Any) -> Any:
+        return reduced(values, reduction, w if over_weights else None)
+
     return Record(f"{name} with weights", lambda x, y, w, **p: call(x, y, weight=w, **p),
-                  lambda x, y, w, reduction="mean": reduced(w * formula(x - y), reduction, w),
+                  lambda x, y, w, reduction="mean": weighted_mean(w * formula(x - y), reduction, w),
                   cases=tuple(case((2, 4), (2, 4), (2, 4), reduction=r) for r in REDUCTIONS), span=((-3, 3), (-3, 3), (0.5, 2)), covers=(call,), ulp=(8, 8),
-                  scale=lambda x, y, w, reduction="mean": reduced(w * formula(np.abs(x) + np.abs(y)), reduction, w), why=WHY, elementwise=False,
+                  scale=lambda x, y, w, reduction="mean": weighted_mean(w * formula(np.abs(x) + np.abs(y)), reduction, w), why=WHY, elementwise=False,
                   grad_ulp=16, grad_floor=None, integer="", torch="")  # fmt: skip
 
 
@@ -134,7 +139,7 @@ RECORDS = [
     regression("l1_loss", np.abs),
     regression("smooth_l1_loss", smooth, beta=(0.5, 0.0)),
     regression("huber_loss", huber, delta=(0.5, 2.0)),
-    weighted("mse_loss", lambda d: d * d), weighted("l1_loss", np.abs), weighted("huber_loss", huber),
+    weighted("mse_loss", lambda d: d * d), weighted("l1_loss", np.abs), weighted("huber_loss", huber, over_weights=False),
     Record("l1_loss at its kink", lambda x, y: F.l1_loss(x, y, reduction="none"), lambda x, y: np.abs(x - y), cases=(case((3,), (3,)),), covers=(F.l1_loss,),
            elementwise=False, integer="", torch="", examples=(example([1.0, 2], [1.0, 0], value=([0, 2],), grad=([0, 1], [0, -1])),)),
     Record("nll_loss", F.nll_loss, class_loss, cases=CLASSES, large=BATCHES[:1], scale=lambda x, *a, **p: class_loss(-np.abs(x), *a, **p), **CLASS_OPTIONS,
@@ -150,7 +155,7 @@ RECORDS = [
            elementwise=False, ulp=(8, 8), scale=lambda p, y, w=1.0, reduction="mean": bce(p, y, w, reduction) + 3, why=WHY, grad_ulp=64, grad_floor=None, integer="",
            fixed=(2,), examples=(example([0.0, 1], [0.0, 1], value=([0, 0],), reduction="none"), example([0.0, 1], [1.0, 0], value=([100, 100],), reduction="none"))),
     Record("binary_cross_entropy_with_logits", F.binary_cross_entropy_with_logits, bce_with_logits, cases=same(((3, 4), (65,), ()), 2) + same(((3, 4),), 3),
-           span=((-5, 5), (0, 1), (0.5, 2)), elementwise=False, ulp=(8, 8), why=WHY, grad_ulp=64, grad_floor=None, integer="",
+           span=((-5, 5), (0, 1), (0.5, 2)), elementwise=False, ulp=(8, 8), why=WHY, grad_ulp=64, grad_floor=None, integer="", fixed=(2,),
            scale=lambda x, y, weight=1.0, reduction="mean": bce_with_logits(x, y, weight, 1.0, reduction),
            examples=(example([100.0, -100], [1.0, 0], value=([0, 0],), reduction="none", grad=([0, 0], [-100, 100])),
                      example([-100.0, 100], [1.0, 0], value=([100, 100],), reduction="none", grad=([-1, 1], [100, -100])))),

@@ -77,7 +77,7 @@ VIEWS = [
     moved("expand_as", lambda x, y: np.broadcast_to(x, y.shape), (case((3, 1), (2, 3, 4)), case((), (2,))), Tensor.expand_as, fixed=(1,),
           grad_ulp=4, torch="", shares=True),
     moved("broadcast_to", lambda x, shape: np.broadcast_to(x, shape), (case((3, 1), shape=(2, 3, 4)), case((), shape=(2,))), grad_ulp=4,
-          shares=True),
+          shares=True, torch=lambda torch, x, shape: torch.broadcast_to(x, shape)),
     moved("broadcast_tensors", np.broadcast_arrays, (case((3, 1), (4,)), case((), (2, 2), (2,))), grad_ulp=4, torch=""),
     moved("split", split, tuple(case((7, 3), split_size_or_sections=s) for s in (2, 7, 9, [3, 4], (1, 0, 6)))
           + (case((2, 6), split_size_or_sections=4, dim=1),), shares=True),

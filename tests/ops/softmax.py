@@ -8,6 +8,7 @@ import numpy as np
 from ops.record import LENGTHS, Record, case, example, inf, nan
 
 import lucid
+import lucid.nn.functional as F
 
 CASES = (*(case((2, 3, 4), dim=d) for d in (0, 1, -1)), *(case((3, n), dim=1) for n in LENGTHS), *(case((n, 3), dim=0) for n in (65, 1000)),
          case((), dim=0), case((0, 3), dim=1), case((3, 1), dim=-1))  # fmt: skip
@@ -31,7 +32,11 @@ def reach(x: Any, dim: int) -> Any:
 
 
 WHY = "x - max(x) is rounded before the exponential"
+OPTIONS: dict[str, Any] = dict(cases=CASES, large=LARGE, why=WHY, grad_ulp=64, grad_floor=None, elementwise=False, integer="")
 RECORDS = [
+    Record("F.softmax", F.softmax, softmax, ulp=(16, 16), torch="softmax", **OPTIONS),
+    Record("F.log_softmax", F.log_softmax, log_softmax, ulp=(4, 4), scale=reach, torch="log_softmax", **OPTIONS),
+    Record("softmin", F.softmin, lambda x, dim: softmax(-x, dim), ulp=(16, 16), **OPTIONS),
     Record("softmax", lucid.softmax, softmax, cases=CASES, large=LARGE, ulp=(16, 16), why=WHY, grad_ulp=64, grad_floor=None,
            elementwise=False,
            examples=(example([0.0, 0, 0], value=([THIRD] * 3,), dim=0, grad=[0, 0, 0]), example([1000.0, 1000], value=([0.5, 0.5],), dim=0),

@@ -388,7 +388,7 @@ def test_in_place_form(record: Record) -> None:
 
 
 def takes_out(r: Record) -> bool:
-    return bool(named(r)) and "out" in inspect.signature(r.call).parameters
+    return bool(named(r)) and "out" in inspect.signature(r.call, follow_wrapped=False).parameters
 
 
 @each(takes_out)

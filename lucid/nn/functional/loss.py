@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._common import check_broadcast
 from lucid._functions.activation import LogSigmoid
-from lucid._functions.loss import BinaryCrossEntropy
 from lucid._functions.binary import where
+from lucid._functions.loss import BinaryCrossEntropy
 from lucid._functions.pointwise import exp, log
 from lucid._functions.reduce import sum
 from lucid._functions.softmax import NLL, CrossEntropy, LogSoftmax
@@ -350,6 +351,7 @@ def kl_div(
     reduction = reduction_of("kl_div", reduction, size_average, reduce, ("none", "mean", "sum", "batchmean"))
     check_floating("kl_div", input)
     check_dtype("kl_div", "target", target, input)
+    check_broadcast("kl_div", input._data.shape, target._data.shape)
     if reduction == "mean" and not legacy:
         warnings.warn(
             "kl_div: reduction='mean' divides by the number of elements, not by the batch size; "

@@ -31,17 +31,23 @@ def _difference(name: str, input: Tensor, target: Tensor) -> Tensor:
     return input - target
 
 
-def _weighted(name: str, loss: Tensor, input: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    """The loss, reduced; a weighted mean is over the sum of the weights."""
+def _weight(name: str, input: Tensor, weight: Tensor | None) -> Tensor | None:
+    """The weight, checked."""
     if weight is None:
-        return reduced(loss, reduction)
+        return None
     check_dtype(name, "weight", weight, input)
     if weight._data.shape != input._data.shape:
         raise ValueError(
             f"{name}: expected weight of shape {input._data.shape} like the input, got {weight._data.shape}"
         )
-    loss = loss * weight
-    return sum(loss) / sum(weight) if reduction == "mean" else reduced(loss, reduction)
+    return weight
+
+
+def _weighted(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """The loss, reduced; a weighted mean is over the sum of the weights."""
+    if weight is None:
+        return reduced(loss, reduction)
+    return sum(loss * weight) / sum(weight) if reduction == "mean" else reduced(loss * weight, reduction)
 
 
 def mse_loss(
@@ -75,7 +81,9 @@ def mse_loss(
     Source: Gauss, Theoria combinationis observationum erroribus minimis obnoxiae, 1823.
     """
     reduction = reduction_of("mse_loss", reduction, size_average, reduce)
-    return _weighted("mse_loss", square(_difference("mse_loss", input, target)), input, weight, reduction)
+    check_floating("mse_loss", input)
+    weight = _weight("mse_loss", input, weight)
+    return _weighted(square(_difference("mse_loss", input, target)), weight, reduction)
 
 
 def l1_loss(
@@ -111,7 +119,9 @@ def l1_loss(
     Source: Laplace, Theorie analytique des probabilites, 1812.
     """
     reduction = reduction_of("l1_loss", reduction, size_average, reduce)
-    return _weighted("l1_loss", abs(_difference("l1_loss", input, target)), input, weight, reduction)
+    check_floating("l1_loss", input)
+    weight = _weight("l1_loss", input, weight)
+    return _weighted(abs(_difference("l1_loss", input, target)), weight, reduction)
 
 
 def smooth_l1_loss(
@@ -160,7 +170,8 @@ def huber_loss(
     """The squared error, made linear far from zero.
 
         loss = weight * (d^2 / 2 if |d| < delta else delta * (|d| - delta / 2)),    d = x - y
-        mean: sum(loss) / sum(weight)
+
+    Unlike those of `mse_loss` and `l1_loss` a weighted mean is over the number of elements, as in PyTorch.
 
     Args:
         input: x, floating point, any shape.
@@ -183,9 +194,12 @@ def huber_loss(
     reduction = reduction_of("huber_loss", reduction)
     if not 0 < delta < math.inf:
         raise ValueError(f"huber_loss: delta must be finite and greater than 0, got {delta}")
+    check_floating("huber_loss", input)
+    weight = _weight("huber_loss", input, weight)
     d = _difference("huber_loss", input, target)
     near = clamp(d, -delta, delta)
-    return _weighted("huber_loss", near * (d - 0.5 * near), input, weight, reduction)
+    loss = near * (d - 0.5 * near)
+    return reduced(loss if weight is None else loss * weight, reduction)
 
 
 __all__ = ["huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]

@@ -1,0 +1,96 @@
+"""Every public function has a record, or a reason not to."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from ops.record import families
+
+import lucid
+import lucid.nn.functional as F
+from lucid import Tensor
+
+RANDOM = "random: its distribution and its reproducibility are tested in test_random.py"
+SWITCH = "not an operation: a switch or a question about the library's state"
+DTYPES = "not an operation: dtypes are tested in tests/test_promotion.py"
+OBJECT = "the Tensor object itself: tests/test_tensor.py"
+AUTOGRAD = "the graph, not values: tests/autograd"
+WRITES = "overwrites memory: tests/autograd/test_inplace.py and tests/test_tensor.py"
+
+EXEMPT: dict[str, dict[str, str]] = {
+    "lucid": {
+        **dict.fromkeys("bernoulli multinomial normal rand rand_like randint randn randn_like randperm".split(), RANDOM),
+        **dict.fromkeys("get_rng_state initial_seed manual_seed seed set_rng_state".split(), RANDOM),
+        **dict.fromkeys("get_num_threads num_threads set_num_threads set_printoptions show_config".split(), SWITCH),
+        **dict.fromkeys("grad_enabled is_grad_enabled is_inference_mode_enabled".split(), SWITCH),
+        **dict.fromkeys("get_default_dtype promote_types result_type set_default_dtype".split(), DTYPES),
+        **dict.fromkeys("as_tensor from_numpy is_floating_point is_tensor numel tensor".split(), OBJECT),
+        **dict.fromkeys("empty empty_like".split(), "the values are whatever the memory held; shapes and dtypes: tests/test_tensor.py"),
+        **dict.fromkeys("load save".split(), "files: the tests of serialization"),
+    },
+    "lucid.nn.functional": {},
+    "lucid.Tensor": {
+        **dict.fromkeys("normal_ uniform_ bernoulli_".split(), RANDOM),
+        **dict.fromkeys("backward detach detach_ register_hook requires_grad_ retain_grad".split(), AUTOGRAD),
+        **dict.fromkeys("copy_ fill_ zero_".split(), WRITES),
+        **dict.fromkeys("bool byte cpu cuda double float int long to type type_as".split(), "conversion: tests/test_tensor.py"),
+        **dict.fromkeys("data_ptr dim element_size is_contiguous is_floating_point item nelement numel numpy size storage_offset "
+                        "stride tolist".split(), OBJECT),
+        **dict.fromkeys("new_empty".split(), "the values are whatever the memory held; shapes and dtypes: tests/test_tensor.py"),
+    },
+}  # fmt: skip
+
+
+def functions(owner: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Public functions, without the classes and submodules beside them."""
+    for attribute in dir(owner):
+        value = inspect.getattr_static(owner, attribute) if isinstance(owner, type) else getattr(owner, attribute)
+        if attribute.startswith("_") or not callable(value) or isinstance(value, (type, ModuleType)):
+            continue
+        yield attribute, value
+
+
+COVERED = {id(function) for record in families() for function in record.covers}
+PUBLIC = [(owner, name, function) for owner, module in (("lucid", lucid), ("lucid.nn.functional", F), ("lucid.Tensor", Tensor))
+          for name, function in functions(module, owner)]  # fmt: skip
+
+
+def is_covered(function: Any) -> bool:
+    """By a record of the function, of an alias, or of the function that an in-place method wraps."""
+    while function is not None:
+        if id(function) in COVERED:
+            return True
+        function = getattr(function, "__wrapped__", None)
+    return False
+
+
+@pytest.mark.parametrize("owner,name,function", PUBLIC, ids=[f"{owner}.{name}" for owner, name, _ in PUBLIC])
+def test_has_a_record_or_a_reason(owner: str, name: str, function: Any) -> None:
+    if name in EXEMPT[owner]:
+        assert EXEMPT[owner][name]
+        assert not is_covered(function), f"{owner}.{name} has a record now: take it out of EXEMPT"
+    else:
+        assert is_covered(function), f"{owner}.{name} has neither a record in tests/ops nor an entry in EXEMPT"
+
+
+@pytest.mark.parametrize("owner", EXEMPT)
+def test_exemptions_name_existing_functions(owner: str) -> None:
+    existing = {name for o, name, _ in PUBLIC if o == owner}
+    assert set(EXEMPT[owner]) <= existing
+
+
+def test_operators_are_functions_with_a_record() -> None:
+    names = "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul neg abs invert and rand or ror xor rxor lt le gt ge getitem"
+    for name in names.split():
+        assert is_covered(getattr(Tensor, f"__{name}__")), name
+    for name in "iadd isub imul itruediv ipow".split():
+        assert getattr(Tensor, f"__{name}__") is getattr(Tensor, {"itruediv": "div"}.get(name, name[1:]) + "_")
+
+
+def test_every_public_function_is_documented() -> None:
+    missing = [f"{owner}.{name}" for owner, name, function in PUBLIC if not (function.__doc__ or "").strip()]
+    assert not missing
