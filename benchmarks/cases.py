@@ -84,7 +84,8 @@ def activation(t: Any, name: str, n: int, backward: bool) -> Step:
     x = tensor(t, n, grad=backward)
     functional = t.nn.functional
     f = {
-        "exp": t.exp, "sigmoid": t.sigmoid, "tanh": t.tanh, "softmax": lambda v: functional.softmax(v.view(-1, 1000), 1),
+        "exp": t.exp, "sigmoid": t.sigmoid, "tanh": t.tanh,
+        "softmax": lambda v: functional.softmax(v.view(-1, 1000), 1),
     }.get(name) or getattr(functional, name)  # fmt: skip
     return gradients(t, f, x) if backward else lambda: f(x)
 
@@ -179,7 +180,8 @@ def function(t: Any, name: str, shape: tuple[int, ...]) -> Step:
         "sum": lambda x: x.sum(), "sum rows": lambda x: x.sum(1), "sum columns": lambda x: x.sum(0),
         "mean channels": lambda x: x.mean((0, 2, 3)), "max rows": lambda x: x.amax(1), "var": lambda x: x.var(1),
         "max_pool2d": lambda x: functional.max_pool2d(x, 2), "avg_pool2d": lambda x: functional.avg_pool2d(x, 3, 2, 1),
-        "adaptive_avg_pool2d": lambda x: functional.adaptive_avg_pool2d(x, 1), "log_softmax": lambda x: functional.log_softmax(x, 1),
+        "adaptive_avg_pool2d": lambda x: functional.adaptive_avg_pool2d(x, 1),
+        "log_softmax": lambda x: functional.log_softmax(x, 1),
         "add": lambda x: x + x.detach(), "mul broadcast": lambda x: x * w.detach(),
     }[name]  # fmt: skip
     return gradients(t, f, x)
@@ -189,7 +191,8 @@ def functions() -> Iterator[Case]:
     image, matrix = (16, 64, 56, 56), (2048, 768)
     for name, shape in (
         ("batch_norm", image), ("layer_norm", matrix), ("cross_entropy", (512, 1000)), ("log_softmax", matrix),
-        ("max_pool2d", image), ("avg_pool2d", image), ("adaptive_avg_pool2d", image), ("embedding", (10_000, 256)), ("sum", matrix),
+        ("max_pool2d", image), ("avg_pool2d", image), ("adaptive_avg_pool2d", image), ("embedding", (10_000, 256)),
+        ("sum", matrix),
         ("sum rows", matrix), ("sum columns", matrix), ("mean channels", image), ("max rows", matrix), ("var", matrix),
         ("add", matrix), ("mul broadcast", matrix),
     ):  # fmt: skip
@@ -232,7 +235,7 @@ def train(t: Any, name: str) -> Step:
 
 
 def block(t: Any, training: bool) -> Step:
-    """The Conv-BN-SiLU pair of blocks of the SiLU documentation: 8 images forward and backward, or one in evaluation."""
+    """Two Conv-BN-SiLU blocks, as in the SiLU documentation: 8 images forward and backward, or one in evaluation."""
     nn = t.nn
     model = nn.Sequential(
         nn.Conv2d(3, 32, 3, stride=2, padding=1), nn.BatchNorm2d(32), nn.SiLU(),

@@ -1,10 +1,10 @@
 """Measure lucid against its peers on this machine.
 
-    python benchmarks/run.py [--groups activations,matmul] [--match silu] [--rounds 5] [--seconds 0.15] [--out benchmarks/results]
+    python benchmarks/run.py [--groups activations,matmul] [--match silu] [--rounds 5] [--out DIR]
 
-Every library runs in a process of its own with two threads. For each case the processes take turns, several rounds each;
-the figure is the median over all rounds. Ratios are peer time / lucid time: above 1, lucid is faster. When outputs
-disagree no ratio is given and the run fails. Writes results.json and results.png.
+Every library runs in a process of its own with two threads. For each case the processes take turns, several rounds
+each; the figure is the median over all rounds. Ratios are peer time / lucid time: above 1, lucid is faster. When
+outputs disagree no ratio is given and the run fails. Writes results.json and results.png.
 """
 
 from __future__ import annotations
@@ -94,8 +94,9 @@ def machine() -> dict[str, str]:
     import lucid
 
     versions = {peer: importlib.metadata.version(peer) for peer in ["numpy", *PEERS] if importlib.util.find_spec(peer)}
-    return {"cpu": name, "cores": str(os.cpu_count()), "python": platform.python_version(), "lucid": lucid.__version__, **versions,
-            "config": lucid.show_config() or ""}  # fmt: skip
+    lucid.show_config()
+    return {"cpu": name, "cores": str(os.cpu_count()), "python": platform.python_version(),
+            "lucid": lucid.__version__, **versions}  # fmt: skip
 
 
 def geomean(values: list[float]) -> float:

@@ -106,7 +106,8 @@ def main() -> None:
     schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=args.lr, total_steps=args.epochs * len(loader))
     parameters = sum(p.numel() for p in model.parameters())
     print(
-        f"{len(dataset)} training and {len(test_labels)} test images, {parameters:,} parameters, {lucid.get_num_threads()} threads"
+        f"{len(dataset)} training and {len(test_labels)} test images, {parameters:,} parameters, "
+        f"{lucid.get_num_threads()} threads"
     )
 
     history: list[dict[str, float]] = []

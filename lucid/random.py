@@ -10,8 +10,8 @@ from lucid._random import get_rng_state, initial_seed, manual_seed, seed, set_rn
 from lucid._tensor import Tensor
 
 __all__ = [
-    "bernoulli", "get_rng_state", "initial_seed", "manual_seed", "permutation", "rand", "randint", "randn", "randperm", "seed",
-    "set_rng_state", "uniform",
+    "bernoulli", "get_rng_state", "initial_seed", "manual_seed", "permutation", "rand", "randint", "randn",
+    "randperm", "seed", "set_rng_state", "uniform",
 ]  # fmt: skip
 
 

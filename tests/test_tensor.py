@@ -104,7 +104,7 @@ def test_from_numpy_shares_memory() -> None:
     x = lucid.from_numpy(a)
     x[0] = 1
     a[1] = 2
-    assert a.tolist() == x.tolist() == [1, 2, 0] and x.numpy() is a or np.shares_memory(x.numpy(), a)
+    assert (a.tolist() == x.tolist() == [1, 2, 0] and x.numpy() is a) or np.shares_memory(x.numpy(), a)
 
 
 def test_numpy_shares_memory() -> None:

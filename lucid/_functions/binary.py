@@ -397,6 +397,7 @@ def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
 multiply, subtract, divide, true_divide, power, clip = mul, sub, div, div, pow, clamp
 
 __all__ = [
-    "add", "addcdiv", "addcmul", "atan2", "clamp", "clip", "cube", "div", "divide", "floor_divide", "lerp", "maximum", "minimum",
-    "mul", "multiply", "pow", "power", "remainder", "rsub", "sub", "subtract", "true_divide", "where",
+    "add", "addcdiv", "addcmul", "atan2", "clamp", "clip", "cube", "div", "divide", "floor_divide", "lerp",
+    "maximum", "minimum", "mul", "multiply", "pow", "power", "remainder", "rsub", "sub", "subtract", "true_divide",
+    "where",
 ]  # fmt: skip

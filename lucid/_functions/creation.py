@@ -238,9 +238,15 @@ def randn_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_
 
 
 def randint(
-    low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
     requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Random integers in [low, high), each as likely; ``randint(high, size)`` starts at 0.
 
     Raises:

@@ -213,7 +213,7 @@ def check_index(name: str, shape: tuple[int, ...], dim: int, index: np.ndarray) 
         raise RuntimeError(f"{name}: index {index.shape} must have as many dimensions as the tensor {shape}")
     if any(n > shape[k] for k, n in enumerate(index.shape) if k != dim):
         raise RuntimeError(f"{name}: index {index.shape} is larger than the tensor {shape} apart from dimension {dim}")
-    if index.size and shape and not (0 <= index.min() and index.max() < shape[dim]):
+    if index.size and shape and not (index.min() >= 0 and index.max() < shape[dim]):
         bad = index.max() if index.max() >= shape[dim] else index.min()
         raise IndexError(f"{name}: index {bad} is out of bounds for dimension {dim} with size {shape[dim]}")
 

@@ -228,7 +228,7 @@ def erfc(x: Tensor) -> Any:
 negative, absolute, arcsin, arccos, arctan = neg, abs, asin, acos, atan
 
 __all__ = [
-    "abs", "absolute", "acos", "acosh", "arccos", "arcsin", "arctan", "asin", "asinh", "atan", "atanh", "ceil", "cos", "cosh",
-    "erf", "erfc", "exp", "exp2", "expm1", "floor", "log", "log10", "log1p", "log2", "neg", "negative", "reciprocal", "round",
-    "rsqrt", "sign", "sin", "sinh", "sqrt", "square", "tan", "trunc",
+    "abs", "absolute", "acos", "acosh", "arccos", "arcsin", "arctan", "asin", "asinh", "atan", "atanh", "ceil",
+    "cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "floor", "log", "log1p", "log2", "log10", "neg",
+    "negative", "reciprocal", "round", "rsqrt", "sign", "sin", "sinh", "sqrt", "square", "tan", "trunc",
 ]  # fmt: skip

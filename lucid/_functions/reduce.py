@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -408,6 +407,6 @@ def std_mean(x: Tensor, dim: Dim = None, *, correction: float = 1, keepdim: bool
 
 
 __all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "cumprod", "cumsum", "logsumexp", "max", "mean", "min",
-    "norm", "prod", "std", "std_mean", "sum", "var", "var_mean",
+    "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "cumprod", "cumsum", "logsumexp", "max",
+    "mean", "min", "norm", "prod", "std", "std_mean", "sum", "var", "var_mean",
 ]  # fmt: skip

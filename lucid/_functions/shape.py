@@ -459,7 +459,8 @@ def triu(x: Tensor, diagonal: int = 0) -> Tensor:
 swapaxes, swapdims, moveaxis, concat, concatenate = transpose, transpose, movedim, cat, cat
 
 __all__ = [
-    "broadcast_tensors", "broadcast_to", "cat", "chunk", "clone", "concat", "concatenate", "flatten", "flip", "hstack", "moveaxis",
-    "movedim", "narrow", "permute", "ravel", "repeat", "reshape", "roll", "select", "split", "squeeze", "stack", "swapaxes",
-    "swapdims", "t", "tile", "transpose", "tril", "triu", "unbind", "unflatten", "unsqueeze", "vstack",
+    "broadcast_tensors", "broadcast_to", "cat", "chunk", "clone", "concat", "concatenate", "flatten", "flip",
+    "hstack", "moveaxis", "movedim", "narrow", "permute", "ravel", "repeat", "reshape", "roll", "select", "split",
+    "squeeze", "stack", "swapaxes", "swapdims", "t", "tile", "transpose", "tril", "triu", "unbind", "unflatten",
+    "unsqueeze", "vstack",
 ]  # fmt: skip

@@ -1,220 +1,373 @@
-"""Initial values of parameters, written in place without being recorded."""
+"""Initial values of parameters. Every function overwrites the tensor it is given, unrecorded, and returns it."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid._functions.creation import normal_ as draw_normal
-from lucid._functions.creation import uniform_ as draw_uniform
-from lucid._random import Generator, default_generator
-from lucid._tensor import Tensor
+from lucid import _dtype
+from lucid._functions.creation import rand, randn, randperm
 from lucid.autograd._mode import no_grad
+from lucid.autograd._node import wrap
+
+if TYPE_CHECKING:
+    from lucid._random import Generator
+    from lucid._tensor import Tensor
+
+__all__ = [
+    "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
+    "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
+]  # fmt: skip
+
+_LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor that keeps the variance through a nonlinearity.
+    """The factor by which weights before a nonlinearity should be larger to keep the variance of activations.
+
+    1 for linear maps, convolutions and "sigmoid"; 5/3 for "tanh"; sqrt(2) for "relu"; sqrt(2 / (1 + slope^2)) for
+    "leaky_relu"; 3/4 for "selu".
 
     Args:
-        nonlinearity: "linear", "conv1d" ... "conv3d", "sigmoid", "tanh", "relu", "leaky_relu" or "selu".
+        nonlinearity: name of the function in `lucid.nn.functional`.
         param: negative slope of "leaky_relu"; 0.01 unless given.
 
     Raises:
-        ValueError: another name.
+        ValueError: another name, or a slope that is not a number.
 
     Example:
-        >>> from lucid import nn
-        >>> round(nn.init.calculate_gain("relu"), 4)
-        1.4142
+        >>> import lucid
+        >>> round(lucid.nn.init.calculate_gain("leaky_relu", 0.2), 4)
+        1.3868
+
+    Source: He et al., "Delving Deep into Rectifiers", 2015.
     """
-    if nonlinearity in ("linear", "sigmoid", *(f"conv{t}{n}d" for t in ("", "_transpose") for n in (1, 2, 3))):
+    if nonlinearity in _LINEAR or nonlinearity == "sigmoid":
         return 1.0
+    if nonlinearity == "tanh":
+        return 5.0 / 3
+    if nonlinearity == "relu":
+        return math.sqrt(2.0)
+    if nonlinearity == "selu":
+        return 3.0 / 4
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
         if isinstance(slope, bool) or not isinstance(slope, (int, float)):
-            raise ValueError(f"calculate_gain: negative_slope {slope} not a valid number")
-        return math.sqrt(2 / (1 + slope**2))
-    gains = {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
-    if nonlinearity not in gains:
-        raise ValueError(f"calculate_gain: unsupported nonlinearity {nonlinearity!r}")
-    return gains[nonlinearity]
+            raise ValueError(f"calculate_gain: negative_slope must be a number, got {slope!r}")
+        return math.sqrt(2.0 / (1 + slope**2))
+    raise ValueError(f"calculate_gain: unsupported nonlinearity {nonlinearity!r}")
 
 
-def _fans(name: str, tensor: Tensor) -> tuple[int, int]:
-    """Inputs and outputs of a weight, counting the elements of a kernel."""
-    shape = tensor._data.shape
-    if len(shape) < 2:
-        raise ValueError(f"{name}: fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got {shape}")
-    area = math.prod(shape[2:])
-    return shape[1] * area, shape[0] * area
-
-
-def _write(tensor: Tensor, values: Any) -> Tensor:
+def _assign(tensor: Tensor, values: np.ndarray) -> Tensor:
     with no_grad():
-        tensor[...] = values
-    return tensor
+        return tensor.copy_(wrap(values.astype(tensor._data.dtype, copy=False)))
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Uniform in [a, b)."""
+    """Overwrite with uniform random numbers in [a, b)."""
     with no_grad():
-        return draw_uniform(tensor, a, b, generator=generator)
+        return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Normal with the given mean and standard deviation."""
+    """Overwrite with normal random numbers.
+
+    Args:
+        tensor: float32 or float64, any shape.
+        mean: mean of the distribution.
+        std: its standard deviation, not negative.
+        generator: source of randomness.
+    """
+    if std < 0:
+        raise ValueError(f"normal_: std must not be negative, got {std}")
     with no_grad():
-        return draw_normal(tensor, mean, std, generator=generator)
-
-
-def trunc_normal_(
-    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Generator | None = None
-) -> Tensor:
-    """Normal, drawn again until within [a, b]."""
-    values = np.empty(0)
-    stream = (generator or default_generator).numpy(tensor.numel())
-    while values.size < tensor.numel():
-        more = stream.normal(mean, std, 2 * tensor.numel() + 16)
-        values = np.concatenate([values, more[(more >= a) & (more <= b)]])
-    return _write(tensor, values[: tensor.numel()].reshape(tensor.shape))
+        return tensor.normal_(mean, std, generator=generator)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Every element ``val``."""
-    return _write(tensor, val)
+    """Overwrite with the number ``val``."""
+    with no_grad():
+        return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Every element 1."""
-    return _write(tensor, 1)
+    """Overwrite with 1."""
+    return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Every element 0."""
-    return _write(tensor, 0)
+    """Overwrite with 0."""
+    return constant_(tensor, 0.0)
+
+
+def _check_dims(name: str, tensor: Tensor, allowed: tuple[int, ...]) -> tuple[int, ...]:
+    shape = tensor._data.shape
+    if len(shape) not in allowed:
+        raise ValueError(f"{name}: expected {' or '.join(map(str, allowed))} dimensions, got shape {shape}")
+    return shape
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Ones on the diagonal of a matrix.
-
-    Raises:
-        ValueError: the tensor does not have two dimensions.
-    """
-    if tensor.ndim != 2:
-        raise ValueError(f"eye_: only tensors with 2 dimensions are supported, got shape {tuple(tensor.shape)}")
-    return _write(tensor, np.eye(*tensor.shape))
+    """Overwrite a matrix with ones on the diagonal and zeros elsewhere."""
+    rows, columns = _check_dims("eye_", tensor, (2,))
+    return _assign(tensor, np.eye(rows, columns))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """A convolution weight that copies input channels, as many as there are.
+    """Overwrite a convolution weight so that, with padding "same", each group passes its first channels through.
+
+    Args:
+        tensor: shape (out_channels, in_channels / groups, ...) with one to three kernel sizes.
+        groups: groups of the convolution.
 
     Raises:
-        ValueError: not a weight of 3 to 5 dimensions, or the first is not divisible by ``groups``.
+        ValueError: another number of dimensions, or output channels not divisible by ``groups``.
     """
-    shape = tuple(tensor.shape)
-    if not 3 <= len(shape) <= 5:
-        raise ValueError(f"dirac_: only tensors with 3, 4, or 5 dimensions are supported, got shape {shape}")
-    if shape[0] % groups:
-        raise ValueError(f"dirac_: dimension 0 of {shape} must be divisible by groups {groups}")
-    values, per_group = np.zeros(shape), shape[0] // groups
-    middle = tuple(n // 2 for n in shape[2:])
-    for g in range(groups):
-        for d in range(min(per_group, shape[1])):
-            values[(g * per_group + d, d, *middle)] = 1
-    return _write(tensor, values)
+    shape = _check_dims("dirac_", tensor, (3, 4, 5))
+    if groups < 1 or shape[0] % groups:
+        raise ValueError(f"dirac_: {shape[0]} output channels must be divisible by groups {groups}")
+    per_group = shape[0] // groups
+    values = np.zeros(shape)
+    middle = tuple([k // 2 for k in shape[2:]])
+    for group in range(groups):
+        for channel in range(min(per_group, shape[1])):
+            values[(group * per_group + channel, channel, *middle)] = 1
+    return _assign(tensor, values)
+
+
+def _fans(name: str, tensor: Tensor) -> tuple[int, int]:
+    """How many inputs each output sums over, and how many outputs each input goes to."""
+    shape = tensor._data.shape
+    if len(shape) < 2:
+        raise ValueError(f"{name}: fan in and fan out need at least two dimensions, got shape {shape}")
+    window = math.prod(shape[2:])
+    return shape[1] * window, shape[0] * window
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Uniform within gain * sqrt(6 / (fan_in + fan_out)).
+    """Overwrite with uniform numbers within gain * sqrt(6 / (fan_in + fan_out)).
+
+    Args:
+        tensor: shape (out, in, ...), at least two dimensions.
+        gain: see `calculate_gain`.
+        generator: source of randomness.
+
+    Raises:
+        ValueError: fewer than two dimensions.
 
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
     """
-    bound = gain * math.sqrt(6 / sum(_fans("xavier_uniform_", tensor)))
+    fan_in, fan_out = _fans("xavier_uniform_", tensor)
+    bound = gain * math.sqrt(6.0 / max(fan_in + fan_out, 1))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Normal with standard deviation gain * sqrt(2 / (fan_in + fan_out)). Source: as `xavier_uniform_`."""
-    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans("xavier_normal_", tensor))), generator)
+    """Overwrite with normal numbers of standard deviation gain * sqrt(2 / (fan_in + fan_out)).
+
+    Args:
+        tensor: shape (out, in, ...), at least two dimensions.
+        gain: see `calculate_gain`.
+        generator: source of randomness.
+
+    Raises:
+        ValueError: fewer than two dimensions.
+
+    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+    """
+    fan_in, fan_out = _fans("xavier_normal_", tensor)
+    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / max(fan_in + fan_out, 1)), generator)
 
 
 def _kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
-    modes = ("fan_in", "fan_out")
-    if mode not in modes:
-        raise ValueError(f"{name}: mode {mode!r} not supported, please use one of {modes}")
-    return calculate_gain(nonlinearity, a) / math.sqrt(_fans(name, tensor)[modes.index(mode)])
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"{name}: mode must be 'fan_in' or 'fan_out', got {mode!r}")
+    fan = _fans(name, tensor)[mode == "fan_out"]
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan)
+
+
+def _is_empty(tensor: Tensor) -> bool:
+    if tensor._data.size == 0:
+        warnings.warn(f"no elements to initialize in shape {tensor._data.shape}", UserWarning, stacklevel=3)
+    return tensor._data.size == 0
 
 
 def kaiming_uniform_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
 ) -> Tensor:
-    """Uniform within gain * sqrt(3 / fan).
+    """Overwrite with uniform numbers within gain * sqrt(3 / fan).
 
     Args:
-        tensor: weight of at least two dimensions.
-        a: negative slope of the leaky ReLU that follows.
-        mode: "fan_in" keeps the variance forward, "fan_out" backward.
-        nonlinearity: see `calculate_gain`.
-        generator: source of random numbers.
+        tensor: shape (out, in, ...), at least two dimensions.
+        a: negative slope of the "leaky_relu" that follows.
+        mode: "fan_in" keeps the variance in the forward pass, "fan_out" in the backward pass.
+        nonlinearity: decides the gain, see `calculate_gain`.
+        generator: source of randomness.
 
-    Source: He et al., "Delving deep into rectifiers", 2015.
+    Raises:
+        ValueError: fewer than two dimensions, or another mode or nonlinearity.
+
+    Source: He et al., "Delving Deep into Rectifiers", 2015.
     """
-    if 0 in tensor.shape:
+    if _is_empty(tensor):
         return tensor
-    bound = math.sqrt(3) * _kaiming_std("kaiming_uniform_", tensor, a, mode, nonlinearity)
+    bound = math.sqrt(3.0) * _kaiming_std("kaiming_uniform_", tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
 
 
 def kaiming_normal_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
 ) -> Tensor:
-    """Normal with standard deviation gain / sqrt(fan). Arguments and source: as `kaiming_uniform_`."""
-    if 0 in tensor.shape:
+    """Overwrite with normal numbers of standard deviation gain / sqrt(fan); arguments as for `kaiming_uniform_`.
+
+    Raises:
+        ValueError: fewer than two dimensions, or another mode or nonlinearity.
+
+    Source: He et al., "Delving Deep into Rectifiers", 2015.
+    """
+    if _is_empty(tensor):
         return tensor
     return normal_(tensor, 0.0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity), generator)
 
 
-def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Rows (or, if fewer, columns) orthogonal and of length ``gain``, dimensions after the first flattened.
+def reset_affine(weight: Tensor, bias: Tensor | None) -> None:
+    """What linear layers and convolutions start with: everything uniform within 1 / sqrt(fan_in)."""
+    kaiming_uniform_(weight, a=math.sqrt(5))
+    if bias is not None:
+        fan_in, _ = _fans("reset_affine", weight)
+        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
+        uniform_(bias, -bound, bound)
+
+
+_CENTRE = (
+    (2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457, 13731.693765509461125,
+     1971.5909503065514427, 133.14166789178437745, 3.387132872796366608),
+    (5226.495278852545925, 28729.085735721942674, 39307.89580009271061, 21213.794301586595867, 5394.1960214247511077,
+     687.1870074920579083, 42.313330701600911252, 1.0),
+)  # fmt: skip
+_SHOULDER = (
+    (7.7454501427834140764e-4, 0.0227238449892691845833, 0.24178072517745061177, 1.27045825245236838258,
+     3.64784832476320460504, 5.7694972214606914055, 4.6303378461565452959, 1.42343711074968357734),
+    (1.05075007164441684324e-9, 5.475938084995344946e-4, 0.0151986665636164571966, 0.14810397642748007459,
+     0.68976733498510000455, 1.6763848301838038494, 2.05319162663775882187, 1.0),
+)  # fmt: skip
+_TAIL = (
+    (2.01033439929228813265e-7, 2.71155556874348757815e-5, 0.0012426609473880784386, 0.026532189526576123093,
+     0.29656057182850489123, 1.7848265399172913358, 5.4637849111641143699, 6.6579046435011037772),
+    (2.04426310338993978564e-15, 1.4215117583164458887e-7, 1.8463183175100546818e-5, 7.868691311456132591e-4,
+     0.0148753612908506148525, 0.13692988092273580531, 0.59983220655588793769, 1.0),
+)  # fmt: skip
+
+
+def _normal_quantile(p: np.ndarray) -> np.ndarray:
+    """The x with Phi(x) = p, for p in (0, 1), to about 1e-15 (Wichura, algorithm AS 241, PPND16, 1988)."""
+    q = p - 0.5
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r = np.sqrt(-np.log(np.minimum(p, 1 - p)))
+        ranges = ((_CENTRE, 0.180625 - q * q), (_SHOULDER, r - 1.6), (_TAIL, r - 5.0))
+        centre, shoulder, tail = [np.polyval(num, v) / np.polyval(den, v) for (num, den), v in ranges]
+    return np.where(np.abs(q) <= 0.425, q * centre, np.copysign(np.where(r <= 5.0, shoulder, tail), q))
+
+
+def _normal_distribution(x: float) -> float:
+    return 0.5 * math.erfc(-x / math.sqrt(2.0))
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Overwrite with numbers from the normal distribution restricted to [a, b].
+
+    Args:
+        tensor: float32 or float64, any shape.
+        mean: mean of the distribution before the restriction.
+        std: its standard deviation, positive.
+        a: smallest value.
+        b: largest value.
+        generator: source of randomness.
+
+    Raises:
+        ValueError: ``std`` is not positive or ``a`` is not below ``b``.
+    """
+    if not std > 0:
+        raise ValueError(f"trunc_normal_: std must be positive, got {std}")
+    if not a < b:
+        raise ValueError(f"trunc_normal_: a must be below b, got a={a}, b={b}")
+    low, high = (a - mean) / std, (b - mean) / std
+    flipped = low > 0  # the lower tail is where probabilities have their full precision
+    if flipped:
+        low, high = -high, -low
+    p_low, p_high = _normal_distribution(low), _normal_distribution(high)
+    p = p_low + rand(tensor._data.shape, generator=generator, dtype=_dtype.float64)._data * (p_high - p_low)
+    x = _normal_quantile(np.clip(p, np.finfo(np.float64).tiny, 1 - 2.0**-53))
+    return _assign(tensor, np.clip((-x if flipped else x) * std + mean, a, b))
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
+    """Overwrite with a random matrix with orthonormal rows (or columns, if there are more rows), times ``gain``.
+
+    Args:
+        tensor: at least two dimensions; all but the first count as one.
+        gain: factor.
+        generator: source of randomness.
 
     Raises:
         ValueError: fewer than two dimensions.
 
     Source: Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning", 2013.
     """
-    if tensor.ndim < 2:
-        raise ValueError(f"orthogonal_: only tensors with 2 or more dimensions are supported, got {tuple(tensor.shape)}")
-    if tensor.numel() == 0:
+    shape = tensor._data.shape
+    if len(shape) < 2:
+        raise ValueError(f"orthogonal_: expected at least two dimensions, got shape {shape}")
+    if _is_empty(tensor):
         return tensor
-    rows = tensor.shape[0]
-    flat = (generator or default_generator).numpy(tensor.numel()).standard_normal((rows, tensor.numel() // rows))
-    q, r = np.linalg.qr(flat if flat.shape[0] >= flat.shape[1] else flat.T)
-    q *= np.where(np.diag(r) < 0, -1.0, 1.0)  # makes the distribution uniform
-    return _write(tensor, gain * (q if flat.shape[0] >= flat.shape[1] else q.T).reshape(tensor.shape))
+    rows, columns = shape[0], math.prod(shape[1:])
+    drawn = randn(max(rows, columns), min(rows, columns), generator=generator, dtype=_dtype.float64)._data
+    q, r = np.linalg.qr(drawn)
+    q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)  # makes the distribution uniform over orthogonal matrices
+    return _assign(tensor, ((q.T if rows < columns else q) * gain).reshape(shape))
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
-    """Normal, with a fraction ``sparsity`` of each column zero.
+    """Overwrite a matrix with normal numbers, and a share of each column with zeros.
+
+    Args:
+        tensor: a matrix.
+        sparsity: share of zeros in each column, in [0, 1]; their number is rounded up.
+        std: standard deviation of the others.
+        generator: source of randomness.
 
     Raises:
-        ValueError: the tensor does not have two dimensions.
+        ValueError: not a matrix, or ``sparsity`` out of range.
+
+    Source: Martens, "Deep learning via Hessian-free optimization", 2010.
     """
-    if tensor.ndim != 2:
-        raise ValueError(f"sparse_: only tensors with 2 dimensions are supported, got shape {tuple(tensor.shape)}")
-    stream = (generator or default_generator).numpy(2 * tensor.numel())
-    values = stream.normal(0, std, tensor.shape)
-    zeros = math.ceil(sparsity * tensor.shape[0])
-    for column in values.T:
-        column[stream.permutation(len(column))[:zeros]] = 0
-    return _write(tensor, values)
+    rows, columns = _check_dims("sparse_", tensor, (2,))
+    if not 0 <= sparsity <= 1:
+        raise ValueError(f"sparse_: sparsity must be between 0 and 1, got {sparsity}")
+    values = randn(rows, columns, generator=generator, dtype=_dtype.float64)._data * std
+    for column in range(columns):
+        values[randperm(rows, generator=generator)._data[: math.ceil(sparsity * rows)], column] = 0
+    return _assign(tensor, values)
 
 
-def reset_like_pytorch(weight: Tensor, bias: Tensor | None) -> None:
-    """PyTorch's default for linear maps and convolutions: weight and bias uniform within 1 / sqrt(fan_in)."""
-    kaiming_uniform_(weight, a=math.sqrt(5))
-    if bias is not None:
-        fan_in, _ = _fans("reset_parameters", weight)
-        bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
-        uniform_(bias, -bound, bound)
+def __getattr__(name: str) -> Any:
+    if not name.startswith("_") and name + "_" in __all__:
+        raise AttributeError(f"lucid.nn.init has no {name!r}; use {name}_, which overwrites its argument")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -119,7 +119,7 @@ def test_extremes(record: Record, function: Any) -> None:
 
 def drawn(record: Record) -> Case | None:
     """The first case whose operands are all drawn, and not empty."""
-    return next((c for c in record.cases if all(isinstance(o, tuple) and 0 < int(np.prod(o)) for o in c.operands)), None)
+    return next((c for c in record.cases if all(isinstance(o, tuple) and int(np.prod(o)) > 0 for o in c.operands)), None)
 
 
 INTEGER = [(r, f) for r, f in PAIRED if r.integer and not r.integer.startswith("!") and drawn(r)]

@@ -47,7 +47,7 @@ def geometry(
     extents = tuple([d * (k - 1) + 1 for k, d in zip(kernel, dilation)])
     if spatial == 1:
         stride, pads, dilation, extents = (1, *stride), [(0, 0), *pads], (1, *dilation), (1, *extents)
-    return Geometry(stride, (pads[0], pads[1]), dilation, groups), extents  # type: ignore[arg-type]
+    return Geometry(stride, (pads[0], pads[1]), dilation, groups), extents
 
 
 def _hashable(value: Any) -> Any:
@@ -66,14 +66,18 @@ def _convolve(
     planes = to_planes(name, x, spatial)
     channels = planes._data.shape[1]
     if channels != w[1] * groups:
-        raise RuntimeError(f"{name}: expected {w[1] * groups} input channels, got {channels} "
-                           f"(input {shape}, weight {w}, groups {groups})")  # fmt: skip
+        raise RuntimeError(
+            f"{name}: expected {w[1] * groups} input channels, got {channels} "
+            f"(input {shape}, weight {w}, groups {groups})"
+        )
     if w[0] % groups:
         raise RuntimeError(f"{name}: {w[0]} output channels are not divisible by groups {groups} (weight {w})")
     for size, (before, after), extent in zip(planes._data.shape[2:], geo.padding, extents):
         if size + before + after < extent:
-            raise RuntimeError(f"{name}: the kernel spans {extents[2 - spatial:]} elements, more than the padded input has "
-                               f"(input {shape}, weight {w}, padding {padding}, dilation {dilation})")  # fmt: skip
+            raise RuntimeError(
+                f"{name}: the kernel spans {extents[2 - spatial :]} elements, more than the padded input has "
+                f"(input {shape}, weight {w}, padding {padding}, dilation {dilation})"
+            )
     if bias is not None and bias._data.shape != w[:1]:
         raise RuntimeError(f"{name}: bias has shape {bias._data.shape}, expected {w[:1]} (weight {w})")
     if x._data.dtype != weight._data.dtype or (bias is not None and bias._data.dtype != weight._data.dtype):
@@ -182,8 +186,10 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
         raise ValueError(f"pad: mode {mode!r} takes no value, got {value}")
     count = len(amounts) // 2
     if mode != "constant" and not count + 1 <= len(shape) <= count + 2:
-        raise RuntimeError(f"pad: mode {mode!r} pads the last {count} dimensions of {count + 1}-d or {count + 2}-d inputs, "
-                           f"got shape {shape}")  # fmt: skip
+        raise RuntimeError(
+            f"pad: mode {mode!r} pads the last {count} dimensions of {count + 1}-d or {count + 2}-d inputs, "
+            f"got shape {shape}"
+        )
     pairs = {len(shape) - 1 - i: (amounts[2 * i], amounts[2 * i + 1]) for i in range(count)}
     x = input
     for d, (before, after) in pairs.items():
@@ -210,8 +216,10 @@ def _check_reach(mode: str, before: int, after: int, size: int, d: int, shape: t
         return
     limit = {"reflect": size - 1, "circular": size, "replicate": most if size else 0}[mode]
     if most > limit:
-        raise RuntimeError(f"pad: mode {mode!r} can add at most {limit} elements to dimension {d}, got {(before, after)} "
-                           f"(input {shape})")  # fmt: skip
+        raise RuntimeError(
+            f"pad: mode {mode!r} can add at most {limit} elements to dimension {d}, got {(before, after)} "
+            f"(input {shape})"
+        )
 
 
 def _surround(x: Tensor, added: dict[int, tuple[int, int]], value: float) -> Tensor:

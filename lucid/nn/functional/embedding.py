@@ -55,11 +55,11 @@ def embedding(
     if index.dtype not in (np.int64, np.int32):
         raise RuntimeError(f"embedding: expected an int64 or int32 index, got {input.dtype}")
     if table.ndim != 2 or table.dtype.kind != "f":
-        raise RuntimeError(f"embedding: weight must be a floating-point matrix, got {weight.dtype} of shape {table.shape}")
+        raise RuntimeError(f"embedding: expected a floating-point matrix, got {weight.dtype} of shape {table.shape}")
     rows = table.shape[0]
     if padding_idx is not None and not -rows <= padding_idx < rows:
         raise ValueError(f"embedding: padding_idx {padding_idx} is out of range for {rows} rows")
-    if index.size and not (0 <= index.min() and index.max() < rows):
+    if index.size and not (index.min() >= 0 and index.max() < rows):
         bad = index.max() if index.max() >= rows else index.min()
         raise IndexError(f"embedding: index {bad} is out of range for {rows} rows (weight {table.shape})")
     index = np.ascontiguousarray(index, np.int64).reshape(index.shape)

@@ -10,8 +10,7 @@ import numpy as np
 from lucid._functions import norm
 from lucid._functions.binary import maximum
 from lucid._functions.shape import reshape
-from lucid.autograd._mode import no_grad
-from lucid.autograd._node import wrap
+from lucid.autograd._node import bump, wrap
 from lucid.nn.functional._arguments import check_floating
 
 if TYPE_CHECKING:
@@ -23,7 +22,9 @@ __all__ = ["batch_norm", "group_norm", "layer_norm", "normalize"]
 def _check_per_channel(name: str, x: Tensor, shape: tuple[int, ...], **tensors: Tensor | None) -> None:
     for argument, t in tensors.items():
         if t is not None and t._data.shape != shape:
-            raise RuntimeError(f"{name}: {argument} has shape {t._data.shape}, expected {shape} (input {x._data.shape})")
+            raise RuntimeError(
+                f"{name}: expected {argument} of shape {shape}, got {t._data.shape} (input {x._data.shape})"
+            )
         if t is not None and t._data.dtype != x._data.dtype:
             raise RuntimeError(f"{name}: expected {argument} of the input's dtype {x.dtype}, got {t.dtype}")
 
@@ -97,8 +98,8 @@ def batch_norm(
 
 def _move_towards(running: Tensor | None, batch: np.ndarray, momentum: float) -> None:
     if running is not None:
-        with no_grad():
-            running.copy_(wrap((running._data * (1 - momentum) + batch * momentum).astype(running._data.dtype)))
+        running._data[...] = running._data * (1 - momentum) + batch * momentum
+        bump(running)
 
 
 def layer_norm(
@@ -129,7 +130,9 @@ def layer_norm(
     if not wanted:
         raise RuntimeError("layer_norm: normalized_shape must have at least one dimension, got ()")
     if shape[-len(wanted) :] != wanted:
-        raise RuntimeError(f"layer_norm: expected last dimensions {wanted}, got {shape[-len(wanted):]} (input {shape})")
+        raise RuntimeError(
+            f"layer_norm: expected last dimensions {wanted}, got {shape[-len(wanted) :]} (input {shape})"
+        )
     _check_per_channel("layer_norm", input, wanted, weight=weight, bias=bias)
     weight = _with_weight(input, wanted, weight, bias)
     if len(wanted) > 1:
@@ -169,7 +172,7 @@ def group_norm(
         raise RuntimeError(f"group_norm: expected input of shape (N, C, ...), got {shape}")
     channels, length = shape[1], math.prod(shape[2:])
     if num_groups < 1 or channels % num_groups:
-        raise RuntimeError(f"group_norm: {channels} channels are not divisible into {num_groups} groups (input {shape})")
+        raise RuntimeError(f"group_norm: cannot divide {channels} channels into {num_groups} groups (input {shape})")
     _check_per_channel("group_norm", input, (channels,), weight=weight, bias=bias)
     rows = reshape(input, (shape[0] * num_groups, channels // num_groups * length))
     y = reshape(norm.LayerNorm.apply(rows, None, None, eps), shape)

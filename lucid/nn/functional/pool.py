@@ -42,14 +42,8 @@ def windows(name: str, spatial: int, kernel_size: Any, stride: Any, padding: Any
     return kernel, step, pads, spread  # type: ignore[return-value]
 
 
-def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _prepare(
-    name: str, spatial: int, x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
-) -> tuple[Tensor, Windows]:
-    w = windows(name, spatial, _hashable(kernel_size), _hashable(stride), _hashable(padding), _hashable(dilation))
+def _prepare(name: str, spatial: int, x: Tensor, options: tuple[Any, ...], ceil_mode: bool) -> tuple[Tensor, Windows]:
+    w = windows(name, spatial, *[tuple(o) if isinstance(o, list) else o for o in options])
     planes = to_planes(name, x, spatial)
     for size, k, s, p, d in zip(planes._data.shape[2:], *w):
         if size + 2 * p + (s - 1 if ceil_mode else 0) < d * (k - 1) + 1 or size == 0:
@@ -59,7 +53,7 @@ def _prepare(
 
 
 def _max_pool(name: str, spatial: int, x: Tensor, options: tuple[Any, ...], ceil_mode: bool) -> tuple[Tensor, Tensor]:
-    planes, w = _prepare(name, spatial, x, *options, ceil_mode)
+    planes, w = _prepare(name, spatial, x, options, ceil_mode)
     y, indices = pool.MaxPool2d.apply(planes, *w, ceil_mode)
     ndim = x._data.ndim
     return from_planes(y, spatial, ndim), from_planes(indices, spatial, ndim)
@@ -149,7 +143,7 @@ def _avg_pool(
     name: str, spatial: int, x: Tensor, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool,
     count_include_pad: bool, divisor_override: int | None,
 ) -> Tensor:  # fmt: skip
-    planes, (kernel, step, pads, _) = _prepare(name, spatial, x, kernel_size, stride, padding, 1, ceil_mode)
+    planes, (kernel, step, pads, _) = _prepare(name, spatial, x, (kernel_size, stride, padding, 1), ceil_mode)
     if divisor_override is not None and divisor_override == 0:
         raise ValueError(f"{name}: divisor_override must not be zero")
     y = pool.AvgPool2d.apply(planes, kernel, step, pads, ceil_mode, count_include_pad, divisor_override)

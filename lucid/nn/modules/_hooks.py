@@ -51,7 +51,9 @@ class Hooked:
             self._hooks = Hooks()
         return self._hooks
 
-    def register_forward_pre_hook(self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False) -> RemovableHandle:
+    def register_forward_pre_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
         """Call ``hook(module, args)`` before ``forward``; what it returns replaces the arguments.
 
         With ``with_kwargs`` it is ``hook(module, args, kwargs)``, returning None or (args, kwargs).
@@ -75,7 +77,7 @@ class Hooked:
     def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients of the positional inputs are known.
 
-        Both are tuples, with None for what is not a Tensor that requires grad; a returned tuple replaces ``grad_input``.
+        Both are tuples, with None for what is no Tensor that requires grad; a returned tuple replaces ``grad_input``.
         """
         return register(self._registry().backward, hook, prepend)
 
@@ -132,7 +134,7 @@ def _before(
         elif isinstance(changed, tuple) and len(changed) == 2:
             args, kwargs = changed
         else:
-            raise RuntimeError(f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), got {changed!r}")
+            raise RuntimeError(f"forward pre-hook must return None or (new_args, new_kwargs), got {changed!r}")
     return args, kwargs
 
 
@@ -181,7 +183,7 @@ class Crossing:
 
     @staticmethod
     def pass_through(items: tuple[Any, ...], visit: Callable[..., Any]) -> tuple[tuple[Any, ...], list[int]]:
-        """``items`` with the tensors that require grad replaced by what `Passage` makes of them, and where those are."""
+        """``items`` with the tensors that require grad sent through `Passage`, and where those are."""
         places = [i for i, x in enumerate(items) if isinstance(x, Tensor) and x.requires_grad]
         if not places:
             return items, places

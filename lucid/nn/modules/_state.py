@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from lucid.nn.modules.module import Module
 
 
-class IncompatibleKeys(NamedTuple):
-    """What `Module.load_state_dict` found on one side only."""
-
+class _Keys(NamedTuple):
     missing_keys: list[str]
     unexpected_keys: list[str]
+
+
+class IncompatibleKeys(_Keys):
+    """What `Module.load_state_dict` found on one side only."""
 
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
@@ -41,7 +43,9 @@ def own_entries(module: Module) -> Iterator[tuple[str, Tensor]]:
             yield name, b
 
 
-def save(module: Module, destination: OrderedDict[str, Any] | None, prefix: str, keep_vars: bool) -> OrderedDict[str, Any]:
+def save(
+    module: Module, destination: OrderedDict[str, Any] | None, prefix: str, keep_vars: bool
+) -> OrderedDict[str, Any]:
     """`Module.state_dict`."""
     hooks = module._hooks
     if destination is None:
@@ -129,9 +133,9 @@ class Loading:
                 if not self.assign:
                     target.copy_(source)
                 elif isinstance(target, Parameter):
-                    if not isinstance(source, Parameter):
-                        source = Parameter(source, target.requires_grad)
-                    module._parameters[name] = source.requires_grad_(target.requires_grad)
+                    taken = source if isinstance(source, Parameter) else Parameter(source, False)
+                    taken.requires_grad = target.requires_grad
+                    module._parameters[name] = taken
                 else:
                     module._buffers[name] = source
         return IncompatibleKeys(self.missing, self.unexpected)

@@ -47,7 +47,9 @@ class Tree:
         """The buffer at the dotted path ``target``; AttributeError if there is none."""
         return self._get_member(target, "_buffers", "a buffer")
 
-    def _named_members(self: Any, table: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+    def _named_members(
+        self: Any, table: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
         seen: set[Any] = set()
         members = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for path, module in members:

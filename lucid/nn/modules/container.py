@@ -60,7 +60,7 @@ class _Numbered(Module):
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add all ``modules`` at the end."""
         if not isinstance(modules, Iterable):
-            raise TypeError(f"{type(self).__name__}.extend: expected an iterable of modules, got {type(modules).__name__}")
+            raise TypeError(f"{type(self).__name__}.extend: expected modules, got {type(modules).__name__}")
         for module in list(modules):
             self.append(module)
         return self
@@ -238,7 +238,7 @@ class ModuleDict(Module):
         if not isinstance(modules, (Mapping, ModuleDict, Iterable)):
             raise TypeError(f"ModuleDict.update: expected a mapping or pairs, got {type(modules).__name__}")
         pairs = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules
-        for name, module in list(pairs):  # type: ignore[arg-type]
+        for name, module in list(pairs):
             self[name] = module
 
 

@@ -53,17 +53,19 @@ class _Conv(Module):
         self.in_channels, self.out_channels = in_channels, out_channels
         self.groups, self.padding_mode = groups, padding_mode
         self._around = tuple([n for pair in reversed(used.padding[2 - spatial :]) for n in pair])
-        self.weight = empty_parameter(out_channels, in_channels // groups, *self.kernel_size, device=device, dtype=dtype)
+        self.weight = empty_parameter(
+            out_channels, in_channels // groups, *self.kernel_size, device=device, dtype=dtype
+        )
         self.register_parameter("bias", empty_parameter(out_channels, device=device, dtype=dtype) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew."""
-        init.reset_like_pytorch(self.weight, self.bias)
+        init.reset_affine(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         convolve = F.conv1d if self.spatial == 1 else F.conv2d
-        padding = self.padding
+        padding: str | Sizes = self.padding
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self._around, self.padding_mode), 0
         return convolve(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)

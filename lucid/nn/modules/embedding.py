@@ -72,7 +72,7 @@ class Embedding(Module):
             self.reset_parameters()
         elif _weight.shape != (num_embeddings, embedding_dim):
             raise ValueError(
-                f"Embedding: the given weight has shape {tuple(_weight.shape)}, expected {(num_embeddings, embedding_dim)}"
+                f"Embedding: expected a weight of shape {(num_embeddings, embedding_dim)}, got {tuple(_weight.shape)}"
             )
         else:
             self.weight = Parameter(_weight, requires_grad=not _freeze)

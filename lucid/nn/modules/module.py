@@ -24,7 +24,7 @@ class Module(Hooked, Tree):
     """Base class of all layers and models: parameters, buffers and child modules found by attribute name.
 
     Subclasses call ``super().__init__()`` before assigning attributes, and define ``forward``. Errors that lucid raises
-    inside a call say which module they come from, as in ``Linear 'head.0': expected last dimension 576, got 960 (...)``.
+    inside a call say which module they come from: ``Linear 'head.0': expected last dimension 576, got 960 (...)``.
 
     Attributes:
         training: True after ``train()``, False after ``eval()``.
@@ -94,18 +94,18 @@ class Module(Hooked, Tree):
         elif name in own["_parameters"]:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{type(value).__name__}' as parameter '{name}' (lucid.nn.Parameter or None expected)"
+                    f"cannot assign '{type(value).__name__}' as parameter '{name}' (nn.Parameter or None expected)"
                 )
             own["_parameters"][name] = None
         elif name in own["_modules"]:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{type(value).__name__}' as child module '{name}' (lucid.nn.Module or None expected)"
+                    f"cannot assign '{type(value).__name__}' as child module '{name}' (nn.Module or None expected)"
                 )
             own["_modules"][name] = None
         elif name in own["_buffers"]:
             if value is not None and not isinstance(value, Tensor):
-                raise TypeError(f"cannot assign '{type(value).__name__}' as buffer '{name}' (lucid.Tensor or None expected)")
+                raise TypeError(f"cannot assign '{type(value).__name__}' as buffer '{name}' (Tensor or None expected)")
             own["_buffers"][name] = value
         else:
             object.__setattr__(self, name, value)
@@ -158,10 +158,10 @@ class Module(Hooked, Tree):
         self._check_name("parameter", name, self._parameters)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
-                f"cannot assign '{type(param).__name__}' object to parameter '{name}' (lucid.nn.Parameter or None required)"
+                f"cannot assign '{type(param).__name__}' object to parameter '{name}' (nn.Parameter or None required)"
             )
         if param is not None and not param.is_leaf:
-            raise ValueError(f"cannot assign non-leaf Tensor to parameter '{name}': parameters must be created by the user")
+            raise ValueError(f"cannot assign the result of an operation to parameter '{name}': detach() it first")
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -179,7 +179,7 @@ class Module(Hooked, Tree):
         self._check_initialized("buffers")
         self._check_name("buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (Tensor or None required)")
+            raise TypeError(f"cannot assign '{type(tensor).__name__}' to buffer '{name}' (Tensor or None required)")
         self._buffers[name] = tensor
         (self._non_persistent.discard if persistent else self._non_persistent.add)(name)
 
@@ -212,7 +212,9 @@ class Module(Hooked, Tree):
         """
         return save(self, destination, prefix, keep_vars)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> IncompatibleKeys:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
         """Copy values into the parameters and buffers; either all of them or, on an error, none.
 
         Args:
@@ -277,7 +279,7 @@ class Module(Hooked, Tree):
                     p.grad = p.grad.detach().zero_()
 
     def _apply(self, fn: Callable[[Tensor], Tensor]) -> Self:
-        """Replace the data of every parameter, gradient and buffer by ``fn`` of it; the parameters stay the same objects."""
+        """Replace the data of all parameters, gradients and buffers by ``fn`` of it; parameters keep their identity."""
         for module in self.modules():
             for p in module._parameters.values():
                 if p is not None:

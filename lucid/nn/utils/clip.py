@@ -9,60 +9,75 @@ import numpy as np
 
 from lucid import _ops
 from lucid._tensor import Tensor
-from lucid.autograd._node import TensorBase, bump, wrap
+from lucid.autograd._node import bump, wrap
 
-Parameters = Tensor | Iterable[Tensor]
+Tensors = Tensor | Iterable[Tensor]
 
 
-def _gradients(parameters: Parameters) -> list[Tensor]:
-    items = [parameters] if isinstance(parameters, TensorBase) else list(parameters)
-    return [p.grad for p in items if p.grad is not None]
+def _listed(tensors: Tensors) -> list[Tensor]:
+    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+
+
+def _gradients(parameters: Tensors) -> list[Tensor]:
+    return [p.grad for p in _listed(parameters) if p.grad is not None]
 
 
 def get_total_norm(
-    tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
+    tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:
-    """The norm of all elements of ``tensors`` as if they were one vector.
+    """(sum of |x|^p)^(1/p) over all elements of all tensors, as if they were one vector.
 
     Args:
         tensors: floating-point tensors.
-        norm_type: order; ``math.inf`` for the largest magnitude.
+        norm_type: p, positive; ``math.inf`` for the largest magnitude.
         error_if_nonfinite: raise when the norm is inf or NaN.
         foreach: accepted; there is one implementation.
 
+    Returns:
+        A 0-d tensor of the dtype of the first one; 0 for no tensors.
+
     Raises:
         RuntimeError: the norm is not finite and ``error_if_nonfinite`` is true.
+        ValueError: ``norm_type`` is not positive.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.utils.get_total_norm([lucid.tensor([3.0]), lucid.tensor([4.0])]).item()
+        5.0
     """
-    arrays = [t._data for t in tensors]
+    p = float(norm_type)
+    if not p > 0:
+        raise ValueError(f"get_total_norm: norm_type must be positive, got {norm_type}")
+    arrays = [t._data for t in _listed(tensors)]
     if not arrays:
         return wrap(np.zeros((), np.float32))
-    p = float(norm_type)
     if p == 2:
-        total = _ops.grad_norm([np.ascontiguousarray(a) for a in arrays])
+        total = _ops.grad_norm(arrays)
     elif p == math.inf:
-        total = float(np.max([np.max(np.abs(a), initial=0.0) for a in arrays]))
+        total = float(np.max([np.max(np.abs(a), initial=0.0) for a in arrays]))  # NaN, once seen, stays the largest
     else:
-        total = float(np.sum([np.sum(np.abs(a.astype(np.float64)) ** p) for a in arrays])) ** (1 / p)
+        total = math.fsum(np.sum(np.abs(a.astype(np.float64)) ** p) for a in arrays) ** (1 / p)
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(
-            f"get_total_norm: the total norm of order {norm_type} for gradients is non-finite, so it cannot be clipped"
+            f"the total norm of order {norm_type} is non-finite ({total}), so gradients cannot be clipped to it; "
+            "pass error_if_nonfinite=False to scale them by it anyway"
         )
     return wrap(np.asarray(total, arrays[0].dtype))
 
 
 def clip_grad_norm_(
-    parameters: Parameters,
+    parameters: Tensors,
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Scale all gradients by min(1, max_norm / (norm + 1e-6)), in place.
+    """Multiply all gradients by min(1, max_norm / (norm + 1e-6)), in place.
 
     Args:
         parameters: a tensor, or an iterable of them; those without a gradient are skipped.
         max_norm: largest norm afterwards.
-        norm_type: order of the norm; ``math.inf`` for the largest magnitude.
+        norm_type: order of the norm, positive; ``math.inf`` for the largest magnitude.
         error_if_nonfinite: raise, changing nothing, when the norm is inf or NaN.
         foreach: accepted; there is one implementation.
 
@@ -71,36 +86,64 @@ def clip_grad_norm_(
 
     Raises:
         RuntimeError: see ``error_if_nonfinite``.
+        ValueError: ``norm_type`` is not positive.
+
+    Example:
+        >>> import lucid
+        >>> p = lucid.nn.Parameter(lucid.zeros(2))
+        >>> p.grad = lucid.tensor([3.0, 4.0])
+        >>> lucid.nn.utils.clip_grad_norm_(p, 1.0).item()
+        5.0
+        >>> round(lucid.nn.utils.grad_norm(p).item(), 4)
+        1.0
+
+    Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
     """
     grads = _gradients(parameters)
     total = get_total_norm(grads, norm_type, error_if_nonfinite)
-    factor = float(max_norm) / (total.item() + 1e-6)
-    scale_gradients(grads, 1.0 if factor > 1 else factor)
+    _scale_to(grads, max_norm, total)
     return total
 
 
-def scale_gradients(grads: list[Tensor], factor: float) -> None:
-    """Multiply gradients by ``factor`` in place; NaN reaches all of them."""
-    if factor == 1.0:
+def clip_grads_with_norm_(
+    parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
+    """The second half of `clip_grad_norm_`, for a norm that is known already.
+
+    Args:
+        parameters: a tensor, or an iterable of them; those without a gradient are skipped.
+        max_norm: largest norm afterwards, if ``total_norm`` is that of the gradients.
+        total_norm: the norm before, a 0-d tensor.
+        foreach: accepted; there is one implementation.
+    """
+    _scale_to(_gradients(parameters), max_norm, total_norm)
+
+
+def _scale_to(grads: list[Tensor], max_norm: float, total: Tensor) -> None:
+    factor = float(max_norm) / (total.item() + 1e-6)
+    if factor >= 1:  # false for NaN, which must reach the gradients
         return
-    compact = [g._data for g in grads if g._data.flags.carray]
-    if compact:
-        _ops.scale_(compact, factor)
-    for g in grads:
+    distinct = list({id(g): g for g in grads}.values())
+    _ops.scale_([g._data for g in distinct if g._data.flags.carray], factor)
+    for g in distinct:
         if not g._data.flags.carray:
-            g._data[...] *= g._data.dtype.type(factor)
+            g._data *= g._data.dtype.type(factor)
         bump(g)
 
 
-def clip_grad_value_(parameters: Parameters, clip_value: float, foreach: bool | None = None) -> None:
-    """Limit every element of the gradients to [-clip_value, clip_value], in place."""
+def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
+    """Limit every element of the gradients to [-clip_value, clip_value], in place; NaN stays.
+
+    Args:
+        parameters: a tensor, or an iterable of them; those without a gradient are skipped.
+        clip_value: largest magnitude afterwards.
+        foreach: accepted; there is one implementation.
+    """
     for g in _gradients(parameters):
         np.clip(g._data, -clip_value, clip_value, out=g._data)
         bump(g)
 
 
-def grad_norm(parameters: Parameters, norm_type: float = 2.0) -> Tensor:
-    """The norm of all gradients as if they were one vector."""
+def grad_norm(parameters: Tensors, norm_type: float = 2.0) -> Tensor:
+    """The norm of all gradients as if they were one vector; arguments as for `clip_grad_norm_`."""
     return get_total_norm(_gradients(parameters), norm_type)
-
-

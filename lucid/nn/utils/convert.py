@@ -6,24 +6,42 @@ from collections.abc import Iterable
 
 from lucid._functions.shape import cat, reshape
 from lucid._tensor import Tensor
+from lucid.autograd._mode import no_grad
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All elements in one dimension, parameter after parameter."""
-    return cat([reshape(p, -1) for p in parameters])
+    """All elements in one dimension, parameter after parameter; gradients flow back.
+
+    Raises:
+        ValueError: there are no parameters.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.utils.parameters_to_vector(lucid.nn.Linear(3, 2).parameters()).shape
+        lucid.Size([8])
+    """
+    items = list(parameters)
+    if not items:
+        raise ValueError("parameters_to_vector: expected at least one parameter, got none")
+    return cat([reshape(p, -1) for p in items])
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Let parameters take their values, in order, from a vector: the inverse of `parameters_to_vector`.
+    """Copy consecutive parts of a vector into the parameters: the inverse of `parameters_to_vector`.
+
+    Args:
+        vec: as many elements as the parameters have together, in one dimension.
+        parameters: overwritten in place, in order.
 
     Raises:
-        ValueError: the vector does not have as many elements as the parameters.
+        ValueError: the vector has another shape. Nothing is changed then.
     """
     items = list(parameters)
     wanted = sum(p.numel() for p in items)
-    if vec.ndim != 1 or vec.numel() != wanted:
-        raise ValueError(f"vector_to_parameters: expected shape ({wanted},), got {tuple(vec.shape)}")
+    if vec._data.shape != (wanted,):
+        raise ValueError(f"vector_to_parameters: expected shape ({wanted},), got {vec._data.shape}")
     start = 0
-    for p in items:
-        p.data = vec[start : start + p.numel()].detach().clone().reshape(p._data.shape)
-        start += p.numel()
+    with no_grad():
+        for p in items:
+            p.copy_(reshape(vec[start : start + p.numel()], p._data.shape))
+            start += p.numel()
