@@ -28,8 +28,8 @@ from lucid._dtype import (  # noqa: E402
     uint8,
 )
 from lucid._functions.activation import relu, sigmoid, tanh  # noqa: E402
-from lucid._functions.binary import *  # noqa: E402
-from lucid._functions.compare import *  # noqa: E402
+from lucid._functions.binary import *  # noqa: E402, F403
+from lucid._functions.compare import *  # noqa: E402, F403
 from lucid._functions.creation import (  # noqa: E402
     arange,
     as_tensor,
@@ -69,9 +69,9 @@ from lucid._functions.index import (  # noqa: E402
     topk,
 )
 from lucid._functions.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer  # noqa: E402
-from lucid._functions.pointwise import *  # noqa: E402
-from lucid._functions.reduce import *  # noqa: E402
-from lucid._functions.shape import *  # noqa: E402
+from lucid._functions.pointwise import *  # noqa: E402, F403
+from lucid._functions.reduce import *  # noqa: E402, F403
+from lucid._functions.shape import *  # noqa: E402, F403
 from lucid._functions.softmax import log_softmax, softmax  # noqa: E402
 from lucid._printing import set_printoptions  # noqa: E402
 from lucid._random import (  # noqa: E402
