@@ -123,7 +123,7 @@ def test_as_tensor_shares_memory_where_it_can() -> None:
 
 
 def test_from_numpy_refusals() -> None:
-    with pytest.raises(TypeError, match="from_numpy: expected np.ndarray, got list"):
+    with pytest.raises(TypeError, match=r"from_numpy: expected np\.ndarray, got list"):
         lucid.from_numpy([1, 2])
     with pytest.raises(ValueError, match="from_numpy: arrays with negative strides are not supported"):
         lucid.from_numpy(np.arange(3.0)[::-1])
@@ -224,7 +224,7 @@ def test_item_and_tolist() -> None:
 def test_python_numbers() -> None:
     assert float(lucid.tensor([2.5])) == 2.5 and int(lucid.tensor(2.5)) == 2 and math.sqrt(lucid.tensor(4.0)) == 2
     assert [10, 20, 30][lucid.tensor(1)] == 20 and list(range(lucid.tensor(3))) == [0, 1, 2]
-    with pytest.raises(TypeError, match="only integer tensors of a single element can be converted to an index, got lucid.float32"):
+    with pytest.raises(TypeError, match=r"only integer tensors of a single element can be converted to an index, got lucid\.float32"):
         [1, 2][lucid.tensor(1.0)]
 
 
@@ -424,3 +424,18 @@ def test_operators_refuse_other_types(wrong: Any) -> None:
 def test_shapes_that_do_not_broadcast() -> None:
     with pytest.raises(ValueError, match=r"add: shapes \(2,\) and \(3,\) do not broadcast: 2 against 3"):
         lucid.ones(2) + lucid.ones(3)
+
+
+def test_uninitialised_tensors() -> None:
+    x = lucid.empty(2, 3, dtype=lucid.int32)
+    assert x.shape == (2, 3) and x.dtype is lucid.int32 and lucid.empty((4,)).dtype is lucid.float32
+    for y in (lucid.empty_like(x), x.new_empty(2, 3), x.new_empty((2, 3))):
+        assert y.shape == (2, 3) and y.dtype is lucid.int32 and y.data_ptr() != x.data_ptr()
+
+
+def test_view_as_another_dtype_shares_the_bits() -> None:
+    x = lucid.tensor([1.0, -0.0])
+    bits = x.view(lucid.int32)
+    assert bits.dtype is lucid.int32 and bits.tolist() == [0x3F800000, -(2**31)]
+    bits[0] = 0
+    assert x[0].item() == 0

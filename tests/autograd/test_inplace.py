@@ -233,7 +233,7 @@ def test_result_of_another_shape() -> None:
 
 def test_result_of_another_category() -> None:
     x = lucid.tensor([1, 2])
-    with pytest.raises(RuntimeError, match="mul_: result type lucid.float32 can't be cast to the desired output type lucid.int64"):
+    with pytest.raises(RuntimeError, match=r"mul_: result type lucid\.float32 can't be cast to the desired output type lucid\.int64"):
         x.mul_(1.5)
     assert x.tolist() == [1, 2]
 

@@ -37,17 +37,14 @@ def regression(name: str, formula: Callable[..., Any], **options: Any) -> Record
 
 
 def weighted(name: str, formula: Callable[..., Any], over_weights: bool = True) -> Record:
-    """A weighted mean is over the sum of the weights, except for `huber_loss`: PyTorch divides by the count there."""
+    """The mean is over the sum of the weights, or (huber_loss, as in PyTorch) over the number of elements."""
     call = getattr(F, name)
-
-    def weighted_mean(values: Any, reduction: str, w: Any) -> Any:
-        return reduced(values, reduction, w if over_weights else None)
-
     return Record(f"{name} with weights", lambda x, y, w, **p: call(x, y, weight=w, **p),
-                  lambda x, y, w, reduction="mean": weighted_mean(w * formula(x - y), reduction, w),
+                  lambda x, y, w, reduction="mean": reduced(w * formula(x - y), reduction, w if over_weights else None),
                   cases=tuple(case((2, 4), (2, 4), (2, 4), reduction=r) for r in REDUCTIONS), span=((-3, 3), (-3, 3), (0.5, 2)), covers=(call,), ulp=(8, 8),
-                  scale=lambda x, y, w, reduction="mean": weighted_mean(w * formula(np.abs(x) + np.abs(y)), reduction, w), why=WHY, elementwise=False,
-                  grad_ulp=16, grad_floor=None, integer="", torch="")  # fmt: skip
+                  scale=lambda x, y, w, reduction="mean": reduced(w * formula(np.abs(x) + np.abs(y)), reduction, w if over_weights else None), why=WHY, elementwise=False,
+                  grad_ulp=16, grad_floor=None, integer="",
+                  torch=lambda torch, x, y, w, **p: getattr(torch.nn.functional, name)(x, y, weight=w, **p))  # fmt: skip
 
 
 def smooth(d: Any, beta: float = 1.0) -> Any:

@@ -265,7 +265,7 @@ def families() -> list[Record]:
     import importlib
 
     names = (
-        "activation conv creation dropout embedding index loss matmul norm pointwise pool reduce shape softmax".split()
+        ["activation", "conv", "creation", "dropout", "embedding", "index", "loss", "matmul", "norm", "pointwise", "pool", "reduce", "shape", "softmax"]
     )
     found = [r for name in names for r in importlib.import_module(f"ops.{name}").RECORDS]
     repeated = {r.name for r in found if sum(r.name == other.name for other in found) > 1}

@@ -23,24 +23,23 @@ WRITES = "overwrites memory: tests/autograd/test_inplace.py and tests/test_tenso
 
 EXEMPT: dict[str, dict[str, str]] = {
     "lucid": {
-        **dict.fromkeys("bernoulli multinomial normal rand rand_like randint randn randn_like randperm".split(), RANDOM),
-        **dict.fromkeys("get_rng_state initial_seed manual_seed seed set_rng_state".split(), RANDOM),
-        **dict.fromkeys("get_num_threads num_threads set_num_threads set_printoptions show_config".split(), SWITCH),
-        **dict.fromkeys("grad_enabled is_grad_enabled is_inference_mode_enabled".split(), SWITCH),
-        **dict.fromkeys("get_default_dtype promote_types result_type set_default_dtype".split(), DTYPES),
-        **dict.fromkeys("as_tensor from_numpy is_floating_point is_tensor numel tensor".split(), OBJECT),
-        **dict.fromkeys("empty empty_like".split(), "the values are whatever the memory held; shapes and dtypes: tests/test_tensor.py"),
-        **dict.fromkeys("load save".split(), "files: the tests of serialization"),
+        **dict.fromkeys(["bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randn", "randn_like", "randperm"], RANDOM),
+        **dict.fromkeys(["get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"], RANDOM),
+        **dict.fromkeys(["get_num_threads", "num_threads", "set_num_threads", "set_printoptions", "show_config"], SWITCH),
+        **dict.fromkeys(["grad_enabled", "is_grad_enabled", "is_inference_mode_enabled"], SWITCH),
+        **dict.fromkeys(["get_default_dtype", "promote_types", "result_type", "set_default_dtype"], DTYPES),
+        **dict.fromkeys(["as_tensor", "from_numpy", "is_floating_point", "is_tensor", "numel", "tensor"], OBJECT),
+        **dict.fromkeys(["empty", "empty_like"], "the values are whatever the memory held; shapes and dtypes: tests/test_tensor.py"),
+        **dict.fromkeys(["load", "save"], "files: the tests of serialization"),
     },
     "lucid.nn.functional": {},
     "lucid.Tensor": {
-        **dict.fromkeys("normal_ uniform_ bernoulli_".split(), RANDOM),
-        **dict.fromkeys("backward detach detach_ register_hook requires_grad_ retain_grad".split(), AUTOGRAD),
-        **dict.fromkeys("copy_ fill_ zero_".split(), WRITES),
-        **dict.fromkeys("bool byte cpu cuda double float int long to type type_as".split(), "conversion: tests/test_tensor.py"),
-        **dict.fromkeys("data_ptr dim element_size is_contiguous is_floating_point item nelement numel numpy size storage_offset "
-                        "stride tolist".split(), OBJECT),
-        **dict.fromkeys("new_empty".split(), "the values are whatever the memory held; shapes and dtypes: tests/test_tensor.py"),
+        **dict.fromkeys(["normal_", "uniform_", "bernoulli_"], RANDOM),
+        **dict.fromkeys(["backward", "detach", "detach_", "register_hook", "requires_grad_", "retain_grad"], AUTOGRAD),
+        **dict.fromkeys(["copy_", "fill_", "zero_"], WRITES),
+        **dict.fromkeys(["bool", "byte", "cpu", "cuda", "double", "float", "int", "long", "to", "type", "type_as"], "conversion: tests/test_tensor.py"),
+        **dict.fromkeys(["data_ptr", "dim", "element_size", "is_contiguous", "is_floating_point", "item", "nelement", "numel", "numpy", "size", "storage_offset", "stride", "tolist"], OBJECT),
+        **dict.fromkeys(["new_empty"], "the values are whatever the memory held; shapes and dtypes: tests/test_tensor.py"),
     },
 }  # fmt: skip
 
@@ -87,7 +86,7 @@ def test_operators_are_functions_with_a_record() -> None:
     names = "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul neg abs invert and rand or ror xor rxor lt le gt ge getitem"
     for name in names.split():
         assert is_covered(getattr(Tensor, f"__{name}__")), name
-    for name in "iadd isub imul itruediv ipow".split():
+    for name in ["iadd", "isub", "imul", "itruediv", "ipow"]:
         assert getattr(Tensor, f"__{name}__") is getattr(Tensor, {"itruediv": "div"}.get(name, name[1:]) + "_")
 
 
