@@ -24,10 +24,14 @@ def load_model(path: Path) -> DigitNet:
     """The network with the weights in ``path``; ends the program with one line if that fails."""
     model = DigitNet()
     try:
-        model.load_state_dict(lucid.load(path))
+        weights = lucid.load(path)
     except FileNotFoundError:
         fail(f"{path}: no such file; run train_digits.py first")
-    except (ValueError, RuntimeError, OSError) as error:
+    except (ValueError, OSError) as error:
+        fail(str(error))
+    try:
+        model.load_state_dict(weights)
+    except (TypeError, RuntimeError) as error:
         fail(f"{path}: not the weights of this network: {' '.join(str(error).split())}")
     return model.eval()
 
@@ -37,12 +41,23 @@ def load_arrays(images: Path | None, labels: Path | None) -> tuple[np.ndarray, n
     if images is None:
         return load_split()[1]
     try:
-        x = check_images(np.load(images, allow_pickle=False))
-        return x, None if labels is None else check_labels(np.load(labels, allow_pickle=False), len(x))
-    except FileNotFoundError as error:
-        fail(f"{error.filename}: no such file")
-    except (ValueError, OSError) as error:
+        x = check_images(load_npy(images))
+        return x, None if labels is None else check_labels(load_npy(labels), len(x))
+    except ValueError as error:
         fail(str(error))
+
+
+def load_npy(path: Path) -> np.ndarray:
+    """The array in a .npy file; ends the program with one line if there is none."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        fail(f"{path}: no such file")
+    except (ValueError, OSError, EOFError):
+        fail(f"{path}: not a .npy file of numbers")
+    if not isinstance(array, np.ndarray):
+        fail(f"{path}: expected one array, as numpy.save writes it, not an archive of several")
+    return array
 
 
 def measure(model: DigitNet, x: lucid.Tensor) -> tuple[lucid.Tensor, float]:

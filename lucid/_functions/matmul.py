@@ -179,10 +179,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         dtypes = ", ".join(str(t.dtype) for t in (x, weight, bias) if t is not None)
         raise RuntimeError(f"linear: input, weight and bias must have the same dtype, got {dtypes}")
     if bias is not None and bias._data.shape != (w.shape[0],):
-        if bias._data.ndim == 0 or np.broadcast_shapes(bias._data.shape, (w.shape[0],)) == (w.shape[0],):
-            bias = bias.expand(w.shape[0])
-        else:
-            raise RuntimeError(
-                f"linear: bias has shape {bias._data.shape}, expected ({w.shape[0]},) (weight {w.shape})"
-            )
+        if bias._data.size != 1 or bias._data.ndim > 1:
+            raise RuntimeError(f"linear: bias has shape {bias._data.shape}, expected ({w.shape[0]},) (weight {w.shape})")
+        bias = bias.expand(w.shape[0])
     return Linear.apply(x, weight, bias)

@@ -23,7 +23,7 @@ RECORDS = [
            large=(case(np.arange(3000) % 97, (97, 64)),),
            examples=(example([1, 1, 0], [[1.0, 2], [3, 4]], value=([[3, 4], [3, 4], [1, 2]],), grad=[[1, 1], [2, 2]]),)),
     Record("embedding with padding", F.embedding, lambda index, weight, padding_idx: weight[index], elementwise=False, ulp=(0, 0), integer="", grad_ulp=4,
-           cases=(case(INDEX, (5, 3), padding_idx=0),), torch="embedding", differentiable=False,
+           cases=(case(INDEX, (5, 3), padding_idx=0),), torch="embedding", differentiable=False, twice=True,
            examples=(example([1, 1, 0], [[1.0, 2], [3, 4]], value=([[3, 4], [3, 4], [1, 2]],), grad=[[1, 1], [0, 0]], padding_idx=1),
                      example([1, 1, 0], [[1.0, 2], [3, 4]], value=([[3, 4], [3, 4], [1, 2]],), grad=[[0, 0], [2, 2]], padding_idx=-2))),
     Record("one_hot", F.one_hot, lambda index, num_classes=-1: np.eye(num_classes if num_classes > 0 else index.max() + 1, dtype=np.int64)[index],

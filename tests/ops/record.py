@@ -98,7 +98,8 @@ class Record:
         why: the reason for ``scale``, ``atol`` or an ulp bound above 8.
         extremes: rows (input, value, gradient) checked exactly up to ``ulp``; gradient None where there is none.
         kinks: inputs that draws keep away from, because differences do not see the gradient there.
-        differentiable, twice: has a gradient; has a gradient of its gradient.
+        differentiable: has a gradient that differences confirm.
+        twice: the gradient itself has one; as ``differentiable`` unless given.
         fixed: positions of floating-point operands without gradient.
         grad_ulp: largest error of a float32 gradient, in eps * max(|gradient|, grad_floor).
         grad_floor: see there; None means the largest gradient of the operand.
@@ -131,7 +132,7 @@ class Record:
     extremes: tuple[tuple[float, float, float | None], ...] = ()
     kinks: tuple[float, ...] = ()
     differentiable: bool = True
-    twice: bool = True
+    twice: bool | None = None
     fixed: tuple[int, ...] = ()
     grad_ulp: float = 8
     grad_floor: float | None = 0.0
@@ -150,6 +151,8 @@ class Record:
             assert self.elementwise, f"{self.name}: cases missing"
             object.__setattr__(self, "cases", elementwise_cases(self.arity, self.params))
             object.__setattr__(self, "large", tuple(Case(((LONG,),) * self.arity, p) for p in self.params))
+        if self.twice is None:
+            object.__setattr__(self, "twice", self.differentiable)
         if not self.covers:
             object.__setattr__(self, "covers", (self.call,))
         loose = self.scale is not None or any(self.atol) or max(self.ulp) > 8 or self.grad_floor
@@ -202,13 +205,14 @@ class Record:
     def outputs(self, inputs: Sequence[Tensor], params: dict[str, Any]) -> list[Any]:
         return as_sequence(self.call(*inputs, **params))
 
-    def gradients(self, arrays: Sequence[Array], params: dict[str, Any]) -> list[Array]:
+    def gradients(self, arrays: Sequence[Array], params: dict[str, Any], create_graph: bool = False) -> list[Array]:
         """Gradients of every differentiable operand for fixed pseudo-random gradients in [0.5, 1.5] of the results."""
         inputs = self.tensors(arrays, requires_grad=True)
         outputs = [y for y in self.outputs(inputs, params) if y.requires_grad]
         leaves = [x for x in inputs if x.requires_grad]
         starts = [lucid.from_numpy(start_gradient(y.shape).astype(y.dtype.numpy)) for y in outputs]
-        return [g.numpy() for g in lucid.autograd.grad(outputs, leaves, starts, materialize_grads=True)]
+        found = lucid.autograd.grad(outputs, leaves, starts, create_graph=create_graph, materialize_grads=True)
+        return [g.numpy(force=True) for g in found]
 
 
 def start_gradient(shape: Shape) -> Array:

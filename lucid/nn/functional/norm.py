@@ -89,10 +89,12 @@ def batch_norm(
     count = shape[0] * length
     if count == 1:
         raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size {shape}")
+    if count == 0:  # an empty batch has no statistics
+        zeros = np.zeros(channels, x._data.dtype)
+        return reshape(norm.BatchNormApply.apply(x, weight, bias, zeros, zeros + 1, eps), shape)
     y, mean, var = norm.BatchNorm.apply(x, weight, bias, eps)
-    if count:
-        _move_towards(running_mean, mean._data, momentum)
-        _move_towards(running_var, var._data * (count / (count - 1)), momentum)
+    _move_towards(running_mean, mean._data, momentum)
+    _move_towards(running_var, var._data * (count / (count - 1)), momentum)
     return reshape(y, shape) if len(shape) != 3 else y
 
 

@@ -212,7 +212,7 @@ def _adaptive_avg_pool(name: str, spatial: int, x: Tensor, output_size: Any) -> 
         raise ValueError(f"{name}: output_size must be an int or a tuple of {spatial} ints, got {output_size!r}")
     height_width = planes._data.shape[4 - spatial :]
     wanted = sizes(name, "output_size", [n if o is None else o for o, n in zip(given, height_width)], spatial)
-    at_least(name, "output_size", wanted, 0)
+    at_least(name, "output_size", wanted, 1)
     if 0 in height_width:
         raise RuntimeError(f"{name}: expected non-empty spatial dimensions, got shape {x._data.shape}")
     size = (1, *wanted) if spatial == 1 else wanted
@@ -230,7 +230,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
 
     Raises:
         RuntimeError: wrong dimensions or dtype.
-        ValueError: ``output_size`` is negative or of the wrong length.
+        ValueError: ``output_size`` is not positive or of the wrong length.
 
     Example:
         >>> import lucid, lucid.nn.functional as F
@@ -251,7 +251,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 
     Raises:
         RuntimeError: wrong dimensions or dtype.
-        ValueError: ``output_size`` is negative or of the wrong length.
+        ValueError: ``output_size`` is not positive or of the wrong length.
 
     Example:
         >>> import lucid, lucid.nn.functional as F
