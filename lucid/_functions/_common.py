@@ -19,15 +19,19 @@ Operand = Any
 """A Tensor or a Python number."""
 
 
-def as_tensor(x: Any) -> Tensor:
-    """``x`` itself, or a tensor over a NumPy array, a sequence or a number."""
+def as_tensor(x: Any, name: str = "as_tensor") -> Tensor:
+    """``x`` itself, or a tensor over a NumPy array or a number.
+
+    Raises:
+        TypeError: anything else, named after the function ``name``.
+    """
     if isinstance(x, TensorBase):
         return x  # type: ignore[return-value]
     if isinstance(x, np.ndarray):
         return wrap(x)
     if isinstance(x, (bool, int, float, np.generic)):
         return wrap(np.asarray(x, _dtype.of_scalar(x).numpy))
-    raise TypeError(f"expected a Tensor or a number, got {type(x).__name__}")
+    raise TypeError(f"{name}: expected a Tensor or a number, got {type(x).__name__}")
 
 
 def operands(name: str, x: Operand, y: Operand) -> tuple[Tensor, Tensor]:

@@ -161,10 +161,24 @@ def setitem(x: Tensor, index: Index, value: Any) -> None:
 
 
 def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The slices ``index`` (a vector) along ``dim``, as a copy."""
+    """The slices ``index`` (a vector) along ``dim``, as a copy.
+
+    Raises:
+        IndexError: ``index`` is not a vector, or out of range.
+        RuntimeError: ``index`` does not hold integers.
+    """
     d = normalize_dim("index_select", dim, x._data.ndim)
-    if index._data.ndim > 1:
-        raise IndexError(f"index_select: index is supposed to be a vector, got shape {index._data.shape}")
+    i = index._data
+    if i.ndim > 1:
+        raise IndexError(f"index_select: index is supposed to be a vector, got shape {i.shape}")
+    if i.dtype.kind not in "iu":
+        raise RuntimeError(f"index_select: expected an integer index, got {index.dtype}")
+    extent = x._data.shape[d] if x._data.ndim else 1
+    if i.size and not 0 <= i.min() <= i.max() < extent:
+        bad = i.max() if i.max() >= extent else i.min()
+        raise IndexError(f"index_select: index {bad} is out of range for dimension {d} of size {extent}")
+    if not x._data.ndim:
+        return x.clone()
     return getitem(x, (slice(None),) * d + (index.reshape(-1),))
 
 

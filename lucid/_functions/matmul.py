@@ -10,7 +10,7 @@ from lucid import _ops
 from lucid._functions._common import sum_to, write_out
 from lucid._functions.reduce import sum
 from lucid._functions.shape import permute, reshape, transpose, unsqueeze
-from lucid.autograd._node import Node
+from lucid.autograd._node import Node, TensorBase
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -59,6 +59,9 @@ def matmul(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     Raises:
         RuntimeError: different dtypes, a 0-d operand, or sizes that do not match.
     """
+    for operand in (x, y):
+        if not isinstance(operand, TensorBase):
+            raise TypeError(f"matmul: expected two Tensors, got {type(operand).__name__}")
     a, b = x._data, y._data
     if a.dtype != b.dtype:
         raise RuntimeError(f"matmul: expected both operands to have the same dtype, but got {x.dtype} and {y.dtype}")
@@ -180,6 +183,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         raise RuntimeError(f"linear: input, weight and bias must have the same dtype, got {dtypes}")
     if bias is not None and bias._data.shape != (w.shape[0],):
         if bias._data.size != 1 or bias._data.ndim > 1:
-            raise RuntimeError(f"linear: bias has shape {bias._data.shape}, expected ({w.shape[0]},) (weight {w.shape})")
+            got, want = bias._data.shape, w.shape[:1]
+            raise RuntimeError(f"linear: bias has shape {got}, expected {want} (weight {w.shape})")
         bias = bias.expand(w.shape[0])
     return Linear.apply(x, weight, bias)

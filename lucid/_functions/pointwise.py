@@ -60,7 +60,7 @@ def differentiable(
 
         @functools.wraps(function)
         def call(x: Operand, *, out: Tensor | None = None) -> Tensor:
-            x = as_tensor(x)
+            x = as_tensor(x, name)
             if not integer:
                 x = floating(x)
             return write_out(name, Unary.apply(x), out)

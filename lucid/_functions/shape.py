@@ -282,7 +282,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         ValueError: no tensors.
         RuntimeError: shapes differ in another dimension.
     """
-    items = [as_tensor(x) for x in tensors]
+    items = [as_tensor(x, "cat") for x in tensors]
     if not items:
         raise ValueError("cat: expected a non-empty list of Tensors")
     kept = [x for x in items if x._data.shape != (0,)] or items[:1]
@@ -307,7 +307,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         ValueError: no tensors.
         RuntimeError: shapes differ.
     """
-    items = [as_tensor(x) for x in tensors]
+    items = [as_tensor(x, "stack") for x in tensors]
     if not items:
         raise ValueError("stack: expected a non-empty list of Tensors")
     for position, x in enumerate(items):
@@ -373,14 +373,31 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """A view of ``length`` elements along ``dim`` from ``start``."""
+    """A view of ``length`` elements along ``dim`` from ``start``, which may count from the end.
+
+    Raises:
+        RuntimeError: ``x`` is 0-d, or has fewer elements there.
+    """
     d = normalize_dim("narrow", dim, x._data.ndim)
-    return x[(slice(None),) * d + (slice(start, start + length),)]
+    if not x._data.ndim:
+        raise RuntimeError("narrow: cannot be applied to a 0-d tensor")
+    extent = x._data.shape[d]
+    first = start + extent if start < 0 else start
+    if not (0 <= first and 0 <= length <= extent - first):
+        raise RuntimeError(f"narrow: start {start} and length {length} exceed dimension {d} of size {extent}")
+    return x[(slice(None),) * d + (slice(first, first + length),)]
 
 
 def select(x: Tensor, dim: int, index: int) -> Tensor:
-    """A view of the slice ``index`` along ``dim``, without that dimension."""
+    """A view of the slice ``index`` along ``dim``, without that dimension.
+
+    Raises:
+        IndexError: ``x`` is 0-d, or ``index`` is out of range.
+    """
     d = normalize_dim("select", dim, x._data.ndim)
+    extent = x._data.shape[d] if x._data.ndim else 0
+    if not -extent <= index < extent:
+        raise IndexError(f"select: index {index} is out of range for dimension {d} of shape {x._data.shape}")
     return x[(slice(None),) * d + (index,)]
 
 

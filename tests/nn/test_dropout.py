@@ -114,7 +114,7 @@ def test_shapes_and_dtypes_that_are_refused() -> None:
         F.dropout1d(lucid.ones(3))
     with pytest.raises(RuntimeError, match=r"^Dropout2d: expected a 4-d \(or 3-d\) input, got shape \(3, 3\)"):
         nn.Dropout2d()(lucid.ones(3, 3))
-    with pytest.raises(RuntimeError, match="^dropout: expected float32 or float64 input, got lucid.int64"):
+    with pytest.raises(RuntimeError, match=r"^dropout: expected float32 or float64 input, got lucid.int64"):
         F.dropout(lucid.ones(3).long())
 
 

@@ -40,7 +40,7 @@ def test_uniform_and_normal() -> None:
     assert values.min() >= -2 and values.max() < 4
     moments(values, 1.0, 6 / math.sqrt(12))
     moments(init.normal_(x, 3.0, 0.5).numpy(), 3.0, 0.5)
-    with pytest.raises(ValueError, match="^normal_: std must not be negative, got -1"):
+    with pytest.raises(ValueError, match=r"^normal_: std must not be negative, got -1"):
         init.normal_(x, 0.0, -1.0)
 
 
@@ -166,7 +166,7 @@ def test_errors(call: Any, message: str) -> None:
 
 
 def test_former_names_point_to_the_new_ones() -> None:
-    with pytest.raises(AttributeError, match="lucid.nn.init has no 'xavier_uniform'; use xavier_uniform_"):
+    with pytest.raises(AttributeError, match=r"lucid.nn.init has no 'xavier_uniform'; use xavier_uniform_"):
         _ = init.xavier_uniform
 
 

@@ -145,10 +145,10 @@ def test_parameter() -> None:
     for q in (copy.deepcopy(p), pickle.loads(pickle.dumps(p))):
         assert type(q) is nn.Parameter and q.requires_grad and q.tolist() == [1.0, 1.0] and q.grad is None
     with pytest.raises(
-        RuntimeError, match="only Tensors of floating point dtype can require gradients, got lucid.int64"
+        RuntimeError, match=r"only Tensors of floating point dtype can require gradients, got lucid.int64"
     ):
         nn.Parameter(lucid.tensor([1]))
-    with pytest.raises(ValueError, match="^cannot assign the result of an operation to parameter 'p': detach"):
+    with pytest.raises(ValueError, match=r"^cannot assign the result of an operation to parameter 'p': detach"):
         leaf = nn.Parameter(lucid.ones(2))
         leaf._node, leaf._requires_grad = (leaf * 2)._node, True
         nn.Module().register_parameter("p", leaf)
@@ -302,7 +302,7 @@ def test_load_reports_everything_and_changes_nothing(assign: bool) -> None:
 def test_load_without_strict() -> None:
     net = Net()
     state = broken(net)
-    with pytest.raises(RuntimeError, match="size mismatch for fc.weight") as caught:
+    with pytest.raises(RuntimeError, match=r"size mismatch for fc.weight") as caught:
         net.load_state_dict(state, strict=False)
     assert "Missing" not in str(caught.value)
     assert set(net.scale.tolist()) == {1.0}
@@ -332,7 +332,7 @@ def test_load_assign_takes_the_tensors_over() -> None:
 
 
 def test_load_refuses_what_is_not_a_dict() -> None:
-    with pytest.raises(TypeError, match="^load_state_dict: expected a dict of tensors, got list"):
+    with pytest.raises(TypeError, match=r"^load_state_dict: expected a dict of tensors, got list"):
         Net().load_state_dict([])  # type: ignore[arg-type]
 
 

@@ -66,7 +66,7 @@ def test_always_call_hooks_run_when_the_call_fails() -> None:
     seen: list[Any] = []
     module.register_forward_hook(lambda m, args, y: seen.append("skipped"))
     module.register_forward_hook(lambda m, args, y: seen.append(y), always_call=True)
-    with pytest.raises(ValueError, match="^mine$"):
+    with pytest.raises(ValueError, match=r"^mine$"):
         module(1)
     assert seen == [None]
 
@@ -76,7 +76,7 @@ def test_always_call_hooks_run_when_the_call_fails() -> None:
     module.register_forward_hook(fails, always_call=True)
     with (
         pytest.warns(UserWarning, match=r"a forward hook with always_call=True raised as well: KeyError\('hook'\)"),
-        pytest.raises(ValueError, match="^mine$"),
+        pytest.raises(ValueError, match=r"^mine$"),
     ):
         module(1)
 
@@ -147,7 +147,7 @@ def test_backward_hook_without_differentiable_inputs() -> None:
 def test_backward_hooks_returning_the_wrong_number() -> None:
     module = Double()
     module.register_full_backward_hook(lambda m, grad_input, grad_output: (None, None))
-    with pytest.raises(RuntimeError, match="^backward hook: returned 2 gradients, expected 1"):
+    with pytest.raises(RuntimeError, match=r"^backward hook: returned 2 gradients, expected 1"):
         module(lucid.ones(1, requires_grad=True)).backward()
 
 
@@ -180,6 +180,7 @@ def test_backward_hooks_are_differentiable_and_see_in_place_changes() -> None:
 
 
 @pytest.mark.parity
+@pytest.mark.filterwarnings("ignore:Full backward hook is firing")
 def test_backward_hooks_parity() -> None:
     t = torch()
 
@@ -241,7 +242,7 @@ def test_load_state_dict_pre_hooks_work_on_a_copy() -> None:
         errors.append(f"{prefix}weight: too old")
 
     model[0].register_load_state_dict_pre_hook(complain)
-    with pytest.raises(RuntimeError, match="Error.* for Sequential:\n\t0.weight: too old"):
+    with pytest.raises(RuntimeError, match=r"Error.* for Sequential:\n\t0.weight: too old"):
         model.load_state_dict(old)
 
 

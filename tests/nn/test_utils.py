@@ -92,7 +92,7 @@ def test_nonfinite_norms(bad: float) -> None:
 
 
 def test_norm_type_must_be_positive() -> None:
-    with pytest.raises(ValueError, match="^get_total_norm: norm_type must be positive, got 0"):
+    with pytest.raises(ValueError, match=r"^get_total_norm: norm_type must be positive, got 0"):
         utils.clip_grad_norm_(with_gradients([1.0]), 1.0, norm_type=0)
 
 
@@ -125,7 +125,7 @@ def test_vector_errors_change_nothing() -> None:
         with pytest.raises(ValueError, match=r"^vector_to_parameters: expected shape \(3,\), got \("):
             utils.vector_to_parameters(wrong, linear.parameters())
     assert linear.weight.tolist() == before
-    with pytest.raises(ValueError, match="^parameters_to_vector: expected at least one parameter, got none"):
+    with pytest.raises(ValueError, match=r"^parameters_to_vector: expected at least one parameter, got none"):
         utils.parameters_to_vector([])
 
 
@@ -154,11 +154,11 @@ def test_fused_layer_computes_the_same(bias: bool, affine: bool, kind: str) -> N
 
 def test_fusion_errors() -> None:
     conv, bn = nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)
-    with pytest.raises(ValueError, match="^fuse_conv_bn_eval: both modules must be in evaluation mode"):
+    with pytest.raises(ValueError, match=r"^fuse_conv_bn_eval: both modules must be in evaluation mode"):
         utils.fuse_conv_bn_eval(conv, bn)
-    with pytest.raises(ValueError, match="^fuse_conv_bn_eval: the batch norm keeps no running statistics"):
+    with pytest.raises(ValueError, match=r"^fuse_conv_bn_eval: the batch norm keeps no running statistics"):
         utils.fuse_conv_bn_eval(conv.eval(), nn.BatchNorm2d(4, track_running_stats=False).eval())
-    with pytest.raises(ValueError, match="^fuse_linear_bn_eval: the batch norm has 4 channels, the layer 2 outputs"):
+    with pytest.raises(ValueError, match=r"^fuse_linear_bn_eval: the batch norm has 4 channels, the layer 2 outputs"):
         utils.fuse_linear_bn_eval(nn.Linear(3, 2).eval(), nn.BatchNorm1d(4).eval())
 
 
