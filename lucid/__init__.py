@@ -68,6 +68,7 @@ from lucid._functions.index import (  # noqa: E402
     sort,
     topk,
 )
+from lucid._functions.join import *  # noqa: E402, F403
 from lucid._functions.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer  # noqa: E402
 from lucid._functions.pointwise import *  # noqa: E402, F403
 from lucid._functions.reduce import *  # noqa: E402, F403

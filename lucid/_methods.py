@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lucid._functions import activation, binary, compare, creation, index, pointwise, reduce, shape
+from lucid._functions import activation, binary, compare, creation, index, join, pointwise, reduce, shape
 from lucid._functions import matmul as products
 from lucid._functions import softmax as softmaxes
 from lucid._functions._common import inplace
@@ -58,8 +58,8 @@ class Methods:
     swapaxes, swapdims = shape.transpose, shape.transpose
     expand, expand_as, broadcast_to = shape.expand_sizes, shape.expand_as, shape.broadcast_to
     repeat, tile, clone, contiguous = shape.repeat, shape.tile, shape.clone, shape.contiguous
-    split, chunk, unbind, narrow, select = shape.split, shape.chunk, shape.unbind, shape.narrow, shape.select
-    flip, roll, tril, triu = shape.flip, shape.roll, shape.tril, shape.triu
+    split, chunk, unbind, narrow, select = join.split, join.chunk, join.unbind, join.narrow, join.select
+    flip, roll, tril, triu = shape.flip, join.roll, shape.tril, shape.triu
 
     # indexing
     index_select, masked_select, masked_fill = index.index_select, index.masked_select, index.masked_fill

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from lucid import _dtype
+from lucid._convert import as_device, to_array
 from lucid._device import cpu, device
 from lucid._functions._common import cast
 from lucid._methods import Methods
 from lucid._printing import format_tensor, format_values
 from lucid.autograd import _node
+from lucid.autograd._hooks import NodeHooks, RemovableHandle
 from lucid.autograd._node import Node, TensorBase, refresh, version, wrap
 
 
@@ -31,44 +33,6 @@ class Size(tuple[int, ...]):
         return f"lucid.Size({list(self)})"
 
     __str__ = __repr__
-
-
-class RemovableHandle:
-    """Takes a registered hook back: ``handle.remove()``, or at the end of a ``with`` block."""
-
-    _next = 0
-
-    def __init__(self, hooks: Any) -> None:
-        self._hooks = hooks
-        self.id = RemovableHandle._next
-        RemovableHandle._next += 1
-
-    def remove(self) -> None:
-        """Remove the hook; does nothing the second time."""
-        self._hooks.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
-
-
-class _NodeHooks:
-    """The hooks of one output of a node, with the interface of a dict keyed by handle."""
-
-    def __init__(self, node: Node, slot: int) -> None:
-        self.node, self.slot, self.entries = node, slot, {}  # type: ignore[var-annotated]
-
-    def add(self, key: int, hook: Callable[[Tensor], Tensor | None]) -> None:
-        entry = (self.slot, hook)
-        self.entries[key] = entry
-        self.node.hooks = [*(self.node.hooks or []), entry]
-
-    def pop(self, key: int, default: Any = None) -> None:
-        entry = self.entries.pop(key, None)
-        if entry is not None and self.node.hooks:
-            self.node.hooks = [e for e in self.node.hooks if e is not entry] or None
 
 
 class Tensor(TensorBase, Methods):
@@ -288,7 +252,7 @@ class Tensor(TensorBase, Methods):
         if not self.requires_grad:
             raise RuntimeError("register_hook: cannot register a hook on a tensor that doesn't require gradient")
         if self._node is not None:
-            hooks = _NodeHooks(self._node, self._slot)
+            hooks = NodeHooks(self._node, self._slot)
             handle = RemovableHandle(hooks)
             hooks.add(handle.id, hook)
             return handle
@@ -484,47 +448,6 @@ def _rebuild(cls: type[Tensor], data: np.ndarray, requires_grad: bool) -> Tensor
     t._data = data if data.flags.writeable else data.copy()
     t._requires_grad = requires_grad
     return t
-
-
-def as_device(spec: Any) -> device:
-    """The device meant by ``spec``: "cpu", "cpu:0" or a `device`.
-
-    Raises:
-        RuntimeError: another device.
-    """
-    return spec if isinstance(spec, device) else device(spec)
-
-
-def to_array(data: Any, dtype: Any, copy: bool) -> np.ndarray:
-    """``data`` as an array of a dtype lucid has; Python floats in the default floating-point type."""
-    target = None if dtype is None else _dtype.as_dtype(dtype).numpy
-    if isinstance(data, TensorBase):
-        return np.array(data._data, target, copy=copy or None)
-    if isinstance(data, (list, tuple)) and _contains_tensor(data):
-        data = _unwrap(data)
-    try:
-        array = np.array(data, target, copy=copy or None)
-    except ValueError as error:
-        raise ValueError(f"tensor: cannot make a tensor of {type(data).__name__}: {error}") from None
-    if not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
-    if target is None:
-        if not isinstance(data, (np.ndarray, np.generic)) and array.dtype == np.float64:
-            array = array.astype(_dtype.get_default_dtype().numpy)
-        _dtype.of_array(array)
-    return array
-
-
-def _contains_tensor(data: Any) -> Any:
-    return isinstance(data, TensorBase) or (
-        isinstance(data, (list, tuple)) and len(data) > 0 and _contains_tensor(data[0])
-    )
-
-
-def _unwrap(data: Any) -> Any:
-    if isinstance(data, TensorBase):
-        return data._data if data._data.ndim else data._data[()]
-    return [_unwrap(d) for d in data] if isinstance(data, (list, tuple)) else data
 
 
 _node.tensor_class = Tensor

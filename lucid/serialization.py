@@ -35,9 +35,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from lucid._convert import as_device
 from lucid._functions.creation import from_numpy
 from lucid._safetensors import METADATA, FileFormatError, Reader, brief, write
-from lucid._tensor import Tensor, as_device
+from lucid._tensor import Tensor
 
 __all__ = ["FileFormatError", "load", "save"]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _finish(data: np.ndarray, requires_grad: bool, device: Any = None) -> Tensor:
     t = wrap(data)
     if device is not None:
-        from lucid._tensor import as_device
+        from lucid._convert import as_device
 
         as_device(device)
     if requires_grad:
@@ -40,14 +40,14 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
         device: "cpu".
         requires_grad: record operations on it.
     """
-    from lucid._tensor import to_array
+    from lucid._convert import to_array
 
     return _finish(to_array(data, dtype, copy=True), requires_grad, device)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """``data`` as a tensor, sharing memory with NumPy arrays and keeping tensors as they are where possible."""
-    from lucid._tensor import to_array
+    from lucid._convert import to_array
 
     if isinstance(data, TensorBase):
         return data.to(dtype) if dtype is not None else data  # type: ignore[attr-defined, return-value]

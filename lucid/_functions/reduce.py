@@ -159,7 +159,7 @@ class Prod(Node):
 
 
 def _cat(parts: list[Tensor]) -> Tensor:
-    from lucid._functions.shape import cat
+    from lucid._functions.join import cat
 
     return cat(parts, -1)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype
-from lucid._functions._common import as_tensor, cast, check_broadcast, expand, normalize_dim, normalize_dims
+from lucid._functions._common import check_broadcast, expand, normalize_dim, normalize_dims
 from lucid.autograd._node import Node, View, wrap
 
 if TYPE_CHECKING:
@@ -262,145 +262,6 @@ def contiguous(x: Tensor, memory_format: Any = None) -> Tensor:
     return x if x._data.flags.c_contiguous else Clone.apply(x)
 
 
-class Cat(Node):
-    __slots__ = ("dim", "sizes")
-
-    def forward(self, dim: int, *tensors: Tensor) -> np.ndarray:
-        self.dim, self.sizes = dim, [x._data.shape[dim] for x in tensors]
-        return np.concatenate([x._data for x in tensors], axis=dim)
-
-    def backward(self, dy: Tensor) -> tuple[Tensor, ...]:
-        return split(dy, self.sizes, self.dim)
-
-    owns_gradients = False
-
-
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Tensors joined along an existing dimension; dtypes promote, 1-d empty tensors are skipped.
-
-    Raises:
-        ValueError: no tensors.
-        RuntimeError: shapes differ in another dimension.
-    """
-    items = [as_tensor(x, "cat") for x in tensors]
-    if not items:
-        raise ValueError("cat: expected a non-empty list of Tensors")
-    kept = [x for x in items if x._data.shape != (0,)] or items[:1]
-    first = kept[0]._data.shape
-    if not first:
-        raise RuntimeError("cat: zero-dimensional tensor (at position 0) cannot be concatenated")
-    d = normalize_dim("cat", dim, len(first))
-    for position, x in enumerate(kept):
-        s = x._data.shape
-        if len(s) != len(first) or s[:d] + s[d + 1 :] != first[:d] + first[d + 1 :]:
-            raise RuntimeError(
-                f"cat: sizes of tensors must match except in dimension {d}: {first} and {s} (position {position})"
-            )
-    target = _dtype.result_type(*items)
-    return Cat.apply(d, *[cast(x, target) for x in kept])
-
-
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Tensors of one shape joined along a new dimension.
-
-    Raises:
-        ValueError: no tensors.
-        RuntimeError: shapes differ.
-    """
-    items = [as_tensor(x, "stack") for x in tensors]
-    if not items:
-        raise ValueError("stack: expected a non-empty list of Tensors")
-    for position, x in enumerate(items):
-        if x._data.shape != items[0]._data.shape:
-            raise RuntimeError(
-                f"stack: expects each tensor to be equal size, but got {items[0]._data.shape} at entry 0 "
-                f"and {x._data.shape} at entry {position}"
-            )
-    return cat([unsqueeze(x, dim) for x in items], dim)
-
-
-def hstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Joined along dimension 1 (0 for vectors)."""
-    items = [reshape(x, 1) if not x._data.ndim else x for x in tensors]
-    return cat(items, 0 if items[0]._data.ndim == 1 else 1)
-
-
-def vstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Joined along dimension 0, vectors as rows."""
-    return cat([reshape(x, (1, -1)) if x._data.ndim < 2 else x for x in tensors], 0)
-
-
-def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of consecutive parts along ``dim``.
-
-    Args:
-        x: any shape.
-        split_size_or_sections: size of every part (the last may be smaller), or the list of sizes.
-        dim: dimension to split.
-
-    Raises:
-        RuntimeError: the sizes do not add up.
-    """
-    d = normalize_dim("split", dim, x._data.ndim)
-    total = x._data.shape[d]
-    if isinstance(split_size_or_sections, int):
-        size = split_size_or_sections
-        if size <= 0 and total:
-            raise RuntimeError(f"split: expects split_size to be positive, got {size}")
-        sizes = [min(size, total - i) for i in range(0, total, size)] if total else [0]
-    else:
-        sizes = list(split_size_or_sections)
-        if sum(sizes) != total:
-            raise RuntimeError(
-                f"split: sizes {sizes} do not add up to {total}, the size of dimension {d} of {x._data.shape}"
-            )
-    starts = np.cumsum([0, *sizes]).tolist()
-    return tuple([narrow(x, d, start, size) for start, size in zip(starts, sizes)])
-
-
-def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most ``chunks`` views of equal size along ``dim``."""
-    if chunks <= 0:
-        raise RuntimeError(f"chunk: expects chunks to be greater than 0, got {chunks}")
-    total = x._data.shape[normalize_dim("chunk", dim, x._data.ndim)]
-    return split(x, max(1, -(-total // chunks)), dim)
-
-
-def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of every slice along ``dim``, without that dimension."""
-    d = normalize_dim("unbind", dim, x._data.ndim)
-    return tuple([select(x, d, i) for i in range(x._data.shape[d])])
-
-
-def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """A view of ``length`` elements along ``dim`` from ``start``, which may count from the end.
-
-    Raises:
-        RuntimeError: ``x`` is 0-d, or has fewer elements there.
-    """
-    d = normalize_dim("narrow", dim, x._data.ndim)
-    if not x._data.ndim:
-        raise RuntimeError("narrow: cannot be applied to a 0-d tensor")
-    extent = x._data.shape[d]
-    first = start + extent if start < 0 else start
-    if not (0 <= first and 0 <= length <= extent - first):
-        raise RuntimeError(f"narrow: start {start} and length {length} exceed dimension {d} of size {extent}")
-    return x[(slice(None),) * d + (slice(first, first + length),)]
-
-
-def select(x: Tensor, dim: int, index: int) -> Tensor:
-    """A view of the slice ``index`` along ``dim``, without that dimension.
-
-    Raises:
-        IndexError: ``x`` is 0-d, or ``index`` is out of range.
-    """
-    d = normalize_dim("select", dim, x._data.ndim)
-    extent = x._data.shape[d] if x._data.ndim else 0
-    if not -extent <= index < extent:
-        raise IndexError(f"select: index {index} is out of range for dimension {d} of shape {x._data.shape}")
-    return x[(slice(None),) * d + (index,)]
-
-
 class Flip(Node):
     __slots__ = ("dims",)
 
@@ -415,19 +276,6 @@ class Flip(Node):
 def flip(x: Tensor, dims: Any) -> Tensor:
     """A copy with the order reversed along ``dims``."""
     return Flip.apply(x, normalize_dims("flip", dims, x._data.ndim))
-
-
-def roll(x: Tensor, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] | None = None) -> Tensor:
-    """A copy shifted cyclically along ``dims`` (or flattened)."""
-    if dims is None:
-        return reshape(roll(ravel(x), shifts, 0), x._data.shape)
-    shift_of = dict(zip(normalize_dims("roll", dims, x._data.ndim), (shifts,) if isinstance(shifts, int) else shifts))
-    y = x
-    for d, s in shift_of.items():
-        n = x._data.shape[d]
-        if n and s % n:
-            y = cat([narrow(y, d, n - s % n, s % n), narrow(y, d, 0, n - s % n)], d)
-    return clone(x) if y is x else y
 
 
 def repeat(x: Tensor, *sizes: Any) -> Tensor:
@@ -473,11 +321,10 @@ def triu(x: Tensor, diagonal: int = 0) -> Tensor:
     return Tri.apply(x, diagonal, True)
 
 
-swapaxes, swapdims, moveaxis, concat, concatenate = transpose, transpose, movedim, cat, cat
+swapaxes, swapdims, moveaxis = transpose, transpose, movedim
 
 __all__ = [
-    "broadcast_tensors", "broadcast_to", "cat", "chunk", "clone", "concat", "concatenate", "flatten", "flip",
-    "hstack", "moveaxis", "movedim", "narrow", "permute", "ravel", "repeat", "reshape", "roll", "select", "split",
-    "squeeze", "stack", "swapaxes", "swapdims", "t", "tile", "transpose", "tril", "triu", "unbind", "unflatten",
-    "unsqueeze", "vstack",
+    "broadcast_tensors", "broadcast_to", "clone", "flatten", "flip", "moveaxis", "movedim", "permute", "ravel",
+    "repeat", "reshape", "squeeze", "swapaxes", "swapdims", "t", "tile", "transpose", "tril", "triu", "unflatten",
+    "unsqueeze",
 ]  # fmt: skip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from lucid._convert import to_array
 from lucid._functions.creation import empty
 from lucid._printing import format_tensor
-from lucid._tensor import Tensor, to_array
+from lucid._tensor import Tensor
 from lucid.autograd._node import TensorBase, wrap
 
 

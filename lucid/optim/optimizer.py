@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lucid._tensor import RemovableHandle, Tensor
+from lucid._tensor import Tensor
+from lucid.autograd._hooks import RemovableHandle
 from lucid.autograd._mode import enable_grad, no_grad
 from lucid.autograd._node import bump, wrap
 

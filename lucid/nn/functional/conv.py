@@ -9,7 +9,8 @@ import numpy as np
 
 from lucid._functions.conv import Conv2d, Geometry
 from lucid._functions.index import SetItem, Unslice
-from lucid._functions.shape import cat, clone, flip, narrow, reshape
+from lucid._functions.join import cat, narrow
+from lucid._functions.shape import clone, flip, reshape
 from lucid.autograd._node import wrap
 from lucid.nn.functional._arguments import Sizes, at_least, from_planes, sizes, to_planes
 

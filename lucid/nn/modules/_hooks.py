@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid._tensor import RemovableHandle, Tensor
+from lucid._tensor import Tensor
+from lucid.autograd._hooks import RemovableHandle
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node
 

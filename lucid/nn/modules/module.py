@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from lucid import _dtype
+from lucid._convert import as_device
 from lucid._device import device as device_type
-from lucid._tensor import Tensor, as_device
+from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
 from lucid.nn.modules._errors import name_module
 from lucid.nn.modules._hooks import Hooked, call_with_hooks

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lucid._functions.shape import cat, reshape
+from lucid._functions.join import cat
+from lucid._functions.shape import reshape
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
 

@@ -1,0 +1,52 @@
+"""Arrays and devices from what users pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lucid import _dtype
+from lucid._device import device
+from lucid.autograd._node import TensorBase
+
+
+def as_device(spec: Any) -> device:
+    """The device meant by ``spec``: "cpu", "cpu:0" or a `device`.
+
+    Raises:
+        RuntimeError: another device.
+    """
+    return spec if isinstance(spec, device) else device(spec)
+
+
+def to_array(data: Any, dtype: Any, copy: bool) -> np.ndarray:
+    """``data`` as an array of a dtype lucid has; Python floats in the default floating-point type."""
+    target = None if dtype is None else _dtype.as_dtype(dtype).numpy
+    if isinstance(data, TensorBase):
+        return np.array(data._data, target, copy=copy or None)
+    if isinstance(data, (list, tuple)) and _contains_tensor(data):
+        data = _unwrap(data)
+    try:
+        array = np.array(data, target, copy=copy or None)
+    except ValueError as error:
+        raise ValueError(f"tensor: cannot make a tensor of {type(data).__name__}: {error}") from None
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if target is None:
+        if not isinstance(data, (np.ndarray, np.generic)) and array.dtype == np.float64:
+            array = array.astype(_dtype.get_default_dtype().numpy)
+        _dtype.of_array(array)
+    return array
+
+
+def _contains_tensor(data: Any) -> Any:
+    return isinstance(data, TensorBase) or (
+        isinstance(data, (list, tuple)) and len(data) > 0 and _contains_tensor(data[0])
+    )
+
+
+def _unwrap(data: Any) -> Any:
+    if isinstance(data, TensorBase):
+        return data._data if data._data.ndim else data._data[()]
+    return [_unwrap(d) for d in data] if isinstance(data, (list, tuple)) else data
