@@ -61,7 +61,10 @@ def set_parameters(t: Any, model: Any, seed: int = 0) -> Any:
 
 
 def gradients(t: Any, function: Callable[..., Any], *inputs: Any) -> Step:
-    """Forward, and backward from ones; the result is the output and every gradient."""
+    """Forward, and backward from fixed numbers; the result is the output and every gradient.
+
+    Not from ones: some gradients, softmax's for one, would be nothing but rounding.
+    """
     seed = None
 
     def step() -> Any:
@@ -70,7 +73,7 @@ def gradients(t: Any, function: Callable[..., Any], *inputs: Any) -> Step:
             x.grad = None
         y = function(*inputs)
         if seed is None:
-            seed = t.ones_like(y.detach())
+            seed = tensor(t, *y.shape, seed=9)
         y.backward(seed)
         return (y, *[x.grad for x in inputs if x.grad is not None])
 
