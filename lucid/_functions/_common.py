@@ -96,12 +96,27 @@ def floating(x: Tensor) -> Tensor:
     return x if x._data.dtype.kind == "f" else cast(x, _dtype.get_default_dtype())
 
 
-def normalize_dim(name: str, dim: int, ndim: int) -> int:
-    """``dim`` counted from the front.
+def rank(name: str, x: Tensor | int) -> int:
+    """The number of dimensions of ``x``, or ``x`` itself if it is that number.
+
+    Raises:
+        TypeError: ``x`` is not a Tensor.
+    """
+    if isinstance(x, TensorBase):
+        return x._data.ndim
+    if isinstance(x, int):
+        return x
+    raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__}")
+
+
+def normalize_dim(name: str, dim: int, x: Tensor | int) -> int:
+    """``dim`` of a tensor, or of a number of dimensions, counted from the front.
 
     Raises:
         IndexError: out of range, in PyTorch's words.
+        TypeError: ``x`` is not a Tensor.
     """
+    ndim = rank(name, x)
     extent = max(ndim, 1)
     if not -extent <= dim < extent:
         raise IndexError(
@@ -110,8 +125,9 @@ def normalize_dim(name: str, dim: int, ndim: int) -> int:
     return dim % extent
 
 
-def normalize_dims(name: str, dim: int | tuple[int, ...] | list[int] | None, ndim: int) -> tuple[int, ...]:
+def normalize_dims(name: str, dim: int | tuple[int, ...] | list[int] | None, x: Tensor | int) -> tuple[int, ...]:
     """Distinct dimensions counted from the front; all of them for None or an empty sequence."""
+    ndim = rank(name, x)
     if dim is None or (not isinstance(dim, int) and len(dim) == 0):
         return tuple(range(ndim))
     if isinstance(dim, int):

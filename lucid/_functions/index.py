@@ -167,7 +167,7 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
         IndexError: ``index`` is not a vector, or out of range.
         RuntimeError: ``index`` does not hold integers.
     """
-    d = normalize_dim("index_select", dim, x._data.ndim)
+    d = normalize_dim("index_select", dim, x)
     i = index._data
     if i.ndim > 1:
         raise IndexError(f"index_select: index is supposed to be a vector, got shape {i.shape}")
@@ -212,7 +212,7 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
         RuntimeError: ``index`` has another number of dimensions or is larger than ``x`` elsewhere.
         IndexError: an index is out of range.
     """
-    d = normalize_dim("gather", dim, x._data.ndim)
+    d = normalize_dim("gather", dim, x)
     i = index._data
     check_index("gather", x._data.shape, d, i)
     if not i.ndim:
@@ -239,7 +239,7 @@ def gather_backward(dy: Tensor, shape: tuple[int, ...], dim: int, index: np.ndar
 
 def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """``x`` with src[i, j, ...] added at [index[i, j, ...], j, ...], the index replacing coordinate ``dim``."""
-    d = normalize_dim("scatter_add", dim, x._data.ndim)
+    d = normalize_dim("scatter_add", dim, x)
     check_index("scatter_add", x._data.shape, d, index._data)
     part = src[tuple(slice(n) for n in index._data.shape)]
     return x + gather_backward(part, x._data.shape, d, index._data)
@@ -247,7 +247,7 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 def scatter(x: Tensor, dim: int, index: Tensor, src: Any = None, *, value: float | None = None) -> Tensor:
     """``x`` with src[i, j, ...], or a number, written at [index[i, j, ...], j, ...]."""
-    d = normalize_dim("scatter", dim, x._data.ndim)
+    d = normalize_dim("scatter", dim, x)
     check_index("scatter", x._data.shape, d, index._data)
     src = as_tensor(value if src is None else src)
     part = src[tuple(slice(n) for n in index._data.shape)] if src._data.ndim else src
@@ -266,7 +266,7 @@ def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = Fals
     """(values, indices) sorted along ``dim``, always stably; NaN counts as largest."""
     from lucid._functions.reduce import ValuesIndices
 
-    d = normalize_dim("sort", dim, x._data.ndim)
+    d = normalize_dim("sort", dim, x)
     if not x._data.ndim:
         return ValuesIndices(x.clone(), wrap(np.zeros((), np.int64)))
     if descending:
@@ -287,7 +287,7 @@ def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = 
     """(values, indices) of the ``k`` largest (or smallest) elements along ``dim``, in order."""
     from lucid._functions.reduce import ValuesIndices
 
-    d = normalize_dim("topk", dim, x._data.ndim)
+    d = normalize_dim("topk", dim, x)
     extent = x._data.shape[d] if x._data.ndim else 1
     if not 0 <= k <= extent:
         raise RuntimeError(f"topk: selected index k={k} out of range for dimension {d} of size {extent}")

@@ -95,7 +95,7 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
     Raises:
         RuntimeError: the sizes do not add up.
     """
-    d = normalize_dim("split", dim, x._data.ndim)
+    d = normalize_dim("split", dim, x)
     total = x._data.shape[d]
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
@@ -116,13 +116,13 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most ``chunks`` views of equal size along ``dim``."""
     if chunks <= 0:
         raise RuntimeError(f"chunk: expects chunks to be greater than 0, got {chunks}")
-    total = x._data.shape[normalize_dim("chunk", dim, x._data.ndim)]
+    total = x._data.shape[normalize_dim("chunk", dim, x)]
     return split(x, max(1, -(-total // chunks)), dim)
 
 
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of every slice along ``dim``, without that dimension."""
-    d = normalize_dim("unbind", dim, x._data.ndim)
+    d = normalize_dim("unbind", dim, x)
     return tuple([select(x, d, i) for i in range(x._data.shape[d])])
 
 
@@ -132,7 +132,7 @@ def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
     Raises:
         RuntimeError: ``x`` is 0-d, or has fewer elements there.
     """
-    d = normalize_dim("narrow", dim, x._data.ndim)
+    d = normalize_dim("narrow", dim, x)
     if not x._data.ndim:
         raise RuntimeError("narrow: cannot be applied to a 0-d tensor")
     extent = x._data.shape[d]
@@ -148,7 +148,7 @@ def select(x: Tensor, dim: int, index: int) -> Tensor:
     Raises:
         IndexError: ``x`` is 0-d, or ``index`` is out of range.
     """
-    d = normalize_dim("select", dim, x._data.ndim)
+    d = normalize_dim("select", dim, x)
     extent = x._data.shape[d] if x._data.ndim else 0
     if not -extent <= index < extent:
         raise IndexError(f"select: index {index} is out of range for dimension {d} of shape {x._data.shape}")
@@ -159,7 +159,7 @@ def roll(x: Tensor, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] |
     """A copy shifted cyclically along ``dims`` (or flattened)."""
     if dims is None:
         return reshape(roll(ravel(x), shifts, 0), x._data.shape)
-    shift_of = dict(zip(normalize_dims("roll", dims, x._data.ndim), (shifts,) if isinstance(shifts, int) else shifts))
+    shift_of = dict(zip(normalize_dims("roll", dims, x), (shifts,) if isinstance(shifts, int) else shifts))
     y = x
     for d, s in shift_of.items():
         n = x._data.shape[d]

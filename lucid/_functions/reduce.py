@@ -58,7 +58,7 @@ def sum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None,
     """
     if dtype is not None:
         x = cast(x, _dtype.as_dtype(dtype))
-    return write_out("sum", Sum.apply(x, normalize_dims("sum", dim, x._data.ndim), keepdim), out)
+    return write_out("sum", Sum.apply(x, normalize_dims("sum", dim, x), keepdim), out)
 
 
 def mean(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
@@ -69,9 +69,9 @@ def mean(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None
     """
     if dtype is not None:
         x = cast(x, _dtype.as_dtype(dtype))
+    dims = normalize_dims("mean", dim, x)
     if x._data.dtype.kind != "f":
         raise RuntimeError(f"mean: could not infer output dtype. Input dtype must be floating point, got {x.dtype}")
-    dims = normalize_dims("mean", dim, x._data.ndim)
     count = math.prod([x._data.shape[d] for d in dims])
     total = Sum.apply(x, dims, keepdim)
     return write_out("mean", total / count, out)
@@ -116,7 +116,7 @@ def var(
         correction = 1 if unbiased is None or unbiased else 0
     if x._data.dtype.kind != "f":
         raise RuntimeError(f"var: only support floating point dtypes, got {x.dtype}")
-    return Var.apply(x, normalize_dims("var", dim, x._data.ndim), correction, keepdim)
+    return Var.apply(x, normalize_dims("var", dim, x), correction, keepdim)
 
 
 def std(
@@ -168,7 +168,7 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any
     """Product over ``dim`` (all of them for None); integers and bools multiply in int64."""
     if dtype is not None:
         x = cast(x, _dtype.as_dtype(dtype))
-    return Prod.apply(x, normalize_dims("prod", dim, x._data.ndim), keepdim)
+    return Prod.apply(x, normalize_dims("prod", dim, x), keepdim)
 
 
 class Extremum(Node):
@@ -198,14 +198,14 @@ def _check_nonempty(name: str, x: Tensor, dims: tuple[int, ...]) -> None:
 
 def amax(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Largest value over ``dim``; NaN if there is one. Ties share the gradient evenly."""
-    dims = normalize_dims("amax", dim, x._data.ndim)
+    dims = normalize_dims("amax", dim, x)
     _check_nonempty("amax", x, dims)
     return Extremum.apply(x, True, dims, keepdim)
 
 
 def amin(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Smallest value over ``dim``; NaN if there is one. Ties share the gradient evenly."""
-    dims = normalize_dims("amin", dim, x._data.ndim)
+    dims = normalize_dims("amin", dim, x)
     _check_nonempty("amin", x, dims)
     return Extremum.apply(x, False, dims, keepdim)
 
@@ -233,7 +233,7 @@ class SelectExtremum(Node):
 
 
 def _select(name: str, x: Tensor, largest: bool, dim: int, keepdim: bool) -> ValuesIndices:
-    d = normalize_dim(name, dim, x._data.ndim)
+    d = normalize_dim(name, dim, x)
     if x._data.ndim == 0:
         return ValuesIndices(x.clone(), wrap(np.zeros((), np.int64)))
     _check_nonempty(name, x, (d,))
@@ -286,18 +286,20 @@ def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
 
 def all(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are nonzero."""
-    return wrap(np.asarray(np.all(x._data, axis=normalize_dims("all", dim, x._data.ndim), keepdims=keepdim)))
+    dims = normalize_dims("all", dim, x)
+    return wrap(np.asarray(np.all(x._data, axis=dims, keepdims=keepdim)))
 
 
 def any(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Whether any element is nonzero."""
-    return wrap(np.asarray(np.any(x._data, axis=normalize_dims("any", dim, x._data.ndim), keepdims=keepdim)))
+    dims = normalize_dims("any", dim, x)
+    return wrap(np.asarray(np.any(x._data, axis=dims, keepdims=keepdim)))
 
 
 def count_nonzero(x: Tensor, dim: Dim = None) -> Tensor:
     """The number of nonzero elements."""
     return wrap(
-        np.asarray(np.count_nonzero(x._data, axis=normalize_dims("count_nonzero", dim, x._data.ndim)), np.int64)
+        np.asarray(np.count_nonzero(x._data, axis=normalize_dims("count_nonzero", dim, x)), np.int64)
     )
 
 
@@ -318,7 +320,8 @@ class LogSumExp(Node):
 
 def logsumexp(x: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))) over ``dim``, without overflow."""
-    return LogSumExp.apply(floating(x), normalize_dims("logsumexp", dim, x._data.ndim), keepdim)
+    dims = normalize_dims("logsumexp", dim, x)
+    return LogSumExp.apply(floating(x), dims, keepdim)
 
 
 class CumSum(Node):
@@ -336,7 +339,7 @@ class CumSum(Node):
 
 def cumsum(x: Tensor, dim: int) -> Tensor:
     """Running sums along ``dim``; integers in int64."""
-    d = normalize_dim("cumsum", dim, x._data.ndim)
+    d = normalize_dim("cumsum", dim, x)
     return CumSum.apply(x, d) if x._data.ndim else x.clone()
 
 
@@ -363,7 +366,7 @@ class CumProd(Node):
 
 def cumprod(x: Tensor, dim: int) -> Tensor:
     """Running products along ``dim``; integers in int64."""
-    d = normalize_dim("cumprod", dim, x._data.ndim)
+    d = normalize_dim("cumprod", dim, x)
     return CumProd.apply(x, d) if x._data.ndim else x.clone()
 
 

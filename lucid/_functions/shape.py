@@ -116,7 +116,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Dimension ``dim`` split into ``sizes``, one of which may be -1."""
-    d = normalize_dim("unflatten", dim, x._data.ndim)
+    d = normalize_dim("unflatten", dim, x)
     shape = x._data.shape
     return reshape(x, (*shape[:d], *infer_shape("unflatten", tuple(sizes), shape[d]), *shape[d + 1 :]))
 
@@ -172,7 +172,7 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
     order = as_shape(dims)
     if len(order) != x._data.ndim:
         raise RuntimeError(f"permute: got {len(order)} dims {order} for a tensor of {x._data.ndim} dimensions")
-    return Permute.apply(x, normalize_dims("permute", order, x._data.ndim))
+    return Permute.apply(x, normalize_dims("permute", order, x))
 
 
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
@@ -275,7 +275,7 @@ class Flip(Node):
 
 def flip(x: Tensor, dims: Any) -> Tensor:
     """A copy with the order reversed along ``dims``."""
-    return Flip.apply(x, normalize_dims("flip", dims, x._data.ndim))
+    return Flip.apply(x, normalize_dims("flip", dims, x))
 
 
 def repeat(x: Tensor, *sizes: Any) -> Tensor:

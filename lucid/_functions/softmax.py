@@ -50,8 +50,8 @@ class LogSoftmax(Node):
 
 
 def _along(operation: type[Node], name: str, x: Tensor, dim: int, dtype: Any) -> Tensor:
+    d = normalize_dim(name, dim, x)
     x = cast(x, _dtype.as_dtype(dtype)) if dtype is not None else floating(x)
-    d = normalize_dim(name, dim, x._data.ndim)
     if not x._data.ndim:
         return operation.apply(x.reshape(1), 0).reshape(())
     return operation.apply(x, d)

@@ -119,3 +119,9 @@ def test_errors_inside_an_operation_leave_its_operands_alone() -> None:
         with pytest.raises((ValueError, RuntimeError)):
             call()
     assert x.tolist() == [[1] * 3] * 2 and x._version == 0 and x.shape == (2, 3)
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "prod", "amax", "all", "logsumexp", "cumsum", "flip", "softmax", "sort"])
+def test_what_is_not_a_tensor_is_named(name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name}: expected a Tensor, got list$"):
+        getattr(lucid, name)([1.0], 0)
