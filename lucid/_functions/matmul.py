@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid import _ops
-from lucid._functions._common import sum_to, write_out
+from lucid._functions._common import rank, sum_to, write_out
 from lucid._functions.reduce import sum
 from lucid._functions.shape import permute, reshape, transpose, unsqueeze
 from lucid.autograd._node import Node, TensorBase
@@ -167,6 +167,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         >>> F.linear(lucid.ones(2, 3), lucid.ones(4, 3), lucid.zeros(4)).shape
         lucid.Size([2, 4])
     """
+    rank("linear", x)
     a, w = x._data, weight._data
     if w.ndim == 1:
         y = matmul(x, weight)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype
-from lucid._functions._common import check_broadcast, expand, normalize_dim, normalize_dims
+from lucid._functions._common import check_broadcast, expand, normalize_dim, normalize_dims, rank
 from lucid.autograd._node import Node, View, wrap
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
     Raises:
         RuntimeError: the number of elements differs.
     """
+    rank("reshape", x)
     return Reshape.apply(x, infer_shape("reshape", as_shape(shape), x._data.size))
 
 

@@ -125,3 +125,13 @@ def test_errors_inside_an_operation_leave_its_operands_alone() -> None:
 def test_what_is_not_a_tensor_is_named(name: str) -> None:
     with pytest.raises(TypeError, match=f"^{name}: expected a Tensor, got list$"):
         getattr(lucid, name)([1.0], 0)
+
+
+def test_layers_name_what_is_not_a_tensor() -> None:
+    for call, message in (
+        (lambda: lucid.nn.Linear(2, 2)([1.0]), "Linear: expected a Tensor, got list"),
+        (lambda: lucid.nn.Sequential(lucid.nn.Conv2d(1, 1, 1))([1.0]), "Conv2d '0': expected a Tensor, got list"),
+        (lambda: lucid.reshape([1.0], 1), "reshape: expected a Tensor, got list"),
+    ):
+        with pytest.raises(TypeError, match=f"^{message}$"):
+            call()

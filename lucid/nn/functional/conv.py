@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._common import rank
 from lucid._functions.conv import Conv2d, Geometry
 from lucid._functions.index import SetItem, Unslice
 from lucid._functions.join import cat, narrow
@@ -59,6 +60,7 @@ def _convolve(
     name: str, spatial: int, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any,
     groups: int,
 ) -> Tensor:  # fmt: skip
+    rank(name, x)
     shape, w = x._data.shape, weight._data.shape
     if len(w) != spatial + 2:
         raise RuntimeError(f"{name}: expected a {spatial + 2}-d weight, got shape {w}")
