@@ -20,7 +20,16 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
 # setup.py is among them because a change of flags must rebuild too.
-DEPENDS = ["setup.py", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("lucid/_kernels/*.px[id]"))]
+DEPENDS = ["setup.py", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("lucid/*/*.px[id]"))]
+
+MODULES = [
+    "lucid._cpu",
+    "lucid._ops",
+    "lucid.autograd._node",
+    "lucid.autograd._engine",
+    "lucid._functions._arguments",
+    "lucid._functions._unary",
+]
 
 # Every flag has its reason here. None changes a result: no -ffast-math, no -march=native.
 CFLAGS = [
@@ -48,6 +57,10 @@ DIRECTIVES = {
 PROBE = "int main(void) { return 0; }"
 OPENMP_PROBE = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }"
 PYTHON_PROBE = "#include <Python.h>\nint main(void) { return 0; }"
+
+
+def source(module: str) -> str:
+    return module.replace(".", "/") + ".pyx"
 
 
 def compiles(cc: list[str], flags: list[str], source: str = PROBE) -> bool:
@@ -150,14 +163,14 @@ class BuildOps(build_ext):
         """Run Cython once per module, then give each level a C file, and so an object file, of its own."""
         from Cython.Build import cythonize
 
-        modules = [Extension(f"lucid.{stem}", [f"lucid/{stem}.pyx"], depends=DEPENDS) for stem in ("_cpu", "_ops")]
+        modules = [Extension(name, [source(name)], depends=DEPENDS) for name in MODULES]
         translated = cythonize(modules, compiler_directives=DIRECTIVES, build_dir="build/cython", quiet=True)
         c_files = {Path(module.sources[0]).stem: Path(module.sources[0]) for module in translated}
         for ext in self.extensions:
-            source = c_files[ext.name.rpartition(".")[2]]
-            copy = source.with_name(f"{ext.name}.c")
-            if not copy.exists() or copy.stat().st_mtime < source.stat().st_mtime:
-                shutil.copy(source, copy)
+            c_file = c_files[ext.name.rpartition(".")[2]]
+            copy = c_file.with_name(f"{ext.name}.c")
+            if not copy.exists() or copy.stat().st_mtime < c_file.stat().st_mtime:
+                shutil.copy(c_file, copy)
             ext.sources = [str(copy)]
             if self.inplace:
                 Path(self.get_ext_fullpath(ext.name)).parent.mkdir(exist_ok=True)
@@ -165,6 +178,6 @@ class BuildOps(build_ext):
 
 if __name__ == "__main__":
     setup(
-        ext_modules=[Extension("lucid._ops", ["lucid/_ops.pyx"]), Extension("lucid._cpu", ["lucid/_cpu.pyx"])],
+        ext_modules=[Extension(name, [source(name)]) for name in MODULES],
         cmdclass={"build_ext": BuildOps},
     )

@@ -14,9 +14,8 @@ from lucid._device import cpu, device
 from lucid._functions._common import cast
 from lucid._methods import Methods
 from lucid._printing import format_tensor, format_values
-from lucid.autograd import _node
 from lucid.autograd._hooks import NodeHooks, RemovableHandle
-from lucid.autograd._node import Node, TensorBase, refresh, version, wrap
+from lucid.autograd._node import Node, TensorBase, refresh, set_tensor_class, version, wrap
 
 
 class Size(tuple[int, ...]):
@@ -450,4 +449,4 @@ def _rebuild(cls: type[Tensor], data: np.ndarray, requires_grad: bool) -> Tensor
     return t
 
 
-_node.tensor_class = Tensor
+set_tensor_class(Tensor)

@@ -67,8 +67,15 @@ def test_training_has_the_same_bits_in_another_process(reference: list[bytes]) -
         "import runpy, hashlib; t = runpy.run_path(__import__('sys').argv[1]);"
         "print(hashlib.sha256(b''.join(t['train']())).hexdigest())"
     )
-    environment = {**os.environ, "PYTHONHASHSEED": "12345", "LUCID_NUM_THREADS": "2", "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code, __file__], env=environment, capture_output=True, text=True, timeout=120)
+    environment = {
+        **os.environ,
+        "PYTHONHASHSEED": "12345",
+        "LUCID_NUM_THREADS": "2",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, __file__], env=environment, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     import hashlib
 

@@ -28,12 +28,12 @@ def array() -> np.ndarray:
 
 def to_numpy(index: Any) -> Any:
     """Lists as index arrays (an empty list picks nothing)."""
-    one = (lambda p: np.array(p, np.int64 if not p else None) if isinstance(p, list) else p)  # type: ignore[arg-type]
+    one = lambda p: np.array(p, np.int64 if not p else None) if isinstance(p, list) else p  # type: ignore[arg-type]
     return tuple(map(one, index)) if isinstance(index, tuple) else one(index)
 
 
 def to_tensor(index: Any) -> Any:
-    one = (lambda p: lucid.from_numpy(to_numpy(p)) if isinstance(p, list) else p)
+    one = lambda p: lucid.from_numpy(to_numpy(p)) if isinstance(p, list) else p
     return tuple(map(one, index)) if isinstance(index, tuple) else one(index)
 
 

@@ -9,7 +9,16 @@ import pytest
 import lucid
 
 NAMES = ("uint8", "int8", "int16", "int32", "int64", "float32", "float64", "bool")
-SHORT = {"u8": "uint8", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64", "f32": "float32", "f64": "float64", "b": "bool"}
+SHORT = {
+    "u8": "uint8",
+    "i8": "int8",
+    "i16": "int16",
+    "i32": "int32",
+    "i64": "int64",
+    "f32": "float32",
+    "f64": "float64",
+    "b": "bool",
+}
 
 # Two tensors with dimensions (or two without).
 TENSORS = """
@@ -52,11 +61,15 @@ PYTHON: dict[str, Any] = {"bool": True, "int": 2, "float": 1.5}
 
 def table(text: str) -> list[tuple[str, str, str]]:
     head, *rows = [line.split() for line in text.strip().splitlines()]
-    return [(SHORT[row[0]], SHORT.get(column, column), SHORT[cell]) for row in rows for column, cell in zip(head, row[1:])]
+    return [
+        (SHORT[row[0]], SHORT.get(column, column), SHORT[cell]) for row in rows for column, cell in zip(head, row[1:])
+    ]
 
 
 def full(name: str, shape: tuple[int, ...], library: Any = lucid) -> Any:
-    return library.ones(*shape, dtype=getattr(library, name)) if shape else library.tensor(1, dtype=getattr(library, name))
+    return (
+        library.ones(*shape, dtype=getattr(library, name)) if shape else library.tensor(1, dtype=getattr(library, name))
+    )
 
 
 def of(name: str) -> lucid.dtype:
@@ -68,7 +81,9 @@ def test_tensors(a: str, b: str, expected: str) -> None:
     assert lucid.promote_types(of(a), of(b)) is of(expected)
     for shape in ((2,), ()):
         x, y = full(a, shape), full(b, shape)
-        assert lucid.result_type(x, y) is (x * y).dtype is lucid.cat([full(a, (2,)), full(b, (2,))]).dtype is of(expected)
+        assert (
+            lucid.result_type(x, y) is (x * y).dtype is lucid.cat([full(a, (2,)), full(b, (2,))]).dtype is of(expected)
+        )
         assert lucid.where(lucid.tensor([True, False]), x, y).dtype is of(expected)
 
 
@@ -82,7 +97,9 @@ def test_tensors_without_dimensions(a: str, b: str, expected: str) -> None:
 def test_python_numbers(a: str, kind: str, expected: str) -> None:
     for shape in ((2,), ()):
         x = full(a, shape)
-        assert lucid.result_type(x, PYTHON[kind]) is (x * PYTHON[kind]).dtype is (PYTHON[kind] * x).dtype is of(expected)
+        assert (
+            lucid.result_type(x, PYTHON[kind]) is (x * PYTHON[kind]).dtype is (PYTHON[kind] * x).dtype is of(expected)
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -132,7 +149,9 @@ def test_as_pytorch(a: str, b: str) -> None:
     torch = pytest.importorskip("torch")
     for first in ((2,), ()):
         for second in ((2,), ()):
-            pairs = [(full(a, first, lib), PYTHON[b] if b in PYTHON else full(b, second, lib)) for lib in (lucid, torch)]
+            pairs = [
+                (full(a, first, lib), PYTHON[b] if b in PYTHON else full(b, second, lib)) for lib in (lucid, torch)
+            ]
             mine, theirs = (str((x * y).dtype).rpartition(".")[2] for x, y in pairs)
             assert mine == theirs, f"{a}{first} * {b}{second}"
             mine, theirs = (str((x / y).dtype).rpartition(".")[2] for x, y in pairs)

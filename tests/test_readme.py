@@ -39,4 +39,7 @@ def test_the_recipe_names_what_is_there() -> None:
 
     assert SiLU.kernel is lucid._ops.silu and SiLU.kernel_backward is lucid._ops.silu_backward
     kernels = (ROOT / "lucid/_kernels/activation.pxi").read_text()
-    assert "cdef void silu_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:" in kernels
+    assert (
+        "cdef void silu_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:"
+        in kernels
+    )

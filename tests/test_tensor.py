@@ -92,7 +92,9 @@ def test_default_dtype() -> None:
             lucid.full((1,), 2.0), lucid.linspace(0, 1, 3), lucid.tensor([1, 2]).sqrt(), lucid.tensor([1]) / 2]  # fmt: skip
     assert [t.dtype for t in made] == [lucid.float64] * len(made)
     assert lucid.tensor(1).dtype is lucid.int64 and lucid.tensor(np.float32(1)).dtype is lucid.float32
-    with pytest.raises(TypeError, match=r"set_default_dtype: expected lucid.float32 or lucid.float64, got lucid\.int64"):
+    with pytest.raises(
+        TypeError, match=r"set_default_dtype: expected lucid.float32 or lucid.float64, got lucid\.int64"
+    ):
         lucid.set_default_dtype(lucid.int64)
 
 
@@ -134,7 +136,10 @@ def test_from_numpy_refusals() -> None:
 def test_numpy_of_a_tensor_that_requires_grad() -> None:
     x = lucid.ones(2, requires_grad=True)
     for convert in (lambda: x.numpy(), lambda: np.asarray(x), lambda: (x * 2).numpy()):
-        with pytest.raises(RuntimeError, match=r"Can't call numpy\(\) on Tensor that requires grad. Use tensor.detach\(\).numpy\(\) instead."):
+        with pytest.raises(
+            RuntimeError,
+            match=r"Can't call numpy\(\) on Tensor that requires grad. Use tensor.detach\(\).numpy\(\) instead.",
+        ):
             convert()
     assert x.numpy(force=True).tolist() == [1, 1]
 
@@ -183,10 +188,25 @@ def test_conversions(method: str, dtype: lucid.dtype) -> None:
 
 def test_to() -> None:
     x, other = lucid.ones(2), lucid.ones(1, dtype=lucid.float64)
-    assert x.to(lucid.float64).dtype is x.to(other).dtype is x.to("float64").dtype is x.to(dtype=lucid.float64).dtype is lucid.float64
-    assert x.to("cpu") is x and x.to(lucid.device("cpu")) is x and x.to("cpu", lucid.int64).dtype is lucid.int64 and x.cpu() is x
+    assert (
+        x.to(lucid.float64).dtype
+        is x.to(other).dtype
+        is x.to("float64").dtype
+        is x.to(dtype=lucid.float64).dtype
+        is lucid.float64
+    )
+    assert (
+        x.to("cpu") is x
+        and x.to(lucid.device("cpu")) is x
+        and x.to("cpu", lucid.int64).dtype is lucid.int64
+        and x.cpu() is x
+    )
     assert x.to(lucid.float32) is x and x.to(lucid.float32, copy=True) is not x
-    assert x.type() == "lucid.float32" and x.type(lucid.int64).dtype is lucid.int64 and x.type_as(other).dtype is lucid.float64
+    assert (
+        x.type() == "lucid.float32"
+        and x.type(lucid.int64).dtype is lucid.int64
+        and x.type_as(other).dtype is lucid.float64
+    )
 
 
 @pytest.mark.parametrize("refused", [
@@ -199,13 +219,20 @@ def test_other_devices_are_refused(refused: Any) -> None:
 
 
 def test_cuda_is_refused() -> None:
-    with pytest.raises(RuntimeError, match=r"cuda: lucid runs on CPUs only; remove the .cuda\(\) call or use .to\('cpu'\)"):
+    with pytest.raises(
+        RuntimeError, match=r"cuda: lucid runs on CPUs only; remove the .cuda\(\) call or use .to\('cpu'\)"
+    ):
         lucid.ones(1).cuda()
 
 
 def test_device() -> None:
     d = lucid.device("cpu")
-    assert d == lucid.ones(1).device and hash(d) == hash(lucid.device("cpu")) and str(d) == "cpu" and repr(d) == "device(type='cpu')"
+    assert (
+        d == lucid.ones(1).device
+        and hash(d) == hash(lucid.device("cpu"))
+        and str(d) == "cpu"
+        and repr(d) == "device(type='cpu')"
+    )
     assert lucid.device("cpu:0").index == 0 and d != "cpu"
 
 
@@ -213,7 +240,11 @@ def test_device() -> None:
 
 
 def test_item_and_tolist() -> None:
-    assert lucid.tensor([[1.5]]).item() == 1.5 and type(lucid.tensor(3).item()) is int and type(lucid.tensor(True).item()) is bool
+    assert (
+        lucid.tensor([[1.5]]).item() == 1.5
+        and type(lucid.tensor(3).item()) is int
+        and type(lucid.tensor(True).item()) is bool
+    )
     assert lucid.tensor([[1, 2], [3, 4]]).tolist() == [[1, 2], [3, 4]] and lucid.tensor(2.5).tolist() == 2.5
     with pytest.raises(RuntimeError, match="item: a Tensor with 2 elements cannot be converted to Scalar"):
         lucid.ones(2).item()
@@ -224,7 +255,9 @@ def test_item_and_tolist() -> None:
 def test_python_numbers() -> None:
     assert float(lucid.tensor([2.5])) == 2.5 and int(lucid.tensor(2.5)) == 2 and math.sqrt(lucid.tensor(4.0)) == 2
     assert [10, 20, 30][lucid.tensor(1)] == 20 and list(range(lucid.tensor(3))) == [0, 1, 2]
-    with pytest.raises(TypeError, match=r"only integer tensors of a single element can be converted to an index, got lucid\.float32"):
+    with pytest.raises(
+        TypeError, match=r"only integer tensors of a single element can be converted to an index, got lucid\.float32"
+    ):
         [1, 2][lucid.tensor(1.0)]
 
 
@@ -285,7 +318,10 @@ def test_deepcopy() -> None:
     pair[0].grad.zero_()
     pair[0].data[0] = 9
     assert x.tolist() == [1, 1] and x.grad.tolist() == [3, 3]
-    with pytest.raises(RuntimeError, match=r"Only Tensors created explicitly by the user \(graph leaves\) support the deepcopy protocol"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"Only Tensors created explicitly by the user \(graph leaves\) support the deepcopy protocol",
+    ):
         copy.deepcopy(x * 2)
 
 
@@ -297,7 +333,12 @@ def test_pickle(make: Any) -> None:
     x = make()
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         y = pickle.loads(pickle.dumps(x, protocol))
-        assert y.tolist() == x.tolist() and y.dtype is x.dtype and y.shape == x.shape and y.requires_grad == x.requires_grad
+        assert (
+            y.tolist() == x.tolist()
+            and y.dtype is x.dtype
+            and y.shape == x.shape
+            and y.requires_grad == x.requires_grad
+        )
         assert y.detach().numpy().flags.writeable
 
 
@@ -392,7 +433,11 @@ OPERATORS: list[tuple[str, Any]] = [
 def test_operators_with_tensors_and_numbers(operator: Any) -> None:
     a, b = np.array([1.0, 2.0, 3.0], np.float32), np.array([2.0, 2.0, 2.0], np.float32)
     x, y = lucid.tensor(a), lucid.tensor(b)
-    for result, expected in ((operator(x, y), operator(a, b)), (operator(x, 2), operator(a, 2)), (operator(2, x), operator(2, a))):
+    for result, expected in (
+        (operator(x, y), operator(a, b)),
+        (operator(x, 2), operator(a, 2)),
+        (operator(2, x), operator(2, a)),
+    ):
         np.testing.assert_allclose(result.numpy(), expected, rtol=1e-6)
 
 
@@ -400,13 +445,21 @@ def test_operators_with_tensors_and_numbers(operator: Any) -> None:
 def test_bitwise_operators(operator: Any) -> None:
     a, b = np.array([6, 5]), np.array([3, 3])
     x, y = lucid.tensor(a), lucid.tensor(b)
-    assert operator(x, y).tolist() == operator(a, b).tolist() == operator(y, x).tolist() and operator(x, 3).tolist() == operator(a, 3).tolist()
+    assert (
+        operator(x, y).tolist() == operator(a, b).tolist() == operator(y, x).tolist()
+        and operator(x, 3).tolist() == operator(a, 3).tolist()
+    )
     assert operator(3, x).tolist() == operator(3, a).tolist()
 
 
 def test_unary_operators() -> None:
     x = lucid.tensor([1.0, -2.0])
-    assert (-x).tolist() == [-1, 2] and abs(x).tolist() == [1, 2] and (~lucid.tensor([True])).tolist() == [False] and (~lucid.tensor([5])).tolist() == [-6]
+    assert (
+        (-x).tolist() == [-1, 2]
+        and abs(x).tolist() == [1, 2]
+        and (~lucid.tensor([True])).tolist() == [False]
+        and (~lucid.tensor([5])).tolist() == [-6]
+    )
 
 
 def test_matmul_operator() -> None:

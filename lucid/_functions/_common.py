@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype, _ops
+from lucid._functions._arguments import check_broadcast as check_broadcast
+from lucid._functions._arguments import normalize_dim as normalize_dim
+from lucid._functions._arguments import normalize_dims as normalize_dims
+from lucid._functions._arguments import operands as operands
+from lucid._functions._arguments import rank as rank
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, TensorBase, View, bump, refresh, replay, version, wrap
 
@@ -34,43 +39,6 @@ def as_tensor(x: Any, name: str = "as_tensor") -> Tensor:
     raise TypeError(f"{name}: expected a Tensor or a number, got {type(x).__name__}")
 
 
-def operands(name: str, x: Operand, y: Operand) -> tuple[Tensor, Tensor]:
-    """Both operands as tensors of their common dtype (PyTorch's promotion).
-
-    Raises:
-        TypeError: an operand is neither a Tensor nor a number.
-        ValueError: the shapes do not broadcast.
-    """
-    tx, ty = isinstance(x, TensorBase), isinstance(y, TensorBase)
-    if tx and ty:
-        if x._data.dtype != y._data.dtype:
-            d = _dtype.result_type(x, y)
-            x, y = cast(x, d), cast(y, d)
-        sx, sy = x._data.shape, y._data.shape
-        if sx != sy and sx and sy:
-            check_broadcast(name, sx, sy)
-        return x, y
-    if tx and isinstance(y, (float, int)) and x._data.dtype.kind == "f":
-        return x, wrap(np.array(y, x._data.dtype))
-    if ty and isinstance(x, (float, int)) and y._data.dtype.kind == "f":
-        return wrap(np.array(x, y._data.dtype)), y
-    if not tx and not ty:
-        raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__} and {type(y).__name__}")
-    for o in (x, y):
-        if not isinstance(o, (TensorBase, bool, int, float, np.generic, np.ndarray)):
-            raise TypeError(f"{name}: expected a Tensor or a number, got {type(o).__name__}")
-    if isinstance(x, np.ndarray) or isinstance(y, np.ndarray):
-        return operands(name, as_tensor(x), as_tensor(y))
-    d = _dtype.result_type(x, y)
-    return (cast(x, d), wrap(np.array(y, d.numpy))) if tx else (wrap(np.array(x, d.numpy)), cast(y, d))
-
-
-def check_broadcast(name: str, sx: tuple[int, ...], sy: tuple[int, ...]) -> None:
-    for a, b in zip(reversed(sx), reversed(sy)):
-        if a != b and a != 1 and b != 1:
-            raise ValueError(f"{name}: shapes {sx} and {sy} do not broadcast: {a} against {b}")
-
-
 class Cast(Node):
     """The same values in another dtype."""
 
@@ -94,48 +62,6 @@ def cast(x: Tensor, d: _dtype.dtype) -> Tensor:
 def floating(x: Tensor) -> Tensor:
     """``x``, or ``x`` in the default floating-point type when it holds integers."""
     return x if x._data.dtype.kind == "f" else cast(x, _dtype.get_default_dtype())
-
-
-def rank(name: str, x: Tensor | int) -> int:
-    """The number of dimensions of ``x``, or ``x`` itself if it is that number.
-
-    Raises:
-        TypeError: ``x`` is not a Tensor.
-    """
-    if isinstance(x, TensorBase):
-        return x._data.ndim
-    if isinstance(x, int):
-        return x
-    raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__}")
-
-
-def normalize_dim(name: str, dim: int, x: Tensor | int) -> int:
-    """``dim`` of a tensor, or of a number of dimensions, counted from the front.
-
-    Raises:
-        IndexError: out of range, in PyTorch's words.
-        TypeError: ``x`` is not a Tensor.
-    """
-    ndim = rank(name, x)
-    extent = max(ndim, 1)
-    if not -extent <= dim < extent:
-        raise IndexError(
-            f"{name}: Dimension out of range (expected to be in range of [{-extent}, {extent - 1}], but got {dim})"
-        )
-    return dim % extent
-
-
-def normalize_dims(name: str, dim: int | tuple[int, ...] | list[int] | None, x: Tensor | int) -> tuple[int, ...]:
-    """Distinct dimensions counted from the front; all of them for None or an empty sequence."""
-    ndim = rank(name, x)
-    if dim is None or (not isinstance(dim, int) and len(dim) == 0):
-        return tuple(range(ndim))
-    if isinstance(dim, int):
-        return (normalize_dim(name, dim, ndim),) if ndim else ()
-    dims = tuple(normalize_dim(name, d, ndim) for d in dim)
-    if len(set(dims)) != len(dims):
-        raise RuntimeError(f"{name}: dim {dim} appears multiple times in the list of dims")
-    return dims if ndim else ()
 
 
 class SumTo(Node):
@@ -260,6 +186,17 @@ def mutate(name: str, x: Tensor, function: Callable[..., Tensor], *args: Any, **
     bump(x)
     if mode.enabled and (y._requires_grad or x._requires_grad):
         set_history(x, y)
+    return x
+
+
+def activate_inplace(name: str, operation: Any, x: Tensor, params: tuple[Any, ...]) -> Tensor:
+    """x <- kernel(x), without any copy where no gradient needs the old values."""
+    recorded = mode.enabled and (x._requires_grad or x._base is not None)
+    if recorded or not x._data.flags.c_contiguous:
+        return mutate(name, x, operation.apply, *params)
+    check_writable(name, x)
+    operation.kernel(x._data, *params, out=x._data)
+    bump(x)
     return x
 
 

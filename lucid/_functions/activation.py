@@ -2,60 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lucid import _ops
 from lucid._functions._common import floating
+from lucid._functions._unary import Activation
 from lucid._functions.binary import clamp, where
 from lucid._functions.pointwise import abs, exp, sign
-from lucid.autograd._node import Node, wrap
+from lucid.autograd._node import wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
-
-
-class Activation(Node):
-    """y = kernel(x, *params) and dx = kernel_backward(x, dy, *params).
-
-    With ``from_result`` the backward kernel takes ``y`` in place of ``x``, so ``x`` need not be kept.
-    """
-
-    __slots__ = ("params",)
-    kernel: ClassVar[Callable[..., np.ndarray]]
-    kernel_backward: ClassVar[Callable[..., np.ndarray]]
-    second: ClassVar[Callable[..., Any]]
-    """d/dx of the factor that the backward kernel multiplies ``dy`` with, from ``x`` and the parameters."""
-    from_result: ClassVar[bool] = False
-
-    def forward(self, x: Tensor, *params: float) -> np.ndarray:
-        self.params = params
-        cls = type(self)
-        if cls.from_result:
-            return self.save_result(cls.kernel(x._data, *params))
-        self.saved = (x,)
-        return cls.kernel(x._data, *params)
-
-    def backward(self, dy: Tensor) -> Tensor:
-        x = self.unpack_result() if self.from_result else self.unpack()[0]
-        return ActivationGrad.apply(x, dy, type(self), self.params)
-
-
-class ActivationGrad(Node):
-    """The backward kernel of an activation as an operation of its own, so that it can be differentiated again."""
-
-    __slots__ = ("activation", "params")
-
-    def forward(self, x: Tensor, dy: Tensor, activation: type[Activation], params: tuple[float, ...]) -> np.ndarray:
-        self.saved, self.activation, self.params = (x, dy), activation, params
-        return activation.kernel_backward(x._data, dy._data, *params)
-
-    def backward(self, g: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        x, dy = self.unpack()
-        dx = g * dy * self.activation.second(x, *self.params) if self.edges[0] is not None else None
-        return dx, ActivationGrad.apply(x, g, self.activation, self.params)
 
 
 def inside(x: Tensor, low: float, high: float) -> Any:
@@ -149,7 +108,7 @@ class ReLU(Activation):
     """max(x, 0); derivative 0 at 0."""
 
     __slots__ = ()
-    from_result = True
+    saves = "y"
     kernel, kernel_backward = staticmethod(_ops.relu), staticmethod(_ops.relu_backward)
 
     @staticmethod
@@ -194,7 +153,7 @@ class Sigmoid(Activation):
     """s = 1 / (1 + exp(-x)); derivative s * (1 - s)."""
 
     __slots__ = ()
-    from_result = True
+    saves = "y"
     kernel, kernel_backward = staticmethod(_ops.sigmoid), staticmethod(_ops.sigmoid_backward)
 
     @staticmethod
@@ -206,7 +165,7 @@ class Tanh(Activation):
     """tanh(x); derivative 1 - tanh(x)^2."""
 
     __slots__ = ()
-    from_result = True
+    saves = "y"
     kernel, kernel_backward = staticmethod(_ops.tanh), staticmethod(_ops.tanh_backward)
 
     @staticmethod

@@ -26,8 +26,6 @@ class Cat(Node):
     def backward(self, dy: Tensor) -> tuple[Tensor, ...]:
         return split(dy, self.sizes, self.dim)
 
-    owns_gradients = False
-
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors joined along an existing dimension; dtypes promote, 1-d empty tensors are skipped.

@@ -10,7 +10,8 @@ from lucid import _ops
 from lucid._functions._common import rank, sum_to, write_out
 from lucid._functions.reduce import sum
 from lucid._functions.shape import permute, reshape, transpose, unsqueeze
-from lucid.autograd._node import Node, TensorBase
+from lucid.autograd._mode import mode
+from lucid.autograd._node import Node, TensorBase, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -141,6 +142,8 @@ class Linear(Node):
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.unpack()
+        if not mode.enabled:
+            return self.gradients(x._data, weight._data, dy._data)
         rows = reshape(dy, (-1, weight._data.shape[0]))
         dx = MatMul.apply(rows, weight) if self.edges[0] is not None else None
         dw = db = None
@@ -149,6 +152,21 @@ class Linear(Node):
         if len(self.edges) > 2 and self.edges[2] is not None:
             db = sum(rows, 0)
         return (None if dx is None else reshape(dx, x._data.shape), dw, db)[: len(self.edges)]
+
+    def gradients(self, x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Tensor | None, ...]:
+        """The same without recording, on arrays."""
+        n, k = weight.shape
+        rows = dy if dy.ndim == 2 else dy.reshape(-1, n)
+        wanted = [edge is not None for edge in self.edges]
+        dx = dw = db = None
+        if wanted[0]:
+            product = _ops.matmul(rows, weight)
+            dx = wrap(product if x.ndim == 2 else product.reshape(x.shape))
+        if wanted[1]:
+            dw = wrap(_ops.matmul(rows.T, x if x.ndim == 2 else x.reshape(-1, k)))
+        if len(wanted) > 2 and wanted[2]:
+            db = wrap(_ops.sum(rows, (0,), False))
+        return (dx, dw, db)[: len(wanted)]
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

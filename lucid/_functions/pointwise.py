@@ -11,7 +11,8 @@ import numpy as np
 
 from lucid import _ops
 from lucid._functions._common import Operand, as_tensor, floating, write_out
-from lucid.autograd._node import Node
+from lucid._functions._unary import Unary
+from lucid.autograd._node import TensorBase, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -40,30 +41,27 @@ def differentiable(
         name = function.__name__
         kernel, on_integers = getattr(_ops, name), INTEGER.get(name, getattr(np, name, None))
 
-        class Unary(Node):
+        class Pointwise(Unary):
             __slots__ = ()
-
-            def forward(self, x: Tensor) -> np.ndarray:
-                if integer and x._data.dtype.kind != "f":
-                    return np.asarray(on_integers(x._data))  # type: ignore[misc]
-                y: np.ndarray = kernel(x._data)
-                if "x" in saves:
-                    self.saved = (x,)
-                return self.save_result(y) if "y" in saves else y
 
             def backward(self, dy: Tensor) -> Tensor | None:
                 x = self.unpack()[0] if "x" in saves else None
                 y = self.unpack_result() if "y" in saves else None
                 return None if derivative is None else derivative(x, y, dy)
 
-        Unary.__name__ = Unary.__qualname__ = name.capitalize()
+        Pointwise.kernel, Pointwise.saves = staticmethod(kernel), saves
+        Pointwise.__name__ = Pointwise.__qualname__ = name.capitalize()
 
         @functools.wraps(function)
         def call(x: Operand, *, out: Tensor | None = None) -> Tensor:
-            x = as_tensor(x, name)
-            if not integer:
+            if not isinstance(x, TensorBase):
+                x = as_tensor(x, name)
+            if x._data.dtype.kind != "f":
+                if integer:
+                    return write_out(name, wrap(np.asarray(on_integers(x._data))), out)  # type: ignore[misc]
                 x = floating(x)
-            return write_out(name, Unary.apply(x), out)
+            y = Pointwise.apply(x)
+            return y if out is None else write_out(name, y, out)
 
         return call
 

@@ -298,9 +298,7 @@ def any(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
 
 def count_nonzero(x: Tensor, dim: Dim = None) -> Tensor:
     """The number of nonzero elements."""
-    return wrap(
-        np.asarray(np.count_nonzero(x._data, axis=normalize_dims("count_nonzero", dim, x)), np.int64)
-    )
+    return wrap(np.asarray(np.count_nonzero(x._data, axis=normalize_dims("count_nonzero", dim, x)), np.int64))
 
 
 class LogSumExp(Node):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype
+from lucid._functions._arguments import as_shape, infer_shape
 from lucid._functions._common import check_broadcast, expand, normalize_dim, normalize_dims, rank
 from lucid.autograd._node import Node, View, wrap
 
@@ -16,33 +17,6 @@ if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 Shape = tuple[int, ...]
-
-
-def as_shape(args: tuple[Any, ...]) -> Shape:
-    """The shape meant by ``f(2, 3)`` or ``f((2, 3))``."""
-    if len(args) == 1 and not isinstance(args[0], (int, np.integer)):
-        args = tuple(args[0])
-    return tuple([int(n) for n in args])
-
-
-def infer_shape(name: str, shape: Shape, size: int) -> Shape:
-    """``shape`` with its one -1 replaced so that it holds ``size`` elements.
-
-    Raises:
-        RuntimeError: it cannot.
-    """
-    known = math.prod([n for n in shape if n != -1])
-    if shape.count(-1) > 1:
-        raise RuntimeError(f"{name}: only one dimension can be inferred, got shape {shape}")
-    if any(n < -1 for n in shape):
-        raise RuntimeError(f"{name}: invalid shape dimension in {shape}")
-    if -1 in shape:
-        if known == 0 or size % known:
-            raise RuntimeError(f"{name}: shape '{list(shape)}' is invalid for input of size {size}")
-        return tuple([size // known if n == -1 else n for n in shape])
-    if known != size:
-        raise RuntimeError(f"{name}: shape '{list(shape)}' is invalid for input of size {size}")
-    return shape
 
 
 class Reshape(View):

@@ -47,7 +47,7 @@ def _start(name: str, tensors: Sequence[Tensor], gradients: Sequence[Tensor | No
                 f"{name}: a tensor of shape {t._data.shape} does not require grad and does not have a grad_fn"
             )
         if g is None:
-            g = wrap(np.ones(t._data.shape, t._data.dtype))
+            g = wrap(np.ones(t._data.shape, t._data.dtype) if t._data.shape else np.array(1, t._data.dtype))
         elif g._data.shape != t._data.shape:
             raise RuntimeError(f"{name}: gradient has shape {g._data.shape}, expected {t._data.shape}, the tensor's")
         start.append(g if g._data.dtype == t._data.dtype else g.to(t.dtype))
@@ -84,7 +84,7 @@ def backward(
     start = _start("backward", roots, grads)
     keep = create_graph if retain_graph is None else retain_graph
     targets = None if inputs is None else _sequence(inputs)
-    _engine.run(roots, start, keep, create_graph, _engine.accumulate, targets)
+    _engine.run(roots, start, keep, create_graph, None, targets)
 
 
 def grad(
@@ -133,7 +133,7 @@ def grad(
     start = _start("grad", roots, grads)
     found: dict[int, Tensor] = {}
 
-    def deliver(t: Tensor, g: Tensor, owned: bool) -> None:
+    def deliver(t: Tensor, g: Tensor) -> None:
         found[id(t)] = found[id(t)] + g if id(t) in found else g
 
     keep = create_graph if retain_graph is None else retain_graph

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from lucid.autograd._node import mode
+
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class _Mode(threading.local):
-    enabled = True
-    inference = False
-
-
-mode = _Mode()
 
 
 class _Switch:

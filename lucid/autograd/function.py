@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid._functions._common import check_writable, set_history
 from lucid.autograd._mode import mode, no_grad
-from lucid.autograd._node import Node, TensorBase, _sequence, bump, wrap
+from lucid.autograd._node import Node, TensorBase, bump, next_sequence, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 class FunctionCtx(Node):
     """What ``forward`` and ``backward`` share; the node recorded in the graph."""
 
-    owns_gradients = False  # users may return a tensor that they keep
-
     def __init__(self) -> None:
-        super().__init__()
         self._dirty: tuple[Any, ...] = ()
         self._constant: set[int] = set()
         self._materialize = True
@@ -167,7 +164,7 @@ def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
         if not (isinstance(g, TensorBase) and mode.enabled):
             return g
         node, y = _Refuse(), wrap(g._data)
-        node.edges, node.sequence, node.outputs, node.versions = ctx.edges, next(_sequence), 1, ()
+        node.edges, node.sequence, node.outputs, node.versions = ctx.edges, next_sequence(), 1, ()
         y._requires_grad, y._node = True, node
         return y
 

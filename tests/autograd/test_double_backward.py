@@ -79,7 +79,10 @@ def test_hessian_vector_product() -> None:
 
 def test_gradient_of_a_gradient_step() -> None:
     """Learning the step size: the loss after one step, differentiated by the step."""
-    x, step = lucid.tensor(3.0, dtype=lucid.float64, requires_grad=True), lucid.tensor(0.1, dtype=lucid.float64, requires_grad=True)
+    x, step = (
+        lucid.tensor(3.0, dtype=lucid.float64, requires_grad=True),
+        lucid.tensor(0.1, dtype=lucid.float64, requires_grad=True),
+    )
     (g,) = grad(x * x, x, create_graph=True)
     moved = x - step * g
     (dstep,) = grad(moved * moved, step)

@@ -162,7 +162,10 @@ def test_leaf_gradients_do_not_share_memory() -> None:
     assert b.grad.tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("function", [lambda x: x.view(2, 1), lambda x: x + 0, lambda x: x.clone(), lambda x: x.reshape(1, 2), lambda x: x[:]])
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: x.view(2, 1), lambda x: x + 0, lambda x: x.clone(), lambda x: x.reshape(1, 2), lambda x: x[:]],
+)
 def test_leaf_gradient_does_not_share_memory_with_the_start(function: Any) -> None:
     x = leaf(1, 2)
     y = function(x)
@@ -283,7 +286,9 @@ def test_create_graph_to_any_order() -> None:
 def test_integers_never_require_grad() -> None:
     x = leaf(1.5, 0.5)
     assert not (x > 1).requires_grad and not x.argmax().requires_grad and not x.long().requires_grad
-    with pytest.raises(RuntimeError, match=r"only Tensors of floating point dtype can require gradients, got lucid\.int64"):
+    with pytest.raises(
+        RuntimeError, match=r"only Tensors of floating point dtype can require gradients, got lucid\.int64"
+    ):
         lucid.tensor([1]).requires_grad = True
 
 
@@ -314,7 +319,10 @@ def test_graph_frees_its_inputs_with_the_result() -> None:
     assert saved() is None
 
 
-@pytest.mark.parametrize("function", [Tensor.exp, Tensor.sigmoid, lambda x: x.softmax(0), Tensor.relu, lambda x: x.amax(), lambda x: x.logsumexp(0)])
+@pytest.mark.parametrize(
+    "function",
+    [Tensor.exp, Tensor.sigmoid, lambda x: x.softmax(0), Tensor.relu, lambda x: x.amax(), lambda x: x.logsumexp(0)],
+)
 def test_operations_that_save_their_result_make_no_cycle(function: Any) -> None:
     """With the garbage collector off, the result must die with its last reference."""
     x = leaf(1, 2)

@@ -94,7 +94,9 @@ def test_saved_tensors_are_watched() -> None:
     h = x * 1
     y = Square.apply(h)
     h.add_(1)
-    with pytest.raises(RuntimeError, match=r"modified by an inplace operation: a tensor of shape \(1,\) saved by SquareBackward"):
+    with pytest.raises(
+        RuntimeError, match=r"modified by an inplace operation: a tensor of shape \(1,\) saved by SquareBackward"
+    ):
         y.backward()
 
 
@@ -216,7 +218,9 @@ def test_once_differentiable() -> None:
     (g,) = grad(Cube.apply(x), x)
     assert g.item() == 12
     (g,) = grad(Cube.apply(x), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="trying to differentiate twice a function that was marked with @once_differentiable"):
+    with pytest.raises(
+        RuntimeError, match="trying to differentiate twice a function that was marked with @once_differentiable"
+    ):
         grad(g, x)
 
 
@@ -245,7 +249,9 @@ def test_too_many_gradients() -> None:
 
 
 def test_gradient_of_another_shape() -> None:
-    message = r"FixedBackward: returned an invalid gradient at index 1 - got \(3,\) but expected shape compatible with \(1,\)"
+    message = (
+        r"FixedBackward: returned an invalid gradient at index 1 - got \(3,\) but expected shape compatible with \(1,\)"
+    )
     with pytest.raises(RuntimeError, match=message):
         returning(lambda g: (g, lucid.ones(3)))(leaf(1), leaf(2)).backward()
 

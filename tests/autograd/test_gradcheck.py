@@ -43,7 +43,9 @@ def test_right_gradients_pass(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("factor", [0.0, -1.0, 1.01, 2.0, float("nan")])
 def test_wrong_gradients_fail(factor: float) -> None:
     x = doubles(3)
-    message = r"gradcheck: Jacobian mismatch for output 0 with respect to input 0, d\(out\[0\]\)/d\(in\[0\]\): analytical"
+    message = (
+        r"gradcheck: Jacobian mismatch for output 0 with respect to input 0, d\(out\[0\]\)/d\(in\[0\]\): analytical"
+    )
     with pytest.raises(GradcheckError, match=message):
         gradcheck(faulty(factor), x)
     assert gradcheck(faulty(factor), x, raise_exception=False) is False

@@ -110,7 +110,9 @@ def test_hooks_are_differentiable(x: Tensor) -> None:
 
 
 def test_hook_on_a_tensor_without_gradient() -> None:
-    with pytest.raises(RuntimeError, match="register_hook: cannot register a hook on a tensor that doesn't require gradient"):
+    with pytest.raises(
+        RuntimeError, match="register_hook: cannot register a hook on a tensor that doesn't require gradient"
+    ):
         lucid.ones(1).register_hook(print)
 
 

@@ -27,7 +27,10 @@ def test_changing_a_saved_operand_is_noticed() -> None:
     x, c = leaf(1, 2), lucid.tensor([3.0, 4.0])
     y = x * c
     c.add_(1)
-    with pytest.raises(RuntimeError, match=STALE + r": a tensor of shape \(2,\) saved by MulBackward is at version 1; expected version 0"):
+    with pytest.raises(
+        RuntimeError,
+        match=STALE + r": a tensor of shape \(2,\) saved by MulBackward is at version 1; expected version 0",
+    ):
         y.backward()
 
 
@@ -192,10 +195,14 @@ def test_leaf_that_requires_grad(function: Callable[[Tensor], Any]) -> None:
     assert x.tolist() == [1, 2]
 
 
-@pytest.mark.parametrize("view", [lambda x: x[:1], lambda x: x.view(2, 1), lambda x: x.view(2, 1)[:1], lambda x: x.expand(1, 2)])
+@pytest.mark.parametrize(
+    "view", [lambda x: x[:1], lambda x: x.view(2, 1), lambda x: x.view(2, 1)[:1], lambda x: x.expand(1, 2)]
+)
 def test_view_of_a_leaf_that_requires_grad(view: Callable[[Tensor], Tensor]) -> None:
     x = leaf(1, 2)
-    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is being used in an in-place operation"):
+    with pytest.raises(
+        RuntimeError, match="a view of a leaf Variable that requires grad is being used in an in-place operation"
+    ):
         view(x).add_(1)
     assert x.tolist() == [1, 2]
 
@@ -212,7 +219,10 @@ def test_assignment_to_a_leaf_that_requires_grad() -> None:
 def test_expanded_tensors(write: Callable[[Tensor], Any], requires_grad: bool) -> None:
     x = lucid.ones(2, 1)
     y = (x.requires_grad_() * 1 if requires_grad else x).expand(2, 3)
-    with pytest.raises(RuntimeError, match=r"more than one element of the written-to tensor refers to a single memory location.*clone\(\)"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"more than one element of the written-to tensor refers to a single memory location.*clone\(\)",
+    ):
         write(y)
 
 
@@ -226,14 +236,18 @@ def test_read_only_memory() -> None:
 
 def test_result_of_another_shape() -> None:
     x = lucid.ones(3)
-    with pytest.raises(RuntimeError, match=r"add_: output with shape \(3,\) doesn't match the broadcast shape \(2, 3\)"):
+    with pytest.raises(
+        RuntimeError, match=r"add_: output with shape \(3,\) doesn't match the broadcast shape \(2, 3\)"
+    ):
         x.add_(lucid.ones(2, 3))
     assert x.tolist() == [1, 1, 1] and x._version == 0
 
 
 def test_result_of_another_category() -> None:
     x = lucid.tensor([1, 2])
-    with pytest.raises(RuntimeError, match=r"mul_: result type lucid\.float32 can't be cast to the desired output type lucid\.int64"):
+    with pytest.raises(
+        RuntimeError, match=r"mul_: result type lucid\.float32 can't be cast to the desired output type lucid\.int64"
+    ):
         x.mul_(1.5)
     assert x.tolist() == [1, 2]
 

@@ -47,7 +47,7 @@ def test_batch_norm(shape: tuple[int, int, int], affine: bool, dtype: type) -> N
     np.testing.assert_allclose(m, em.ravel(), **tol)
     np.testing.assert_allclose(v, ev.ravel(), **tol)
     count = x.size // c
-    if count > 2:     # two values normalise to +-1 whatever their rounding
+    if count > 2:  # two values normalise to +-1 whatever their rounding
         np.testing.assert_allclose(y, exact, **tol)
         grads = ops.batch_norm_backward(dy, x, m, v, weight, 1e-5)
         for actual, expected in zip(grads, exact_backward(dy, x, weight, 1e-5, (0, 2), (1, c, 1))):

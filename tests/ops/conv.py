@@ -24,7 +24,9 @@ def conv2d(x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dil
     else:
         pads = [(p, p) for p in ((0, 0) if padding == "valid" else pair(padding))]
     x = np.pad(x, [(0, 0), (0, 0), *pads])
-    height, width = ((x.shape[2 + i] - d * (k - 1) - 1) // s + 1 for i, (k, s, d) in enumerate(((kh, sh, dh), (kw, sw, dw))))
+    height, width = (
+        (x.shape[2 + i] - d * (k - 1) - 1) // s + 1 for i, (k, s, d) in enumerate(((kh, sh, dh), (kw, sw, dw)))
+    )
     n, out, ci = x.shape[0], w.shape[0], w.shape[1]
     y = np.zeros((n, groups, out // groups, height, width), x.dtype)
     xg, wg = x.reshape(n, groups, ci, *x.shape[2:]), w.reshape(groups, out // groups, ci, kh, kw)
@@ -37,7 +39,7 @@ def conv2d(x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dil
 
 
 def conv1d(x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
-    one = (lambda v, rest: v if isinstance(v, str) else (rest, v if isinstance(v, int) else v[0]))
+    one = lambda v, rest: v if isinstance(v, str) else (rest, v if isinstance(v, int) else v[0])
     padding = padding if isinstance(padding, str) else one(padding, 0)
     return conv2d(x[..., None, :], w[..., None, :], b, one(stride, 1), padding, one(dilation, 1), groups)[..., 0, :]
 

@@ -30,7 +30,9 @@ def regression(name: str, formula: Callable[..., Any], **options: Any) -> Record
     def reference(x: Any, y: Any, reduction: str = "mean", **p: Any) -> Any:
         return reduced(formula(x - y, **p), reduction)
 
-    cases = [case(s, s, reduction=r, **p) for p in keys for r in REDUCTIONS for s in ((3, 4), (65,), ())] + [case((0, 3), (0, 3), reduction="sum")]
+    cases = [case(s, s, reduction=r, **p) for p in keys for r in REDUCTIONS for s in ((3, 4), (65,), ())] + [
+        case((0, 3), (0, 3), reduction="sum")
+    ]
     return Record(name, getattr(F, name), reference, cases=(*cases, case((1000,), (1000,))), large=(case((70_001,), (70_001,)),), elementwise=False, ulp=(8, 8),
                   scale=lambda x, y, reduction="mean", **p: reduced(formula(np.abs(x) + np.abs(y), **p), reduction), why=WHY, grad_ulp=16,
                   grad_floor=None, integer="")  # fmt: skip
@@ -55,7 +57,14 @@ def huber(d: Any, delta: float = 1.0) -> Any:
     return np.where(np.abs(d) < delta, d * d / 2, delta * (np.abs(d) - delta / 2))
 
 
-def class_loss(logp: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0) -> Any:
+def class_loss(
+    logp: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
     """Of log-probabilities, with indices or probabilities as the target."""
     axis = min(1, logp.ndim - 1)
     classes = logp.shape[axis]
@@ -92,7 +101,9 @@ CLASSES = (*(case((4, 3), T, reduction=r) for r in REDUCTIONS), *(case((4, 3), I
 SMOOTHED = (*(case((4, 3), T, label_smoothing=0.1, reduction=r) for r in REDUCTIONS), *(case((4, 3), IGNORED, (3,), label_smoothing=0.3, reduction=r) for r in REDUCTIONS),
             case((2, 3, 2, 2), PLANE, label_smoothing=0.2))  # fmt: skip
 SPAN = dict(span=((-3, 3), (0.5, 2)))
-CLASS_OPTIONS: dict[str, Any] = dict(elementwise=False, ulp=(16, 16), why=WHY, grad_ulp=64, grad_floor=None, integer="", fixed=(2,), **SPAN)
+CLASS_OPTIONS: dict[str, Any] = dict(
+    elementwise=False, ulp=(16, 16), why=WHY, grad_ulp=64, grad_floor=None, integer="", fixed=(2,), **SPAN
+)
 BATCHES = (case((2000, 40), np.arange(2000) % 40), case((50, 30, 40), np.arange(2000).reshape(50, 40) % 30))
 
 
@@ -117,7 +128,9 @@ def kl_div(x: Any, t: Any, reduction: str = "mean", log_target: bool = False) ->
 
 
 def kl_scale(x: Any, t: Any, reduction: str = "mean", log_target: bool = False) -> Any:
-    loss = (np.exp(t) if log_target else t) * (np.abs(t if log_target else np.log(np.where(t == 0, 1, t))) + np.abs(x)) + 1
+    loss = (np.exp(t) if log_target else t) * (
+        np.abs(t if log_target else np.log(np.where(t == 0, 1, t))) + np.abs(x)
+    ) + 1
     return np.sum(loss) / x.shape[0] if reduction == "batchmean" else reduced(loss, reduction)
 
 

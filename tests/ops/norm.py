@@ -54,7 +54,11 @@ def group_norm(x: Any, weight: Any = None, bias: Any = None, num_groups: int = 1
 
 
 def normalize(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
-    length = np.sum(np.abs(x) ** p, axis=dim, keepdims=True) ** (1 / x.dtype.type(p)) if p != np.inf else np.max(np.abs(x), axis=dim, keepdims=True)
+    length = (
+        np.sum(np.abs(x) ** p, axis=dim, keepdims=True) ** (1 / x.dtype.type(p))
+        if p != np.inf
+        else np.max(np.abs(x), axis=dim, keepdims=True)
+    )
     return x / np.maximum(length, eps)
 
 
@@ -63,7 +67,9 @@ def centered(reference: Any) -> Any:
     return lambda *args, **p: np.max(np.abs(reference(*args, **p)), initial=1) + 3
 
 
-OPTIONS: dict[str, Any] = dict(elementwise=False, ulp=(8, 8), why="x - mean may cancel", grad_ulp=64, grad_floor=None, integer="")
+OPTIONS: dict[str, Any] = dict(
+    elementwise=False, ulp=(8, 8), why="x - mean may cancel", grad_ulp=64, grad_floor=None, integer=""
+)
 FULL: dict[str, Any] = dict(span=((-3, 3), (0.5, 2), (-1, 1)))
 
 RECORDS = [

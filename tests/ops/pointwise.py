@@ -137,7 +137,14 @@ BINARY = [
 def comparison(name: str, reference: Any, **options: Any) -> Record:
     """On operands with ties, infinities and NaN among them."""
     x = np.array([0.0, -0.0, 1, 2, inf, -inf, nan, nan])
-    cases = (case(x, x[::-1].copy()), case(x[:, None], x), case((2, 3), (3,)), case((), ()), case((0,), (0,)), case((65,), (65,)))
+    cases = (
+        case(x, x[::-1].copy()),
+        case(x[:, None], x),
+        case((2, 3), (3,)),
+        case((), ()),
+        case((0,), (0,)),
+        case((65,), (65,)),
+    )
     return Record(name, getattr(lucid, name), reference, cases=cases, large=(case((70_001,), (70_001,)),), arity=2, ulp=(0, 0),
                   differentiable=False, **{"integer": "bool", **options})  # fmt: skip
 

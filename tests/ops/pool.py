@@ -18,7 +18,9 @@ def starts(n: int, k: int, s: int, p: int, d: int, ceil_mode: bool) -> list[int]
     return [i * s - p for i in range(count) if not (ceil_mode and i * s >= n + p)]
 
 
-def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False) -> Any:
+def max_pool2d(
+    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Any:
     """Values and flat positions; the first of equal maxima, or the first NaN."""
     k, s, p, d = pair(kernel_size), pair(stride or kernel_size), pair(padding), pair(dilation)
     height, width = x.shape[-2:]
@@ -53,11 +55,18 @@ def avg_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, c
 
 def adaptive_avg_pool2d(x: Any, output_size: Any) -> Any:
     height, width = x.shape[-2:]
-    rows, columns = (n if o is None else o for o, n in zip(pair(output_size) if isinstance(output_size, int) else output_size, (height, width)))
+    rows, columns = (
+        n if o is None else o
+        for o, n in zip(pair(output_size) if isinstance(output_size, int) else output_size, (height, width))
+    )
     y = np.empty((*x.shape[:-2], rows, columns), x.dtype)
     for i in range(rows):
         for j in range(columns):
-            part = x[..., i * height // rows : -(-(i + 1) * height // rows), j * width // columns : -(-(j + 1) * width // columns)]
+            part = x[
+                ...,
+                i * height // rows : -(-(i + 1) * height // rows),
+                j * width // columns : -(-(j + 1) * width // columns),
+            ]
             y[..., i, j] = part.mean((-2, -1))
     return y
 
@@ -80,7 +89,10 @@ SIZES = ("kernel_size", "stride", "padding", "dilation", "output_size")
 PLANES = [dict(kernel_size=2), dict(kernel_size=3, stride=2), dict(kernel_size=3, stride=1, padding=1), dict(kernel_size=(2, 3), stride=(1, 2)),
           dict(kernel_size=3, stride=2, padding=1, ceil_mode=True), dict(kernel_size=2, stride=3, ceil_mode=True)]  # fmt: skip
 LINES = [dict(kernel_size=2), dict(kernel_size=3, stride=2, padding=1), dict(kernel_size=3, stride=2, ceil_mode=True)]
-COUNTS = [dict(kernel_size=3, stride=2, padding=1, count_include_pad=False), dict(kernel_size=3, padding=1, stride=2, ceil_mode=True, count_include_pad=False)]
+COUNTS = [
+    dict(kernel_size=3, stride=2, padding=1, count_include_pad=False),
+    dict(kernel_size=3, padding=1, stride=2, ceil_mode=True, count_include_pad=False),
+]
 
 
 def shapes(options: list[dict[str, Any]], *sizes: Any) -> tuple[Any, ...]:
@@ -89,7 +101,18 @@ def shapes(options: list[dict[str, Any]], *sizes: Any) -> tuple[Any, ...]:
 
 def maximum(name: str, cases: Any, reference: Any, both: bool, **options: Any) -> Record:
     picked = reference if both else (lambda x, **p: reference(x, **p)[0])
-    return Record(name, getattr(F, name), picked, cases=cases, elementwise=False, batch=(0,), ulp=(0, 0), integer="", grad_ulp=4, **options)
+    return Record(
+        name,
+        getattr(F, name),
+        picked,
+        cases=cases,
+        elementwise=False,
+        batch=(0,),
+        ulp=(0, 0),
+        integer="",
+        grad_ulp=4,
+        **options,
+    )
 
 
 def average(name: str, cases: Any, reference: Any, **options: Any) -> Record:
@@ -98,11 +121,17 @@ def average(name: str, cases: Any, reference: Any, **options: Any) -> Record:
 
 
 SMALL2, SMALL1 = (1, 1, 4, 5), (2, 1, 5)
-MAX2 = shapes([*PLANES, dict(kernel_size=2, stride=1, dilation=2)], SMALL2, (2, 3, 7, 9)) + shapes(PLANES[:2], (3, 8, 8), (0, 2, 5, 5), (2, 17, 33, 65))
+MAX2 = shapes([*PLANES, dict(kernel_size=2, stride=1, dilation=2)], SMALL2, (2, 3, 7, 9)) + shapes(
+    PLANES[:2], (3, 8, 8), (0, 2, 5, 5), (2, 17, 33, 65)
+)
 MAX1 = shapes([*LINES, dict(kernel_size=2, dilation=2)], SMALL1, (3, 2, 9), (2, 9), (0, 2, 9), (1, 2, 1000))
-AVG2 = shapes([*PLANES, *COUNTS, dict(kernel_size=2, divisor_override=3)], SMALL2, (2, 3, 7, 9)) + shapes(PLANES[:2], (3, 8, 8), (0, 2, 5, 5), (2, 17, 33, 65))
+AVG2 = shapes([*PLANES, *COUNTS, dict(kernel_size=2, divisor_override=3)], SMALL2, (2, 3, 7, 9)) + shapes(
+    PLANES[:2], (3, 8, 8), (0, 2, 5, 5), (2, 17, 33, 65)
+)
 AVG1 = shapes([*LINES, *COUNTS], SMALL1, (3, 2, 9), (2, 9), (0, 2, 9), (1, 2, 1000))
-EVEN2 = shapes([dict(output_size=o) for o in (1, 2, (2, 3), (None, 2), 5, 7)], SMALL2, (2, 3, 7, 9), (3, 8, 8), (0, 2, 5, 5))
+EVEN2 = shapes(
+    [dict(output_size=o) for o in (1, 2, (2, 3), (None, 2), 5, 7)], SMALL2, (2, 3, 7, 9), (3, 8, 8), (0, 2, 5, 5)
+)
 EVEN1 = shapes([dict(output_size=o) for o in (1, 2, 5, 7)], SMALL1, (3, 2, 9), (2, 9))
 LARGE2 = (case((4, 16, 60, 60), kernel_size=3, stride=2, padding=1), case((4, 16, 60, 60), kernel_size=2))
 

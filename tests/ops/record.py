@@ -200,7 +200,10 @@ class Record:
     def results(self, arrays: Sequence[Array], params: dict[str, Any]) -> list[Array]:
         """The results as arrays, without recording."""
         with lucid.no_grad():
-            return [y.numpy() if isinstance(y, Tensor) else np.asarray(y) for y in self.outputs(self.tensors(arrays), params)]
+            return [
+                y.numpy() if isinstance(y, Tensor) else np.asarray(y)
+                for y in self.outputs(self.tensors(arrays), params)
+            ]
 
     def outputs(self, inputs: Sequence[Tensor], params: dict[str, Any]) -> list[Any]:
         return as_sequence(self.call(*inputs, **params))
@@ -225,7 +228,9 @@ def as_sequence(y: Any) -> list[Any]:
     return list(y) if isinstance(y, (tuple, list)) else [y]
 
 
-def assert_ulp(actual: Array, exact: Array, ulp: float, scale: Array | None, atol: float, signed_zero: bool, what: str) -> None:
+def assert_ulp(
+    actual: Array, exact: Array, ulp: float, scale: Array | None, atol: float, signed_zero: bool, what: str
+) -> None:
     """``actual`` is ``exact`` rounded, give or take ``ulp`` units in the last place at ``scale`` (or ``exact``)."""
     __tracebackhide__ = True
     if actual.dtype.kind != "f":
@@ -261,16 +266,31 @@ def assert_same_bits(actual: Array, expected: Array, what: str) -> None:
     a, e = (np.ascontiguousarray(v).view(f"u{v.itemsize}") for v in (actual, expected))
     if not np.array_equal(a, e):
         k = tuple(np.argwhere(a != e)[0])
-        raise AssertionError(f"{what}: {np.count_nonzero(a != e)} of {a.size} differ, first at {k}: {actual[k]!r}, {expected[k]!r}")
+        raise AssertionError(
+            f"{what}: {np.count_nonzero(a != e)} of {a.size} differ, first at {k}: {actual[k]!r}, {expected[k]!r}"
+        )
 
 
 def families() -> list[Record]:
     """Every record of every family."""
     import importlib
 
-    names = (
-        ["activation", "conv", "creation", "dropout", "embedding", "index", "loss", "matmul", "norm", "pointwise", "pool", "reduce", "shape", "softmax"]
-    )
+    names = [
+        "activation",
+        "conv",
+        "creation",
+        "dropout",
+        "embedding",
+        "index",
+        "loss",
+        "matmul",
+        "norm",
+        "pointwise",
+        "pool",
+        "reduce",
+        "shape",
+        "softmax",
+    ]
     found = [r for name in names for r in importlib.import_module(f"ops.{name}").RECORDS]
     repeated = {r.name for r in found if sum(r.name == other.name for other in found) > 1}
     assert not repeated, f"records share a name: {sorted(repeated)}"

@@ -13,7 +13,9 @@ PLANES = [dict(dim=d, keepdim=k) for d in (None, 0, 1, -1, (0, 2), (1, -1), (0, 
 ALONG = [dict(dim=d, keepdim=k) for d in (0, 1, -1) for k in (False, True)]
 
 
-def over(planes: list[dict[str, Any]], empty: bool = True, params: tuple[dict[str, Any], ...] = ({},)) -> tuple[Case, ...]:
+def over(
+    planes: list[dict[str, Any]], empty: bool = True, params: tuple[dict[str, Any], ...] = ({},)
+) -> tuple[Case, ...]:
     """Every dimension of a small tensor, then rows of every length, then nothing."""
     shapes = [case((3, 4, 5), **p, **q) for p in planes for q in params]
     shapes += [case((2, n), dim=1, **q) for n in LENGTHS for q in params]

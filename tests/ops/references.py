@@ -32,7 +32,9 @@ def normal_cdf(x: Array) -> Array:
 
 
 def sigmoid(x: Array) -> Array:
-    return np.where(x < 0, np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, 0))), 1 / (1 + np.exp(-np.maximum(x, 0))))
+    return np.where(
+        x < 0, np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, 0))), 1 / (1 + np.exp(-np.maximum(x, 0)))
+    )
 
 
 def softplus(x: Array) -> Array:

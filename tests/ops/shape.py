@@ -29,7 +29,7 @@ def method(name: str, reference: Any, *cases: tuple[Any, ...], **options: Any) -
 def joined(name: str, *cases: Case, **options: Any) -> Record:
     """Of a function of a sequence of tensors."""
     function, reference = getattr(lucid, name), {"cat": np.concatenate}.get(name) or getattr(np, name)
-    rename = (lambda p: {"axis": p["dim"]} if "dim" in p else {})
+    rename = lambda p: {"axis": p["dim"]} if "dim" in p else {}
     return moved(name, lambda *xs, **p: reference(xs, **rename(p)), cases, lambda *xs, **p: function(xs, **p), covers=(function,),
                  shares=False, torch="", **options)  # fmt: skip
 

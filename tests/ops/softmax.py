@@ -28,11 +28,15 @@ def log_softmax(x: Any, dim: int) -> Any:
 
 def reach(x: Any, dim: int) -> Any:
     """How large the differences and logarithms are that log_softmax subtracts."""
-    return 2 * np.ones_like(x) * np.max(np.abs(x), axis=dim if x.ndim else None, keepdims=True, initial=1) + np.log(max(x.size, 2))
+    return 2 * np.ones_like(x) * np.max(np.abs(x), axis=dim if x.ndim else None, keepdims=True, initial=1) + np.log(
+        max(x.size, 2)
+    )
 
 
 WHY = "x - max(x) is rounded before the exponential"
-OPTIONS: dict[str, Any] = dict(cases=CASES, large=LARGE, why=WHY, grad_ulp=64, grad_floor=None, elementwise=False, integer="")
+OPTIONS: dict[str, Any] = dict(
+    cases=CASES, large=LARGE, why=WHY, grad_ulp=64, grad_floor=None, elementwise=False, integer=""
+)
 RECORDS = [
     Record("F.softmax", F.softmax, softmax, ulp=(16, 16), torch="softmax", **OPTIONS),
     Record("F.log_softmax", F.log_softmax, log_softmax, ulp=(4, 4), scale=reach, torch="log_softmax", **OPTIONS),

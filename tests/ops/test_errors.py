@@ -106,7 +106,9 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("call,error,message", REFUSED, ids=[f"{k} {message[:40]}" for k, (_, _, message) in enumerate(REFUSED)])
+@pytest.mark.parametrize(
+    "call,error,message", REFUSED, ids=[f"{k} {message[:40]}" for k, (_, _, message) in enumerate(REFUSED)]
+)
 def test_refusals(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message) as info:
         call()
@@ -115,13 +117,20 @@ def test_refusals(call: Callable[[], Any], error: type[Exception], message: str)
 
 def test_errors_inside_an_operation_leave_its_operands_alone() -> None:
     x, y = ones(2, 3), ones(2)
-    for call in (lambda: x.add_(y), lambda: x.copy_(y), lambda: x.masked_fill_(tensor([True, False]), 0), lambda: x.__setitem__(0, y)):
+    for call in (
+        lambda: x.add_(y),
+        lambda: x.copy_(y),
+        lambda: x.masked_fill_(tensor([True, False]), 0),
+        lambda: x.__setitem__(0, y),
+    ):
         with pytest.raises((ValueError, RuntimeError)):
             call()
     assert x.tolist() == [[1] * 3] * 2 and x._version == 0 and x.shape == (2, 3)
 
 
-@pytest.mark.parametrize("name", ["sum", "mean", "prod", "amax", "all", "logsumexp", "cumsum", "flip", "softmax", "sort"])
+@pytest.mark.parametrize(
+    "name", ["sum", "mean", "prod", "amax", "all", "logsumexp", "cumsum", "flip", "softmax", "sort"]
+)
 def test_what_is_not_a_tensor_is_named(name: str) -> None:
     with pytest.raises(TypeError, match=f"^{name}: expected a Tensor, got list$"):
         getattr(lucid, name)([1.0], 0)

@@ -35,7 +35,9 @@ def run(level: str, *command: str) -> str:
 def test_values_and_extremes(level: str) -> None:
     """`test_records.py` again: the tests of values, sweeps, extremes, examples and thread counts."""
     chosen = "test_values or test_sweep or test_extremes or test_dense or test_examples or test_thread_count"
-    output = run(level, "-m", "pytest", str(HERE / "test_records.py"), "-k", chosen, "-p", "no:cacheprovider", "--tb=line")
+    output = run(
+        level, "-m", "pytest", str(HERE / "test_records.py"), "-k", chosen, "-p", "no:cacheprovider", "--tb=line"
+    )
     assert " passed" in output
 
 
@@ -87,4 +89,12 @@ def test_levels_agree(other: str, by_level: dict[str, dict[str, Any]]) -> None:
             for j in range(len(record.results(arrays, case.params))):
                 lower, higher = (by_level[level][f"{record.name}|{i}|{j}"] for level in ("v2", other))
                 wide = lower.astype(np.float64) if lower.dtype.kind == "f" else lower
-                assert_ulp(higher, wide, record.ulp[0], scale, record.atol[0], False, f"{record.name}({case}): {other} against v2")
+                assert_ulp(
+                    higher,
+                    wide,
+                    record.ulp[0],
+                    scale,
+                    record.atol[0],
+                    False,
+                    f"{record.name}({case}): {other} against v2",
+                )

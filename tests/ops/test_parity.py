@@ -29,7 +29,6 @@ PAIRED = [(record, function) for record in families() if (function := counterpar
 each = pytest.mark.parametrize("record,function", PAIRED, ids=[r.name for r, _ in PAIRED])
 
 
-
 # Relative tolerance where PyTorch's float64 kernel computes with a constant of float32 precision.
 COARSE = {"hardsigmoid": 1e-7, "gelu": 1e-9}
 # Where lucid differs on purpose.
@@ -93,7 +92,9 @@ def test_values_and_gradients(record: Record, function: Any) -> None:
     assert compared, f"{record.name}: PyTorch takes none of the cases"
 
 
-@pytest.mark.parametrize("record,function", [(r, f) for r, f in PAIRED if r.extremes], ids=[r.name for r, _ in PAIRED if r.extremes])
+@pytest.mark.parametrize(
+    "record,function", [(r, f) for r, f in PAIRED if r.extremes], ids=[r.name for r, _ in PAIRED if r.extremes]
+)
 def test_extremes(record: Record, function: Any) -> None:
     """At zeros and kinks, and at infinity wherever PyTorch's result is a number; at NaN the value alone.
 
@@ -114,12 +115,16 @@ def test_extremes(record: Record, function: Any) -> None:
         (g,) = lucid.autograd.grad(y, x, allow_unused=True, materialize_grads=True)
         if np.isnan(plain(w)).any() and np.isinf(at):
             continue
-        np.testing.assert_allclose(plain(g), plain(w), COARSE.get(record.name, 1e-12), 1e-300, err_msg=f"gradient of {record.name} at {at}")
+        np.testing.assert_allclose(
+            plain(g), plain(w), COARSE.get(record.name, 1e-12), 1e-300, err_msg=f"gradient of {record.name} at {at}"
+        )
 
 
 def drawn(record: Record) -> Case | None:
     """The first case whose operands are all drawn, and not empty."""
-    return next((c for c in record.cases if all(isinstance(o, tuple) and int(np.prod(o)) > 0 for o in c.operands)), None)
+    return next(
+        (c for c in record.cases if all(isinstance(o, tuple) and int(np.prod(o)) > 0 for o in c.operands)), None
+    )
 
 
 INTEGER = [(r, f) for r, f in PAIRED if r.integer and not r.integer.startswith("!") and drawn(r)]

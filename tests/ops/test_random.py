@@ -83,7 +83,9 @@ def test_two_draws_are_one_longer_draw(draw: Callable[..., Tensor]) -> None:
     assert_same_bits(parts, draw(200, generator=h).numpy(), "three draws")
 
 
-@pytest.mark.parametrize("draw", [lucid.rand, lucid.randn, lambda n: F.dropout(lucid.ones(n), 0.3), lambda n: lucid.empty(n).normal_()])
+@pytest.mark.parametrize(
+    "draw", [lucid.rand, lucid.randn, lambda n: F.dropout(lucid.ones(n), 0.3), lambda n: lucid.empty(n).normal_()]
+)
 def test_thread_count_does_not_change_draws(draw: Callable[..., Tensor]) -> None:
     found = []
     for threads in (1, 2, 3, 8):
@@ -99,7 +101,9 @@ def test_randint() -> None:
     assert x.dtype is lucid.int64 and x.shape == (N,)
     counts = np.bincount(x.numpy() + 2, minlength=7)
     assert len(counts) == 7 and np.all(np.abs(counts - N / 7) < 5 * np.sqrt(N / 7))
-    assert lucid.randint(3, (2, 2)).max().item() < 3 and lucid.randint(0, 2, (3,), dtype=lucid.uint8).dtype is lucid.uint8
+    assert (
+        lucid.randint(3, (2, 2)).max().item() < 3 and lucid.randint(0, 2, (3,), dtype=lucid.uint8).dtype is lucid.uint8
+    )
     with pytest.raises(RuntimeError, match="randint: expects 'from' < 'to', but got from=3 >= to=3"):
         lucid.randint(3, 3, (1,))
 
@@ -137,7 +141,11 @@ def test_multinomial_refusals(weights: list[float], count: int, message: str) ->
 
 
 def test_integers_cannot_be_drawn_from_continuous_distributions() -> None:
-    for draw in (lambda: lucid.rand(2, dtype=lucid.int64), lambda: lucid.randn_like(lucid.tensor([1])), lambda: lucid.tensor([1]).normal_()):
+    for draw in (
+        lambda: lucid.rand(2, dtype=lucid.int64),
+        lambda: lucid.randn_like(lucid.tensor([1])),
+        lambda: lucid.tensor([1]).normal_(),
+    ):
         with pytest.raises(RuntimeError, match="not implemented for"):
             draw()
 
@@ -201,7 +209,10 @@ def test_dropout_in_place_and_twice_differentiable() -> None:
     np.testing.assert_allclose(s.numpy(), np.where(y.detach().numpy() != 0, 6 * 8, 0))
 
 
-@pytest.mark.parametrize("function,shape,channels", [(F.dropout1d, (40, 50, 3), 2), (F.dropout1d, (50, 3), 1), (F.dropout2d, (40, 50, 2, 3), 2)])
+@pytest.mark.parametrize(
+    "function,shape,channels",
+    [(F.dropout1d, (40, 50, 3), 2), (F.dropout1d, (50, 3), 1), (F.dropout2d, (40, 50, 2, 3), 2)],
+)
 def test_dropout_of_whole_channels(function: Callable[..., Tensor], shape: tuple[int, ...], channels: int) -> None:
     y = function(lucid.ones(*shape), 0.5).numpy().reshape(int(np.prod(shape[:channels])), -1)
     assert np.all(y == y[:, :1]) and set(np.unique(y)) == {0, 2}

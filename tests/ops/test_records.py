@@ -72,7 +72,9 @@ def bit_patterns(dtype: Any, domain: tuple[float, float], n: int = 20_000) -> Ar
     bits = np.random.default_rng(0).integers(0, np.iinfo(unsigned).max, n, unsigned, endpoint=True).view(dtype)
     edges = [limits.smallest_subnormal, limits.smallest_subnormal * 3, limits.smallest_normal, limits.eps, 1 - limits.eps, 1,
              1 + limits.eps, limits.max]  # fmt: skip
-    x = np.concatenate([bits, np.linspace(-20, 20, n // 4).astype(dtype), np.array([*edges, *(-e for e in edges)], dtype)])
+    x = np.concatenate(
+        [bits, np.linspace(-20, 20, n // 4).astype(dtype), np.array([*edges, *(-e for e in edges)], dtype)]
+    )
     return x[np.isfinite(x) & (x >= domain[0]) & (x <= domain[1])]
 
 
@@ -84,11 +86,15 @@ def test_sweep(record: Record, dtype: Any) -> None:
     x = bit_patterns(dtype, record.domain)
     for params in record.params:
         (actual,), (exact,) = record.results([x], params), record.expected([x], params)
-        assert_ulp(actual, exact, record.ulp[which], record.magnitude([x], params), record.atol[which], True, f"{record.name}")
+        assert_ulp(
+            actual, exact, record.ulp[which], record.magnitude([x], params), record.atol[which], True, f"{record.name}"
+        )
         if record.differentiable and dtype is np.float32:
             (g32,), (g64,) = record.gradients([x], params), record.gradients([x.astype(np.float64)], params)
             wrong = np.isnan(g32) != np.isnan(g64)
-            assert not wrong.any(), f"{record.name}: gradient {g32[wrong][0]} at {x[wrong][0]!r}, in float64 {g64[wrong][0]}"
+            assert not wrong.any(), (
+                f"{record.name}: gradient {g32[wrong][0]} at {x[wrong][0]!r}, in float64 {g64[wrong][0]}"
+            )
 
 
 def densely(interval: tuple[float, float], n: int) -> Array:
@@ -158,7 +164,9 @@ def test_examples(record: Record, dtype: Any) -> None:
         outputs = record.outputs(inputs, ex.params)
         assert len(outputs) == len(ex.values), what
         for y, value in zip(outputs, ex.values):
-            np.testing.assert_allclose(np.asarray(y.detach().numpy(), np.float64), value, 1e-6, 1e-30, strict=False, err_msg=what)
+            np.testing.assert_allclose(
+                np.asarray(y.detach().numpy(), np.float64), value, 1e-6, 1e-30, strict=False, err_msg=what
+            )
         if ex.gradients is not None:
             tracked = [x for x in inputs if x.requires_grad]
             found = lucid.autograd.grad([y for y in outputs if y.requires_grad], tracked, materialize_grads=True)
@@ -208,7 +216,9 @@ def test_gradgradcheck(record: Record) -> None:
         arrays = record.draw(case, np.float64)
         plain, recorded = (record.gradients(arrays, case.params, create_graph) for create_graph in (False, True))
         for p, r in zip(plain, recorded):  # which may come from another formula
-            np.testing.assert_allclose(r, p, 1e-9, 1e-11, err_msg=f"{record.name}({case}): gradient with create_graph=True")
+            np.testing.assert_allclose(
+                r, p, 1e-9, 1e-11, err_msg=f"{record.name}({case}): gradient with create_graph=True"
+            )
         inputs = record.tensors(record.draw(case, np.float64), requires_grad=True)
         try:
             lucid.autograd.gradgradcheck(lambda *xs: record.call(*xs, **case.params), inputs, rtol=1e-6, atol=1e-7)  # noqa: B023
@@ -229,7 +239,9 @@ def test_float32_gradient(record: Record) -> None:
             with np.errstate(invalid="ignore"):
                 error = np.abs(a - e) / (eps * np.maximum(np.abs(e), max(floor, np.finfo(np.float32).smallest_normal)))
             worst = np.max(np.where(a == e, 0, error), initial=0)
-            assert worst <= record.grad_ulp, f"{record.name}({case}): gradient off by {worst:.3g} eps, allowed {record.grad_ulp}"
+            assert worst <= record.grad_ulp, (
+                f"{record.name}({case}): gradient off by {worst:.3g} eps, allowed {record.grad_ulp}"
+            )
 
 
 def everything(record: Record, arrays: list[Array], case: Case) -> list[Array]:
@@ -322,7 +334,9 @@ def test_batch_size_does_not_change_bits(record: Record) -> None:
             if gradients:
                 starts = [g[k : k + 1] for g in gradients[1:]]
                 assert_same_bits(
-                    batch_gradients(record, one, case, starts)[0], gradients[0][k : k + 1], f"gradient of {record.name}({case})"
+                    batch_gradients(record, one, case, starts)[0],
+                    gradients[0][k : k + 1],
+                    f"gradient of {record.name}({case})",
                 )
     assert checked, f"{record.name}: no case with a batch"
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from lucid._functions._common import check_writable, mutate
-from lucid._functions.activation import Activation
+from lucid._functions._unary import run as run
 from lucid._functions.reduce import mean, sum
-from lucid.autograd._mode import mode
-from lucid.autograd._node import TensorBase, bump
+from lucid.autograd._node import TensorBase
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -26,20 +24,6 @@ def check_floating(name: str, x: Any) -> None:
     check_tensor(name, x)
     if x._data.dtype.kind != "f":
         raise TypeError(f"{name}: expected a floating-point tensor, got {x.dtype} of shape {x._data.shape}")
-
-
-def run(name: str, operation: type[Activation], x: Tensor, inplace: bool, *params: float) -> Tensor:
-    """Apply ``operation``; in place, without any copy where no gradient needs the old values."""
-    check_floating(name, x)
-    if not inplace:
-        return operation.apply(x, *params)
-    recorded = mode.enabled and (x._requires_grad or x._base is not None)
-    if recorded or not x._data.flags.c_contiguous:
-        return mutate(name, x, operation.apply, *params)
-    check_writable(name, x)
-    operation.kernel(x._data, *params, out=x._data)
-    bump(x)
-    return x
 
 
 def reduction_of(

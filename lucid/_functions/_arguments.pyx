@@ -1,0 +1,159 @@
+"""Arguments that say which shape, which dimensions, which operands. Compiled, since almost every function asks."""
+
+cimport numpy as cnp
+from cpython.long cimport PyLong_CheckExact
+from cpython.object cimport PyObject
+
+import numpy as np
+
+from lucid import _dtype
+from lucid.autograd._node cimport TensorBase, wrap
+
+cnp.import_array()
+
+
+def as_shape(args):
+    """The shape meant by ``f(2, 3)`` or ``f((2, 3))``."""
+    if len(args) == 1 and not isinstance(args[0], (int, np.integer)):
+        args = tuple(args[0])
+    for n in args:
+        if not PyLong_CheckExact(n):
+            return tuple([int(n) for n in args])
+    return args
+
+
+def infer_shape(str name, tuple shape, Py_ssize_t size):
+    """``shape`` with its one -1 replaced so that it holds ``size`` elements.
+
+    Raises:
+        RuntimeError: it cannot.
+    """
+    cdef Py_ssize_t known = 1, n, unknown = 0
+    for n in shape:
+        if n == -1:
+            unknown += 1
+        elif n < 0:
+            raise RuntimeError(f"{name}: invalid shape dimension in {shape}")
+        else:
+            known *= n
+    if unknown > 1:
+        raise RuntimeError(f"{name}: only one dimension can be inferred, got shape {shape}")
+    if known != size if not unknown else (known == 0 or size % known != 0):
+        raise RuntimeError(f"{name}: shape '{list(shape)}' is invalid for input of size {size}")
+    return tuple([size // known if n == -1 else n for n in shape]) if unknown else shape
+
+
+cpdef Py_ssize_t rank(str name, x) except -1:
+    """The number of dimensions of ``x``, or ``x`` itself if it is that number.
+
+    Raises:
+        TypeError: ``x`` is not a Tensor.
+    """
+    if isinstance(x, TensorBase):
+        return cnp.PyArray_NDIM(<cnp.ndarray>(<TensorBase>x)._data)
+    if isinstance(x, int):
+        return x
+    raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__}")
+
+
+cpdef object normalize_dim(str name, dim, x):
+    """``dim`` of a tensor, or of a number of dimensions, counted from the front.
+
+    Raises:
+        IndexError: out of range, in PyTorch's words.
+        TypeError: ``x`` is not a Tensor.
+    """
+    cdef Py_ssize_t ndim = rank(name, x), d = dim, extent = ndim if ndim > 1 else 1
+    if not -extent <= d < extent:
+        raise IndexError(
+            f"{name}: Dimension out of range (expected to be in range of [{-extent}, {extent - 1}], but got {dim})"
+        )
+    return d + extent if d < 0 else d
+
+
+def normalize_dims(str name, dim, x):
+    """Distinct dimensions counted from the front; all of them for None or an empty sequence."""
+    cdef Py_ssize_t ndim = rank(name, x)
+    if dim is None or (not isinstance(dim, int) and len(dim) == 0):
+        return tuple(range(ndim))
+    if isinstance(dim, int):
+        return (normalize_dim(name, dim, ndim),) if ndim else ()
+    dims = tuple([normalize_dim(name, d, ndim) for d in dim])
+    if len(set(dims)) != len(dims):
+        raise RuntimeError(f"{name}: dim {dim} appears multiple times in the list of dims")
+    return dims if ndim else ()
+
+
+def check_broadcast(str name, tuple sx, tuple sy):
+    """Refuse shapes that do not broadcast together."""
+    for a, b in zip(reversed(sx), reversed(sy)):
+        if a != b and a != 1 and b != 1:
+            raise ValueError(f"{name}: shapes {sx} and {sy} do not broadcast: {a} against {b}")
+
+
+cdef inline bint same_type(cnp.ndarray x, cnp.ndarray y) noexcept:
+    return cnp.PyArray_TYPE(x) == cnp.PyArray_TYPE(y)
+
+
+cdef bint same_shape(cnp.ndarray x, cnp.ndarray y) noexcept:
+    cdef int i, n = cnp.PyArray_NDIM(x)
+    if n != cnp.PyArray_NDIM(y):
+        return False
+    for i in range(n):
+        if cnp.PyArray_DIM(x, i) != cnp.PyArray_DIM(y, i):
+            return False
+    return True
+
+
+cdef object number_like(value, cnp.ndarray like):
+    """A 0-d tensor of the dtype of ``like``."""
+    cdef int typenum = cnp.PyArray_TYPE(like)
+    cdef cnp.ndarray data
+    if typenum != cnp.NPY_FLOAT32 and typenum != cnp.NPY_FLOAT64:
+        return wrap(np.array(value, like.dtype))
+    data = cnp.PyArray_EMPTY(0, NULL, typenum, 0)
+    if typenum == cnp.NPY_FLOAT32:
+        (<float*>cnp.PyArray_DATA(data))[0] = <float>(<double>value)
+    else:
+        (<double*>cnp.PyArray_DATA(data))[0] = value
+    return wrap(data)
+
+
+def operands(str name, x, y):
+    """Both operands as tensors of their common dtype (PyTorch's promotion).
+
+    Raises:
+        TypeError: an operand is neither a Tensor nor a number.
+        ValueError: the shapes do not broadcast.
+    """
+    cdef bint tx = isinstance(x, TensorBase), ty = isinstance(y, TensorBase)
+    cdef cnp.ndarray a = (<TensorBase>x)._data if tx else None, b = (<TensorBase>y)._data if ty else None
+    if tx and ty:
+        if same_type(a, b):
+            if not same_shape(a, b) and a.ndim and b.ndim:
+                check_broadcast(name, (<object>a).shape, (<object>b).shape)
+            return x, y
+    elif tx and isinstance(y, (float, int)) and cnp.PyArray_ISFLOAT(a):
+        return x, number_like(y, a)
+    elif ty and isinstance(x, (float, int)) and cnp.PyArray_ISFLOAT(b):
+        return number_like(x, b), y
+    return promoted(name, x, y)
+
+
+cdef object promoted(str name, x, y):
+    from lucid._functions._common import as_tensor, cast
+
+    cdef bint tx = isinstance(x, TensorBase), ty = isinstance(y, TensorBase)
+    if tx and ty:
+        d = _dtype.result_type(x, y)
+        check_broadcast(name, x._data.shape, y._data.shape)
+        return cast(x, d), cast(y, d)
+    if not tx and not ty:
+        raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__} and {type(y).__name__}")
+    for o in (x, y):
+        if not isinstance(o, (TensorBase, bool, int, float, np.generic, np.ndarray)):
+            raise TypeError(f"{name}: expected a Tensor or a number, got {type(o).__name__}")
+    if isinstance(x, np.ndarray) or isinstance(y, np.ndarray):
+        return operands(name, as_tensor(x), as_tensor(y))
+    d = _dtype.result_type(x, y)
+    return (cast(x, d), wrap(np.array(y, d.numpy))) if tx else (wrap(np.array(x, d.numpy)), cast(y, d))

@@ -1,0 +1,38 @@
+# What other compiled modules may use of `_node`.
+
+cdef class TensorBase:
+    cdef dict __dict__
+    cdef object __weakref__
+    cdef public object _data      # the storage, a NumPy array
+    cdef public object grad
+    cdef public object _node      # the operation that made this tensor; None for leaves
+    cdef public object _counter   # in-place writes to the storage, shared by all its views: [n]; None means 0
+    cdef public object _base      # the tensor this is a differentiable view of
+    cdef public object _replay    # how to view it again: ((View, parameters), ...)
+    cdef public object _hooks
+    cdef public bint _requires_grad
+    cdef public Py_ssize_t _slot  # which of the node's outputs this is
+    cdef public Py_ssize_t _seen  # value of _counter for which _node is right; behind it, _node is remade from _base
+
+
+cdef class Node:
+    cdef public tuple edges       # per tensor input: (maker, slot), (leaf, 0), or None
+    cdef public object saved      # tensors kept for backward; None once released
+    cdef public object result     # a saved output: (data, counter, version); while forward runs, (data, slot)
+    cdef public object hooks
+    cdef public object retained
+    cdef public tuple versions
+    cdef public Py_ssize_t outputs
+    cdef public long long sequence
+
+
+cdef inline bint may_need_gradient(TensorBase x) noexcept:
+    """A view may still come to have a gradient from its base."""
+    return x._requires_grad or x._base is not None
+
+
+cdef bint is_recording() noexcept
+cdef void set_recording(bint value) noexcept
+cdef bint record(Node node, tuple args, object y) except -1
+cpdef object wrap(object data)
+cpdef Py_ssize_t version(TensorBase t) except -1

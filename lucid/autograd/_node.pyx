@@ -1,0 +1,307 @@
+"""Recording: what one operation leaves behind so that its gradient can be computed later.
+
+An operation is a subclass of `Node`. ``forward`` gets Tensors and parameters and returns arrays; ``backward`` gets
+the Tensor dL/d(output) and returns one Tensor (or None) per Tensor input. Because ``backward`` is written with
+differentiable functions, recording it (``create_graph=True``) gives second derivatives for free.
+
+Compiled, since every operation of every program passes through `Node.apply`.
+"""
+
+cimport cython
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+
+import numpy as np
+cimport numpy as cnp
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    #ifdef _MSC_VER
+    #define LUCID_PER_THREAD __declspec(thread)
+    #else
+    #define LUCID_PER_THREAD _Thread_local
+    #endif
+    static LUCID_PER_THREAD int lucid_recording = 1;
+    static LUCID_PER_THREAD int lucid_inference = 0;
+    """
+    int lucid_recording
+    int lucid_inference
+    object PyObject_VectorcallMethod(object name, PyObject** args, size_t n, PyObject* keywords)
+
+cdef enum:
+    STACK = 16  # operations with more arguments than this are called the slower way
+
+cdef type tensor_class = None
+cdef long long last_sequence = 0
+
+
+cdef bint is_recording() noexcept:
+    return lucid_recording
+
+
+cdef void set_recording(bint value) noexcept:
+    global lucid_recording
+    lucid_recording = value
+
+
+cdef class Mode:
+    """The flags of the calling thread."""
+
+    @property
+    def enabled(self):
+        """Whether operations are recorded."""
+        return lucid_recording != 0
+
+    @enabled.setter
+    def enabled(self, bint value):
+        set_recording(value)
+
+    @property
+    def inference(self):
+        """Whether the thread is inside ``inference_mode``."""
+        return lucid_inference != 0
+
+    @inference.setter
+    def inference(self, bint value):
+        global lucid_inference
+        lucid_inference = value
+
+
+mode = Mode()
+
+
+@cython.auto_pickle(False)
+cdef class TensorBase:
+    """The state autograd keeps on a tensor; `lucid.Tensor` adds everything users see."""
+
+    def __cinit__(self):
+        self._replay = ()
+
+
+def set_tensor_class(cls):
+    """Called once by ``lucid._tensor``: the class of the tensors that operations return."""
+    global tensor_class
+    tensor_class = cls
+
+
+cpdef object wrap(object data):
+    """A tensor over ``data``, without history."""
+    cdef TensorBase t = TensorBase.__new__(tensor_class)
+    t._data = data
+    return t
+
+
+cpdef Py_ssize_t version(TensorBase t) except -1:
+    """How often the storage of ``t`` was written to in place."""
+    return 0 if t._counter is None else t._counter[0]
+
+
+cpdef object bump(TensorBase t):
+    """Note an in-place write to the storage of ``t``."""
+    if t._counter is None:
+        t._counter = [1]
+    else:
+        t._counter[0] += 1
+
+
+cdef bint any_may_need_gradient(tuple args) noexcept:
+    for x in args:
+        if isinstance(x, TensorBase) and may_need_gradient(<TensorBase>x):
+            return True
+    return False
+
+
+cdef object call_forward(Node node, tuple args):
+    """node.forward(*args), without building a bound method."""
+    cdef PyObject* stack[STACK + 1]
+    cdef Py_ssize_t i, n = PyTuple_GET_SIZE(args)
+    if n > STACK:
+        return node.forward(*args)
+    stack[0] = <PyObject*>node
+    for i in range(n):
+        stack[i + 1] = <PyObject*>PyTuple_GET_ITEM(args, i)
+    return PyObject_VectorcallMethod("forward", stack, n + 1, NULL)
+
+
+@cython.auto_pickle(False)
+cdef class Node:
+    """One recorded operation."""
+
+    def __cinit__(self):
+        self.edges = self.versions = self.saved = ()
+        self.outputs = 1
+
+    def forward(self, *args):
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, *grads):
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+    @property
+    def name(self):
+        return type(self).__name__ + "Backward"
+
+    @property
+    def next_functions(self):
+        """The nodes this one passes gradients to, as PyTorch lists them; a leaf stands for its accumulator."""
+        return tuple([edge if edge is not None else (None, 0) for edge in self.edges])
+
+    def __repr__(self):
+        return f"<{self.name}>"
+
+    @classmethod
+    def apply(cls, *args):
+        """Run ``forward`` and, when an input requires grad, record it."""
+        cdef Node node = cls()
+        out = call_forward(node, args)
+        y = wrap(out) if cnp.PyArray_CheckExact(out) else tuple([wrap(o) for o in out])
+        if lucid_recording and any_may_need_gradient(args):
+            record(node, args, y)
+        return y
+
+    def record(self, tuple args, y):
+        """Make this node the maker of ``y``, if an input really requires grad."""
+        record(self, args, y)
+
+    def save_result(self, data):
+        """Called by ``forward`` on the array it returns when ``backward`` wants that instead of the inputs."""
+        self.result = (data, [0], 0)
+        return data
+
+    def unpack(self):
+        """The saved tensors, checked to be what they were when saved.
+
+        Raises:
+            RuntimeError: one was modified in place, or the graph was freed by an earlier backward.
+        """
+        cdef TensorBase t
+        cdef Py_ssize_t i
+        if self.saved is None:
+            raise freed()
+        cdef tuple saved = self.saved
+        for i in range(len(self.versions)):
+            t = <TensorBase>saved[i]
+            if t is not None and t._counter is not None and t._counter[0] != self.versions[i]:
+                raise stale(self, t._data.shape, t._counter[0], self.versions[i])
+        return saved
+
+    def unpack_result(self):
+        """The saved output, still connected to this node."""
+        if self.result is None:
+            raise freed()
+        data, counter, then = self.result
+        if counter[0] != then:
+            raise stale(self, data.shape, counter[0], then)
+        cdef TensorBase y = wrap(data)
+        y._requires_grad, y._node, y._counter = True, self, counter
+        return y
+
+    def release(self):
+        """Drop what was saved: the graph can be gone through once."""
+        self.saved = self.result = None
+
+
+cdef bint record(Node node, tuple args, object y) except -1:
+    cdef list edges = []
+    cdef bint wanted = False
+    cdef TensorBase t
+    cdef Py_ssize_t slot
+    for x in args:
+        if isinstance(x, TensorBase):
+            t = <TensorBase>x
+            if t._base is not None and t._seen != version(t):
+                refresh(t)
+            if t._requires_grad:
+                edges.append((t, 0) if t._node is None else (t._node, t._slot))
+                wanted = True
+            else:
+                edges.append(None)
+    if not wanted:
+        return False
+    node.edges = tuple(edges)
+    node.sequence = next_sequence()
+    if node.saved is not None and len(<tuple>node.saved):
+        node.versions = tuple([0 if s is None else version(<TensorBase>s) for s in <tuple>node.saved])
+    if type(y) is tuple:
+        node.outputs = len(<tuple>y)
+        for slot in range(node.outputs):
+            t = <TensorBase>(<tuple>y)[slot]
+            if t._data.dtype.kind == "f":
+                t._requires_grad, t._node, t._slot = True, node, slot
+    else:
+        t = <TensorBase>y
+        t._requires_grad, t._node = True, node
+    if node.result is not None:
+        keep_result(node, <TensorBase>(y if type(y) is not tuple else y[node.result[2]]))
+    return True
+
+
+cdef object keep_result(Node node, TensorBase y):
+    if y._counter is None:
+        y._counter = [0]
+    node.result = (y._data, y._counter, y._counter[0])
+
+
+cpdef long long next_sequence():
+    """A number above all those given so far."""
+    global last_sequence
+    last_sequence += 1
+    return last_sequence
+
+
+def freed():
+    return RuntimeError(
+        "Trying to backward through the graph a second time: the saved tensors were freed by the first backward. "
+        "Pass retain_graph=True to the first call if you need both."
+    )
+
+
+def stale(Node node, shape, now, then):
+    return RuntimeError(
+        f"one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"a tensor of shape {shape} saved by {node.name} is at version {now}; expected version {then}"
+    )
+
+
+@cython.auto_pickle(False)
+cdef class View(Node):
+    """An operation whose output shares the storage of its input. ``forward`` may still return a copy where it must."""
+
+    @classmethod
+    def apply(cls, *args):
+        cdef Node node = cls()
+        cdef TensorBase x = args[0]
+        cdef TensorBase y = wrap(call_forward(node, args))
+        if not (cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x._data) or np.may_share_memory(y._data, x._data)):
+            if lucid_recording and may_need_gradient(x):
+                record(node, args, y)
+            return y
+        if x._counter is None:
+            x._counter = [0]
+        y._counter = x._counter
+        if lucid_recording:
+            if may_need_gradient(x):
+                record(node, args, y)
+            y._base = x if x._base is None else x._base
+            y._replay = (*x._replay, (cls, args[1:]))
+            y._seen = y._counter[0]
+        return y
+
+
+def replay(base, steps):
+    """View ``base`` the way another tensor was made from its base."""
+    t = base
+    for operation, params in steps:
+        t = operation.apply(t, *params)
+    return t
+
+
+cpdef object refresh(TensorBase x):
+    """Remake the history of a view whose storage was written to since: it now comes from the base's new value."""
+    cdef TensorBase base = x._base, again
+    if base._requires_grad:
+        again = replay(base, x._replay)
+        x._requires_grad, x._node, x._slot = again._requires_grad, again._node, again._slot
+    x._seen = version(x)
