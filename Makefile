@@ -10,7 +10,7 @@ help:
 	@echo "make parity     compare with PyTorch in .venv-parity"
 	@echo "make wheel      dist/*.whl: manylinux, with the OpenMP runtime inside, below 10 MB"
 	@echo "make accuracy   errors of the kernels against exact values"
-	@echo "make bench      timings against PyTorch"
+	@echo "make bench      timings against PyTorch, NumPy and ONNX Runtime"
 	@echo "make clean      remove what these made, except .venv"
 	@echo "PYTHON=...      the Python to use, 3.11 or newer; now $(or $(BASE),none found)"
 
@@ -90,6 +90,7 @@ $(1)/.done: dist/.done
 endef
 $(eval $(call wheel_venv,.venv-test,test))
 $(eval $(call wheel_venv,.venv-parity,test$(comma)parity))
+$(eval $(call wheel_venv,.venv-bench,bench))
 $(eval $(call wheel_venv,.venv-accuracy,accuracy))
 
 # From tests/ and with -P, so that "lucid" is the installed wheel; LUCID_TEST_WHEEL has the tests check that.
@@ -116,8 +117,9 @@ lint: .venv-lint/.done
 accuracy: .venv-accuracy/.done
 	.venv-accuracy/bin/python benchmarks/accuracy.py
 
-bench: .venv-parity/.done
-	.venv-parity/bin/python benchmarks/run.py
+# BENCHFLAGS, for example: --quick, or --groups convolution --match resnet
+bench: .venv-bench/.done
+	.venv-bench/bin/python benchmarks/run.py $(BENCHFLAGS)
 
 clean:
-	rm -rf build dist lucid.egg-info .venv-build .venv-test .venv-parity .venv-lint .venv-accuracy
+	rm -rf build dist lucid.egg-info .venv-build .venv-test .venv-parity .venv-lint .venv-accuracy .venv-bench

@@ -1,10 +1,11 @@
 """Measure lucid against its peers on this machine.
 
-    python benchmarks/run.py [--groups activations,matmul] [--match silu] [--rounds 5] [--out DIR]
+    python benchmarks/run.py [--groups activations,matmul] [--match silu] [--quick] [--out DIR]
 
 Every library runs in a process of its own with two threads. For each case the processes take turns, several rounds
-each; the figure is the median over all rounds. Ratios are peer time / lucid time: above 1, lucid is faster. When
-outputs disagree no ratio is given and the run fails. Writes results.json and results.png.
+each; the figure is the median over all rounds. Ratios are time of the fastest peer / time of lucid: above 1, lucid is
+faster. Where outputs disagree there is no ratio and the run exits with status 1. Cases that a library lacks the
+functions for are named and left out. Writes results.json and results.png.
 """
 
 from __future__ import annotations
@@ -25,31 +26,35 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cases import CASES, Case
+from case import Case
+from cases import CASES
+from report import limits_text, line, plot, requirements, summary
 
 HERE = Path(__file__).parent
-PEERS = ["torch"]
+PEERS = ("torch", "numpy", "onnxruntime")
+MOST_SECONDS = 3.0  # spent on one case, after which three rounds are enough
 
 
 class Worker:
     """A process that measures one library."""
 
     def __init__(self, library: str, threads: int) -> None:
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "LUCID_NUM_THREADS": str(threads)}
-        command = [sys.executable, str(HERE / "worker.py"), library, str(threads)]
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LUCID_NUM_THREADS")
+        environment = {**os.environ, **dict.fromkeys(names, str(threads))}
         self.library = library
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
+            [sys.executable, str(HERE / "worker.py"), library, str(threads)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+        )  # fmt: skip
 
     def ask(self, **request: Any) -> dict[str, Any]:
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"run.py: the {self.library} process died in case {request['case']!r}")
-        return json.loads(line)
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"run.py: the {self.library} process died in case {request.get('case')!r}")
+        return json.loads(answer)
 
     def close(self) -> None:
         assert self.process.stdin is not None
@@ -57,32 +62,70 @@ class Worker:
         self.process.wait()
 
 
-def disagreement(case: Case, workers: list[Worker], folder: Path) -> float:
-    """The largest difference between the libraries' outputs, relative to the largest magnitude."""
-    results = []
-    for worker in workers:
-        path = folder / f"{worker.library}.npz"
-        worker.ask(case=case.name, outputs=str(path))
-        with np.load(path) as arrays:
-            results.append([arrays[name].astype(np.float64) for name in arrays.files])
+def load(folder: Path, library: str) -> list[np.ndarray]:
+    return [np.load(path) for path in sorted(folder.glob(f"{library}-*.npy"))]
+
+
+def difference(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
+    """The largest difference relative to the largest magnitude; infinite where shapes or NaNs differ."""
+    if len(ours) != len(theirs):
+        return math.inf
     worst = 0.0
-    for other in results[1:]:
-        for a, b in zip(results[0], other, strict=True):
-            if a.shape != b.shape or not np.array_equal(np.isnan(a), np.isnan(b)):
-                return math.inf
-            scale = np.nanmax(np.abs(b), initial=1e-30)
-            worst = max(worst, float(np.nanmax(np.abs(a - b), initial=0.0) / scale))
+    for a, b in zip(ours, theirs, strict=True):
+        if a.shape != b.shape or not np.array_equal(np.isnan(a), np.isnan(b)):
+            return math.inf
+        scale = max(float(np.nanmax(np.abs(b), initial=0.0)), 1e-30)
+        worst = max(worst, float(np.nanmax(np.abs(a - b), initial=0.0)) / scale)
     return worst
 
 
-def measure(case: Case, workers: list[Worker], rounds: int, seconds: float) -> dict[str, float]:
-    """Median seconds per call of each library, rounds interleaved."""
-    times: dict[str, list[float]] = {worker.library: [] for worker in workers}
+def rounds_of(
+    case: Case, turns: list[tuple[str, Worker, dict[str, Any]]], rounds: int, seconds: float
+) -> dict[str, Any]:
+    """Median seconds per call of each turn, by name, rounds interleaved."""
+    times: dict[str, list[float]] = {name: [] for name, *_ in turns}
+    start = time.perf_counter()
     for turn in range(rounds):
-        for worker in workers if turn % 2 == 0 else reversed(workers):
+        for name, worker, extra in turns if turn % 2 == 0 else reversed(turns):
             time.sleep(0.01)  # let the other process's spinning threads fall asleep
-            times[worker.library] += worker.ask(case=case.name, seconds=seconds, fresh=turn == 0)["times"]
-    return {library: statistics.median(values) for library, values in times.items()}
+            times[name] += worker.ask(case=case.name, seconds=seconds, fresh=turn == 0, **extra)["times"]
+        if turn >= 2 and time.perf_counter() - start > MOST_SECONDS:
+            break
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def compare(case: Case, workers: dict[str, Worker], args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Check that lucid and the peers of a case agree, and time them."""
+    row: dict[str, Any] = {}
+    for path in folder.glob("*.npy"):
+        path.unlink()
+    libraries = ["lucid", *(peer for peer in case.peers if peer in workers)]
+    for library in libraries:
+        answer = workers[library].ask(case=case.name, outputs=str(folder))
+        if "missing" in answer:
+            return {"skipped": answer["missing"]}
+    own = load(folder, "lucid")
+    row["difference"] = max(difference(own, load(folder, peer)) for peer in libraries[1:])
+    if row["difference"] <= case.tolerance:
+        row["seconds"] = rounds_of(case, [(name, workers[name], {}) for name in libraries], args.rounds, args.seconds)
+        row["ratio"] = min(row["seconds"][peer] for peer in libraries[1:]) / row["seconds"]["lucid"]
+    return row
+
+
+def compare_threads(case: Case, worker: Worker, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Check that lucid gives the same bits with one thread and with all, and time both."""
+    found = []
+    for count in (1, args.threads):
+        answer = worker.ask(case=case.name, outputs=str(folder), threads=count)
+        if "missing" in answer:
+            return {"skipped": answer["missing"]}
+        found.append([array.tobytes() for array in load(folder, "lucid")])
+    row: dict[str, Any] = {"difference": 0.0 if found[0] == found[1] else math.inf}
+    if found[0] == found[1]:
+        turns = [("1 thread", worker, {"threads": 1}), ("lucid", worker, {"threads": args.threads})]
+        row["seconds"] = rounds_of(case, turns, args.rounds, args.seconds)
+        row["ratio"] = row["seconds"]["1 thread"] / row["seconds"]["lucid"]
+    return row
 
 
 def machine() -> dict[str, str]:
@@ -90,100 +133,74 @@ def machine() -> dict[str, str]:
     name = platform.processor()
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo") as file:
-            name = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), name)
+            name = next((row.partition(":")[2].strip() for row in file if row.startswith("model name")), name)
     import lucid
 
-    versions = {peer: importlib.metadata.version(peer) for peer in ["numpy", *PEERS] if importlib.util.find_spec(peer)}
-    lucid.show_config()
-    return {"cpu": name, "cores": str(os.cpu_count()), "python": platform.python_version(),
-            "lucid": lucid.__version__, **versions}  # fmt: skip
+    versions = {peer: importlib.metadata.version(peer) for peer in PEERS if importlib.util.find_spec(peer)}
+    build = lucid._ops.build_info()
+    return {"cpu": name, "cores": str(os.cpu_count()), "system": platform.platform(), "compiler": build["compiler"],
+            "python": platform.python_version(), "lucid": f"{lucid.__version__} (level {build['level']})",
+            **versions}  # fmt: skip
 
 
-def geomean(values: list[float]) -> float:
-    return math.exp(statistics.fmean(math.log(v) for v in values)) if values else math.nan
-
-
-def summary(rows: list[dict[str, Any]]) -> str:
-    """Per group: cells, geometric mean, cells lost, worst cell."""
-    lines = [f"{'group':16} {'cells':>5} {'geomean':>8} {'lost':>5}  worst cell"]
-    for group in dict.fromkeys(row["group"] for row in rows):
-        cells = [row for row in rows if row["group"] == group and row.get("ratio")]
-        if cells:
-            worst = min(cells, key=lambda row: row["ratio"])
-            lost = sum(row["ratio"] < 1 for row in cells)
-            mean = geomean([row["ratio"] for row in cells])
-            lines.append(f"{group:16} {len(cells):5} {mean:8.2f} {lost:5}  {worst['ratio']:.2f} {worst['name']}")
-    return "\n".join(lines)
-
-
-def plot(rows: list[dict[str, Any]], path: Path) -> None:
-    """Every cell's ratio on a logarithmic axis, coloured by group."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    cells = [row for row in rows if row.get("ratio")]
-    figure, axis = plt.subplots(figsize=(9, 1.5 + 0.16 * len(cells)), layout="constrained")
-    groups = list(dict.fromkeys(row["group"] for row in cells))
-    axis.barh(
-        range(len(cells)), [row["ratio"] for row in cells], color=[f"C{groups.index(row['group'])}" for row in cells]
-    )
-    axis.set_yticks(range(len(cells)), [row["name"] for row in cells], fontsize=6)
-    axis.invert_yaxis()
-    axis.set_xscale("log")
-    axis.axvline(1, color="black", linewidth=1)
-    axis.set_xlabel("best peer's time / lucid's time (right of 1: lucid is faster)")
-    figure.savefig(path, dpi=110)
-
-
-def main() -> None:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure lucid against its peers.")
     parser.add_argument("--groups", help="comma-separated groups; all by default")
     parser.add_argument("--match", default="", help="only cases whose name contains this")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.15, help="per library and round")
+    parser.add_argument("--quick", action="store_true", help="3 rounds of 0.05 s: rough figures in a third of the time")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=HERE / "results")
     args = parser.parse_args()
-    peers = [peer for peer in PEERS if importlib.util.find_spec(peer)]
-    if not peers:
-        raise SystemExit("run.py: no peer is installed: pip install torch (CPU build)")
+    if args.quick:
+        args.rounds, args.seconds = 3, 0.05
+    return args
+
+
+def choose(args: argparse.Namespace, peers: list[str]) -> list[Case]:
+    """The cases asked for, without those none of whose peers is installed; these are named."""
     chosen = [c for c in CASES if args.match in c.name and (not args.groups or c.group in args.groups.split(","))]
-    if not chosen:
+    alone = [c for c in chosen if not c.threads and not set(c.peers) & set(peers)]
+    for case in alone:
+        print(f"{case.name}: skipped: none of {', '.join(case.peers)} is installed")
+    if len(chosen) == len(alone):
         raise SystemExit("run.py: no case matches")
-    workers = [Worker(library, args.threads) for library in ("lucid", *peers)]
-    about = machine()
+    return [c for c in chosen if c not in alone]
+
+
+def main() -> None:
+    args = arguments()
+    peers = [peer for peer in PEERS if importlib.util.find_spec(peer)]
+    if "onnxruntime" in peers and not importlib.util.find_spec("onnx"):
+        peers.remove("onnxruntime")
+    chosen = choose(args, peers)
+    workers = {library: Worker(library, args.threads) for library in ("lucid", *peers)}
+    about, limits = machine(), workers["lucid"].ask(limits=0.3)
     print("\n".join(f"{key}: {value}" for key, value in about.items()))
+    print(limits_text(limits))
     rows: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as folder:
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
         for case in chosen:
-            row: dict[str, Any] = {"group": case.group, "name": case.name}
-            row["difference"] = disagreement(case, workers, Path(folder))
-            if row["difference"] <= case.tolerance:
-                row["seconds"] = measure(case, workers, args.rounds, args.seconds)
-                own = row["seconds"]["lucid"]
-                row["ratio"] = min(row["seconds"][peer] for peer in peers) / own
-                rate = (
-                    f"{case.flops / own / 1e9:7.1f} GFLOP/s"
-                    if case.flops
-                    else f"{case.bytes / own / 1e9:7.1f} GB/s"
-                    if case.bytes
-                    else ""
-                )
-                figures = "  ".join(f"{library} {s * 1e6:10.1f} us" for library, s in row["seconds"].items())
-                print(f"{case.name:44} {figures}  ratio {row['ratio']:5.2f}  {rate}", flush=True)
+            row: dict[str, Any] = {"group": case.group, "name": case.name, "required": case.required,
+                                   "flops": case.flops, "bytes": case.bytes}  # fmt: skip
+            if case.threads:
+                row |= compare_threads(case, workers["lucid"], args, Path(folder))
             else:
-                print(f"{case.name:44} OUTPUTS DISAGREE by {row['difference']:.2e} of scale: no ratio", flush=True)
+                row |= compare(case, workers, args, Path(folder))
             rows.append(row)
-    for worker in workers:
+            print(line(row, limits, args.threads), flush=True)
+    for worker in workers.values():
         worker.close()
-    print(summary(rows))
+    minutes = (time.perf_counter() - start) / 60
+    print(f"\n{summary(rows)}\n\n{requirements(rows)}\n\n{minutes:.1f} minutes")
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "results.json").write_text(json.dumps({"machine": about, "rows": rows}, indent=1))
+    results = {"machine": about, "limits": limits, "threads": args.threads, "minutes": minutes, "rows": rows}
+    (args.out / "results.json").write_text(json.dumps(results, indent=1))
     if importlib.util.find_spec("matplotlib"):
         plot(rows, args.out / "results.png")
-    if any("ratio" not in row for row in rows):
+    if any("ratio" not in row and "skipped" not in row for row in rows):
         raise SystemExit(1)
 
 

@@ -7,23 +7,40 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 
-def outputs(result: Any) -> list[np.ndarray]:
-    return [r.detach().numpy() for r in (result if isinstance(result, tuple) else (result,))]
+def as_arrays(result: Any) -> list[np.ndarray]:
+    results = result if isinstance(result, (tuple, list)) else (result,)
+    return [np.asarray(r if isinstance(r, np.ndarray) else r.detach().numpy()) for r in results]
 
 
-def measure(step: Any, seconds: float) -> list[float]:
+def onnx_step(case: Any, threads: int) -> Any:
+    import onnxruntime
+
+    graph = case.onnx(*case.args)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(graph.model, options, providers=["CPUExecutionProvider"])
+    feed = {"x": graph.x}
+    return lambda: session.run(None, feed)
+
+
+def measure(step: Any, seconds: float, fresh: bool) -> list[float]:
     """Seconds per call of batches of calls that last about a millisecond or more, for ``seconds``."""
-    step()
+    if fresh:
+        step()
+    end = time.perf_counter() + seconds
     start = time.perf_counter()
     step()
-    calls = max(1, int(1e-3 / max(time.perf_counter() - start, 1e-7)))
-    times = []
-    end = time.perf_counter() + seconds
+    once = time.perf_counter() - start
+    if once > seconds:
+        return [once]
+    calls = max(1, int(1e-3 / max(once, 1e-7)))
+    times: list[float] = []
     while not times or time.perf_counter() < end:
         start = time.perf_counter()
         for _ in range(calls):
@@ -32,27 +49,68 @@ def measure(step: Any, seconds: float) -> list[float]:
     return times
 
 
+class Bench:
+    """One library and the case it was last asked to build."""
+
+    def __init__(self, library: str, threads: int) -> None:
+        from cases import CASES
+
+        self.library, self.threads = library, threads
+        self.cases = {case.name: case for case in CASES}
+        self.module = importlib.import_module(library)
+        if library in ("lucid", "torch"):
+            self.module.set_num_threads(threads)
+        self.step: Any = None
+
+    def build(self, name: str, outputs: str) -> dict[str, Any]:
+        """Make the case's step, run it once and store its results; or the name of what the library lacks."""
+        from case import missing
+
+        case = self.cases[name]
+        if lacking := missing(self.module, case.needs if self.library in ("lucid", "torch") else ()):
+            return {"missing": f"{self.library} has no {lacking}"}
+        self.step = None  # free the last case's memory first
+        if self.library == "numpy":
+            self.step = case.numpy(*case.args)
+        elif self.library == "onnxruntime":
+            self.step = onnx_step(case, self.threads)
+        else:
+            self.step = case.build(self.module, *case.args)
+        self.store(outputs)
+        return {}
+
+    def store(self, outputs: str) -> None:
+        for i, array in enumerate(as_arrays(self.step())):
+            np.save(Path(outputs, f"{self.library}-{i}.npy"), array)
+
+    def limits(self, seconds: float) -> dict[str, float]:
+        """Operations and bytes per second that this machine reaches at most; lucid's process measures them."""
+        from lucid import _ops
+
+        found = {}
+        for count in sorted({1, self.threads}):
+            _ops.set_num_threads(count)
+            found[f"peak FLOP/s, {count} threads"] = _ops.peak_fma(seconds)
+            found[f"copy B/s, {count} threads"] = _ops.copy_bandwidth(seconds)
+        _ops.set_num_threads(self.threads)
+        return found
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if "limits" in request:
+            return self.limits(request["limits"])
+        if "threads" in request:
+            self.module.set_num_threads(request["threads"])
+        if "outputs" in request:
+            return self.build(request["case"], request["outputs"])
+        return {"times": measure(self.step, request["seconds"], request["fresh"])}
+
+
 def main() -> None:
     library, threads = sys.argv[1], int(sys.argv[2])
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints must not mix with the answers
-    t = importlib.import_module(library)
-    t.set_num_threads(threads)
-    from cases import CASES
-
-    by_name = {case.name: case for case in CASES}
+    bench = Bench(library, threads)
     for line in sys.stdin:
-        request = json.loads(line)
-        case = by_name[request["case"]]
-        if request.get("outputs"):
-            # The first call of a fresh step: optimizers have not moved the weights yet.
-            step = case.build(t, *case.args)
-            np.savez(request["outputs"], *outputs(step()))
-            answer: Any = {}
-        else:
-            if request.get("fresh"):
-                step = case.build(t, *case.args)
-            answer = {"times": measure(step, request["seconds"])}
-        print(json.dumps(answer), file=answers, flush=True)
+        print(json.dumps(bench.answer(json.loads(line))), file=answers, flush=True)
 
 
 if __name__ == "__main__":
