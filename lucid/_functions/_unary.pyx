@@ -17,7 +17,7 @@ cdef inline bint is_floating(TensorBase x) noexcept:
 cdef class Unary(Node):
     """y = kernel(x, *params).
 
-    Subclasses define the static method ``kernel`` and what ``backward`` reads: ``saves`` holds some of "x" and "y".
+    Subclasses define the static method ``kernel`` and what ``backward`` reads: ``saves`` is "x", "y", "xy" or "".
     Nothing is built where no gradient will be asked for.
     """
 
@@ -36,12 +36,12 @@ cdef object apply_unary(cls, TensorBase x, tuple params):
     data = cls.kernel(x._data, *params) if params else cls.kernel(x._data)
     cdef TensorBase y = wrap(data)
     if is_recording() and may_need_gradient(x):
-        node, saves = cls(), cls.saves
+        node, saves = Unary.__new__(cls), cls.saves
         node.params = params
-        if "x" in saves:
+        if saves != "y" and saves != "":
             node.saved = (x,)
-        if "y" in saves:
-            node.save_result(data)
+        if saves != "x" and saves != "":
+            node.result = (data, 0, 0)
         record(node, (x,), y)
     return y
 

@@ -33,6 +33,7 @@ cdef extern from *:
 cdef enum:
     STACK = 16  # operations with more arguments than this are called the slower way
 
+cdef tuple NEVER_WRITTEN = (0,)
 cdef type tensor_class = None
 cdef long long last_sequence = 0
 
@@ -167,7 +168,7 @@ cdef class Node:
 
     def save_result(self, data):
         """Called by ``forward`` on the array it returns when ``backward`` wants that instead of the inputs."""
-        self.result = (data, [0], 0)
+        self.result = (data, 0, 0)  # record() puts the tensor's counter here
         return data
 
     def unpack(self):
@@ -203,27 +204,49 @@ cdef class Node:
         self.saved = self.result = None
 
 
+cdef inline object edge_to(TensorBase t):
+    """Where the gradient of ``t`` goes; None if nobody wants it."""
+    if t._base is not None and t._seen != version(t):
+        refresh(t)
+    if not t._requires_grad:
+        return None
+    return (t, 0) if t._node is None else (t._node, t._slot)
+
+
+cdef object save_versions(Node node):
+    cdef tuple saved = node.saved
+    cdef TensorBase t
+    if saved is None or not PyTuple_GET_SIZE(saved):
+        return
+    if PyTuple_GET_SIZE(saved) == 1:
+        t = saved[0]
+        node.versions = NEVER_WRITTEN if t is None or t._counter is None else (t._counter[0],)
+    else:
+        node.versions = tuple([0 if s is None else version(<TensorBase>s) for s in saved])
+
+
 cdef bint record(Node node, tuple args, object y) except -1:
-    cdef list edges = []
+    cdef list edges
     cdef bint wanted = False
     cdef TensorBase t
     cdef Py_ssize_t slot
-    for x in args:
-        if isinstance(x, TensorBase):
-            t = <TensorBase>x
-            if t._base is not None and t._seen != version(t):
-                refresh(t)
-            if t._requires_grad:
-                edges.append((t, 0) if t._node is None else (t._node, t._slot))
-                wanted = True
-            else:
-                edges.append(None)
-    if not wanted:
-        return False
-    node.edges = tuple(edges)
+    if PyTuple_GET_SIZE(args) == 1:  # most operations
+        edge = edge_to(<TensorBase>args[0])
+        if edge is None:
+            return False
+        node.edges = (edge,)
+    else:
+        edges = []
+        for x in args:
+            if isinstance(x, TensorBase):
+                edge = edge_to(<TensorBase>x)
+                wanted |= edge is not None
+                edges.append(edge)
+        if not wanted:
+            return False
+        node.edges = tuple(edges)
     node.sequence = next_sequence()
-    if node.saved is not None and len(<tuple>node.saved):
-        node.versions = tuple([0 if s is None else version(<TensorBase>s) for s in <tuple>node.saved])
+    save_versions(node)
     if type(y) is tuple:
         node.outputs = len(<tuple>y)
         for slot in range(node.outputs):
