@@ -137,7 +137,7 @@ cdef int operand_type(str name, cnp.ndarray x, cnp.ndarray y) except -1:
 def conv2d(x, w, bias, stride, padding, dilation, Py_ssize_t groups):
     """Cross-correlation of x (N, C, H, W) with w (O, C / groups, kh, kw); padding is ((top, bottom), (left, right)).
 
-    The bias (O,), or zero when None, is the initial value of each sum.
+    The sums of blocks of k are added to the bias (O,), or to zero when it is None.
     """
     cdef cnp.ndarray a = contiguous(x), k = contiguous(w), b, y
     cdef Conv g
@@ -166,7 +166,7 @@ def conv2d(x, w, bias, stride, padding, dilation, Py_ssize_t groups):
 def conv2d_input_grad(dy, w, x_shape, stride, padding, dilation, Py_ssize_t groups, bias=None):
     """Gradient of conv2d at its input of shape ``x_shape``.
 
-    As a map of dy it is the transposed convolution, of which a bias (C,) is the initial value.
+    As a map of dy it is the transposed convolution, whose sums are added to a bias (C,).
     """
     cdef str name = "conv2d_input_grad"
     cdef cnp.ndarray a = contiguous(dy), k = contiguous(w), b, dx

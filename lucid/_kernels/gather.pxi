@@ -25,13 +25,8 @@ cdef inline void gather_tile(int rows, const floating* a, Py_ssize_t a_row, Py_s
     cdef const floating* lanes
     cdef Py_ssize_t p
     cdef int i, j, columns = tile_columns(a)
-    if load:
-        for i in range(rows):
-            for j in range(columns):
-                acc[i * columns + j] = c[i * c_row + j]
-    else:
-        for i in range(rows * columns):
-            acc[i] = 0
+    for i in range(rows * columns):
+        acc[i] = 0
     for p in range(k):
         lanes = b + at[p]
         for i in range(rows):
@@ -39,9 +34,14 @@ cdef inline void gather_tile(int rows, const floating* a, Py_ssize_t a_row, Py_s
             for j in range(columns):
                 acc[i * columns + j] = madd(x, lanes[j], acc[i * columns + j])
         a += a_step
-    for i in range(rows):
-        for j in range(columns):
-            c[i * c_row + j] = acc[i * columns + j]
+    if load:
+        for i in range(rows):
+            for j in range(columns):
+                c[i * c_row + j] += acc[i * columns + j]
+    else:
+        for i in range(rows):
+            for j in range(columns):
+                c[i * c_row + j] = acc[i * columns + j]
 
 
 cdef void gather_product(const floating* a, const floating* b, const Py_ssize_t* at, floating* c, Py_ssize_t c_row,
@@ -105,12 +105,18 @@ cdef void add_taps(const floating* a, const floating* b, const Py_ssize_t* at, f
 cdef void line_product(const floating* a, const floating* b, const Py_ssize_t* at, floating* c, Py_ssize_t c_row,
                        Py_ssize_t columns, Py_ssize_t m, Py_ssize_t k, bint load) noexcept nogil:
     """``m`` by ``columns`` elements of C, rows of A one under another: for too few rows to make a tile."""
-    cdef Py_ssize_t r, first
+    cdef floating sums[1024]
+    cdef Py_ssize_t r, first, j, width
     for r in range(m):
-        if not load:
-            memset(c + r * c_row, 0, columns * sizeof(floating))
         for first in range(0, columns, 1024):
-            add_taps(a + r * k, b + first, at, c + r * c_row + first, min(columns - first, 1024), k)
+            width = min(columns - first, 1024)
+            memset(sums, 0, width * sizeof(floating))
+            add_taps(a + r * k, b + first, at, sums, width, k)
+            if load:
+                for j in range(width):
+                    c[r * c_row + first + j] += sums[j]
+            else:
+                memcpy(c + r * c_row + first, sums, width * sizeof(floating))
 
 
 # Rows of an image with their zero border
@@ -121,25 +127,6 @@ cdef inline Py_ssize_t floor_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
 
 cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
     return (a + b - 1) // b
-
-
-cdef inline void copy_row(const floating* x, floating* out, Py_ssize_t n) noexcept nogil:
-    """memcpy without the call, which for rows of a few pixels costs more than the copy; the last pieces overlap."""
-    cdef Py_ssize_t i = 0
-    if n >= 16:
-        while i + 16 < n:
-            memcpy(out + i, x + i, 16 * sizeof(floating))
-            i += 16
-        memcpy(out + n - 16, x + n - 16, 16 * sizeof(floating))
-    elif n >= 8:
-        memcpy(out, x, 8 * sizeof(floating))
-        memcpy(out + n - 8, x + n - 8, 8 * sizeof(floating))
-    elif n >= 4:
-        memcpy(out, x, 4 * sizeof(floating))
-        memcpy(out + n - 4, x + n - 4, 4 * sizeof(floating))
-    else:
-        for i in range(n):
-            out[i] = x[i]
 
 
 cdef inline void zero_row(floating* out, Py_ssize_t n) noexcept nogil:

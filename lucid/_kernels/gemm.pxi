@@ -2,17 +2,11 @@
 
 
 cdef enum:
-    PANEL_BYTES = 32768         # a panel of B, NR wide: two thirds of a 48 KB L1
     BLOCK_BYTES = 524288        # a block of A: half of a 1 MB L2
-    NC = 2048                   # columns of B packed at a time
+    NC = 2048                   # columns of B packed at a time, when A has more rows than a tile
+    SKINNY_ROWS = 4             # fewer rows than this read B in place ...
+    SKINNY_COLUMNS = 1024       # ... this many columns at a time
     GEMM_GRAIN = 1000000        # multiplications and additions worth a thread
-
-
-cdef inline Py_ssize_t k_block(const floating* like, Py_ssize_t k) noexcept nogil:
-    """Steps of k per block: as equal as they can be, a panel of B staying in L1."""
-    cdef Py_ssize_t most = PANEL_BYTES // (tile_columns(like) * <Py_ssize_t> sizeof(floating))
-    cdef Py_ssize_t blocks = (k + most - 1) // most
-    return (k + blocks - 1) // blocks if blocks > 1 else k
 
 
 # Skinny products, bound by the reading of B: no packing, the same chains
@@ -42,56 +36,38 @@ cdef void add_rows(const floating* a, Py_ssize_t a_step, const floating* b, Py_s
         p += 1
 
 
-cdef void dot_columns(const floating* a, Py_ssize_t a_step, const floating* b, Py_ssize_t b_column, floating* c,
-                      Py_ssize_t n, Py_ssize_t k) noexcept nogil:
-    """c[j] += sum of a[p] * b[p, j] for columns contiguous in p: eight scalar chains side by side hide the latency."""
-    cdef floating s0, s1, s2, s3, s4, s5, s6, s7, x
-    cdef const floating* q
-    cdef Py_ssize_t p, j = 0
-    while j + 8 <= n:
-        q = b + j * b_column
-        s0, s1, s2, s3, s4, s5, s6, s7 = c[j], c[j + 1], c[j + 2], c[j + 3], c[j + 4], c[j + 5], c[j + 6], c[j + 7]
-        for p in range(k):
-            x = a[p * a_step]
-            s0 = madd(x, q[p], s0)
-            s1 = madd(x, q[p + b_column], s1)
-            s2 = madd(x, q[p + 2 * b_column], s2)
-            s3 = madd(x, q[p + 3 * b_column], s3)
-            s4 = madd(x, q[p + 4 * b_column], s4)
-            s5 = madd(x, q[p + 5 * b_column], s5)
-            s6 = madd(x, q[p + 6 * b_column], s6)
-            s7 = madd(x, q[p + 7 * b_column], s7)
-        c[j], c[j + 1], c[j + 2], c[j + 3], c[j + 4], c[j + 5], c[j + 6], c[j + 7] = s0, s1, s2, s3, s4, s5, s6, s7
-        j += 8
-    while j < n:
-        s0 = c[j]
-        for p in range(k):
-            s0 = madd(a[p * a_step], b[j * b_column + p], s0)
-        c[j] = s0
-        j += 1
-
-
-cdef inline bint skinny(const floating* like, Py_ssize_t b_row, Py_ssize_t b_column,
-                        Py_ssize_t m) noexcept nogil:
-    return (m < 4 and b_column == 1) or (m == 1 and b_row == 1)
+cdef inline bint skinny(Py_ssize_t b_column, Py_ssize_t m) noexcept nogil:
+    return m < SKINNY_ROWS and b_column == 1
 
 
 cdef void skinny_product(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize_t a_row, Py_ssize_t a_step,
-                         const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n,
-                         Py_ssize_t k) noexcept nogil:
-    """C += A @ B for few rows."""
-    cdef Py_ssize_t i, j, p
-    if b_column != 1:
-        dot_columns(a, a_step, b, b_column, c, n, k)
-        return
-    for j in range(0, n, 2048):                # a piece of C kept in L1 ...
-        for p in range(0, k, 64):              # ... while these rows of B, kept in L2, pass over it
+                         const floating* b, Py_ssize_t b_row, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
+                         bint load) noexcept nogil:
+    """C = A @ B, or C += A @ B, for few rows."""
+    cdef floating sums[SKINNY_ROWS * SKINNY_COLUMNS]            # of a block of k, kept in L1 ...
+    cdef Py_ssize_t i, j, p, q, x, depth = k_block(a, k), steps, width
+    j = 0
+    while j < n:
+        width = min(n - j, <Py_ssize_t> SKINNY_COLUMNS)
+        p = 0
+        while p < k:
+            steps = min(k - p, depth)
+            memset(sums, 0, m * SKINNY_COLUMNS * sizeof(floating))
+            for q in range(p, p + steps, 64):                   # ... while these rows of B, kept in L2, pass over it
+                for i in range(m):
+                    add_rows(a + i * a_row + q * a_step, a_step, b + q * b_row + j, b_row, sums + i * SKINNY_COLUMNS,
+                             width, min(p + steps - q, 64))
             for i in range(m):
-                add_rows(a + i * a_row + p * a_step, a_step, b + p * b_row + j, b_row, c + i * c_row + j,
-                         min(n - j, 2048), min(k - p, 64))
+                if load or p > 0:
+                    for x in range(width):
+                        c[i * c_row + j + x] += sums[i * SKINNY_COLUMNS + x]
+                else:
+                    memcpy(c + i * c_row + j, sums + i * SKINNY_COLUMNS, width * sizeof(floating))
+            p += steps
+        j += width
 
 
-# One thread's product
+# Any product
 
 cdef inline bint b_stays(const floating* like, Py_ssize_t b_column, Py_ssize_t m) noexcept nogil:
     """B is read in place: packing costs a pass over B, which few rows of A do not repay."""
@@ -108,6 +84,11 @@ cdef inline Py_ssize_t a_block(const floating* like, Py_ssize_t m, Py_ssize_t de
     return min(m, max(tiles, 1) * tile_rows(like))
 
 
+cdef inline Py_ssize_t pack_width(const floating* like, Py_ssize_t m, Py_ssize_t n) noexcept nogil:
+    """Columns of B packed at a time: one panel, which stays in L1, when there is no second tile to use it."""
+    return tile_columns(like) if m <= tile_rows(like) else min(n, <Py_ssize_t> NC)
+
+
 cdef inline Py_ssize_t packed_a_size(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m,
                                      Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Elements of workspace for A, whole cache lines."""
@@ -118,12 +99,16 @@ cdef inline Py_ssize_t packed_a_size(const floating* like, Py_ssize_t a_row, Py_
 cdef Py_ssize_t gemm_workspace(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t b_row,
                                Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Elements ``gemm_serial`` needs; never less for a larger m or n."""
-    cdef Py_ssize_t columns = tile_columns(like)
-    if k == 0 or skinny(like, b_row, b_column, m):
+    cdef Py_ssize_t columns = tile_columns(like), depth = k_block(like, k)
+    if k == 0:
+        return 0
+    if n == 1:                      # gemm_serial may exchange the operands
+        return round_up(a_block(like, m, depth) * depth, 16) + round_up(columns * depth, 16)
+    if skinny(b_column, m):
         return 0
     if not b_stays(like, b_column, m):
-        columns = round_up(min(n, <Py_ssize_t> NC), columns)
-    return packed_a_size(like, a_row, a_step, m, n, k) + round_up(columns * k_block(like, k), 16)
+        columns = round_up(pack_width(like, m, n), columns)
+    return packed_a_size(like, a_row, a_step, m, n, k) + round_up(columns * depth, 16)
 
 
 cdef void rows_product(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, const floating* b, Py_ssize_t b_panel,
@@ -150,13 +135,13 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
     if n == 1 and c_row == 1:       # a column of C is a row of its transpose
         m, n, a, b = n, m, b, a
         a_row, a_step, b_row, b_column = b_column, b_row, a_step, a_row
-    if not accumulate and (k == 0 or skinny(a, b_row, b_column, m)):
+    if k == 0 and not accumulate:
         for i in range(m):
             memset(c + i * c_row, 0, n * sizeof(floating))
     if k == 0:
         return
-    if skinny(a, b_row, b_column, m):
-        skinny_product(c, c_row, a, a_row, a_step, b, b_row, b_column, m, n, k)
+    if skinny(b_column, m):
+        skinny_product(c, c_row, a, a_row, a_step, b, b_row, m, n, k, accumulate)
         return
     if b_stays(a, b_column, m):
         whole = n // columns * columns
@@ -170,7 +155,7 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
             rows_product(a + p * a_step, a_row, a_step, b + p * b_row, columns, b_row, c, c_row, m, whole, depth,
                          accumulate or p > 0, block, work)
         while j < n:
-            width = min(n - j, <Py_ssize_t> NC)
+            width = min(n - j, pack_width(a, m, n))
             pack_b(b + p * b_row + j * b_column, b_row, b_column, depth, width, packed_b)
             rows_product(a + p * a_step, a_row, a_step, packed_b, columns * depth, columns, c + j, c_row, m, width,
                          depth, accumulate or p > 0, block, work)

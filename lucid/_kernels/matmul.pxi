@@ -149,7 +149,7 @@ cdef void repeat_row(const char* row, char* out, Py_ssize_t size, Py_ssize_t row
 
 
 def linear(x, weight, bias=None):
-    """x @ weight.T + bias over the last axis of x; the bias is the initial value of each sum."""
+    """x @ weight.T + bias over the last axis of x; the sums of blocks of k are added to the bias."""
     cdef cnp.ndarray a = x, w = weight, start = bias, c
     cdef Matrices am, wm
     cdef int t = float_type(a), ndim = cnp.PyArray_NDIM(a), i

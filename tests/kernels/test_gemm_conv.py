@@ -125,13 +125,25 @@ def test_linear(ops: Any, dtype: type) -> None:
         assert_close(y, x64 @ w64.T + b, np.abs(x64) @ np.abs(w64.T) + np.abs(b), shape[-1] + 1)
 
 
-def test_bias_starts_the_sum(ops: Any) -> None:
-    """1e8 - 1e8 + 1 is 1 only if the bias comes first; the rounded product alone is not added to it."""
-    x, w = np.array([[1, 1]], np.float32), np.array([[-1e8, 1]], np.float32)
-    assert ops.linear(x, w, np.array([1e8], np.float32)) == 1
-    image, kernel = np.ones((1, 2, 1, 1), np.float32), w.reshape(1, 2, 1, 1)
-    bias = np.array([1e8], np.float32)
-    assert ops.conv2d(image, kernel, bias, (1, 1), ((0, 0), (0, 0)), (1, 1), 1) == 1
+def test_bias_is_added_to_the_sum_of_a_block(ops: Any) -> None:
+    for k in (1, 2, 60, 256):
+        x, w, bias = normal((3, k), np.float32), normal((40, k), np.float32, 1), normal((40,), np.float32, 2)
+        expected = bias + ops.linear(x, w)
+        np.testing.assert_array_equal(ops.linear(x, w, bias), expected)
+        y = ops.conv2d(x[:, :, None, None], w[:, :, None, None], bias, (1, 1), ((0, 0), (0, 0)), (1, 1), 1)
+        np.testing.assert_array_equal(y[:, :, 0, 0], expected)
+
+
+def test_sums_of_blocks_are_added_in_order(ops: Any) -> None:
+    """No product is longer than 256 steps, or 128 of doubles, before it joins the total."""
+    for dtype, most in ((np.float32, 256), (np.float64, 128)):
+        for blocks in (2, 3, 7):
+            k = blocks * most
+            x, y = normal((5, k), dtype), normal((k, 37), dtype, 1)
+            total = ops.matmul(x[:, :most], y[:most])
+            for p in range(most, k, most):
+                total = total + ops.matmul(x[:, p : p + most], y[p : p + most])
+            np.testing.assert_array_equal(ops.matmul(x, y), total)
 
 
 def test_products_keep_nan_and_infinity(ops: Any) -> None:
