@@ -36,16 +36,41 @@ cdef void add_rows(const floating* a, Py_ssize_t a_step, const floating* b, Py_s
         p += 1
 
 
-cdef inline bint skinny(Py_ssize_t b_column, Py_ssize_t m) noexcept nogil:
-    return m < SKINNY_ROWS and b_column == 1
+cdef void dot_columns(const float* a, Py_ssize_t a_step, const float* b, Py_ssize_t b_column, float* c, Py_ssize_t n,
+                      Py_ssize_t k, bint load) noexcept nogil:
+    """c[j] = sum of a[p] * b[p, j], or c[j] += it, for columns contiguous in p, turned into lanes as they are read."""
+    cdef float sums[SQUARE]
+    cdef Py_ssize_t p, steps, j = 0, x, depth = k_block(a, k)
+    cdef int columns
+    while j < n:
+        columns = <int> min(n - j, <Py_ssize_t> SQUARE)
+        p = 0
+        while p < k:
+            steps = min(k - p, depth)
+            if columns == SQUARE:
+                dot_square(a + p * a_step, a_step, b + j * b_column + p, b_column, SQUARE, sums, steps)
+            else:
+                dot_square(a + p * a_step, a_step, b + j * b_column + p, b_column, columns, sums, steps)
+            for x in range(columns):
+                c[j + x] = c[j + x] + sums[x] if load or p > 0 else sums[x]
+            p += steps
+        j += columns
+
+
+cdef inline bint skinny(const floating* like, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m) noexcept nogil:
+    return (m < SKINNY_ROWS and b_column == 1) or (m == 1 and b_row == 1 and floating is float)
 
 
 cdef void skinny_product(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize_t a_row, Py_ssize_t a_step,
-                         const floating* b, Py_ssize_t b_row, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
-                         bint load) noexcept nogil:
+                         const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n,
+                         Py_ssize_t k, bint load) noexcept nogil:
     """C = A @ B, or C += A @ B, for few rows."""
     cdef floating sums[SKINNY_ROWS * SKINNY_COLUMNS]            # of a block of k, kept in L1 ...
     cdef Py_ssize_t i, j, p, q, x, depth = k_block(a, k), steps, width
+    if floating is float:
+        if b_column != 1:
+            dot_columns(a, a_step, b, b_column, c, n, k, load)
+            return
     j = 0
     while j < n:
         width = min(n - j, <Py_ssize_t> SKINNY_COLUMNS)
@@ -104,7 +129,7 @@ cdef Py_ssize_t gemm_workspace(const floating* like, Py_ssize_t a_row, Py_ssize_
         return 0
     if n == 1:                      # gemm_serial may exchange the operands
         return round_up(a_block(like, m, depth) * depth, 16) + round_up(columns * depth, 16)
-    if skinny(b_column, m):
+    if skinny(like, b_row, b_column, m):
         return 0
     if not b_stays(like, b_column, m):
         columns = round_up(pack_width(like, m, n), columns)
@@ -140,8 +165,8 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
             memset(c + i * c_row, 0, n * sizeof(floating))
     if k == 0:
         return
-    if skinny(b_column, m):
-        skinny_product(c, c_row, a, a_row, a_step, b, b_row, m, n, k, accumulate)
+    if skinny(a, b_row, b_column, m):
+        skinny_product(c, c_row, a, a_row, a_step, b, b_row, b_column, m, n, k, accumulate)
         return
     if b_stays(a, b_column, m):
         whole = n // columns * columns

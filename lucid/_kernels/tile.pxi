@@ -41,55 +41,93 @@ cdef extern from *:
     #endif
     #define LUCID_TILE (LUCID_MR32 * LUCID_NR32)
 
-    /* A square of as many floats as a vector holds, transposed in registers: with v the rows, one round makes
-       v[2i], v[2i + 1] the lower and upper half of v[i] interleaved with v[i + half]; log2 rounds transpose. */
+    /* SQUARE columns of as many floats as a vector holds, transposed: quarters of rows are gathered by the loads, and
+       shuffles within quarters do the rest. */
     #if defined(__AVX512F__)
+    #include <immintrin.h>
     #define LUCID_SQUARE 16
-    #elif defined(__AVX__)
+    #define LUCID_V(name) _mm512_##name
+    typedef __m512 lucid_row;
+    typedef __m512d lucid_pairs;
+    #define LUCID_TO_PAIRS _mm512_castps_pd
+    #define LUCID_TO_ROW _mm512_castpd_ps
+    #elif defined(__AVX2__)
+    #include <immintrin.h>
     #define LUCID_SQUARE 8
+    #define LUCID_V(name) _mm256_##name
+    typedef __m256 lucid_row;
+    typedef __m256d lucid_pairs;
+    #define LUCID_TO_PAIRS _mm256_castps_pd
+    #define LUCID_TO_ROW _mm256_castpd_ps
     #else
     #define LUCID_SQUARE 4
+    #if defined(__SSE2__)
+    #include <emmintrin.h>
+    #define LUCID_V(name) _mm_##name
+    typedef __m128 lucid_row;
+    typedef __m128d lucid_pairs;
+    #define LUCID_TO_PAIRS _mm_castps_pd
+    #define LUCID_TO_ROW _mm_castpd_ps
     #endif
-    #if defined(__GNUC__)
-    typedef float lucid_row __attribute__((vector_size(4 * LUCID_SQUARE)));
-    typedef int32_t lucid_lanes __attribute__((vector_size(4 * LUCID_SQUARE)));
+    #endif
+
+    #ifdef LUCID_V
+    static inline const float *lucid_row_at(const float *x, Py_ssize_t x_row, int i, int rows) {
+        return x + (i < rows ? i : rows - 1) * x_row;
+    }
+    /* Four floats of each of the rows r, r + 4, r + 8 ...; the last row stands in for those from ``rows`` on. */
+    static inline lucid_row lucid_quarters(const float *x, Py_ssize_t x_row, int r, int rows) {
     #if LUCID_SQUARE == 16
-    #define LUCID_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-    #define LUCID_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+        lucid_row v = _mm512_castps128_ps512(_mm_loadu_ps(lucid_row_at(x, x_row, r, rows)));
+        v = _mm512_insertf32x4(v, _mm_loadu_ps(lucid_row_at(x, x_row, r + 4, rows)), 1);
+        v = _mm512_insertf32x4(v, _mm_loadu_ps(lucid_row_at(x, x_row, r + 8, rows)), 2);
+        return _mm512_insertf32x4(v, _mm_loadu_ps(lucid_row_at(x, x_row, r + 12, rows)), 3);
     #elif LUCID_SQUARE == 8
-    #define LUCID_LOW 0, 8, 1, 9, 2, 10, 3, 11
-    #define LUCID_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+        lucid_row v = _mm256_castps128_ps256(_mm_loadu_ps(lucid_row_at(x, x_row, r, rows)));
+        return _mm256_insertf128_ps(v, _mm_loadu_ps(lucid_row_at(x, x_row, r + 4, rows)), 1);
     #else
-    #define LUCID_LOW 0, 4, 1, 5
-    #define LUCID_HIGH 2, 6, 3, 7
+        return _mm_loadu_ps(lucid_row_at(x, x_row, r, rows));
     #endif
-    #if defined(__clang__)
-    #define LUCID_ZIP(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
-    #else
-    #define LUCID_ZIP(x, y, ...) __builtin_shuffle(x, y, (lucid_lanes) {__VA_ARGS__})
-    #endif
-    static inline void lucid_zip_rows(const lucid_row *v, lucid_row *u) {
-        for (int i = 0; i < LUCID_SQUARE / 2; i++) {
-            u[2 * i] = LUCID_ZIP(v[i], v[i + LUCID_SQUARE / 2], LUCID_LOW);
-            u[2 * i + 1] = LUCID_ZIP(v[i], v[i + LUCID_SQUARE / 2], LUCID_HIGH);
-        }
+    }
+    static inline void lucid_four_columns(const float *x, Py_ssize_t x_row, int rows, lucid_row *out) {
+        lucid_row a = lucid_quarters(x, x_row, 0, rows), b = lucid_quarters(x, x_row, 1, rows);
+        lucid_row c = lucid_quarters(x, x_row, 2, rows), d = lucid_quarters(x, x_row, 3, rows);
+        lucid_pairs ab = LUCID_TO_PAIRS(LUCID_V(unpacklo_ps)(a, b)), cd = LUCID_TO_PAIRS(LUCID_V(unpacklo_ps)(c, d));
+        out[0] = LUCID_TO_ROW(LUCID_V(unpacklo_pd)(ab, cd));
+        out[1] = LUCID_TO_ROW(LUCID_V(unpackhi_pd)(ab, cd));
+        ab = LUCID_TO_PAIRS(LUCID_V(unpackhi_ps)(a, b)), cd = LUCID_TO_PAIRS(LUCID_V(unpackhi_ps)(c, d));
+        out[2] = LUCID_TO_ROW(LUCID_V(unpacklo_pd)(ab, cd));
+        out[3] = LUCID_TO_ROW(LUCID_V(unpackhi_pd)(ab, cd));
     }
     static inline void lucid_transpose_square(const float *x, Py_ssize_t x_row, int rows, float *out,
                                               Py_ssize_t out_row) {
-        lucid_row v[LUCID_SQUARE], u[LUCID_SQUARE];
-        for (int i = 0; i < LUCID_SQUARE; i++)
-            memcpy(&v[i], x + (i < rows ? i : rows - 1) * x_row, sizeof v[i]);
-        lucid_zip_rows(v, u);
-        lucid_zip_rows(u, v);
-    #if LUCID_SQUARE == 16
-        lucid_zip_rows(v, u);
-        lucid_zip_rows(u, v);
-    #elif LUCID_SQUARE == 8
-        lucid_zip_rows(v, u);
-        memcpy(v, u, sizeof v);
+        lucid_row columns[4];
+        for (int j = 0; j < LUCID_SQUARE; j += 4) {
+            lucid_four_columns(x + j, x_row, rows, columns);
+            for (int q = 0; q < 4; q++)
+                LUCID_V(storeu_ps)(out + (j + q) * out_row, columns[q]);
+        }
+    }
+    static inline lucid_row lucid_madd_row(float a, lucid_row b, lucid_row c) {
+    #ifdef __FP_FAST_FMAF
+        return LUCID_V(fmadd_ps)(LUCID_V(set1_ps)(a), b, c);
+    #else
+        return LUCID_V(add_ps)(LUCID_V(mul_ps)(LUCID_V(set1_ps)(a), b), c);
     #endif
-        for (int i = 0; i < LUCID_SQUARE; i++)
-            memcpy(out + i * out_row, &v[i], sizeof v[i]);
+    }
+    static inline void lucid_dot_square(const float *a, Py_ssize_t a_step, const float *x, Py_ssize_t x_row, int rows,
+                                        float *out, Py_ssize_t k) {
+        lucid_row columns[4], sum = LUCID_V(setzero_ps)();
+        Py_ssize_t p = 0;
+        for (; p + 4 <= k; p += 4) {
+            lucid_four_columns(x + p, x_row, rows, columns);
+            for (int q = 0; q < 4; q++)
+                sum = lucid_madd_row(a[(p + q) * a_step], columns[q], sum);
+        }
+        LUCID_V(storeu_ps)(out, sum);
+        for (; p < k; p++)
+            for (int i = 0; i < rows; i++)
+                out[i] = lucid_maddf(a[p * a_step], x[i * x_row + p], out[i]);
     }
     #else
     static inline void lucid_transpose_square(const float *x, Py_ssize_t x_row, int rows, float *out,
@@ -97,6 +135,14 @@ cdef extern from *:
         for (int j = 0; j < LUCID_SQUARE; j++)
             for (int i = 0; i < LUCID_SQUARE; i++)
                 out[j * out_row + i] = x[(i < rows ? i : rows - 1) * x_row + j];
+    }
+    static inline void lucid_dot_square(const float *a, Py_ssize_t a_step, const float *x, Py_ssize_t x_row, int rows,
+                                        float *out, Py_ssize_t k) {
+        for (int i = 0; i < rows; i++)
+            out[i] = 0;
+        for (Py_ssize_t p = 0; p < k; p++)
+            for (int i = 0; i < rows; i++)
+                out[i] = lucid_maddf(a[p * a_step], x[i * x_row + p], out[i]);
     }
     #endif
 
@@ -118,6 +164,8 @@ cdef extern from *:
     void store_pair "lucid_store_pair" (float* out, float x, float y) noexcept nogil
     void transpose_square "lucid_transpose_square" (const float* x, Py_ssize_t x_row, int rows, float* out,
                                                     Py_ssize_t out_row) noexcept nogil
+    void dot_square "lucid_dot_square" (const float* a, Py_ssize_t a_step, const float* x, Py_ssize_t x_row, int rows,
+                                        float* out, Py_ssize_t k) noexcept nogil
     cdef enum:
         MR32 "LUCID_MR32"
         NR32 "LUCID_NR32"
