@@ -249,6 +249,38 @@ def normal(shape: Any, seed: Any, offset: Any, dtype: Any) -> ndarray: ...
 def dropout(x: ndarray, p: float, seed: Any, offset: Any) -> ndarray: ...
 def dropout_backward(dy: ndarray, p: float, seed: Any, offset: Any) -> ndarray: ...
 
+# attention
+
+def attention(
+    q: ndarray,
+    k: ndarray,
+    v: ndarray,
+    mask: ndarray | None = None,
+    scale: float = 1,
+    causal: bool = False,
+    dropout: float = 0,
+    seed: int = 0,
+    offset: int = 0,
+) -> tuple[ndarray, ndarray]: ...
+def attention_backward(
+    dout: ndarray,
+    q: ndarray,
+    k: ndarray,
+    v: ndarray,
+    mask: ndarray | None,
+    out: ndarray,
+    logsumexp: ndarray,
+    scale: float = 1,
+    causal: bool = False,
+    dropout: float = 0,
+    seed: int = 0,
+    offset: int = 0,
+    dq: ndarray | None = None,
+    dk: ndarray | None = None,
+    dv: ndarray | None = None,
+) -> tuple[ndarray, ndarray, ndarray]: ...
+def attention_buffer(x: ndarray) -> ndarray: ...
+
 # optim
 
 def sgd_step(

@@ -13,6 +13,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -275,22 +276,10 @@ def families() -> list[Record]:
     """Every record of every family."""
     import importlib
 
-    names = [
-        "activation",
-        "conv",
-        "creation",
-        "dropout",
-        "embedding",
-        "index",
-        "loss",
-        "matmul",
-        "norm",
-        "pointwise",
-        "pool",
-        "reduce",
-        "shape",
-        "softmax",
-    ]
+    own = {"__init__", "record", "references"}
+    names = sorted(
+        {path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("test_")} - own
+    )
     found = [r for name in names for r in importlib.import_module(f"ops.{name}").RECORDS]
     repeated = {r.name for r in found if sum(r.name == other.name for other in found) > 1}
     assert not repeated, f"records share a name: {sorted(repeated)}"

@@ -1,6 +1,7 @@
 """The modules, by family."""
 
 from lucid.nn.modules.activation import *  # noqa: F403
+from lucid.nn.modules.attention import *  # noqa: F403
 from lucid.nn.modules.container import *  # noqa: F403
 from lucid.nn.modules.conv import *  # noqa: F403
 from lucid.nn.modules.dropout import *  # noqa: F403
@@ -11,3 +12,4 @@ from lucid.nn.modules.loss import *  # noqa: F403
 from lucid.nn.modules.module import Module as Module
 from lucid.nn.modules.norm import *  # noqa: F403
 from lucid.nn.modules.pool import *  # noqa: F403
+from lucid.nn.modules.transformer import *  # noqa: F403
