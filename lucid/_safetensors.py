@@ -108,11 +108,11 @@ class Reader:
         length = int.from_bytes(head, "little")
         if len(head) == 8 and 2 <= length <= min(size - 8, MAX_HEADER):
             return length
-        convert = "PyTorch .pt files are not supported; convert it with safetensors.torch.save_file"
-        if head.startswith(b"PK\x03\x04"):
-            raise self.fail(f"this is a zip archive, not a safetensors file; {convert}")
         if len(head) >= 2 and head[0] == 0x80 and 2 <= head[1] <= 5:
-            raise self.fail(f"this is a pickle, not a safetensors file; {convert}")
+            raise self.fail(
+                "this is a pickle, as PyTorch before 1.6 wrote; load it there and save it again, or convert it with "
+                "safetensors.torch.save_file"
+            )
         if len(head) < 8:
             raise self.fail(f"truncated: {size} bytes, but a safetensors file starts with 8 bytes of header length")
         if length > MAX_HEADER:

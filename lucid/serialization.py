@@ -1,4 +1,4 @@
-"""Saving and loading: ``save`` and ``load`` read and write files in the safetensors format.
+"""Saving and loading: ``save`` and ``load`` read and write files in the safetensors format, and PyTorch's.
 
 A safetensors file is a length (8 bytes, little-endian), a JSON header of that length with the dtype, shape and place
 of each tensor, and the tensors' bytes (https://github.com/huggingface/safetensors, "Format"). It holds no code, so
@@ -17,8 +17,7 @@ else :func:`save` accepts (``{"model": ..., "optimizer": ..., "epoch": 3}``), th
 * a dict is ``{"dict": [[key, value], ...]}``, so keys may be strings or integers and may contain anything;
 * a tensor is ``{"tensor": "name of its entry"}``.
 
-PyTorch's ``.pt`` files are pickles in a zip archive. They are not read; convert them where PyTorch is installed, with
-``safetensors.torch.save_file(torch.load(path), new_path)``.
+PyTorch's ``.pt`` files are another matter: see ``lucid._torch_reader``, which runs nothing in them.
 """
 
 from __future__ import annotations
@@ -39,6 +38,10 @@ from lucid._convert import as_device
 from lucid._functions.creation import from_numpy
 from lucid._safetensors import METADATA, FileFormatError, Reader, brief, write
 from lucid._tensor import Tensor
+from lucid._torch_reader import MAGIC as ZIP_MAGIC
+from lucid._torch_reader import read as read_pytorch
+from lucid._torch_writer import Pickler
+from lucid._torch_writer import write as write_pytorch
 
 __all__ = ["FileFormatError", "load", "save"]
 
@@ -51,7 +54,10 @@ Path = str | bytes | os.PathLike[Any]
 # Saving
 
 
-def save(obj: Any, f: Path | BinaryIO) -> None:
+PYTORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".tar")
+
+
+def save(obj: Any, f: Path | BinaryIO, *, format: str | None = None) -> None:
     """Save tensors, alone or inside dicts, lists and tuples together with numbers, strings, bools and None.
 
     Each tensor is stored in full, also when it is a view or shares memory with another; what it shares and whether it
@@ -63,10 +69,13 @@ def save(obj: Any, f: Path | BinaryIO) -> None:
     Args:
         obj: what to save.
         f: a path, or a binary file to write to from where it is.
+        format: "safetensors" or "pytorch", whose files ``torch.load`` reads, also with ``weights_only=True``. By
+            default "pytorch" for names that end in .pt, .pth, .ckpt, .bin or .tar, else "safetensors".
 
     Raises:
         TypeError: ``obj`` contains something else; the message says where.
-        ValueError: a container contains itself or is nested more than 100 deep, or a string is not valid Unicode.
+        ValueError: a container contains itself or is nested more than 100 deep, a string is not valid Unicode, or
+            there is no such format.
         OSError: the file cannot be written.
 
     Example:
@@ -77,13 +86,15 @@ def save(obj: Any, f: Path | BinaryIO) -> None:
         >>> lucid.load(file)["epoch"]
         3
     """
-    tensors, structure = _flatten(obj)
-    arrays = {name: tensor.detach().numpy() for name, tensor in tensors.items()}
-    # "pt" says that names and layouts are PyTorch's; some readers insist on this entry.
-    metadata = {"format": "pt"} if structure is None else {"format": "pt", _STRUCTURE: structure}
+    if format is None:
+        name = os.fsdecode(f).lower() if isinstance(f, (str, bytes, os.PathLike)) else ""
+        format = "pytorch" if name.endswith(PYTORCH_SUFFIXES) else "safetensors"
+    if format not in ("safetensors", "pytorch"):
+        raise ValueError(f"save: format must be 'safetensors' or 'pytorch', got {format!r}")
+    put = _pytorch_writer(obj) if format == "pytorch" else _safetensors_writer(obj)
     if not isinstance(f, (str, bytes, os.PathLike)):
         _check_binary("save", f, "write")
-        write(f, arrays, metadata)
+        put(f)
         return
     path = os.path.realpath(os.fsdecode(f))  # a symbolic link is written through, like with open()
     if os.path.isdir(path):
@@ -93,7 +104,21 @@ def save(obj: Any, f: Path | BinaryIO) -> None:
     if not os.path.isdir(os.path.dirname(path)):
         raise FileNotFoundError(errno.ENOENT, "save: no such directory", os.path.dirname(path))
     with _replacing(path) as file:
-        write(file, arrays, metadata)
+        put(file)
+
+
+def _safetensors_writer(obj: Any) -> Callable[[Any], None]:
+    tensors, structure = _flatten(obj)
+    arrays = {name: tensor.detach().numpy() for name, tensor in tensors.items()}
+    # "pt" says that names and layouts are PyTorch's; some readers insist on this entry.
+    metadata = {"format": "pt"} if structure is None else {"format": "pt", _STRUCTURE: structure}
+    return lambda file: write(file, arrays, metadata)
+
+
+def _pytorch_writer(obj: Any) -> Callable[[Any], None]:
+    pickler = Pickler()
+    program = pickler.dump(obj)
+    return lambda file: write_pytorch(file, program, pickler.arrays)
 
 
 @contextlib.contextmanager
@@ -198,11 +223,11 @@ def _check_text(text: str, what: str) -> str:
 
 
 def load(f: Path | BinaryIO, map_location: Any = None, *, weights_only: bool = True) -> Any:
-    """Load what :func:`save` saved, or a dict of tensors from any other safetensors file.
+    """Load what :func:`save` or ``torch.save`` saved, or a dict of tensors from any other safetensors file.
 
-    The tensors own ordinary, writable memory; the file may be changed or deleted afterwards. F16 tensors become
-    float32, which holds the same values. Nothing in the file is executed, and no memory beyond the size of the file
-    is taken on its word.
+    The tensors own ordinary, writable memory; the file may be changed or deleted afterwards. Tensors in float16 and
+    bfloat16 become float32, which holds the same values. Nothing in the file is executed, and no memory beyond the
+    size of the file is taken on its word.
 
     Args:
         f: a path, or a binary file to read from where it is.
@@ -214,7 +239,8 @@ def load(f: Path | BinaryIO, map_location: Any = None, *, weights_only: bool = T
 
     Raises:
         FileNotFoundError: there is no such file.
-        FileFormatError: the file is damaged, is not a safetensors file, or has a dtype lucid does not have.
+        FileFormatError: the file is damaged, is in neither format, has a dtype lucid does not have, or is a PyTorch
+            file that asks for more than tensors, numbers and containers of them.
     """
     if map_location is not None:
         as_device(map_location)
@@ -228,6 +254,11 @@ def load(f: Path | BinaryIO, map_location: Any = None, *, weights_only: bool = T
 def _load(file: Any, name: str) -> Any:
     if not file.seekable():
         raise ValueError(f"load: {name} cannot seek; read it into io.BytesIO first")
+    start = file.tell()
+    magic = file.read(len(ZIP_MAGIC))
+    file.seek(start)
+    if magic == ZIP_MAGIC:
+        return read_pytorch(file, name)
     reader = Reader(file, name)
     arrays, metadata = reader.load()
     tensors = {name: from_numpy(array) for name, array in arrays.items()}

@@ -11,7 +11,6 @@ import signal
 import stat
 import struct
 import tracemalloc
-import zipfile
 
 import numpy as np
 import pytest
@@ -468,15 +467,6 @@ def test_pickles_are_recognized(protocol):
 
     with pytest.raises(FileFormatError, match=r"this is a pickle, .*convert it with safetensors\.torch\.save_file"):
         load(io.BytesIO(pickle.dumps({"x": Trap()}, protocol=protocol)))
-
-
-def test_zip_archives_are_recognized():
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("archive/data.pkl", b"anything")
-    file.seek(0)
-    with pytest.raises(FileFormatError, match=r"a zip archive, .*PyTorch \.pt files are not supported; convert"):
-        load(file)
 
 
 def test_file_that_starts_like_a_pickle_but_is_fine():
