@@ -25,7 +25,9 @@ include "_kernels/matmul.pxi"         # matmul, linear
 include "_kernels/gather.pxi"         # padded, phase-split copies of images
 include "_kernels/patches.pxi"        # products whose right side is the patches of an image
 include "_kernels/conv_weight.pxi"    # the weight gradient's sums over samples
-include "_kernels/depthwise.pxi"      # convolution with one input channel to a group
+include "_kernels/lanes.pxi"          # one register of elements
+include "_kernels/depthwise.pxi"      # convolution plane by plane: one channel to a group
+include "_kernels/depthwise_weight.pxi"   # its weight gradient
 include "_kernels/conv.pxi"           # conv2d, conv2d_input_grad, conv2d_weight_grad
 include "_kernels/pool.pxi"           # max, average, adaptive average pooling
 include "_kernels/norm.pxi"           # batch norm, layer norm

@@ -85,6 +85,58 @@ cdef void weight_geometry(const Conv* g, WeightGrad* q) noexcept nogil:
     q.x_height, q.x_width, q.height, q.width = g.x_height, g.x_width, g.height, g.width
 
 
+cdef inline bint by_planes(const Conv* g) noexcept nogil:
+    """One channel to a group on one side, few on the other. Weight gradients sum over planes of one channel only."""
+    cdef Py_ssize_t rows = g.rows // g.groups, channels = g.channels // g.groups
+    return min(rows, channels) == 1 and max(rows, channels) <= PLANE_CHANNELS and (g.groups > 1 or rows == channels)
+
+
+cdef void plan_depthwise(const Conv* g, Planes* p, bint gradient, Py_ssize_t* table) noexcept nogil:
+    """The forward direction, or the input gradient."""
+    cdef Py_ssize_t taps = g.kernel_y * g.kernel_x
+    p.samples, p.groups, p.rows, p.channels = g.samples, g.groups, g.rows // g.groups, g.channels // g.groups
+    p.w_group = p.rows * p.channels * taps
+    p.w_row, p.w_channel = p.channels * taps, taps
+    p.y.source, p.x.source, p.y.result, p.x.result = g.x_height, g.x_width, g.height, g.width
+    if gradient:
+        p.rows, p.channels, p.w_row, p.w_channel = p.channels, p.rows, p.w_channel, p.w_row
+        p.y.source, p.x.source, p.y.result, p.x.result = g.height, g.width, g.x_height, g.x_width
+    plan_axis(&p.y, g.kernel_y, g.stride_y, g.top, g.dilation_y, gradient, table)
+    table += axis_table(g.kernel_y, g.stride_y)
+    plan_axis(&p.x, g.kernel_x, g.stride_x, g.left, g.dilation_x, gradient, table)
+    table += axis_table(g.kernel_x, g.stride_x)
+    p.slot, p.column, p.at = table, table + g.stride_x, table + g.stride_x + g.kernel_x
+
+
+cdef Py_ssize_t* plane_tables(const Conv* g) noexcept nogil:
+    """Room for the tables of ``Planes``, to be released; NULL when memory ran out."""
+    return <Py_ssize_t*> workspace((axis_table(g.kernel_y, g.stride_y) + axis_table(g.kernel_x, g.stride_x) + g.stride_x
+                                    + g.kernel_x + g.kernel_y * g.kernel_x) * sizeof(Py_ssize_t))
+
+
+cdef bint depthwise(const Conv* g, const floating* x, const floating* w, const floating* bias, floating* y,
+                    bint gradient) noexcept nogil:
+    """The forward direction, or with ``gradient`` the input gradient y of x = dy."""
+    cdef Planes p
+    cdef Py_ssize_t* table = plane_tables(g)
+    cdef bint ok
+    if table == NULL:
+        return False
+    plan_depthwise(g, &p, gradient, table)
+    ok = convolve_planes(&p, x, w, bias, y)
+    release(table)
+    return ok
+
+
+cdef bint forward(const Conv* g, Patches* p, const floating* x, const floating* w, const floating* bias,
+                  floating* y) noexcept nogil:
+    """y of one convolution. False when memory ran out."""
+    if by_planes(g):
+        return depthwise(g, x, w, bias, y, False)
+    forward_patches(g, p)
+    return convolve(p, x, w, bias, y)
+
+
 cdef void fill_planes(floating* x, const floating* bias, Py_ssize_t samples, Py_ssize_t channels,
                       Py_ssize_t size) noexcept nogil:
     """Every plane of a channel its bias, or zero."""
@@ -101,6 +153,8 @@ cdef bint input_grad(const Conv* g, Patches* p, const floating* dy, const floati
     """dx, or a transposed convolution with a bias. False when memory ran out."""
     cdef Py_ssize_t y, x
     cdef bint gaps = False
+    if by_planes(g):
+        return depthwise(g, dy, w, bias, dx, True)
     for y in range(min(g.stride_y, g.x_height)):
         for x in range(min(g.stride_x, g.x_width)):
             gradient_patches(g, p, y, x)
@@ -113,6 +167,24 @@ cdef bint input_grad(const Conv* g, Patches* p, const floating* dy, const floati
             if p.taps > 0 and not convolve(p, dy, w, bias, dx + y * g.x_width + x):
                 return False
     return True
+
+
+cdef bint any_weight_grad(const Conv* g, const floating* x, const floating* dy, floating* dw) noexcept nogil:
+    """dw of one convolution. False when memory ran out."""
+    cdef WeightGrad q
+    cdef Planes p
+    cdef Py_ssize_t* table
+    cdef bint ok
+    if g.channels > g.groups or g.groups == 1:
+        weight_geometry(g, &q)
+        return weight_grad(&q, x, dy, dw)
+    table = plane_tables(g)
+    if table == NULL:
+        return False
+    plan_depthwise(g, &p, False, table)
+    ok = weight_grad_planes(&p, x, dy, dw)
+    release(table)
+    return ok
 
 
 # Called from Python
@@ -153,11 +225,10 @@ def conv2d(x, w, bias, stride, padding, dilation, Py_ssize_t groups):
     cdef const void* pb = NULL if b is None else cnp.PyArray_DATA(b)
     cdef void* py = cnp.PyArray_DATA(y)
     with nogil:
-        forward_patches(&g, &p)
         if t == cnp.NPY_FLOAT:
-            ok = convolve(&p, <const float*> px, <const float*> pw, <const float*> pb, <float*> py)
+            ok = forward(&g, &p, <const float*> px, <const float*> pw, <const float*> pb, <float*> py)
         else:
-            ok = convolve(&p, <const double*> px, <const double*> pw, <const double*> pb, <double*> py)
+            ok = forward(&g, &p, <const double*> px, <const double*> pw, <const double*> pb, <double*> py)
     if not ok:
         raise MemoryError(f"conv2d: no workspace for input {np.shape(x)}, weight {np.shape(w)}")
     return y
@@ -199,28 +270,20 @@ def conv2d_weight_grad(x, dy, w_shape, stride, padding, dilation, Py_ssize_t gro
     cdef str name = "conv2d_weight_grad"
     cdef cnp.ndarray a = contiguous(x), d = contiguous(dy), dw
     cdef Conv g
-    cdef WeightGrad q
-    cdef Patches p
     cdef int t = operand_type(name, a, d)
-    cdef bint ok, depthwise
+    cdef bint ok
     conv_shape(name, np.shape(x), tuple(w_shape), stride, padding, dilation, groups, &g)
     if np.shape(dy) != (g.samples, g.rows, g.height, g.width):
         raise ValueError(f"{name}: expected dy {(g.samples, g.rows, g.height, g.width)}, got {np.shape(dy)}")
     dw = empty_shape(tuple(w_shape), t)
-    tables = tap_tables(&p, g.kernel_y * g.kernel_x)
-    depthwise = groups > 1 and g.channels == groups
     cdef const void* px = cnp.PyArray_DATA(a)
     cdef const void* py = cnp.PyArray_DATA(d)
     cdef void* pw = cnp.PyArray_DATA(dw)
     with nogil:
-        forward_patches(&g, &p)
-        weight_geometry(&g, &q)
         if t == cnp.NPY_FLOAT:
-            ok = (depthwise_weight_grad(&p, <const float*> px, <const float*> py, <float*> pw) if depthwise
-                  else weight_grad(&q, <const float*> px, <const float*> py, <float*> pw))
+            ok = any_weight_grad(&g, <const float*> px, <const float*> py, <float*> pw)
         else:
-            ok = (depthwise_weight_grad(&p, <const double*> px, <const double*> py, <double*> pw) if depthwise
-                  else weight_grad(&q, <const double*> px, <const double*> py, <double*> pw))
+            ok = any_weight_grad(&g, <const double*> px, <const double*> py, <double*> pw)
     if not ok:
         raise MemoryError(f"{name}: no workspace for input {np.shape(x)}, dy {np.shape(dy)}")
     return dw

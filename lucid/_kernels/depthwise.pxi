@@ -1,77 +1,485 @@
-# Depthwise weight gradient: one channel per group gives the general method no lanes, so each tap is a dot product
+# Convolution with one input or one output channel to a group, and its input gradient: planes, not products.
+#
+# A task is a block of one plane. Its source is staged with a border of zeros in a buffer that fits the L1 cache; a tile
+# is several output rows of one register of columns, whose accumulators stay in registers over all taps. Where the taps
+# of a column lie in neighbouring rows, every staged row is loaded once for all output rows it reaches.
+#
+# One description serves both directions. In each dimension a result is, per phase, a sum over taps of source elements:
+# a stride of the forward direction steps through the source, one of the gradient makes phases of the result.
+#
+# Every result is one chain of ``madd`` over the taps, column after column, whichever tile computes it. Only zeros of the
+# border times an infinite weight could differ from the direct sum: groups with such weights take the direct sum itself.
 
-cdef void line_dots(const floating* dy, const floating* x, const Py_ssize_t* at, Py_ssize_t n, Py_ssize_t taps,
-                    floating* sums) noexcept nogil:
-    """sums[t, lane] += dy . x[at[t]:], n a multiple of the lanes."""
-    cdef floating acc[LINE32]
-    cdef Py_ssize_t t, first
-    cdef int j, line = LINE32 if floating is float else LINE64
-    for t in range(taps):
-        for j in range(line):
-            acc[j] = sums[j]
-        first = 0
-        while first < n:
-            for j in range(line):
-                acc[j] = madd(dy[first + j], x[at[t] + first + j], acc[j])
-            first += line
-        for j in range(line):
-            sums[j] = acc[j]
-        sums += line
+from cython.parallel cimport threadid
 
-
-cdef inline Py_ssize_t depthwise_work(const Patches* p, Py_ssize_t lanes) noexcept nogil:
-    """Elements of workspace: the stage, dy at its pitch, and sums by tap and lane."""
-    return round_up(stage_size(p, lanes) + p.columns + p.rows * p.taps * lanes, 16)
+cdef enum:
+    TALL = 7                    # rows of a tile: most image heights are multiples of 7 ...
+    SHORT = 4                   # ... or of 4
+    PLANE_STAGE = 28672         # bytes of source staged at a time: most of L1
+    PLANE_WIDTH = 1024          # most columns of a block
+    FLAT_WIDTH = 4096           # ... when it is one row
+    PLANE_CHANNELS = 8          # most channels of the wide side of a group
+    PLANE_GRAIN = 1000000       # multiplications and additions worth a thread
 
 
-cdef void depthwise_task(const Patches* p, Py_ssize_t samples, const floating* x, const floating* dy, floating* dw,
-                         floating* work, Py_ssize_t g) noexcept nogil:
-    """dw of one group: samples, then blocks of rows, in order; the lanes are added at the end."""
-    cdef Py_ssize_t s, r, i, j, y0, x0, height, width, lanes = LINE32 if floating is float else LINE64
-    cdef Py_ssize_t size = p.x_height * p.x_width, pixels = p.height * p.width
-    cdef floating* flat = work + stage_size(p, lanes)
-    cdef floating* sums = flat + p.columns
-    cdef const floating* source
-    memset(work, 0, depthwise_work(p, lanes) * sizeof(floating))
-    for s in range(samples):
-        y0 = 0
-        while y0 < p.height:
-            height, x0 = min(p.block_height, p.height - y0), 0
-            while x0 < p.width:
-                width = min(p.block_width, p.width - x0)
-                stage_block(p, x + (s * p.groups + g) * size, 0, 1, 1, y0, x0, work)
-                for r in range(p.rows):
-                    source = dy + ((s * p.groups + g) * p.rows + r) * pixels + y0 * p.width + x0
-                    if height < p.block_height or width < p.block_width:
-                        memset(flat, 0, p.columns * sizeof(floating))
-                    for i in range(height):
-                        copy_row(source + i * p.width, flat + i * p.pitch, width)
-                    line_dots(flat, work, p.tap_at, p.columns, p.taps, sums + r * p.taps * lanes)
-                if height < p.block_height or width < p.block_width:
-                    memset(flat, 0, p.columns * sizeof(floating))
-                x0 += p.block_width
-            y0 += p.block_height
-    for i in range(p.rows * p.taps):
-        for j in range(1, lanes):
-            sums[i * lanes] += sums[i * lanes + j]
-        dw[g * p.rows * p.taps + i] = sums[i * lanes]
+cdef struct Axis:
+    # result[f + phases * i] = sum over taps t of phase f of weight[tap[t]] * source[step * i + offset[t]]
+    Py_ssize_t source, result, step, phases
+    Py_ssize_t* start           # phases + 1: where the taps of a phase begin; their offsets ascend
+    Py_ssize_t* tap
+    Py_ssize_t* offset
+    Py_ssize_t first, last      # of all offsets
 
 
-cdef bint depthwise_weight_grad(Patches* p, const floating* x, const floating* dy, floating* dw) noexcept nogil:
-    cdef Py_ssize_t samples = p.samples, lanes = LINE32 if floating is float else LINE64, size, g
-    cdef int threads = threads_for(2.0 * samples * p.groups * p.rows * p.taps * p.height * p.width, CONV_GRAIN)
-    cdef floating* work
-    p.samples = 1
-    plan_patches(p, lanes, 1)
-    size = depthwise_work(p, lanes)
-    work = <floating*> workspace(threads * size * sizeof(floating))
-    if work == NULL:
-        return False
-    if threads == 1:
-        for g in range(p.groups):
-            depthwise_task(p, samples, x, dy, dw, work, g)
+cdef struct Planes:
+    Py_ssize_t samples, groups, rows, channels      # rows: planes of result per group, channels: of source
+    Py_ssize_t w_group, w_row, w_channel
+    Axis y, x
+    # decided by plan_planes
+    Py_ssize_t slots, slot_pitch, pitch             # a staged row is one slot for each remainder of the step
+    Py_ssize_t* slot                                # the slot of a remainder, or -1
+    Py_ssize_t* column                              # where a tap reads in a staged row
+    Py_ssize_t* at                                  # where a pair of taps reads in the stage, in the order of weights
+    Py_ssize_t first_x                              # column of the source in a slot's first place, in steps
+    Py_ssize_t block_height, block_width, blocks_y, blocks_x    # per phase
+    Py_ssize_t stage_height, stage_size, out_pitch, out_plane
+    bint whole                                      # a block is a plane
+    bint flat                                       # one row, cut into pieces that make the rows of tiles
+    bint direct                                     # tiles are written to their place
+
+
+cdef inline Py_ssize_t axis_table(Py_ssize_t kernel, Py_ssize_t stride) noexcept nogil:
+    return stride + 1 + 2 * kernel
+
+
+cdef void plan_axis(Axis* a, Py_ssize_t kernel, Py_ssize_t stride, Py_ssize_t pad, Py_ssize_t dilation, bint gradient,
+                    Py_ssize_t* table) noexcept nogil:
+    """The taps of a convolution of ``a.source`` elements, or of its input gradient, to ``a.result``."""
+    cdef Py_ssize_t f, k, at, n = 0
+    a.step = 1 if gradient else stride
+    a.phases = stride if gradient else 1
+    a.start, a.tap, a.offset = table, table + stride + 1, table + stride + 1 + kernel
+    for f in range(a.phases):
+        a.start[f] = n
+        for k in range(kernel):
+            if not gradient:
+                a.tap[n], a.offset[n] = k, k * dilation - pad
+                n += 1
+            else:
+                at = f + pad - (kernel - 1 - k) * dilation
+                if at % stride == 0:
+                    a.tap[n], a.offset[n] = kernel - 1 - k, at // stride
+                    n += 1
+    a.start[a.phases] = n
+    a.first = a.last = a.offset[0]
+    for k in range(1, n):
+        a.first, a.last = min(a.first, a.offset[k]), max(a.last, a.offset[k])
+
+
+cdef inline Py_ssize_t phase_length(const Axis* a, Py_ssize_t f) noexcept nogil:
+    """Results of phase ``f``."""
+    return max(ceil_div(a.result - f, a.phases), 0)
+
+
+cdef void plan_planes(Planes* p, Py_ssize_t lanes, Py_ssize_t itemsize, Py_ssize_t tasks) noexcept nogil:
+    """Choose the blocks, and how one is staged, for at least ``tasks`` tasks: this changes no result."""
+    cdef Py_ssize_t q, t, u, f, n = 0, columns, limit
+    cdef Py_ssize_t height = phase_length(&p.y, 0), width = phase_length(&p.x, 0)
+    p.flat = height == 1 and p.y.phases == 1 and p.y.start[1] == 1
+    p.block_width = ceil_div(width, ceil_div(width, FLAT_WIDTH if p.flat else PLANE_WIDTH))
+    for q in range(p.x.step):
+        p.slot[q] = -1
+    p.slots = 0
+    p.first_x = floor_div(p.x.first, p.x.step)
+    for t in range(p.x.start[p.x.phases]):
+        u = floor_div(p.x.offset[t], p.x.step)
+        q = p.x.offset[t] - u * p.x.step
+        if p.slot[q] < 0:
+            p.slot[q] = p.slots
+            p.slots += 1
+        p.column[t] = u - p.first_x
+    columns = round_up(p.block_width, TALL * lanes if p.flat else lanes)
+    p.slot_pitch = round_up(columns + floor_div(p.x.last, p.x.step) - p.first_x, lanes)
+    p.pitch = p.slots * p.slot_pitch
+    for t in range(p.x.start[p.x.phases]):
+        p.column[t] += p.slot[p.x.offset[t] - floor_div(p.x.offset[t], p.x.step) * p.x.step] * p.slot_pitch
+    limit = PLANE_STAGE // (itemsize * p.pitch * p.channels) - (p.y.last - p.y.first)
+    limit = max(min(limit // p.y.step, ceil_div(height * p.samples * p.groups, tasks)), TALL)
+    p.block_height = ceil_div(height, ceil_div(height, limit))
+    p.blocks_y, p.blocks_x = ceil_div(height, p.block_height), ceil_div(width, p.block_width)
+    p.whole = p.blocks_y == 1 and p.blocks_x == 1
+    p.direct = p.channels == 1 and p.y.phases == 1 and p.x.phases == 1
+    p.stage_height = (round_up(p.block_height, TALL) - 1) * p.y.step + p.y.last - p.y.first + 1
+    p.stage_size = round_up(p.stage_height * p.pitch + lanes, 16)
+    p.out_pitch = columns
+    p.out_plane = 0 if p.direct else round_up(p.block_height, TALL) * p.out_pitch
+    for f in range(p.y.phases):
+        for q in range(p.x.phases):
+            for u in range(p.x.start[q], p.x.start[q + 1]):
+                for t in range(p.y.start[f], p.y.start[f + 1]):
+                    p.at[n] = (p.y.offset[t] - p.y.first) * p.pitch + p.column[u]
+                    n += 1
+
+
+# The source of a block
+
+cdef inline void stage_line(const floating* x, Py_ssize_t step, floating* out, Py_ssize_t n) noexcept nogil:
+    """out[i] = x[i * step]."""
+    cdef Py_ssize_t i = 0, lanes = lane_count(x)
+    if step == 1:
+        while i + lanes <= n:
+            lanes_move(x + i, out + i)
+            i += lanes
+        lanes_copy(x + i, out + i, n - i)
+    elif step == 2:
+        for i in range(n):
+            out[i] = x[2 * i]
     else:
-        for g in prange(p.groups, num_threads=threads, schedule="dynamic"):
-            depthwise_task(p, samples, x, dy, dw, work + threadid() * size, g)
-    release(work)
+        for i in range(n):
+            out[i] = x[i * step]
+
+
+cdef void stage_plane(const Planes* p, const floating* x, Py_ssize_t i0, Py_ssize_t j0, floating* out) noexcept nogil:
+    """The source of the block at (i0, j0), inside a border that is zero already."""
+    cdef Py_ssize_t q, i, lo, hi, top = i0 * p.y.step + p.y.first, first
+    cdef Py_ssize_t last = min(p.y.source, top + p.stage_height)
+    for q in range(p.x.step):
+        if p.slot[q] < 0:
+            continue
+        first = (j0 + p.first_x) * p.x.step + q
+        lo = min(max(ceil_div(-first, p.x.step) if first < 0 else 0, 0), p.slot_pitch)
+        hi = min(max(floor_div(p.x.source - 1 - first, p.x.step) + 1, lo), p.slot_pitch)
+        if hi > lo:
+            for i in range(max(top, 0), last):
+                stage_line(x + i * p.x.source + first + lo * p.x.step, p.x.step,
+                           out + (i - top) * p.pitch + p.slot[q] * p.slot_pitch + lo, hi - lo)
+
+
+# Tiles: ``rows`` rows of one register
+
+cdef inline inlined store_rows(const floating* acc, int rows, floating* y, Py_ssize_t y_row, Py_ssize_t n) noexcept nogil:
+    cdef int r, lanes = lane_count(acc)
+    if n == lanes:
+        for r in range(rows):
+            lanes_move(acc + r * lanes, y + r * y_row)
+    else:
+        for r in range(rows):
+            lanes_copy(acc + r * lanes, y + r * y_row, n)
+
+
+cdef inline inlined plain_tile(int rows, const floating* w, const floating* x, const Py_ssize_t* at, Py_ssize_t taps,
+                            Py_ssize_t x_row, floating bias, bint load, floating* y, Py_ssize_t y_row,
+                            Py_ssize_t n) noexcept nogil:
+    """y[r] = bias, or y[r] itself, + sum over t of w[t] * x[r * x_row + at[t]]."""
+    cdef floating acc[7 * LANES32]
+    cdef int r, lanes = lane_count(x)
+    cdef Py_ssize_t t
+    for r in range(rows):
+        if load:
+            lanes_move(y + r * y_row, acc + r * lanes)
+        else:
+            lanes_fill(bias, acc + r * lanes)
+    for t in range(taps):
+        for r in range(rows):
+            lanes_madd(w[t], x + at[t] + r * x_row, acc + r * lanes)
+    store_rows(acc, rows, y, y_row, n)
+
+
+cdef inline inlined source_row(int i, int rows, int kernel, int step, const floating* w, const floating* x,
+                               floating* acc) noexcept nogil:
+    """Add staged row ``i`` of a tile to the rows it reaches, by one column of taps."""
+    cdef int r, lanes = lane_count(x)
+    if i < (rows - 1) * step + kernel:
+        for r in range(rows):
+            if 0 <= i - r * step < kernel:
+                lanes_madd(w[i - r * step], x, acc + r * lanes)
+
+
+cdef inline inlined shared_tile(int rows, int kernel, int step, const floating* w, const floating* x,
+                                const Py_ssize_t* column, Py_ssize_t columns, Py_ssize_t x_row, floating bias,
+                                bint load, floating* y, Py_ssize_t y_row, Py_ssize_t n) noexcept nogil:
+    """As ``plain_tile``: ``columns`` taps across, ``kernel`` down in neighbouring rows.
+
+    Written out: GCC keeps ``acc`` in registers if all indices in one loop are constants.
+    """
+    cdef floating acc[7 * LANES32]
+    cdef int r, lanes = lane_count(x)
+    cdef Py_ssize_t t
+    for r in range(rows):
+        if load:
+            lanes_move(y + r * y_row, acc + r * lanes)
+        else:
+            lanes_fill(bias, acc + r * lanes)
+    for t in range(columns):
+        source_row(0, rows, kernel, step, w, x + column[t], acc)
+        source_row(1, rows, kernel, step, w, x + column[t] + x_row, acc)
+        source_row(2, rows, kernel, step, w, x + column[t] + 2 * x_row, acc)
+        source_row(3, rows, kernel, step, w, x + column[t] + 3 * x_row, acc)
+        source_row(4, rows, kernel, step, w, x + column[t] + 4 * x_row, acc)
+        source_row(5, rows, kernel, step, w, x + column[t] + 5 * x_row, acc)
+        source_row(6, rows, kernel, step, w, x + column[t] + 6 * x_row, acc)
+        source_row(7, rows, kernel, step, w, x + column[t] + 7 * x_row, acc)
+        source_row(8, rows, kernel, step, w, x + column[t] + 8 * x_row, acc)
+        source_row(9, rows, kernel, step, w, x + column[t] + 9 * x_row, acc)
+        source_row(10, rows, kernel, step, w, x + column[t] + 10 * x_row, acc)
+        source_row(11, rows, kernel, step, w, x + column[t] + 11 * x_row, acc)
+        source_row(12, rows, kernel, step, w, x + column[t] + 12 * x_row, acc)
+        source_row(13, rows, kernel, step, w, x + column[t] + 13 * x_row, acc)
+        source_row(14, rows, kernel, step, w, x + column[t] + 14 * x_row, acc)
+        source_row(15, rows, kernel, step, w, x + column[t] + 15 * x_row, acc)
+        source_row(16, rows, kernel, step, w, x + column[t] + 16 * x_row, acc)
+        source_row(17, rows, kernel, step, w, x + column[t] + 17 * x_row, acc)
+        source_row(18, rows, kernel, step, w, x + column[t] + 18 * x_row, acc)
+        w += kernel
+    store_rows(acc, rows, y, y_row, n)
+
+
+cdef struct Tile:
+    # What all tiles of one phase share.
+    Py_ssize_t kernel, columns                  # taps down and across
+    Py_ssize_t near                             # kernel if its taps are neighbouring rows, else 0
+    Py_ssize_t step, x_row                      # staged rows per row, elements per staged row
+    Py_ssize_t base                             # where the first tap down reads
+    const Py_ssize_t* at
+    const Py_ssize_t* column
+
+
+cdef void tall_tile(const Tile* s, const floating* w, const floating* x, floating bias, bint load, floating* y,
+                    Py_ssize_t y_row, Py_ssize_t n) noexcept nogil:
+    """TALL rows."""
+    if s.near == 3 and s.step == 1:
+        shared_tile(7, 3, 1, w, x + s.base, s.column, s.columns, s.x_row, bias, load, y, y_row, n)
+    elif s.near == 5 and s.step == 1:
+        shared_tile(7, 5, 1, w, x + s.base, s.column, s.columns, s.x_row, bias, load, y, y_row, n)
+    elif s.near == 7 and s.step == 1:
+        shared_tile(7, 7, 1, w, x + s.base, s.column, s.columns, s.x_row, bias, load, y, y_row, n)
+    elif s.near == 2 and s.step == 1:
+        shared_tile(7, 2, 1, w, x + s.base, s.column, s.columns, s.x_row, bias, load, y, y_row, n)
+    elif s.near == 4 and s.step == 1:
+        shared_tile(7, 4, 1, w, x + s.base, s.column, s.columns, s.x_row, bias, load, y, y_row, n)
+    elif s.near == 3 and s.step == 2:
+        shared_tile(7, 3, 2, w, x + s.base, s.column, s.columns, s.x_row, bias, load, y, y_row, n)
+    elif s.near == 5 and s.step == 2:
+        shared_tile(7, 5, 2, w, x + s.base, s.column, s.columns, s.x_row, bias, load, y, y_row, n)
+    elif s.near == 7 and s.step == 2:
+        shared_tile(7, 7, 2, w, x + s.base, s.column, s.columns, s.x_row, bias, load, y, y_row, n)
+    else:
+        plain_tile(7, w, x, s.at, s.kernel * s.columns, s.x_row * s.step, bias, load, y, y_row, n)
+
+
+cdef void short_tile(const Tile* s, const floating* w, const floating* x, floating bias, bint load, floating* y,
+                     Py_ssize_t y_row, Py_ssize_t n) noexcept nogil:
+    """SHORT rows."""
+    if s.near == 3 and s.step == 1:
+        shared_tile(4, 3, 1, w, x + s.base, s.column, s.columns, s.x_row, bias, load, y, y_row, n)
+    elif s.near == 5 and s.step == 1:
+        shared_tile(4, 5, 1, w, x + s.base, s.column, s.columns, s.x_row, bias, load, y, y_row, n)
+    elif s.near == 7 and s.step == 1:
+        shared_tile(4, 7, 1, w, x + s.base, s.column, s.columns, s.x_row, bias, load, y, y_row, n)
+    else:
+        plain_tile(4, w, x, s.at, s.kernel * s.columns, s.x_row * s.step, bias, load, y, y_row, n)
+
+
+cdef void single_tile(const Tile* s, const floating* w, const floating* x, floating bias, bint load, floating* y,
+                      Py_ssize_t n) noexcept nogil:
+    """One row."""
+    plain_tile(1, w, x, s.at, s.kernel * s.columns, 0, bias, load, y, 0, n)
+
+
+cdef void tile_plane(const Tile* s, const floating* w, const floating* x, floating bias, bint load, floating* y,
+                     Py_ssize_t y_row, Py_ssize_t height, Py_ssize_t width, bint exact) noexcept nogil:
+    """All tiles of a phase. ``exact``: nothing may be written beyond; else rows and columns round up to whole tiles.
+
+    The last tile of an exact plane moves back over its neighbour, whose results it computes again.
+    """
+    cdef Py_ssize_t i, j, r, c, n, at, rows, lanes = lane_count(x)
+    rows = TALL if 7 * ceil_div(height, TALL) < 5 * ceil_div(height, SHORT) else SHORT
+    if height < SHORT:
+        rows = 1
+    elif height < TALL and exact:
+        rows = SHORT
+    i = 0
+    while i < height:
+        r = height - rows if exact and i + rows > height else i
+        j = 0
+        while j < width:
+            c = max(width - lanes, 0) if exact and j + lanes > width else j
+            n = min(lanes, width) if exact else lanes
+            at = r * s.step * s.x_row + c
+            if rows == TALL:
+                tall_tile(s, w, x + at, bias, load, y + r * y_row + c, y_row, n)
+            elif rows == SHORT:
+                short_tile(s, w, x + at, bias, load, y + r * y_row + c, y_row, n)
+            else:
+                single_tile(s, w, x + at, bias, load, y + r * y_row + c, n)
+            j += lanes
+        i += rows
+
+
+cdef void tile_line(const Tile* s, const floating* w, const floating* x, floating bias, bint load, floating* y,
+                    Py_ssize_t width, bint exact) noexcept nogil:
+    """As ``tile_plane`` for one row, whose registers are the rows of tiles."""
+    cdef Py_ssize_t j = 0, c, lanes = lane_count(x)
+    while j + TALL * lanes <= width:
+        tall_tile(s, w, x + j, bias, load, y + j, lanes, lanes)
+        j += TALL * lanes
+    while j < width:
+        c = max(width - lanes, 0) if exact and j + lanes > width else j
+        single_tile(s, w, x + c, bias, load, y + c, min(lanes, width) if exact else lanes)
+        j += lanes
+
+
+# Blocks
+
+cdef void direct_block(const Planes* p, const floating* x, const floating* w, floating bias, floating* y,
+                       Py_ssize_t fy, Py_ssize_t fx, Py_ssize_t i0, Py_ssize_t j0, Py_ssize_t height,
+                       Py_ssize_t width) noexcept nogil:
+    """A phase of a block by the direct sum, from the source itself: no zeros of a border."""
+    cdef Py_ssize_t i, j, c, t, u, row, column, taps, across = p.x.start[p.x.phases]
+    cdef floating sum
+    taps = p.y.start[p.y.phases] * across
+    for i in range(i0, i0 + height):
+        for j in range(j0, j0 + width):
+            sum = bias
+            for c in range(p.channels):
+                for u in range(p.x.start[fx], p.x.start[fx + 1]):
+                    column = j * p.x.step + p.x.offset[u]
+                    for t in range(p.y.start[fy], p.y.start[fy + 1]):
+                        row = i * p.y.step + p.y.offset[t]
+                        if 0 <= row < p.y.source and 0 <= column < p.x.source:
+                            sum = madd(w[p.y.tap[t] * across + p.x.tap[u] + c * p.w_channel],
+                                       x[(c * p.y.source + row) * p.x.source + column], sum)
+            y[(i * p.y.phases + fy) * p.x.result + j * p.x.phases + fx] = sum
+
+
+cdef void spread_phase(const Planes* p, const floating* out, floating* y, Py_ssize_t height,
+                       Py_ssize_t width) noexcept nogil:
+    """Write the columns of a phase to their places."""
+    cdef Py_ssize_t i, j
+    for i in range(height):
+        if p.x.phases == 1:
+            copy_row(out, y, width)
+        elif p.x.phases == 2:
+            for j in range(width):
+                y[2 * j] = out[j]
+        else:
+            for j in range(width):
+                y[j * p.x.phases] = out[j]
+        out += p.out_pitch
+        y += p.y.phases * p.x.result
+
+
+cdef void plane_task(const Planes* p, const floating* x, const floating* w, const floating* packed,
+                     const unsigned char* wild, const floating* bias, floating* y, floating* work,
+                     Py_ssize_t task) noexcept nogil:
+    """One block of the planes of one group; blocks count fastest, then groups, then samples."""
+    cdef Py_ssize_t j0 = task % p.blocks_x * p.block_width, i0 = task // p.blocks_x % p.blocks_y * p.block_height
+    cdef Py_ssize_t plane = task // (p.blocks_x * p.blocks_y), g = plane % p.groups
+    cdef Py_ssize_t c, r, fy, fx, at, height, width, taps = p.y.start[p.y.phases] * p.x.start[p.x.phases]
+    cdef floating* out = work + p.channels * p.stage_size
+    cdef floating* to
+    cdef floating b
+    cdef Tile s
+    x += plane * p.channels * p.y.source * p.x.source
+    y += plane * p.rows * p.y.result * p.x.result
+    packed += g * p.rows * p.channels * taps
+    if not p.whole:
+        memset(work, 0, p.channels * p.stage_size * sizeof(floating))
+    for c in range(p.channels):
+        stage_plane(p, x + c * p.y.source * p.x.source, i0, j0, work + c * p.stage_size)
+    s.step, s.x_row = p.y.step, p.pitch
+    for r in range(p.rows):
+        b = bias[g * p.rows + r] if bias != NULL else <floating> 0
+        for fy in range(p.y.phases):
+            height = min(p.block_height, phase_length(&p.y, fy) - i0)
+            for fx in range(p.x.phases):
+                width = min(p.block_width, phase_length(&p.x, fx) - j0)
+                if height <= 0 or width <= 0:
+                    continue
+                if wild[g]:
+                    direct_block(p, x, w + g * p.w_group + r * p.w_row, b, y, fy, fx, i0, j0, height, width)
+                    continue
+                s.kernel = p.y.start[fy + 1] - p.y.start[fy]
+                s.columns = p.x.start[fx + 1] - p.x.start[fx]
+                at = p.y.start[fy] * p.x.start[p.x.phases] + s.kernel * p.x.start[fx]
+                s.at, s.column = p.at + at, p.column + p.x.start[fx]
+                s.near = 0
+                if s.kernel > 1 and p.y.offset[p.y.start[fy] + 1] == p.y.offset[p.y.start[fy]] + 1:
+                    s.near = s.kernel
+                    s.base = (p.y.offset[p.y.start[fy]] - p.y.first) * p.pitch
+                to = y + i0 * p.x.result + j0 if p.direct else out
+                for c in range(p.channels):
+                    if p.flat:
+                        s.x_row, s.step = lane_count(x), 1
+                        tile_line(&s, packed + c * taps + at, work + c * p.stage_size, b, c > 0, to, width, p.direct)
+                    else:
+                        tile_plane(&s, packed + c * taps + at, work + c * p.stage_size, b, c > 0, to,
+                                   p.x.result if p.direct else p.out_pitch, height, width, p.direct)
+                if not p.direct:
+                    spread_phase(p, out, y + (i0 * p.y.phases + fy) * p.x.result + j0 * p.x.phases + fx, height, width)
+        y += p.y.result * p.x.result
+        packed += p.channels * taps
+
+
+cdef void plane_range(const Planes* p, const floating* x, const floating* w, const floating* packed,
+                      const unsigned char* wild, const floating* bias, floating* y, floating* work, Py_ssize_t lo,
+                      Py_ssize_t hi) noexcept nogil:
+    """Tasks lo to hi. Between whole planes only the inside of the stage changes."""
+    cdef Py_ssize_t task
+    memset(work, 0, p.channels * p.stage_size * sizeof(floating))
+    for task in range(lo, hi):
+        plane_task(p, x, w, packed, wild, bias, y, work, task)
+
+
+cdef void pack_planes(const Planes* p, const floating* w, floating* packed, unsigned char* wild,
+                      Py_ssize_t g) noexcept nogil:
+    """The weights of one group in the order of taps, and whether some are infinite or NaN."""
+    cdef Py_ssize_t r, c, fy, fx, t, u, across = p.x.start[p.x.phases]
+    cdef const floating* source
+    wild[g] = 0
+    packed += g * p.rows * p.channels * p.y.start[p.y.phases] * across
+    for r in range(p.rows):
+        for c in range(p.channels):
+            source = w + g * p.w_group + r * p.w_row + c * p.w_channel
+            for fy in range(p.y.phases):
+                for fx in range(p.x.phases):
+                    for u in range(p.x.start[fx], p.x.start[fx + 1]):
+                        for t in range(p.y.start[fy], p.y.start[fy + 1]):
+                            packed[0] = source[p.y.tap[t] * across + p.x.tap[u]]
+                            if not (packed[0] - packed[0] == 0):
+                                wild[g] = 1
+                            packed += 1
+
+
+cdef bint convolve_planes(Planes* p, const floating* x, const floating* w, const floating* bias,
+                          floating* y) noexcept nogil:
+    """Every element of y from x, which holds ``samples * groups * channels`` planes. False when memory ran out."""
+    cdef Py_ssize_t weights = p.groups * p.rows * p.channels * p.y.start[p.y.phases] * p.x.start[p.x.phases]
+    cdef double products = <double> weights * p.samples * p.y.result * p.x.result / (p.y.phases * p.x.phases)
+    # moving a plane costs about as much as ten taps
+    cdef int threads = threads_for(products + 10.0 * p.samples * p.groups * p.rows * p.y.result * p.x.result, PLANE_GRAIN)
+    cdef Py_ssize_t tasks, parts, i, size, kept, flags
+    cdef floating* packed
+    cdef unsigned char* wild
+    if p.samples == 0 or p.y.result == 0 or p.x.result == 0:
+        return True
+    plan_planes(p, lane_count(x), sizeof(floating), 1 if threads == 1 else 4 * threads)
+    tasks = p.samples * p.groups * p.blocks_y * p.blocks_x
+    threads = <int> min(threads, tasks)
+    parts = min(tasks, 8 * threads)
+    size = round_up(p.channels * p.stage_size + p.out_plane, 16)
+    kept, flags = round_up(weights, 16), round_up(p.groups, 64)
+    wild = <unsigned char*> workspace(flags + (kept + threads * size) * sizeof(floating))
+    if wild == NULL:
+        return False
+    packed = <floating*> (wild + flags)
+    for i in range(p.groups):
+        pack_planes(p, w, packed, wild, i)
+    if threads == 1:
+        plane_range(p, x, w, packed, wild, bias, y, packed + kept, 0, tasks)
+    else:
+        for i in prange(parts, num_threads=threads, schedule="dynamic"):
+            plane_range(p, x, w, packed, wild, bias, y, packed + kept + threadid() * size, part(tasks, 1, i, parts),
+                        part(tasks, 1, i + 1, parts))
+    release(wild)
     return True
