@@ -15,6 +15,7 @@ include "_kernels/pointwise.pxi"      # functions of one element: neg, exp, sqrt
 include "_kernels/binary.pxi"         # functions of two: add, mul, maximum ...; comparisons; clamp, where
 include "_kernels/activation.pxi"     # smooth activations: silu, mish, gelu, sigmoid, tanh, softplus, elu
 include "_kernels/piecewise.pxi"      # piecewise ones: relu, hardswish, hardsigmoid, leaky_relu, hardtanh
+include "_kernels/folds.pxi"          # rows and columns of numbers to one: the kernels of reductions
 include "_kernels/reduce.pxi"         # sum, mean, prod, var
 include "_kernels/extremes.pxi"       # amax, argmax, logsumexp, cumsum ...
 include "_kernels/softmax.pxi"        # softmax, log_softmax, and the driver of rows

@@ -1,41 +1,5 @@
 # Extremes and where they are; log-sum-exp; running sums and products.
 
-cdef void amax_accumulate(const floating* x, const floating* z, double* acc, Py_ssize_t rows, Py_ssize_t stride,
-                          Py_ssize_t width, const double* center) noexcept nogil:
-    cdef Py_ssize_t r, j
-    cdef double v
-    for r in range(rows):
-        for j in range(width):
-            v = x[r * stride + j]
-            acc[j] = v if (v > acc[j]) | (v != v) else acc[j]
-
-
-cdef void amax_combine(double* a, const double* b, Py_ssize_t n) noexcept nogil:
-    amax_accumulate[double](b, NULL, a, 1, 0, n, NULL)
-
-
-cdef void amin_accumulate(const floating* x, const floating* z, double* acc, Py_ssize_t rows, Py_ssize_t stride,
-                          Py_ssize_t width, const double* center) noexcept nogil:
-    cdef Py_ssize_t r, j
-    cdef double v
-    for r in range(rows):
-        for j in range(width):
-            v = x[r * stride + j]
-            acc[j] = v if (v < acc[j]) | (v != v) else acc[j]
-
-
-cdef void amin_combine(double* a, const double* b, Py_ssize_t n) noexcept nogil:
-    amin_accumulate[double](b, NULL, a, 1, 0, n, NULL)
-
-
-cdef void exps_accumulate(const floating* x, const floating* z, double* acc, Py_ssize_t rows, Py_ssize_t stride,
-                          Py_ssize_t width, const double* center) noexcept nogil:
-    cdef Py_ssize_t r, j
-    for r in range(rows):
-        for j in range(width):
-            acc[j] += exp_(x[r * stride + j] - <floating> center[j])
-
-
 cdef int check_not_empty(str name, cnp.ndarray x, object axes) except -1:
     cdef Axes a
     plan_axes(x, axes, False, &a)
@@ -44,18 +8,26 @@ cdef int check_not_empty(str name, cnp.ndarray x, object axes) except -1:
     return 0
 
 
-def amax(cnp.ndarray x, axes=None, keepdim=False):
+cdef cnp.ndarray extreme(str name, cnp.ndarray x, object axes, bint keepdim, Kind kind):
+    cdef Axes a
+    cdef cnp.PyArray_Dims shape
+    float_type(x)
+    check_not_empty(name, x, axes)
+    plan_axes(x, axes, keepdim, &a)
+    if cnp.PyArray_SIZE(x) == 0:
+        return empty(a.out_ndim, a.out_shape, cnp.PyArray_TYPE(x))
+    shape.ptr, shape.len = a.out_shape, a.out_ndim
+    return cnp.PyArray_Newshape(reduce_axes(contiguous(x), &a, kind), &shape, cnp.NPY_CORDER)
+
+
+def amax(x, axes=None, keepdim=False):
     """Largest element over ``axes``; NaN if there is one."""
-    check_not_empty("amax", x, axes)
-    return reduce(x, axes, keepdim, <void*> amax_accumulate[float], <void*> amax_accumulate[double],
-                  <void*> amax_accumulate[double], amax_combine, -cmath.INFINITY)
+    return extreme("amax", x, axes, keepdim, AMAX)
 
 
-def amin(cnp.ndarray x, axes=None, keepdim=False):
+def amin(x, axes=None, keepdim=False):
     """Smallest element over ``axes``; NaN if there is one."""
-    check_not_empty("amin", x, axes)
-    return reduce(x, axes, keepdim, <void*> amin_accumulate[float], <void*> amin_accumulate[double],
-                  <void*> amin_accumulate[double], amin_combine, cmath.INFINITY)
+    return extreme("amin", x, axes, keepdim, AMIN)
 
 
 def logsumexp(cnp.ndarray x, axes=None, bint keepdim=False):
@@ -67,11 +39,9 @@ def logsumexp(cnp.ndarray x, axes=None, bint keepdim=False):
     if cnp.PyArray_SIZE(x) == 0:
         return np.full([a.out_shape[d] for d in range(a.out_ndim)], -cmath.INFINITY, x.dtype)
     x = contiguous(x)
-    largest = reduce_axes(x, &a, <void*> amax_accumulate[float], <void*> amax_accumulate[double],
-                          <void*> amax_accumulate[double], amax_combine, -cmath.INFINITY)
+    largest = reduce_axes(x, &a, AMAX).astype(np.float64)
     largest[~np.isfinite(largest)] = 0      # the sum is then infinite, zero or NaN by itself
-    total = reduce_axes(x, &a, <void*> exps_accumulate[float], <void*> exps_accumulate[double],
-                        <void*> sum_accumulate[double], sum_combine, 0, spread(largest, &a))
+    total = reduce_axes(x, &a, EXPS, spread(largest, &a))
     return finish(add(log(total), largest), &a, t)
 
 

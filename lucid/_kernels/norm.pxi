@@ -26,16 +26,6 @@ cdef void normalize_backward_kernel(const floating** x, floating* dx, Py_ssize_t
         dx[i] = ((dy[i] - mean_dy[i]) - (a[i] - mean[i]) * slope[i]) * scale[i]
 
 
-# sum(dy * (x - mean)), the gradient of the scale
-
-cdef void products_accumulate(const floating* x, const floating* dy, double* acc, Py_ssize_t rows, Py_ssize_t stride,
-                              Py_ssize_t width, const double* center) noexcept nogil:
-    cdef Py_ssize_t r, j
-    for r in range(rows):
-        for j in range(width):
-            acc[j] += dy[r * stride + j] * (x[r * stride + j] - center[j])
-
-
 cdef int check_channels(str name, cnp.ndarray x, tuple parameters) except -1:
     """``x`` is (N, C, L) and every parameter (C,), of one dtype, unless it is None."""
     float_type(x)
@@ -67,13 +57,13 @@ cdef cnp.ndarray over_channels(list arrays, list parameters, void* k32, void* k6
     return map_many(arrays + [p.reshape(c, 1) for p in parameters], k32, k64)
 
 
-cdef cnp.ndarray channel_sums(cnp.ndarray x, void* k32, void* k64, cnp.ndarray mean=None, cnp.ndarray dy=None):
+cdef cnp.ndarray channel_sums(cnp.ndarray x, Kind kind, cnp.ndarray mean=None, cnp.ndarray dy=None):
     """float64 sums (C,) over N and L."""
     cdef Axes a
     plan_axes(x, (0, 2), False, &a)
     if mean is not None:
         mean = spread(mean.astype(np.float64), &a)
-    return reduce_axes(x, &a, k32, k64, <void*> sum_accumulate[double], sum_combine, 0, mean, dy)
+    return reduce_axes(x, &a, kind, mean, dy)
 
 
 cdef cnp.ndarray normalize(cnp.ndarray x, mean, var, weight, bias, double eps):
@@ -96,8 +86,8 @@ def batch_norm(cnp.ndarray x, weight, bias, double eps):
     count = cnp.PyArray_DIM(x, 0) * cnp.PyArray_DIM(x, 2)
     if count == 0:
         raise ValueError(f"batch_norm: no values per channel in {np.shape(x)}")
-    mean = channel_sums(x, <void*> sum_accumulate[float], <void*> sum_accumulate[double]) / count
-    var = channel_sums(x, <void*> deviations_accumulate[float], <void*> deviations_accumulate[double], mean) / count
+    mean = channel_sums(x, SUM) / count
+    var = channel_sums(x, DEVIATIONS, mean) / count
     return normalize(x, mean, var, weight, bias, eps), mean.astype(x.dtype), var.astype(x.dtype)
 
 
@@ -109,8 +99,8 @@ def batch_norm_backward(cnp.ndarray dy, cnp.ndarray x, mean, var, weight, double
     x, dy = contiguous(x), contiguous(dy)
     count = cnp.PyArray_DIM(x, 0) * cnp.PyArray_DIM(x, 2)
     rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
-    total = channel_sums(dy, <void*> sum_accumulate[float], <void*> sum_accumulate[double])
-    dot = channel_sums(x, <void*> products_accumulate[float], <void*> products_accumulate[double], mean, dy)
+    total = channel_sums(dy, SUM)
+    dot = channel_sums(x, PRODUCTS, mean, dy)
     scale = rstd if weight is None else rstd * weight
     parameters = [p.astype(x.dtype) for p in (mean, total / count, dot * rstd * rstd / count, scale)]
     dx = over_channels([dy, x], parameters, <void*> normalize_backward_kernel[float],
@@ -130,8 +120,8 @@ def batch_norm_apply_backward(cnp.ndarray dy, cnp.ndarray x, mean, var, weight, 
     check_same("batch_norm_apply_backward", dy, x)
     x, dy = contiguous(x), contiguous(dy)
     rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
-    total = channel_sums(dy, <void*> sum_accumulate[float], <void*> sum_accumulate[double])
-    dot = channel_sums(x, <void*> products_accumulate[float], <void*> products_accumulate[double], mean, dy)
+    total = channel_sums(dy, SUM)
+    dot = channel_sums(x, PRODUCTS, mean, dy)
     scale = (rstd if weight is None else rstd * weight).astype(x.dtype)
     return mul(dy, scale.reshape(-1, 1)), (dot * rstd).astype(x.dtype), total.astype(x.dtype)
 

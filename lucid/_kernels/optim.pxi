@@ -382,7 +382,5 @@ def grad_norm(grads) -> float:
         float_type(g)
         plan_axes(g, None, False, &a)
         if a.count:
-            total += reduce_axes(contiguous(g), &a, <void*> squares_accumulate[float],
-                                 <void*> squares_accumulate[double], <void*> sum_accumulate[double], sum_combine,
-                                 0).item()
+            total += reduce_axes(contiguous(g), &a, SQUARES).item()
     return cmath.sqrt(total)

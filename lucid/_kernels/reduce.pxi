@@ -2,49 +2,115 @@
 #
 # Adjacent axes that are all reduced, or all kept, are one, and the groups to reduce are taken one at a time: each is a
 # stage over a contiguous (outer, count, inner) array. A stage cuts ``count`` into blocks whose size depends on count
-# and inner alone, accumulates each block in double in a fixed set of lanes, folds the lanes as a binary tree and then
-# the blocks as another. The order of the operations, and so every bit, is the same for any number of threads.
-
-# x and z are rows of ``width`` adjacent elements, ``stride`` apart; lane j of acc takes in element j of each.
-ctypedef void (*Accumulate)(const void* x, const void* z, double* acc, Py_ssize_t rows, Py_ssize_t stride,
-                            Py_ssize_t width, const double* center) noexcept nogil
-ctypedef void (*Combine)(double* a, const double* b, Py_ssize_t n) noexcept nogil
+# and inner alone, reduces each block in a fixed set of lanes, sums and products in double, and folds the blocks as a
+# binary tree. The order of the operations, and so every bit, is the same for any number of threads.
 
 cdef enum:
-    REDUCE_LANES = 256          # lanes shared by rows narrower than this
-    REDUCE_COLUMNS = 512        # widest block
+    REDUCE_LANES = 256          # lanes shared by columns fewer than this
+    REDUCE_COLUMNS = 512        # columns taken together
     REDUCE_BLOCK = 32768        # elements in a block
-    REDUCE_NARROW = 32          # rows up to this long are transposed ...
-    REDUCE_TILE = 64            # ... this many at a time, to put a row in a lane
-    REDUCE_SHORT = 4096         # an innermost group this short comes after ...
+    REDUCE_SHORT = 128          # an innermost group this short comes after ...
     REDUCE_MANY = 16            # ... an outermost group this long
-    REDUCE_GRAIN = 32768
+    REDUCE_GRAIN = 16384
+    FINISH_GRAIN = 65536
 
 
 cdef struct Stage:
-    void* accumulate
-    Combine combine
-    double identity
+    Kind kind
+    bint single                 # x is float32
     const char* x
-    const char* z               # a second operand like x, for the kernels that read one
+    const char* z               # a second operand like x, for the kinds that read one
     Py_ssize_t size             # bytes per element of x
     const double* center        # (outer, inner), or NULL
-    double* out                 # (outer, blocks, inner)
+    char* out                   # (outer, blocks, inner)
+    Py_ssize_t out_size         # bytes per element of it: double, but for extremes, which keep the dtype of x
     Py_ssize_t outer, count, inner
     Py_ssize_t group            # rows side by side in the lanes: a power of two
     Py_ssize_t columns, chunks  # the inner axis in chunks of ``columns``
     Py_ssize_t rows, blocks     # the reduced axis in blocks of ``rows``
-    bint narrow
+
+
+cdef void reduce_rows(const Stage* s, floating dtype, Py_ssize_t row, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t at,
+                      char* out) noexcept nogil:
+    """``rows`` rows of ``n`` adjacent elements from element ``at`` on; the first has the center ``row``."""
+    cdef const floating* x = <const floating*> s.x + at
+    cdef const floating* z = <const floating*> s.z + at
+    cdef const double* center = s.center + row if s.center else NULL
+    cdef Py_ssize_t whole = max(0, s.outer * s.count - at - ROW_TILE) // n
+    if s.kind == SUM:
+        row_sums(SUM, x, z, <double*> out, rows, n, whole, center)
+    elif s.kind == SQUARES:
+        row_sums(SQUARES, x, z, <double*> out, rows, n, whole, center)
+    elif s.kind == DEVIATIONS:
+        row_sums(DEVIATIONS, x, z, <double*> out, rows, n, whole, center)
+    elif s.kind == PRODUCTS:
+        row_sums(PRODUCTS, x, z, <double*> out, rows, n, whole, center)
+    elif s.kind == EXPS:
+        row_sums(EXPS, x, z, <double*> out, rows, n, whole, center)
+    elif s.kind == PROD:
+        row_prods(x, <double*> out, rows, n, whole)
+    elif s.kind == AMAX:
+        row_extremes(False, x, <floating*> out, rows, n, whole)
+    else:
+        row_extremes(True, x, <floating*> out, rows, n, whole)
+
+
+cdef void reduce_columns(Kind kind, const floating* x, const floating* z, char* acc, Py_ssize_t rows, Py_ssize_t stride,
+                         Py_ssize_t width, const double* center) noexcept nogil:
+    """Takes ``rows`` rows of ``width`` elements, ``stride`` apart, into acc."""
+    if kind == SUM:
+        column_sums(SUM, x, z, <double*> acc, rows, stride, width, center)
+    elif kind == SQUARES:
+        column_sums(SQUARES, x, z, <double*> acc, rows, stride, width, center)
+    elif kind == DEVIATIONS:
+        column_sums(DEVIATIONS, x, z, <double*> acc, rows, stride, width, center)
+    elif kind == PRODUCTS:
+        column_sums(PRODUCTS, x, z, <double*> acc, rows, stride, width, center)
+    elif kind == EXPS:
+        column_sums(EXPS, x, z, <double*> acc, rows, stride, width, center)
+    elif kind == PROD:
+        column_prods(x, <double*> acc, rows, stride, width)
+    elif kind == AMAX:
+        column_extremes(False, x, <floating*> acc, rows, stride, width)
+    else:
+        column_extremes(True, x, <floating*> acc, rows, stride, width)
+
+
+cdef inline Kind then(Kind kind) noexcept nogil:
+    """How results of this kind are combined."""
+    return kind if kind == PROD or kind == AMAX or kind == AMIN else SUM
+
+
+cdef void combine(const Stage* s, char* a, const char* b, Py_ssize_t n) noexcept nogil:
+    """a = a combined with b, n results each."""
+    if s.single and s.out_size == 4:
+        reduce_columns[float](then(s.kind), <const float*> b, <const float*> b, a, 1, 0, n, NULL)
+    else:
+        reduce_columns[double](then(s.kind), <const double*> b, <const double*> b, a, 1, 0, n, NULL)
+
+
+cdef void start(const Stage* s, char* acc, Py_ssize_t n) noexcept nogil:
+    """The neutral element in n results."""
+    cdef double identity = 1 if s.kind == PROD else -cmath.INFINITY if s.kind == AMAX else (
+        cmath.INFINITY if s.kind == AMIN else 0)
+    cdef Py_ssize_t j
+    if s.out_size == 4:
+        for j in range(n):
+            (<float*> acc)[j] = <float> identity
+    else:
+        for j in range(n):
+            (<double*> acc)[j] = identity
 
 
 cdef void plan_stage(Stage* s) noexcept nogil:
-    s.columns = s.inner if s.inner < REDUCE_COLUMNS else REDUCE_COLUMNS
-    s.chunks = (s.inner + s.columns - 1) // s.columns
-    s.narrow = s.inner == 1 and s.count <= REDUCE_NARROW
-    s.group = 1
-    while s.chunks == 1 and 2 * s.group * s.inner <= REDUCE_LANES and 8 * s.group <= s.count:
-        s.group *= 2
-    s.rows = REDUCE_BLOCK // s.columns // s.group * s.group
+    s.group = s.columns = s.chunks = 1
+    s.rows = REDUCE_BLOCK
+    if s.inner > 1:
+        s.columns = s.inner if s.inner < REDUCE_COLUMNS else REDUCE_COLUMNS
+        s.chunks = (s.inner + s.columns - 1) // s.columns
+        while s.chunks == 1 and 2 * s.group * s.inner <= REDUCE_LANES and 8 * s.group <= s.count:
+            s.group *= 2
+        s.rows = REDUCE_BLOCK // s.columns // s.group * s.group
     s.blocks = (s.count + s.rows - 1) // s.rows
 
 
@@ -57,11 +123,11 @@ cdef void reduce_block(const Stage* s, Py_ssize_t index) noexcept nogil:
     cdef Py_ssize_t block = row_block % s.blocks, outer = row_block // s.blocks
     cdef Py_ssize_t first = block * s.rows, rows = min(s.rows, s.count - first), j
     cdef Py_ssize_t column = chunk * s.columns, width = min(s.columns, s.inner - column), lanes = s.group * width
-    cdef Py_ssize_t half, k
+    cdef Py_ssize_t half, k, whole = rows // s.group, rest = rows % s.group
     cdef Py_ssize_t at = ((outer * s.count + first) * s.inner + column) * s.size
-    cdef Accumulate accumulate = <Accumulate> s.accumulate
-    for j in range(lanes):
-        acc[j] = s.identity
+    cdef Py_ssize_t more = at + whole * s.group * s.inner * s.size
+    cdef char* total = <char*> acc
+    start(s, total, lanes)
     if s.center:
         c = s.center + outer * s.inner + column
         if s.group > 1:
@@ -69,107 +135,98 @@ cdef void reduce_block(const Stage* s, Py_ssize_t index) noexcept nogil:
                 for j in range(width):
                     center[k * width + j] = c[j]
             c = center
-    accumulate(s.x + at, s.z + at, acc, rows // s.group, s.group * s.inner, lanes, c)
-    if rows % s.group:
-        at += rows // s.group * s.group * s.inner * s.size
-        accumulate(s.x + at, s.z + at, acc, 1, 0, rows % s.group * width, c)
+    if s.single:
+        reduce_columns[float](s.kind, <const float*> (s.x + at), <const float*> (s.z + at), total, whole,
+                              s.group * s.inner, lanes, c)
+        reduce_columns[float](s.kind, <const float*> (s.x + more), <const float*> (s.z + more), total, rest != 0, 0,
+                              rest * width, c)
+    else:
+        reduce_columns[double](s.kind, <const double*> (s.x + at), <const double*> (s.z + at), total, whole,
+                               s.group * s.inner, lanes, c)
+        reduce_columns[double](s.kind, <const double*> (s.x + more), <const double*> (s.z + more), total, rest != 0, 0,
+                               rest * width, c)
     half = s.group // 2
     while half:
-        s.combine(acc, acc + half * width, half * width)
+        combine(s, total, total + half * width * s.out_size, half * width)
         half //= 2
-    memcpy(s.out + (outer * s.blocks + block) * s.inner + column, acc, width * sizeof(double))
+    memcpy(s.out + ((outer * s.blocks + block) * s.inner + column) * s.out_size, total, width * s.out_size)
 
 
-cdef void put_in_lanes(const floating* x, floating* tile, Py_ssize_t rows, Py_ssize_t count) noexcept nogil:
-    cdef Py_ssize_t r, j
-    for r in range(rows):
-        for j in range(count):
-            tile[j * REDUCE_TILE + r] = x[r * count + j]
-
-
-cdef void load_tile(const char* x, double* tile, Py_ssize_t rows, Py_ssize_t count, Py_ssize_t size) noexcept nogil:
-    if rows < REDUCE_TILE:
-        memset(tile, 0, REDUCE_NARROW * REDUCE_TILE * sizeof(double))
-    if size == 4:
-        put_in_lanes[float](<const float*> x, <float*> tile, rows, count)
-    else:
-        put_in_lanes[double](<const double*> x, tile, rows, count)
-
-
-cdef void reduce_tile(const Stage* s, Py_ssize_t index) noexcept nogil:
-    """REDUCE_TILE rows of at most REDUCE_NARROW elements."""
-    cdef double acc[REDUCE_TILE]
-    cdef double center[REDUCE_TILE]
-    cdef double x[REDUCE_NARROW * REDUCE_TILE]
-    cdef double z[REDUCE_NARROW * REDUCE_TILE]
-    cdef Py_ssize_t outer = index * REDUCE_TILE, rows = min(REDUCE_TILE, s.outer - outer), j
-    cdef Py_ssize_t at = outer * s.count * s.size
-    for j in range(REDUCE_TILE):
-        acc[j] = s.identity
-    if s.center:
-        memset(center, 0, sizeof(center))
-        memcpy(center, s.center + outer, rows * sizeof(double))
-    load_tile(s.x + at, x, rows, s.count, s.size)
-    if s.z != s.x:
-        load_tile(s.z + at, z, rows, s.count, s.size)
-    (<Accumulate> s.accumulate)(x, z, acc, s.count, REDUCE_TILE, REDUCE_TILE, center)
-    memcpy(s.out + outer, acc, rows * sizeof(double))
-
-
-cdef void reduce_blocks(const Stage* s, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
-    cdef Py_ssize_t index
-    for index in range(lo, hi):
-        if s.narrow:
-            reduce_tile(s, index)
+cdef void reduce_row_range(const Stage* s, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
+    """Rows lo to hi, or where a row has several blocks, such blocks."""
+    cdef Py_ssize_t index, first, n
+    if s.blocks == 1:
+        if s.single:
+            reduce_rows[float](s, 0, lo, hi - lo, s.count, lo * s.count, s.out + lo * s.out_size)
         else:
-            reduce_block(s, index)
+            reduce_rows[double](s, 0, lo, hi - lo, s.count, lo * s.count, s.out + lo * s.out_size)
+        return
+    for index in range(lo, hi):
+        first = index % s.blocks * s.rows
+        n = min(s.rows, s.count - first)
+        first += index // s.blocks * s.count
+        if s.single:
+            reduce_rows[float](s, 0, index // s.blocks, 1, n, first, s.out + index * s.out_size)
+        else:
+            reduce_rows[double](s, 0, index // s.blocks, 1, n, first, s.out + index * s.out_size)
+
+
+cdef void reduce_range(const Stage* s, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
+    cdef Py_ssize_t index
+    if s.inner == 1:
+        reduce_row_range(s, lo, hi)
+        return
+    for index in range(lo, hi):
+        reduce_block(s, index)
 
 
 cdef void run_stage(const Stage* s) noexcept nogil:
     cdef Py_ssize_t items = s.outer * s.blocks * s.chunks
-    cdef int t, threads
-    if s.narrow:
-        items = (s.outer + REDUCE_TILE - 1) // REDUCE_TILE
-    threads = <int> min(items, threads_for(<double> s.outer * s.count * s.inner, REDUCE_GRAIN))
+    cdef int t, threads = <int> min(items, threads_for(<double> s.outer * s.count * s.inner, REDUCE_GRAIN))
     if threads <= 1:
-        reduce_blocks(s, 0, items)
+        reduce_range(s, 0, items)
         return
     for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
-        reduce_blocks(s, items * t // threads, items * (t + 1) // threads)
+        reduce_range(s, items * t // threads, items * (t + 1) // threads)
 
 
-cdef void fold_blocks(const Stage* s, double* out) noexcept nogil:
+cdef void fold_blocks(const Stage* s, char* out) noexcept nogil:
     """(outer, blocks, inner) partial results to ``out`` (outer, inner)."""
-    cdef Py_ssize_t outer, step, b
-    cdef double* partial
+    cdef Py_ssize_t outer, step, b, row = s.inner * s.out_size
+    cdef char* partial
     for outer in range(s.outer):
-        partial = s.out + outer * s.blocks * s.inner
+        partial = s.out + outer * s.blocks * row
         step = 1
         while step < s.blocks:
             b = 0
             while b + step < s.blocks:
-                s.combine(partial + b * s.inner, partial + (b + step) * s.inner, s.inner)
+                combine(s, partial + b * row, partial + (b + step) * row, s.inner)
                 b += 2 * step
             step *= 2
-        memcpy(out + outer * s.inner, partial, s.inner * sizeof(double))
+        memcpy(out + outer * row, partial, row)
 
 
 cdef cnp.ndarray reduce_axis(cnp.ndarray x, cnp.ndarray z, Stage* s):
-    """The float64 result (outer * inner,) of a stage that lacks only its buffers."""
+    """The result (outer * inner,) of a stage that lacks only its buffers: double, or the dtype of x for extremes."""
     cdef cnp.npy_intp size = s.outer * s.inner, partial_size
-    cdef cnp.ndarray out = empty(1, &size, cnp.NPY_DOUBLE), partial = out
+    cdef int dtype = cnp.PyArray_TYPE(x) if s.kind == AMAX or s.kind == AMIN else cnp.NPY_DOUBLE
+    cdef cnp.ndarray out = empty(1, &size, dtype), partial = out
     s.x = <const char*> cnp.PyArray_DATA(x)
     s.z = <const char*> cnp.PyArray_DATA(z)
-    s.size = cnp.PyArray_ITEMSIZE(x)
+    s.size, s.single = cnp.PyArray_ITEMSIZE(x), cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT
+    s.out_size = cnp.PyArray_ITEMSIZE(out)
     plan_stage(s)
     if s.blocks > 1:
         partial_size = s.blocks * size
-        partial = empty(1, &partial_size, cnp.NPY_DOUBLE)
-    s.out = <double*> cnp.PyArray_DATA(partial)
+        partial = empty(1, &partial_size, dtype)
+    s.out = <char*> cnp.PyArray_DATA(partial)
+    if s.outer * s.count * s.inner < 2 * REDUCE_GRAIN and s.blocks == 1:
+        run_stage(s)
+        return out
     with nogil:
         run_stage(s)
         if s.blocks > 1:
-            fold_blocks(s, <double*> cnp.PyArray_DATA(out))
+            fold_blocks(s, <char*> cnp.PyArray_DATA(out))
     return out
 
 
@@ -228,21 +285,18 @@ cdef int first_group(const Axes* a) noexcept:
     return innermost
 
 
-cdef cnp.ndarray reduce_axes(cnp.ndarray x, const Axes* a, void* k32, void* k64, void* then, Combine combine,
-                             double identity, cnp.ndarray center=None, cnp.ndarray z=None):
-    """The flat float64 result of contiguous ``x`` (and ``z``): one stage by k32 or k64, any others by ``then``."""
+cdef cnp.ndarray reduce_axes(cnp.ndarray x, const Axes* a, Kind kind, cnp.ndarray center=None, cnp.ndarray z=None):
+    """The flat result of contiguous ``x`` (and ``z``): one stage of ``kind``, any others combining its results."""
     cdef Stage s
     cdef Axes rest = a[0]
     cdef int d, k = first_group(a)
     z = x if z is None else z
-    s.accumulate = k32 if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT else k64
-    s.combine = combine
-    s.identity = identity
+    s.kind = kind
     s.center = NULL
     if center is not None:
         s.center = <const double*> cnp.PyArray_DATA(center)
     if k < 0:
-        s.outer, s.count, s.inner = 1, 1, cnp.PyArray_SIZE(x)
+        s.outer, s.count, s.inner = cnp.PyArray_SIZE(x), 1, 1
         return reduce_axis(x, z, &s)
     while k >= 0:
         s.count = rest.extent[k]
@@ -251,7 +305,7 @@ cdef cnp.ndarray reduce_axes(cnp.ndarray x, const Axes* a, void* k32, void* k64,
             s.inner *= rest.extent[d]
         s.outer = cnp.PyArray_SIZE(x) // (s.count * s.inner)
         x = z = reduce_axis(x, z, &s)
-        s.accumulate = then
+        s.kind = then(kind)
         s.center = NULL
         rest.extent[k], rest.reduced[k] = 1, False
         k = first_group(&rest)
@@ -264,99 +318,54 @@ cdef void finish_kernel(const double* x, floating* y, Py_ssize_t n, double divis
         y[i] = <floating> (x[i] / divisor)
 
 
+cdef void run_finish(const double* x, floating* y, Py_ssize_t n, double divisor) noexcept nogil:
+    cdef int t, threads = threads_for(n, FINISH_GRAIN)
+    if threads == 1:
+        finish_kernel(x, y, n, divisor)
+        return
+    for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+        finish_kernel(x + n * t // threads, y + n * t // threads, n * (t + 1) // threads - n * t // threads, divisor)
+
+
 cdef cnp.ndarray finish(cnp.ndarray flat, const Axes* a, int typenum, double divisor=1):
     """``flat / divisor`` in the shape and dtype of the result."""
     cdef cnp.ndarray out = empty(a.out_ndim, <cnp.npy_intp*> a.out_shape, typenum)
     cdef const double* x = <const double*> cnp.PyArray_DATA(flat)
     if typenum == cnp.NPY_FLOAT:
-        finish_kernel[float](x, <float*> cnp.PyArray_DATA(out), cnp.PyArray_SIZE(out), divisor)
+        run_finish[float](x, <float*> cnp.PyArray_DATA(out), cnp.PyArray_SIZE(out), divisor)
     else:
-        finish_kernel[double](x, <double*> cnp.PyArray_DATA(out), cnp.PyArray_SIZE(out), divisor)
+        run_finish[double](x, <double*> cnp.PyArray_DATA(out), cnp.PyArray_SIZE(out), divisor)
     return out
 
 
-cdef cnp.ndarray reduce(cnp.ndarray x, object axes, bint keepdim, void* k32, void* k64, void* then, Combine combine,
-                        double identity, bint mean=False):
+cdef cnp.ndarray reduce(cnp.ndarray x, object axes, bint keepdim, Kind kind, double nothing=0, bint mean=False):
+    """A reduction in double; ``nothing`` is what no elements at all give."""
     cdef Axes a
     cdef int t = float_type(x)
     plan_axes(x, axes, keepdim, &a)
     if cnp.PyArray_SIZE(x) == 0:
-        return np.full([a.out_shape[d] for d in range(a.out_ndim)], cmath.NAN if mean else identity, x.dtype)
-    return finish(reduce_axes(contiguous(x), &a, k32, k64, then, combine, identity), &a, t, a.count if mean else 1)
-
-
-# Sums and products
-
-cdef void sum_accumulate(const floating* x, const floating* z, double* acc, Py_ssize_t rows, Py_ssize_t stride,
-                         Py_ssize_t width, const double* center) noexcept nogil:
-    cdef Py_ssize_t r, j
-    for r in range(rows):
-        for j in range(width):
-            acc[j] += x[r * stride + j]
-
-
-cdef void sum_combine(double* a, const double* b, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(n):
-        a[j] += b[j]
-
-
-cdef void prod_accumulate(const floating* x, const floating* z, double* acc, Py_ssize_t rows, Py_ssize_t stride,
-                          Py_ssize_t width, const double* center) noexcept nogil:
-    cdef Py_ssize_t r, j
-    for r in range(rows):
-        for j in range(width):
-            acc[j] *= x[r * stride + j]
-
-
-cdef void prod_combine(double* a, const double* b, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(n):
-        a[j] *= b[j]
-
-
-cdef void squares_accumulate(const floating* x, const floating* z, double* acc, Py_ssize_t rows, Py_ssize_t stride,
-                             Py_ssize_t width, const double* center) noexcept nogil:
-    cdef Py_ssize_t r, j
-    cdef double v
-    for r in range(rows):
-        for j in range(width):
-            v = x[r * stride + j]
-            acc[j] += v * v
-
-
-cdef void deviations_accumulate(const floating* x, const floating* z, double* acc, Py_ssize_t rows, Py_ssize_t stride,
-                                Py_ssize_t width, const double* center) noexcept nogil:
-    cdef Py_ssize_t r, j
-    cdef double v
-    for r in range(rows):
-        for j in range(width):
-            v = x[r * stride + j] - center[j]
-            acc[j] += v * v
+        return np.full([a.out_shape[d] for d in range(a.out_ndim)], nothing, x.dtype)
+    return finish(reduce_axes(contiguous(x), &a, kind), &a, t, a.count if mean else 1)
 
 
 def sum(x, axes=None, keepdim=False):
     """Sum over ``axes`` (a tuple, or None for all), accumulated in double."""
-    return reduce(x, axes, keepdim, <void*> sum_accumulate[float], <void*> sum_accumulate[double],
-                  <void*> sum_accumulate[double], sum_combine, 0)
+    return reduce(x, axes, keepdim, SUM)
 
 
 def mean(x, axes=None, keepdim=False):
     """Sum over ``axes`` divided by the number of elements; NaN if there are none."""
-    return reduce(x, axes, keepdim, <void*> sum_accumulate[float], <void*> sum_accumulate[double],
-                  <void*> sum_accumulate[double], sum_combine, 0, True)
+    return reduce(x, axes, keepdim, SUM, cmath.NAN, True)
 
 
 def prod(x, axes=None, keepdim=False):
     """Product over ``axes``."""
-    return reduce(x, axes, keepdim, <void*> prod_accumulate[float], <void*> prod_accumulate[double],
-                  <void*> prod_accumulate[double], prod_combine, 1)
+    return reduce(x, axes, keepdim, PROD, 1)
 
 
 def norm2(x, axes=None, keepdim=False):
     """sqrt(sum(x * x)) over ``axes``."""
-    y = reduce(x, axes, keepdim, <void*> squares_accumulate[float], <void*> squares_accumulate[double],
-               <void*> sum_accumulate[double], sum_combine, 0)
+    y = reduce(x, axes, keepdim, SQUARES)
     return sqrt(y, y)
 
 
@@ -377,10 +386,22 @@ def sum_to(cnp.ndarray x, tuple shape):
 
 cdef cnp.ndarray spread(cnp.ndarray flat, const Axes* a):
     """A flat result repeated along every reduced group but the first to be reduced: the centers of that stage."""
-    cdef int d, first = first_group(a)
-    groups = [d for d in range(a.ndim) if d != first]
-    kept = flat.reshape([1 if a.reduced[d] else a.extent[d] for d in groups])
-    return contiguous(np.broadcast_to(kept, [a.extent[d] for d in groups]))
+    cdef int d, first = first_group(a), groups = 0
+    for d in range(a.ndim):
+        groups += a.reduced[d]
+    if groups == 1:
+        return flat
+    kept = [d for d in range(a.ndim) if d != first]
+    shape = [1 if a.reduced[d] else a.extent[d] for d in kept]
+    return contiguous(np.broadcast_to(flat.reshape(shape), [a.extent[d] for d in kept]))
+
+
+cdef void divide_by(cnp.ndarray flat, double divisor):
+    """flat /= divisor, double, in place."""
+    cdef double* x = <double*> cnp.PyArray_DATA(flat)
+    cdef Py_ssize_t i
+    for i in range(cnp.PyArray_SIZE(flat)):
+        x[i] /= divisor
 
 
 def var(cnp.ndarray x, axes=None, double correction=1, bint keepdim=False):
@@ -392,8 +413,6 @@ def var(cnp.ndarray x, axes=None, double correction=1, bint keepdim=False):
     if cnp.PyArray_SIZE(x) == 0:
         return np.full([a.out_shape[d] for d in range(a.out_ndim)], cmath.NAN, x.dtype)
     x = contiguous(x)
-    total = reduce_axes(x, &a, <void*> sum_accumulate[float], <void*> sum_accumulate[double],
-                        <void*> sum_accumulate[double], sum_combine, 0)
-    total = reduce_axes(x, &a, <void*> deviations_accumulate[float], <void*> deviations_accumulate[double],
-                        <void*> sum_accumulate[double], sum_combine, 0, spread(total / a.count, &a))
-    return finish(total, &a, t, max(a.count - correction, 0))
+    total = reduce_axes(x, &a, SUM)
+    divide_by(total, a.count)
+    return finish(reduce_axes(x, &a, DEVIATIONS, spread(total, &a)), &a, t, max(a.count - correction, 0))

@@ -4,7 +4,6 @@
 # another axis it works on SOFTMAX_COLUMNS adjacent columns, a lane each. Long sums are carried on in double.
 
 cdef enum:
-    ROW_TILE = 32                   # elements of a row handled together
     SUM_TILES = 32              # tiles added up before going to double
     SOFTMAX_COLUMNS = 32
     ROWS_GRAIN = 16384
@@ -89,28 +88,6 @@ cdef cnp.ndarray along_rows(str name, cnp.ndarray x, cnp.ndarray z, int axis, vo
 
 
 # What rows are made of
-
-cdef inline void load_tail(const floating* x, floating* tile, Py_ssize_t n, floating padding) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(ROW_TILE):
-        tile[j] = padding
-    memcpy(tile, x, n * sizeof(floating))
-
-
-cdef inline floating fold_lanes(floating* v) noexcept nogil:
-    """The sum of ROW_TILE lanes as a tree."""
-    cdef Py_ssize_t j
-    for j in range(16):
-        v[j] += v[j + 16]
-    for j in range(8):
-        v[j] += v[j + 8]
-    return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]))
-
-
-cdef inline floating larger(floating x, floating y) noexcept nogil:
-    """max(x, y), NaN if either is."""
-    return y if (y > x) | (y != y) else x
-
 
 cdef floating row_max(const floating* x, Py_ssize_t n) noexcept nogil:
     cdef floating v[ROW_TILE]

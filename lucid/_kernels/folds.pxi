@@ -1,0 +1,280 @@
+# What rows, and columns, of numbers reduce to: the serial kernels under every reduction.
+#
+# A row is taken ROW_TILE elements at a time, each going to a lane of its own, and the lanes are folded as a tree. What
+# is left of a row goes through the same code: a whole tile is read, past the end of the row, and the lanes beyond it
+# take the neutral element. Only the last rows of an array, where that would read past its end, are copied first.
+
+cdef extern from *:
+    """
+    /* Folds of 32 lanes, as vectors: GCC unrolls loops of up to 16 before it would vectorise them. */
+    typedef float lucid_f8 __attribute__((vector_size(32)));
+    typedef double lucid_d8 __attribute__((vector_size(64)));
+    typedef int32_t lucid_i8 __attribute__((vector_size(32)));
+    typedef int64_t lucid_l8 __attribute__((vector_size(64)));
+    #define LUCID_ADD8(I, V, x, y) ((x) + (y))
+    #define LUCID_MUL8(I, V, x, y) ((x) * (y))
+    #define LUCID_MAX8(I, V, x, y) ((V) (((I) (x) & ~((y) > (x))) | ((I) (y) & ((y) > (x)))))
+    #define LUCID_ADD(x, y) ((x) + (y))
+    #define LUCID_MUL(x, y) ((x) * (y))
+    #define LUCID_MAX(x, y) ((y) > (x) ? (y) : (x))
+    #define LUCID_FOLD(name, T, V, I, OP8, OP) \\
+        static inline T name(const T *v) { \\
+            V a, b, c, d; \\
+            T t[8]; \\
+            memcpy(&a, v, sizeof a); \\
+            memcpy(&b, v + 8, sizeof b); \\
+            memcpy(&c, v + 16, sizeof c); \\
+            memcpy(&d, v + 24, sizeof d); \\
+            a = OP8(I, V, a, c); \\
+            b = OP8(I, V, b, d); \\
+            a = OP8(I, V, a, b); \\
+            memcpy(t, &a, sizeof a); \\
+            t[0] = OP(t[0], t[4]); \\
+            t[1] = OP(t[1], t[5]); \\
+            t[2] = OP(t[2], t[6]); \\
+            t[3] = OP(t[3], t[7]); \\
+            t[0] = OP(t[0], t[2]); \\
+            t[1] = OP(t[1], t[3]); \\
+            return OP(t[0], t[1]); \\
+        }
+    LUCID_FOLD(lucid_fold_add32, float, lucid_f8, lucid_i8, LUCID_ADD8, LUCID_ADD)
+    LUCID_FOLD(lucid_fold_add64, double, lucid_d8, lucid_l8, LUCID_ADD8, LUCID_ADD)
+    LUCID_FOLD(lucid_fold_mul64, double, lucid_d8, lucid_l8, LUCID_MUL8, LUCID_MUL)
+    LUCID_FOLD(lucid_fold_max32, float, lucid_f8, lucid_i8, LUCID_MAX8, LUCID_MAX)
+    LUCID_FOLD(lucid_fold_max64, double, lucid_d8, lucid_l8, LUCID_MAX8, LUCID_MAX)
+    """
+    float fold_add32 "lucid_fold_add32" (const float* v) noexcept nogil
+    double fold_add64 "lucid_fold_add64" (const double* v) noexcept nogil
+    double fold_mul64 "lucid_fold_mul64" (const double* v) noexcept nogil
+    float fold_max32 "lucid_fold_max32" (const float* v) noexcept nogil
+    double fold_max64 "lucid_fold_max64" (const double* v) noexcept nogil
+
+cdef enum:
+    ROW_TILE = 32           # elements of a row handled together
+    ROW_SHORT = 8           # elements of a row that are taken one by one
+
+
+cdef enum Kind:             # of reduction, by what is added up, or by what combines the elements
+    SUM                     # x
+    SQUARES                 # x**2
+    DEVIATIONS              # (x - center)**2
+    PRODUCTS                # z * (x - center)
+    EXPS                    # exp(x - center)
+    PROD
+    AMAX
+    AMIN
+
+
+cdef inline floating fold_lanes(floating* v) noexcept nogil:
+    """The sum of ROW_TILE lanes as a tree."""
+    if floating is float:
+        return fold_add32(v)
+    else:
+        return fold_add64(v)
+
+
+cdef inline floating fold_max(floating* v) noexcept nogil:
+    """The largest of ROW_TILE lanes, none of which is NaN."""
+    if floating is float:
+        return fold_max32(v)
+    else:
+        return fold_max64(v)
+
+
+cdef inline void load_tail(const floating* x, floating* tile, Py_ssize_t n, floating padding) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(ROW_TILE):
+        tile[j] = padding
+    memcpy(tile, x, n * sizeof(floating))
+
+
+# Sums
+
+cdef inline double term(Kind kind, floating x, floating z, double center) noexcept nogil:
+    cdef double v = x
+    if kind == SQUARES:
+        return v * v
+    if kind == DEVIATIONS:
+        return (v - center) * (v - center)
+    if kind == PRODUCTS:
+        return z * (v - center)
+    if kind == EXPS:
+        return exp_(x - <floating> center)
+    return v
+
+
+cdef inline void row_sums(Kind kind, const floating* x, const floating* z, double* out, Py_ssize_t rows, Py_ssize_t n,
+                          Py_ssize_t whole, const double* center) noexcept nogil:
+    """The sums of rows of n elements; a tile may be read past the end of the first ``whole`` of them."""
+    cdef double v[ROW_TILE]
+    cdef floating x_end[ROW_TILE]
+    cdef floating z_end[ROW_TILE]
+    cdef const floating* a
+    cdef const floating* b
+    cdef double c = 0, total
+    cdef Py_ssize_t r, i
+    cdef int j, rest = <int> (n % ROW_TILE)
+    for r in range(rows):
+        c = center[r] if center else 0
+        if n <= ROW_SHORT:
+            total = 0
+            for i in range(n):
+                total += term(kind, x[i], z[i], c)
+            out[r] = total
+        else:
+            for j in range(ROW_TILE):
+                v[j] = 0
+            i = 0
+            while i + ROW_TILE <= n:
+                for j in range(ROW_TILE):
+                    v[j] += term(kind, x[i + j], z[i + j], c)
+                i += ROW_TILE
+            if rest:
+                a, b = x + i, z + i
+                if r >= whole:
+                    load_tail(a, x_end, rest, <floating> 0)
+                    load_tail(b, z_end, rest, <floating> 0)
+                    a, b = x_end, z_end
+                for j in range(ROW_TILE):
+                    total = term(kind, a[j], b[j], c)
+                    v[j] += total if j < rest else 0
+            out[r] = fold_add64(v)
+        x += n
+        z += n
+
+
+cdef inline void column_sums(Kind kind, const floating* x, const floating* z, double* acc, Py_ssize_t rows,
+                             Py_ssize_t stride, Py_ssize_t width, const double* center) noexcept nogil:
+    """Adds ``rows`` rows, ``stride`` apart, to acc; four at a time, so that acc is read and written a fourth as often."""
+    cdef Py_ssize_t r = 0, j
+    cdef double c = 0, v
+    while r + 4 <= rows:
+        for j in range(width):
+            c = center[j] if kind == DEVIATIONS or kind == PRODUCTS or kind == EXPS else 0
+            v = acc[j] + term(kind, x[j], z[j], c)
+            v = v + term(kind, x[stride + j], z[stride + j], c)
+            v = v + term(kind, x[2 * stride + j], z[2 * stride + j], c)
+            acc[j] = v + term(kind, x[3 * stride + j], z[3 * stride + j], c)
+        x += 4 * stride
+        z += 4 * stride
+        r += 4
+    while r < rows:
+        for j in range(width):
+            c = center[j] if kind == DEVIATIONS or kind == PRODUCTS or kind == EXPS else 0
+            acc[j] = acc[j] + term(kind, x[j], z[j], c)
+        x += stride
+        z += stride
+        r += 1
+
+
+# Products
+
+cdef void row_prods(const floating* x, double* out, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t whole) noexcept nogil:
+    cdef double v[ROW_TILE]
+    cdef floating end[ROW_TILE]
+    cdef const floating* a
+    cdef double total
+    cdef Py_ssize_t r, i
+    cdef int j, rest = <int> (n % ROW_TILE)
+    for r in range(rows):
+        if n <= ROW_SHORT:
+            total = 1
+            for i in range(n):
+                total *= x[i]
+            out[r] = total
+        else:
+            for j in range(ROW_TILE):
+                v[j] = 1
+            i = 0
+            while i + ROW_TILE <= n:
+                for j in range(ROW_TILE):
+                    v[j] *= x[i + j]
+                i += ROW_TILE
+            if rest:
+                a = x + i
+                if r >= whole:
+                    load_tail(a, end, rest, <floating> 1)
+                    a = end
+                for j in range(ROW_TILE):
+                    total = a[j]
+                    v[j] *= total if j < rest else 1
+            out[r] = fold_mul64(v)
+        x += n
+
+
+cdef void column_prods(const floating* x, double* acc, Py_ssize_t rows, Py_ssize_t stride,
+                       Py_ssize_t width) noexcept nogil:
+    cdef Py_ssize_t r, j
+    for r in range(rows):
+        for j in range(width):
+            acc[j] *= x[r * stride + j]
+
+
+# Extremes, in the dtype of x. The smallest is the largest of the negated, negated.
+
+cdef inline floating larger(floating x, floating y) noexcept nogil:
+    """max(x, y), NaN if either is."""
+    return y if (y > x) | (y != y) else x
+
+
+cdef inline floating negated(bint smallest, floating x) noexcept nogil:
+    return -x if smallest else x
+
+
+cdef inline floating row_extreme(bint smallest, const floating* x, Py_ssize_t n, bint readable) noexcept nogil:
+    """The extreme of a row. The largest numbers and the NaNs are kept apart: two short chains instead of a long one."""
+    cdef floating v[ROW_TILE]
+    cdef floating nans[ROW_TILE]
+    cdef floating end[ROW_TILE]
+    cdef const floating* a = x
+    cdef floating y, largest
+    cdef Py_ssize_t i = 0
+    cdef int j, rest = <int> (n % ROW_TILE)
+    if n <= ROW_SHORT:
+        largest = <floating> -cmath.INFINITY
+        for i in range(n):
+            largest = larger(largest, negated(smallest, x[i]))
+        return negated(smallest, largest)
+    for j in range(ROW_TILE):
+        v[j] = <floating> -cmath.INFINITY
+        nans[j] = 0
+    while i + ROW_TILE <= n:
+        for j in range(ROW_TILE):
+            y = negated(smallest, x[i + j])
+            v[j] = y if y > v[j] else v[j]
+            nans[j] = y if y != y else nans[j]
+        i += ROW_TILE
+    if rest:
+        a = x + i
+        if not readable:
+            load_tail(a, end, rest, x[0])
+            a = end
+        for j in range(ROW_TILE):
+            y = a[j]
+            y = negated(smallest, y if j < rest else x[0])
+            v[j] = y if y > v[j] else v[j]
+            nans[j] = y if y != y else nans[j]
+    largest = fold_lanes(nans)
+    return largest if largest != largest else negated(smallest, fold_max(v))
+
+
+cdef inline void row_extremes(bint smallest, const floating* x, floating* out, Py_ssize_t rows, Py_ssize_t n,
+                              Py_ssize_t whole) noexcept nogil:
+    cdef Py_ssize_t r
+    for r in range(rows):
+        out[r] = row_extreme(smallest, x + r * n, n, r < whole)
+
+
+cdef inline void column_extremes(bint smallest, const floating* x, floating* acc, Py_ssize_t rows, Py_ssize_t stride,
+                                 Py_ssize_t width) noexcept nogil:
+    cdef Py_ssize_t r = 0, j
+    cdef floating v
+    while r + 2 <= rows:
+        for j in range(width):
+            v = larger(negated(smallest, acc[j]), negated(smallest, x[j]))
+            acc[j] = negated(smallest, larger(v, negated(smallest, x[stride + j])))
+        x += 2 * stride
+        r += 2
+    if r < rows:
+        for j in range(width):
+            acc[j] = negated(smallest, larger(negated(smallest, acc[j]), negated(smallest, x[j])))
