@@ -74,6 +74,7 @@ from lucid._functions.pointwise import *  # noqa: E402, F403
 from lucid._functions.reduce import *  # noqa: E402, F403
 from lucid._functions.shape import *  # noqa: E402, F403
 from lucid._functions.softmax import log_softmax, softmax  # noqa: E402
+from lucid._memory import memory_stats, release_memory, set_flush_denormal  # noqa: E402
 from lucid._printing import set_printoptions  # noqa: E402
 from lucid._random import (  # noqa: E402
     Generator,

@@ -31,6 +31,13 @@ def _numpy_dtype(dtype: Any) -> np.dtype:
     return (_dtype.get_default_dtype() if dtype is None else _dtype.as_dtype(dtype)).numpy
 
 
+def _filled(shape: tuple[int, ...], value: Any, dtype: np.dtype) -> np.ndarray:
+    """``np.full`` in memory of the pool: what NumPy takes afresh costs page faults every time."""
+    y = _ops.allocate(shape, dtype)
+    y.fill(value)
+    return y
+
+
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor with a copy of ``data``.
 
@@ -73,7 +80,7 @@ def empty(
     *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None
 ) -> Tensor:
     """A tensor with whatever the memory held."""
-    return _finish(np.empty(as_shape(size), _numpy_dtype(dtype)), requires_grad, device)
+    return _finish(_ops.allocate(as_shape(size), _numpy_dtype(dtype)), requires_grad, device)
 
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -85,19 +92,19 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
         device: "cpu".
         requires_grad: record operations on it.
     """
-    return _finish(np.zeros(as_shape(size), _numpy_dtype(dtype)), requires_grad, device)
+    return _finish(_filled(as_shape(size), 0, _numpy_dtype(dtype)), requires_grad, device)
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
-    return _finish(np.ones(as_shape(size), _numpy_dtype(dtype)), requires_grad, device)
+    return _finish(_filled(as_shape(size), 1, _numpy_dtype(dtype)), requires_grad, device)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor with every element ``fill_value``; its type decides the dtype unless given."""
     value = _number(fill_value)
     d = _dtype.of_scalar(value) if dtype is None else _dtype.as_dtype(dtype)
-    return _finish(np.full(as_shape((size,)), value, d.numpy), requires_grad, device)
+    return _finish(_filled(as_shape((size,)), value, d.numpy), requires_grad, device)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -157,22 +164,22 @@ def _like(x: Tensor, dtype: Any) -> np.dtype:
 
 def empty_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`empty` with the shape and dtype of ``x``."""
-    return _finish(np.empty(x._data.shape, _like(x, dtype)), requires_grad)
+    return _finish(_ops.allocate(x._data.shape, _like(x, dtype)), requires_grad)
 
 
 def zeros_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`zeros` with the shape and dtype of ``x``."""
-    return _finish(np.zeros(x._data.shape, _like(x, dtype)), requires_grad)
+    return _finish(_filled(x._data.shape, 0, _like(x, dtype)), requires_grad)
 
 
 def ones_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`ones` with the shape and dtype of ``x``."""
-    return _finish(np.ones(x._data.shape, _like(x, dtype)), requires_grad)
+    return _finish(_filled(x._data.shape, 1, _like(x, dtype)), requires_grad)
 
 
 def full_like(x: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`full` with the shape and dtype of ``x``."""
-    return _finish(np.full(x._data.shape, fill_value, _like(x, dtype)), requires_grad)
+    return _finish(_filled(x._data.shape, fill_value, _like(x, dtype)), requires_grad)
 
 
 def new_tensor(x: Tensor, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lucid import _dtype
+from lucid import _dtype, _ops
 from lucid._functions._common import as_tensor, cast, normalize_dim, normalize_dims
 from lucid._functions.shape import clone, ravel, reshape, unsqueeze
 from lucid.autograd._node import Node
@@ -21,7 +21,10 @@ class Cat(Node):
 
     def forward(self, dim: int, *tensors: Tensor) -> np.ndarray:
         self.dim, self.sizes = dim, [x._data.shape[dim] for x in tensors]
-        return np.concatenate([x._data for x in tensors], axis=dim)
+        shape = list(tensors[0]._data.shape)
+        shape[dim] = sum(self.sizes)
+        y = _ops.allocate(tuple(shape), tensors[0]._data.dtype)
+        return np.concatenate([x._data for x in tensors], axis=dim, out=y)
 
     def backward(self, dy: Tensor) -> tuple[Tensor, ...]:
         return split(dy, self.sizes, self.dim)

@@ -3,6 +3,7 @@
 from cython.parallel cimport prange
 
 cdef int thread_limit = 1
+cdef double grain_scale = 1
 
 
 def set_num_threads(int n) -> None:
@@ -18,10 +19,127 @@ def get_num_threads() -> int:
     return thread_limit
 
 
+def set_grain_scale(double scale) -> None:
+    """Multiply every grain by ``scale``; with 0, threads share work however small, which is how tests find races."""
+    global grain_scale
+    grain_scale = scale
+
+
 cdef inline int threads_for(double work, double grain) noexcept nogil:
     """Threads worth waking for ``work`` units when one thread should get at least ``grain`` of them."""
+    grain *= grain_scale
     if thread_limit == 1 or work < 2 * grain:
         return 1
     if work >= grain * thread_limit:
         return thread_limit
     return <int> (work / grain)
+
+
+# Denormal numbers, and the floating-point control of threads.
+#
+# The register MXCSR belongs to a thread. A parallel region must run under that of the thread that starts it, or bits
+# would depend on the number of threads as soon as anyone changed it. LLVM's runtime sees to that by itself; for GCC's,
+# the linker redirects the one entry point that every `prange` compiles to (setup.py: --wrap=GOMP_parallel).
+#
+# Flushing is set around calls from Python, where no kernel can be forgotten: while it is on, each function of this
+# module is called through ``lucid_flushed_call``, which sets the caller's register and restores it. While it is off,
+# nothing remains of it. The vectorcall slots are changed, not the names, since callers keep references to functions.
+
+cdef extern from *:
+    """
+    #if defined(__SSE2__)
+    #include <xmmintrin.h>
+    #define LUCID_FLUSH 0x8040u      /* flush to zero, denormals are zero */
+    #define LUCID_STATUS 0x3fu       /* sticky exception flags, the part of MXCSR that controls nothing */
+    #else
+    #define LUCID_FLUSH 0u
+    #define LUCID_STATUS 0u
+    #define _mm_getcsr() 0u
+    #define _mm_setcsr(csr) ((void) (csr))
+    #endif
+
+    #if defined(LUCID_WRAP_GOMP) && LUCID_FLUSH
+    typedef struct { void (*function)(void *); void *data; unsigned control; } lucid_region;
+
+    static void lucid_run_region(void *p) {
+        const lucid_region *region = (const lucid_region *) p;
+        unsigned own = _mm_getcsr();
+        if (((own ^ region->control) & ~LUCID_STATUS) == 0) {
+            region->function(region->data);
+        } else {
+            _mm_setcsr(region->control);
+            region->function(region->data);
+            _mm_setcsr(own);
+        }
+    }
+
+    void __real_GOMP_parallel(void (*)(void *), void *, unsigned, unsigned);
+    __attribute__((visibility("hidden")))
+    void __wrap_GOMP_parallel(void (*function)(void *), void *data, unsigned threads, unsigned flags) {
+        lucid_region region = {function, data, _mm_getcsr()};
+        __real_GOMP_parallel(lucid_run_region, &region, threads, flags);
+    }
+    #endif
+
+    #if LUCID_FLUSH && (defined(LUCID_WRAP_GOMP) || defined(__clang__) || !defined(_OPENMP))
+    #define LUCID_CAN_FLUSH 1
+    #else
+    #define LUCID_CAN_FLUSH 0
+    #endif
+
+    static PyObject *lucid_own_calls;  /* dict: function -> address of its own vectorcall, once flushing was on */
+
+    static PyObject *lucid_flushed_call(PyObject *f, PyObject *const *args, size_t count, PyObject *names) {
+        vectorcallfunc call = (vectorcallfunc) PyLong_AsVoidPtr(PyDict_GetItem(lucid_own_calls, f));
+        unsigned own = _mm_getcsr();
+        _mm_setcsr(own | LUCID_FLUSH);
+        PyObject *result = call(f, args, count, names);
+        _mm_setcsr(own);
+        return result;
+    }
+
+    /* Call the function ``f`` through lucid_flushed_call, or directly again; 0, or -1 with an exception. */
+    static int lucid_flush_calls(PyObject *f, PyObject *own_calls, int on) {
+        vectorcallfunc *slot = (vectorcallfunc *) ((char *) f + Py_TYPE(f)->tp_vectorcall_offset);
+        lucid_own_calls = own_calls;
+        if (on && *slot != lucid_flushed_call) {
+            PyObject *address = PyLong_FromVoidPtr((void *) *slot);
+            if (address == NULL || PyDict_SetItem(own_calls, f, address)) {
+                Py_XDECREF(address);
+                return -1;
+            }
+            Py_DECREF(address);
+            *slot = lucid_flushed_call;
+        } else if (!on && *slot == lucid_flushed_call) {
+            *slot = (vectorcallfunc) PyLong_AsVoidPtr(PyDict_GetItem(own_calls, f));
+        }
+        return 0;
+    }
+    """
+    bint CAN_FLUSH "LUCID_CAN_FLUSH"
+    unsigned int STATUS "LUCID_STATUS"
+    unsigned int get_csr "_mm_getcsr" () noexcept nogil
+    int flush_calls "lucid_flush_calls" (object f, object own_calls, bint on) except -1
+
+cdef dict own_calls = {}
+
+
+def set_flush_denormal(bint mode) -> bool:
+    """Treat denormal numbers as zero in every function of this module, or no longer; False where that is impossible."""
+    if not CAN_FLUSH:
+        return False
+    function = type(set_flush_denormal)
+    for f in list(globals().values()):
+        if type(f) is function:
+            flush_calls(f, own_calls, mode)
+    return True
+
+
+def float_control() -> list:
+    """The floating-point control bits of each thread of a parallel region; what tests look at."""
+    cdef unsigned int found[64]
+    cdef int t, threads = min(thread_limit, 64)
+    with nogil:
+        for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+            found[t] = get_csr() & ~STATUS
+    return [found[t] for t in range(threads)]

@@ -179,15 +179,6 @@ cdef enum:
     K_STEPS = 256               # most steps of k in a block
 
 
-cdef inline void* workspace(size_t size) noexcept nogil:
-    """``size`` bytes aligned to a cache line, or NULL. Taken once per call: threads share it out."""
-    return aligned_malloc(size)
-
-
-cdef inline void release(void* p) noexcept nogil:
-    aligned_free(p)
-
-
 cdef inline floating madd(floating a, floating b, floating c) noexcept nogil:
     """a * b + c, rounded once where the CPU can."""
     if floating is float:

@@ -25,7 +25,7 @@ EXEMPT: dict[str, dict[str, str]] = {
     "lucid": {
         **dict.fromkeys(["bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randn", "randn_like", "randperm"], RANDOM),
         **dict.fromkeys(["get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"], RANDOM),
-        **dict.fromkeys(["get_num_threads", "num_threads", "set_num_threads", "set_printoptions", "show_config"], SWITCH),
+        **dict.fromkeys(["get_num_threads", "memory_stats", "num_threads", "release_memory", "set_flush_denormal", "set_num_threads", "set_printoptions", "show_config"], SWITCH),
         **dict.fromkeys(["grad_enabled", "is_grad_enabled", "is_inference_mode_enabled"], SWITCH),
         **dict.fromkeys(["get_default_dtype", "promote_types", "result_type", "set_default_dtype"], DTYPES),
         **dict.fromkeys(["as_tensor", "from_numpy", "is_floating_point", "is_tensor", "numel", "tensor"], OBJECT),
