@@ -219,16 +219,15 @@ cdef void convolve_task(const Patches* p, const floating* x, const floating* pac
     scatter_block(p, out, y, hi - lo, samples, height, width)
 
 
-cdef bint convolve(Patches* p, const floating* x, const floating* w, const floating* bias, floating* y) noexcept nogil:
-    """Run ``p``, which has at least one tap; every pixel of y it covers is written. False when memory ran out."""
+cdef bint convolve_directly(Patches* p, const floating* x, const floating* w, const floating* bias,
+                            floating* y) noexcept nogil:
+    """As ``convolve``, every output one sum over the k axis in the order of memory."""
     cdef double work = 2.0 * p.samples * p.groups * p.rows * p.channels * p.taps * p.height * p.width
     cdef int threads = threads_for(work, CONV_GRAIN)
     cdef Py_ssize_t lanes = patch_lanes(p, x), c, i, parts, tasks, size, blocks, weights
     cdef floating* packed
     cdef floating* each
     cdef Py_ssize_t* at
-    if p.samples * p.height * p.width == 0:
-        return True
     plan_patches(p, lanes, 4 * threads)
     tasks = p.groups * p.blocks_s * p.blocks_y * p.blocks_x
     parts = 1
@@ -260,3 +259,13 @@ cdef bint convolve(Patches* p, const floating* x, const floating* w, const float
             convolve_task(p, x, packed, bias, y, at, each + threadid() * size, i, parts)
     release(packed)
     return True
+
+
+cdef bint convolve(Patches* p, const floating* x, const floating* w, const floating* bias, floating* y) noexcept nogil:
+    """Run ``p``, which has at least one tap; every pixel of y it covers is written. False when memory ran out."""
+    if p.samples * p.height * p.width == 0:
+        return True
+    if floating is float:
+        if winograd_fits(p):
+            return winograd(p, x, w, bias, y)
+    return convolve_directly(p, x, w, bias, y)

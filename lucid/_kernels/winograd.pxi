@@ -1,0 +1,373 @@
+# 3x3 convolution with stride 1 by Winograd's F(2x2, 3x3): 16 products for four outputs instead of 36.
+#
+# A tile of 2x2 outputs reads 4x4 inputs d. With U = G w G' of a kernel and V = B' d B of a tile, its outputs are
+# A' (sum over channels of U * V) A, so each of the 16 positions is a matrix product over the channels:
+#
+#     B' = 1  0 -1  0     G = 1    0   0       A' = 1 1  1  0
+#          0  1  1  0         1/2  1/2 1/2          0 1 -1 -1
+#          0 -1  1  0         1/2 -1/2 1/2
+#          0  1  0 -1         0    0   1
+#
+# (S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast Algorithms for Convolutional
+# Neural Networks, CVPR 2016.) G only halves and adds. One output is a sum of 9 of the 16 products; counting variances,
+# its error is that of 25/9 as many terms as the direct sum has, in chains a ninth as long: with blocks of
+# WINOGRAD_DEPTH channels its root mean square is below that of the direct path, and benchmarks/precision.py checks it.
+#
+# Tiles are numbered through the batch; a block of them is transformed, multiplied position by position, and
+# transformed back while it is in L2. No tile's bits depend on the block it is in. An infinity or a NaN reaches the other
+# outputs of its tiles, and sums near the largest float may overflow: samples whose result is not finite throughout are
+# computed again by the direct path.
+
+cdef extern from *:
+    """
+    #define LUCID_LANES 16
+    #if defined(__clang__)
+    #define LUCID_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+    #elif defined(__GNUC__)
+    #define LUCID_INDEPENDENT _Pragma("GCC ivdep")
+    #else
+    #define LUCID_INDEPENDENT
+    #endif
+
+    /* u[4i + j][lane] = (G w G')[i, j] of kernels w[3i + j][lane]. */
+    static void lucid_winograd_kernel(const float *restrict w, Py_ssize_t row, Py_ssize_t column, float *restrict u) {
+        LUCID_INDEPENDENT
+        for (int r = 0; r < LUCID_LANES; r++) {
+            float a[4][3];
+            for (int j = 0; j < 3; j++) {
+                float w0 = w[j * column + r], w1 = w[row + j * column + r], w2 = w[2 * row + j * column + r];
+                a[0][j] = w0;
+                a[1][j] = 0.5f * ((w0 + w2) + w1);
+                a[2][j] = 0.5f * ((w0 + w2) - w1);
+                a[3][j] = w2;
+            }
+            for (int i = 0; i < 4; i++) {
+                u[(4 * i + 0) * LUCID_LANES + r] = a[i][0];
+                u[(4 * i + 1) * LUCID_LANES + r] = 0.5f * ((a[i][0] + a[i][2]) + a[i][1]);
+                u[(4 * i + 2) * LUCID_LANES + r] = 0.5f * ((a[i][0] + a[i][2]) - a[i][1]);
+                u[(4 * i + 3) * LUCID_LANES + r] = a[i][2];
+            }
+        }
+    }
+
+    /* The transform along one row of n tiles: out[j][i] = (x B)[j] of the four x from 2i. */
+    static void lucid_winograd_along(const float *restrict x, Py_ssize_t n, float *restrict out, Py_ssize_t pitch) {
+        float *restrict h0 = out, *restrict h1 = out + pitch;
+        float *restrict h2 = out + 2 * pitch, *restrict h3 = out + 3 * pitch;
+        LUCID_INDEPENDENT
+        for (Py_ssize_t i = 0; i < n; i++) {
+            float x0 = x[2 * i], x1 = x[2 * i + 1], x2 = x[2 * i + 2], x3 = x[2 * i + 3];
+            h0[i] = x0 - x2;
+            h1[i] = x1 + x2;
+            h2[i] = x2 - x1;
+            h3[i] = x1 - x3;
+        }
+    }
+
+    /* The transform across rows: even and odd rows of tiles lie at h[j] and h[4 + j], the next ones ``step`` on. */
+    static void lucid_winograd_across(const float *restrict h, Py_ssize_t pitch, Py_ssize_t step, Py_ssize_t n,
+                                      float *restrict v, Py_ssize_t plane) {
+        for (int j = 0; j < 4; j++) {
+            const float *restrict even = h + j * pitch, *restrict odd = h + (4 + j) * pitch;
+            float *restrict v0 = v + j * plane, *restrict v1 = v + (4 + j) * plane;
+            float *restrict v2 = v + (8 + j) * plane, *restrict v3 = v + (12 + j) * plane;
+            LUCID_INDEPENDENT
+            for (Py_ssize_t i = 0; i < n; i++) {
+                float d0 = even[i], d1 = odd[i], d2 = even[i + step], d3 = odd[i + step];
+                v0[i] = d0 - d2;
+                v1[i] = d1 + d2;
+                v2[i] = d2 - d1;
+                v3[i] = d1 - d3;
+            }
+        }
+    }
+
+    /* y[0], y[1] = the two output rows of n tiles of one channel, bias added; the largest bits of a magnitude. */
+    static int32_t lucid_winograd_back(const float *restrict m, Py_ssize_t plane, Py_ssize_t n, float bias,
+                                       float *restrict y0, float *restrict y1) {
+        int32_t most = 0;
+        LUCID_INDEPENDENT
+        for (Py_ssize_t i = 0; i < n; i++) {
+            float z0[4], z1[4];
+            for (int j = 0; j < 4; j++) {
+                float m0 = m[j * plane + i], m1 = m[(4 + j) * plane + i];
+                float m2 = m[(8 + j) * plane + i], m3 = m[(12 + j) * plane + i];
+                z0[j] = m0 + (m1 + m2);
+                z1[j] = (m1 - m2) - m3;
+            }
+            float a = bias + (z0[0] + (z0[1] + z0[2])), b = bias + ((z0[1] - z0[2]) - z0[3]);
+            float c = bias + (z1[0] + (z1[1] + z1[2])), d = bias + ((z1[1] - z1[2]) - z1[3]);
+            int32_t ab = lucid_i32(a) & 0x7fffffff, cd = lucid_i32(c) & 0x7fffffff, other = lucid_i32(b) & 0x7fffffff;
+            ab = ab > other ? ab : other;
+            other = lucid_i32(d) & 0x7fffffff;
+            cd = cd > other ? cd : other;
+            ab = ab > cd ? ab : cd;
+            most = most > ab ? most : ab;
+            y0[2 * i] = a;
+            y0[2 * i + 1] = b;
+            y1[2 * i] = c;
+            y1[2 * i + 1] = d;
+        }
+        return most;
+    }
+    """
+    void winograd_kernel "lucid_winograd_kernel" (const float* w, Py_ssize_t row, Py_ssize_t column,
+                                                  float* u) noexcept nogil
+    void winograd_along "lucid_winograd_along" (const float* x, Py_ssize_t n, float* out, Py_ssize_t pitch) noexcept nogil
+    void winograd_across "lucid_winograd_across" (const float* h, Py_ssize_t pitch, Py_ssize_t step, Py_ssize_t n,
+                                                  float* v, Py_ssize_t plane) noexcept nogil
+    int32_t winograd_back "lucid_winograd_back" (const float* m, Py_ssize_t plane, Py_ssize_t n, float bias, float* y0,
+                                                 float* y1) noexcept nogil
+
+
+cdef enum:
+    WINOGRAD_LANES = 16         # loops run to a multiple of this
+    WINOGRAD_DEPTH = 128        # most channels per block of k
+    WINOGRAD_INPUT = 196608     # floats of transformed input held back ...
+    WINOGRAD_OUTPUT = 98304     # ... and of output
+    WINOGRAD_CHANNELS = 12      # fewer, on either side, do not repay the transforms
+
+cdef bint winograd_on = True
+
+
+def set_winograd(bint on) -> None:
+    """Whether 3x3 convolutions may use Winograd's algorithm; without it every output is a direct sum."""
+    global winograd_on
+    winograd_on = on
+
+
+def get_winograd() -> bool:
+    return winograd_on
+
+
+cdef struct Winograd:
+    const Patches* p
+    bint flipped                                                # taps count from the kernel's last
+    Py_ssize_t first_y, first_x                                 # where tile (0, 0) reads
+    Py_ssize_t tiles_y, tiles_x, tiles                          # of one sample; of all
+    Py_ssize_t blocks, parts                                    # of tiles; of rows
+    Py_ssize_t pitch                                            # between rows of a block: an odd number of cache lines
+    Py_ssize_t strip                                            # between rows of a block's transform along x
+    Py_ssize_t depth, chunk                                     # channels per block of k; rows of output held back
+
+
+cdef bint winograd_fits(const Patches* p) noexcept nogil:
+    """A dense 3x3 kernel with stride 1, and enough channels."""
+    cdef Py_ssize_t t, sign
+    if not winograd_on or p.taps != 9 or p.step_y != 1 or p.step_x != 1 or p.y_column != 1:
+        return False
+    sign = 1 if p.tap_y[8] > p.tap_y[0] else -1
+    for t in range(9):
+        if p.tap_y[t] != p.tap_y[0] + sign * (t // 3) or p.tap_x[t] != p.tap_x[0] + sign * (t % 3) or p.tap_w[t] != t:
+            return False
+    return min(p.rows, p.channels) >= WINOGRAD_CHANNELS
+
+
+cdef void plan_winograd(const Patches* p, Winograd* g, Py_ssize_t threads) noexcept nogil:
+    cdef Py_ssize_t panels, most
+    g.p = p
+    g.flipped = p.tap_y[8] < p.tap_y[0]
+    g.first_y, g.first_x = min(p.tap_y[0], p.tap_y[8]), min(p.tap_x[0], p.tap_x[8])
+    g.tiles_y, g.tiles_x = ceil_div(p.height, 2), ceil_div(p.width, 2)
+    g.tiles = p.samples * g.tiles_y * g.tiles_x
+    panels = ceil_div(g.tiles, NR32)
+    most = max(WINOGRAD_INPUT // (16 * p.channels * NR32), 2)
+    g.blocks = ceil_div(panels, most)
+    if g.blocks * p.groups >= threads and panels >= threads:
+        g.blocks = min(round_up(g.blocks, threads), panels)
+    g.parts = min(ceil_div(threads, g.blocks * p.groups), ceil_div(p.rows, MR32))
+    g.pitch = round_up(ceil_div(panels, g.blocks) * NR32, 32) + 16
+    g.strip = g.pitch + min(g.tiles_x, g.pitch) + WINOGRAD_LANES
+    g.depth = ceil_div(p.channels, ceil_div(p.channels, <Py_ssize_t> WINOGRAD_DEPTH))
+    g.chunk = max(WINOGRAD_OUTPUT // (16 * g.pitch * MR32), 1) * MR32
+
+
+cdef inline Py_ssize_t winograd_work(const Winograd* g) noexcept nogil:
+    """Floats of workspace per thread: a line, the transform along x, the input, the output, two rows of it."""
+    return round_up(2 * g.strip + 8 * g.strip + 16 * (g.p.channels + g.chunk) * g.pitch + 4 * g.pitch, 16)
+
+
+# Kernels
+
+cdef void winograd_weights(const Winograd* g, const float* w, float* u, Py_ssize_t task) noexcept nogil:
+    """One tile of rows of one group, for all channels: u is [group][position][block of k], each as by ``pack_a``."""
+    cdef const Patches* p = g.p
+    cdef float[9 * WINOGRAD_LANES * 8] kernels
+    cdef float[16 * WINOGRAD_LANES] transformed
+    cdef Py_ssize_t count = 0, i = 0, group, c, c0, first, depth, q, several, column
+    cdef int rows
+    while i < p.rows:                       # which rows the task is
+        rows = tile_height(w, p.rows - i)
+        if count == task % winograd_row_tiles(p):
+            break
+        count += 1
+        i += rows
+    group = task // winograd_row_tiles(p)
+    w += group * p.w_group + i * p.w_row
+    u += group * 16 * p.rows * p.channels
+    memset(kernels, 0, sizeof(kernels))
+    column = -WINOGRAD_LANES if g.flipped else WINOGRAD_LANES
+    c = 0
+    while c < p.channels:
+        c0 = c // g.depth * g.depth
+        depth = min(p.channels - c0, g.depth)
+        several = min(c0 + depth - c, 8)
+        if p.w_channel == 9:
+            transpose(w + c * 9, p.w_row, rows, several * 9, kernels, WINOGRAD_LANES)
+        else:
+            for q in range(several):
+                transpose(w + (c + q) * p.w_channel, p.w_row, rows, 9, kernels + q * 9 * WINOGRAD_LANES, WINOGRAD_LANES)
+        for q in range(several):
+            first = (q * 9 + (8 if g.flipped else 0)) * WINOGRAD_LANES
+            winograd_kernel(kernels + first, 3 * column, column, transformed)
+            for count in range(16):
+                copy_row(transformed + count * WINOGRAD_LANES,
+                         u + (count * p.channels + c0) * p.rows + i * depth + (c + q - c0) * rows, rows)
+        c += several
+
+
+cdef inline Py_ssize_t winograd_row_tiles(const Patches* p) noexcept nogil:
+    cdef Py_ssize_t rest = p.rows % MR32, count = p.rows // MR32
+    cdef float* like = NULL
+    while rest > 0:
+        rest -= tile_height(like, rest)
+        count += 1
+    return count
+
+
+cdef void winograd_strip(const Winograd* g, const float* plane, Py_ssize_t tile, Py_ssize_t n, float* line,
+                         float* h) noexcept nogil:
+    """h[e, j, i] = the transform along x of row e of tile number tile + i of a sample."""
+    cdef const Patches* p = g.p
+    cdef Py_ssize_t i = 0, run, x, row, e, j
+    while i < n:
+        x = (tile + i) % g.tiles_x
+        run = min(n - i, g.tiles_x - x)
+        for e in range(2):
+            row = 2 * ((tile + i) // g.tiles_x) + e + g.first_y
+            if row < 0 or row >= p.x_height:
+                for j in range(4):
+                    memset(h + (4 * e + j) * g.strip + i, 0, run * sizeof(float))
+            else:
+                stage_row(plane + row * p.x_width, 1, 2 * x + g.first_x, p.x_width, 2 * run + 2, line)
+                # past the end of the row, what is written is overwritten by the next
+                winograd_along(line, round_up(run, WINOGRAD_LANES), h + 4 * e * g.strip + i, g.strip)
+        i += run
+
+
+cdef void winograd_input(const Winograd* g, const float* x, Py_ssize_t first, Py_ssize_t n, float* line, float* h,
+                         float* v) noexcept nogil:
+    """v[position, channel, i] of tiles first to first + n of a group, zero up to a whole panel."""
+    cdef const Patches* p = g.p
+    cdef Py_ssize_t each = g.tiles_y * g.tiles_x, size = p.x_height * p.x_width, plane = p.channels * g.pitch
+    cdef Py_ssize_t c, i, run, tile, step, t
+    cdef const float* image
+    for c in range(p.channels):
+        i = 0
+        while i < n:
+            tile = (first + i) % each
+            run = min(n - i, each - tile)
+            image = x + ((first + i) // each * p.groups * p.channels + c) * size
+            if run > g.tiles_x:
+                step = g.tiles_x
+                winograd_strip(g, image, tile, run + step, line, h)
+            else:
+                step = run
+                winograd_strip(g, image, tile, run, line, h)
+                winograd_strip(g, image, tile + g.tiles_x, run, line, h + step)
+            winograd_across(h, g.strip, step, round_up(run, WINOGRAD_LANES), v + c * g.pitch + i, plane)
+            i += run
+        if n % NR32:
+            for t in range(16):
+                memset(v + t * plane + c * g.pitch + n, 0, (round_up(n, NR32) - n) * sizeof(float))
+
+
+cdef void winograd_output(const Winograd* g, const float* rows, float* y, Py_ssize_t first, Py_ssize_t n,
+                          uint8_t* bad, int32_t most) noexcept nogil:
+    """Cut two rows of outputs of n tiles into the image of one channel."""
+    cdef const Patches* p = g.p
+    cdef Py_ssize_t each = g.tiles_y * g.tiles_x, i = 0, run, s, ty, tx, e
+    while i < n:
+        s = (first + i) // each
+        ty, tx = (first + i) % each // g.tiles_x, (first + i) % g.tiles_x
+        run = min(n - i, g.tiles_x - tx)
+        for e in range(min(2, p.height - 2 * ty)):
+            copy_row(rows + 2 * e * g.pitch + 2 * i, y + s * p.y_sample + (2 * ty + e) * p.y_row + 2 * tx,
+                     min(2 * run, p.width - 2 * tx))
+        if most >= 0x7f800000:
+            bad[s] = 1
+        i += run
+
+
+cdef void winograd_task(const Winograd* g, const float* x, const float* u, const float* bias, float* y, uint8_t* bad,
+                        float* work, Py_ssize_t task) noexcept nogil:
+    """One block of tiles, one part of the rows, of one group."""
+    cdef const Patches* p = g.p
+    cdef Py_ssize_t group = task // (g.parts * g.blocks), block = task // g.parts % g.blocks
+    cdef Py_ssize_t lo = part(p.rows, MR32, task % g.parts, g.parts)
+    cdef Py_ssize_t hi = part(p.rows, MR32, task % g.parts + 1, g.parts)
+    cdef Py_ssize_t first = part(g.tiles, NR32, block, g.blocks), n = part(g.tiles, NR32, block + 1, g.blocks) - first
+    cdef Py_ssize_t rows, c, depth, t, j, r
+    cdef float* h = work + 2 * g.strip
+    cdef float* v = h + 8 * g.strip
+    cdef float* m = v + 16 * p.channels * g.pitch
+    cdef float* out = m + 16 * g.chunk * g.pitch
+    cdef int32_t most
+    memset(work, 0, 10 * g.strip * sizeof(float))
+    u += group * 16 * p.rows * p.channels
+    y += group * p.rows * p.y_channel
+    winograd_input(g, x + group * p.channels * p.x_height * p.x_width, first, n, work, h, v)
+    while lo < hi:
+        rows = min(hi - lo, g.chunk)
+        for t in range(16):
+            c = 0
+            while c < p.channels:
+                depth = min(p.channels - c, g.depth)
+                j = 0
+                while j < n:
+                    panel_product(u + (t * p.channels + c) * p.rows + lo * depth, 0,
+                                  v + (t * p.channels + c) * g.pitch + j, g.pitch, m + t * g.chunk * g.pitch + j,
+                                  g.pitch, rows, depth, c > 0)
+                    j += NR32
+                c += depth
+        for r in range(rows):
+            most = winograd_back(m + r * g.pitch, g.chunk * g.pitch, round_up(n, WINOGRAD_LANES),
+                                 bias[group * p.rows + lo + r] if bias != NULL else <float> 0, out, out + 2 * g.pitch)
+            winograd_output(g, out, y + (lo + r) * p.y_channel, first, n, bad, most)
+        lo += rows
+
+
+cdef bint winograd(Patches* p, const float* x, const float* w, const float* bias, float* y) noexcept nogil:
+    """As ``convolve``, for what ``winograd_fits``. False when memory ran out."""
+    cdef Winograd g
+    cdef int threads = threads_for(8.0 * p.samples * p.groups * p.rows * p.channels * p.height * p.width, CONV_GRAIN)
+    cdef Py_ssize_t weights = round_up(16 * p.groups * p.rows * p.channels, 16), size, i, tasks, samples = p.samples
+    cdef float* u
+    cdef uint8_t* bad
+    cdef bint ok = True
+    plan_winograd(p, &g, threads)
+    size = winograd_work(&g)
+    u = <float*> workspace((weights + threads * size) * sizeof(float) + samples)
+    if u == NULL:
+        return False
+    bad = <uint8_t*> (u + weights + threads * size)
+    memset(bad, 0, samples)
+    tasks = p.groups * g.blocks * g.parts
+    if threads == 1:
+        for i in range(p.groups * winograd_row_tiles(p)):
+            winograd_weights(&g, w, u, i)
+        for i in range(tasks):
+            winograd_task(&g, x, u, bias, y, bad, u + weights, i)
+    else:
+        for i in prange(p.groups * winograd_row_tiles(p), num_threads=threads, schedule="static"):
+            winograd_weights(&g, w, u, i)
+        for i in prange(tasks, num_threads=threads, schedule="dynamic"):
+            winograd_task(&g, x, u, bias, y, bad, u + weights + threadid() * size, i)
+    p.samples = 1
+    for i in range(samples):
+        if bad[i]:
+            ok = ok and convolve_directly(p, x + i * p.groups * p.channels * p.x_height * p.x_width, w, bias,
+                                          y + i * p.y_sample)
+    p.samples = samples
+    release(u)
+    return ok
