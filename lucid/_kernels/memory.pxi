@@ -2,8 +2,8 @@
 # which is more than most kernels take to fill it; memory that was used before costs nothing.
 #
 # Blocks come in size classes four to an octave. A freed block stays in the list of its class until it is reused, for a
-# request of its class or one slightly smaller, or until what is cached would let the process hold more than its limit, a quarter above its own peak: then the blocks that
-# were free longest go back to the system.
+# request of its class or one slightly smaller, or until what is cached would let the process hold more than its limit, a
+# quarter above its own peak: then the blocks that were free longest go back to the system.
 #
 # One lock protects the lists, since working memory is taken without the GIL and a buffer dies in whatever thread drops
 # it last. The system's allocator is called outside it, and a fork waits for it, so that no child inherits it locked.
@@ -305,5 +305,5 @@ def allocate(tuple shape, cnp.dtype dtype) -> np.ndarray:
     for i in range(ndim):
         extents[i] = shape[i]
         if extents[i] < 0:
-            raise ValueError(f"allocate: negative size in shape {shape}")
+            raise ValueError(f"negative dimensions are not allowed, got shape {shape}")
     return empty_items(ndim, extents, dtype.num, cnp.PyDataType_ELSIZE(dtype))
