@@ -95,7 +95,6 @@ cdef void plan_depthwise(const Conv* g, Planes* p, bint gradient, Py_ssize_t* ta
     """The forward direction, or the input gradient."""
     cdef Py_ssize_t taps = g.kernel_y * g.kernel_x
     p.samples, p.groups, p.rows, p.channels = g.samples, g.groups, g.rows // g.groups, g.channels // g.groups
-    p.w_group = p.rows * p.channels * taps
     p.w_row, p.w_channel = p.channels * taps, taps
     p.y.source, p.x.source, p.y.result, p.x.result = g.x_height, g.x_width, g.height, g.width
     if gradient:
@@ -106,12 +105,13 @@ cdef void plan_depthwise(const Conv* g, Planes* p, bint gradient, Py_ssize_t* ta
     plan_axis(&p.x, g.kernel_x, g.stride_x, g.left, g.dilation_x, gradient, table)
     table += axis_table(g.kernel_x, g.stride_x)
     p.slot, p.column, p.at = table, table + g.stride_x, table + g.stride_x + g.kernel_x
+    p.order = p.at + taps
 
 
 cdef Py_ssize_t* plane_tables(const Conv* g) noexcept nogil:
     """Room for the tables of ``Planes``, to be released; NULL when memory ran out."""
     return <Py_ssize_t*> workspace((axis_table(g.kernel_y, g.stride_y) + axis_table(g.kernel_x, g.stride_x) + g.stride_x
-                                    + g.kernel_x + g.kernel_y * g.kernel_x) * sizeof(Py_ssize_t))
+                                    + g.kernel_x + 2 * g.kernel_y * g.kernel_x) * sizeof(Py_ssize_t))
 
 
 cdef bint depthwise(const Conv* g, const floating* x, const floating* w, const floating* bias, floating* y,

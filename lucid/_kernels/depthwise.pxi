@@ -33,13 +33,14 @@ cdef struct Axis:
 
 cdef struct Planes:
     Py_ssize_t samples, groups, rows, channels      # rows: planes of result per group, channels: of source
-    Py_ssize_t w_group, w_row, w_channel
+    Py_ssize_t w_row, w_channel
     Axis y, x
     # decided by plan_planes
     Py_ssize_t slots, slot_pitch, pitch             # a staged row is one slot for each remainder of the step
     Py_ssize_t* slot                                # the slot of a remainder, or -1
     Py_ssize_t* column                              # where a tap reads in a staged row
     Py_ssize_t* at                                  # where a pair of taps reads in the stage, in the order of weights
+    Py_ssize_t* order                               # where the weight of a pair of taps lies
     Py_ssize_t first_x                              # column of the source in a slot's first place, in steps
     Py_ssize_t block_height, block_width, blocks_y, blocks_x    # per phase
     Py_ssize_t stage_height, stage_size, out_pitch, out_plane
@@ -78,7 +79,7 @@ cdef void plan_axis(Axis* a, Py_ssize_t kernel, Py_ssize_t stride, Py_ssize_t pa
 
 cdef inline Py_ssize_t phase_length(const Axis* a, Py_ssize_t f) noexcept nogil:
     """Results of phase ``f``."""
-    return max(ceil_div(a.result - f, a.phases), 0)
+    return a.result if a.phases == 1 else max(ceil_div(a.result - f, a.phases), 0)
 
 
 cdef void plan_planes(Planes* p, Py_ssize_t lanes, Py_ssize_t itemsize, Py_ssize_t tasks) noexcept nogil:
@@ -117,6 +118,7 @@ cdef void plan_planes(Planes* p, Py_ssize_t lanes, Py_ssize_t itemsize, Py_ssize
         for q in range(p.x.phases):
             for u in range(p.x.start[q], p.x.start[q + 1]):
                 for t in range(p.y.start[f], p.y.start[f + 1]):
+                    p.order[n] = p.y.tap[t] * p.x.start[p.x.phases] + p.x.tap[u]
                     p.at[n] = (p.y.offset[t] - p.y.first) * p.pitch + p.column[u]
                     n += 1
 
@@ -147,8 +149,11 @@ cdef void stage_plane(const Planes* p, const floating* x, Py_ssize_t i0, Py_ssiz
         if p.slot[q] < 0:
             continue
         first = (j0 + p.first_x) * p.x.step + q
-        lo = min(max(ceil_div(-first, p.x.step) if first < 0 else 0, 0), p.slot_pitch)
-        hi = min(max(floor_div(p.x.source - 1 - first, p.x.step) + 1, lo), p.slot_pitch)
+        lo, hi = -first, p.x.source - first
+        if p.x.step > 1:
+            lo, hi = ceil_div(max(lo, 0), p.x.step), ceil_div(max(hi, 0), p.x.step)
+        lo = min(max(lo, 0), p.slot_pitch)
+        hi = min(hi, p.slot_pitch)
         if hi > lo:
             for i in range(max(top, 0), last):
                 stage_line(x + i * p.x.source + first + lo * p.x.step, p.x.step,
@@ -158,13 +163,15 @@ cdef void stage_plane(const Planes* p, const floating* x, Py_ssize_t i0, Py_ssiz
 # Tiles: ``rows`` rows of one register
 
 cdef inline inlined store_rows(const floating* acc, int rows, floating* y, Py_ssize_t y_row, Py_ssize_t n) noexcept nogil:
+    cdef floating row[LANES32]          # a masked store of ``acc`` itself would keep all of it out of registers
     cdef int r, lanes = lane_count(acc)
     if n == lanes:
         for r in range(rows):
             lanes_move(acc + r * lanes, y + r * y_row)
     else:
         for r in range(rows):
-            lanes_copy(acc + r * lanes, y + r * y_row, n)
+            lanes_move(acc + r * lanes, row)
+            lanes_copy(row, y + r * y_row, n)
 
 
 cdef inline inlined plain_tile(int rows, const floating* w, const floating* x, const Py_ssize_t* at, Py_ssize_t taps,
@@ -187,12 +194,22 @@ cdef inline inlined plain_tile(int rows, const floating* w, const floating* x, c
 
 cdef inline inlined source_row(int i, int rows, int kernel, int step, const floating* w, const floating* x,
                                floating* acc) noexcept nogil:
-    """Add staged row ``i`` of a tile to the rows it reaches, by one column of taps."""
-    cdef int r, lanes = lane_count(x)
-    if i < (rows - 1) * step + kernel:
-        for r in range(rows):
-            if 0 <= i - r * step < kernel:
-                lanes_madd(w[i - r * step], x, acc + r * lanes)
+    """Add staged row ``i`` of a tile to the rows it reaches, by one column of taps. Rows are at least 4, at most 7."""
+    cdef int lanes = lane_count(x)
+    if 0 <= i < kernel:
+        lanes_madd(w[i], x, acc)
+    if 0 <= i - step < kernel:
+        lanes_madd(w[i - step], x, acc + lanes)
+    if 0 <= i - 2 * step < kernel:
+        lanes_madd(w[i - 2 * step], x, acc + 2 * lanes)
+    if 0 <= i - 3 * step < kernel:
+        lanes_madd(w[i - 3 * step], x, acc + 3 * lanes)
+    if rows > 4 and 0 <= i - 4 * step < kernel:
+        lanes_madd(w[i - 4 * step], x, acc + 4 * lanes)
+    if rows > 5 and 0 <= i - 5 * step < kernel:
+        lanes_madd(w[i - 5 * step], x, acc + 5 * lanes)
+    if rows > 6 and 0 <= i - 6 * step < kernel:
+        lanes_madd(w[i - 6 * step], x, acc + 6 * lanes)
 
 
 cdef inline inlined shared_tile(int rows, int kernel, int step, const floating* w, const floating* x,
@@ -370,11 +387,9 @@ cdef void spread_phase(const Planes* p, const floating* out, floating* y, Py_ssi
 
 
 cdef void plane_task(const Planes* p, const floating* x, const floating* w, const floating* packed,
-                     const unsigned char* wild, const floating* bias, floating* y, floating* work,
-                     Py_ssize_t task) noexcept nogil:
-    """One block of the planes of one group; blocks count fastest, then groups, then samples."""
-    cdef Py_ssize_t j0 = task % p.blocks_x * p.block_width, i0 = task // p.blocks_x % p.blocks_y * p.block_height
-    cdef Py_ssize_t plane = task // (p.blocks_x * p.blocks_y), g = plane % p.groups
+                     const unsigned char* wild, const floating* bias, floating* y, floating* work, Py_ssize_t plane,
+                     Py_ssize_t g, Py_ssize_t i0, Py_ssize_t j0) noexcept nogil:
+    """The block at (i0, j0) of the planes of group ``g`` of a sample, ``plane`` groups into the batch."""
     cdef Py_ssize_t c, r, fy, fx, at, height, width, taps = p.y.start[p.y.phases] * p.x.start[p.x.phases]
     cdef floating* out = work + p.channels * p.stage_size
     cdef floating* to
@@ -397,7 +412,7 @@ cdef void plane_task(const Planes* p, const floating* x, const floating* w, cons
                 if height <= 0 or width <= 0:
                     continue
                 if wild[g]:
-                    direct_block(p, x, w + g * p.w_group + r * p.w_row, b, y, fy, fx, i0, j0, height, width)
+                    direct_block(p, x, w + g * p.rows * p.channels * taps + r * p.w_row, b, y, fy, fx, i0, j0, height, width)
                     continue
                 s.kernel = p.y.start[fy + 1] - p.y.start[fy]
                 s.columns = p.x.start[fx + 1] - p.x.start[fx]
@@ -424,31 +439,52 @@ cdef void plane_task(const Planes* p, const floating* x, const floating* w, cons
 cdef void plane_range(const Planes* p, const floating* x, const floating* w, const floating* packed,
                       const unsigned char* wild, const floating* bias, floating* y, floating* work, Py_ssize_t lo,
                       Py_ssize_t hi) noexcept nogil:
-    """Tasks lo to hi. Between whole planes only the inside of the stage changes."""
-    cdef Py_ssize_t task
-    memset(work, 0, p.channels * p.stage_size * sizeof(floating))
+    """Tasks lo to hi: blocks count fastest, then groups, then samples."""
+    cdef Py_ssize_t bx = lo % p.blocks_x, by = lo // p.blocks_x % p.blocks_y, plane = lo // (p.blocks_x * p.blocks_y)
+    cdef Py_ssize_t g = plane % p.groups, task
+    memset(work, 0, p.channels * p.stage_size * sizeof(floating))   # the border: whole planes only change its inside
     for task in range(lo, hi):
-        plane_task(p, x, w, packed, wild, bias, y, work, task)
+        plane_task(p, x, w, packed, wild, bias, y, work, plane, g, by * p.block_height, bx * p.block_width)
+        bx += 1
+        if bx == p.blocks_x:
+            bx, by = 0, by + 1
+            if by == p.blocks_y:
+                by, plane, g = 0, plane + 1, g + 1
+                if g == p.groups:
+                    g = 0
+
+
+cdef inline bint finite(const floating* x, Py_ssize_t n) noexcept nogil:
+    """No infinity, no NaN."""
+    cdef Py_ssize_t i
+    cdef int32_t bits, most = 0
+    cdef int64_t bits_, most_ = 0
+    if floating is float:
+        for i in range(n):
+            bits = bits32(x[i]) & <int32_t> 0x7f800000
+            most = bits if bits > most else most
+        return most < <int32_t> 0x7f800000
+    else:
+        for i in range(n):
+            bits_ = bits64(x[i]) & <int64_t> 0x7ff0000000000000
+            most_ = bits_ if bits_ > most_ else most_
+        return most_ < <int64_t> 0x7ff0000000000000
 
 
 cdef void pack_planes(const Planes* p, const floating* w, floating* packed, unsigned char* wild,
                       Py_ssize_t g) noexcept nogil:
     """The weights of one group in the order of taps, and whether some are infinite or NaN."""
-    cdef Py_ssize_t r, c, fy, fx, t, u, across = p.x.start[p.x.phases]
+    cdef Py_ssize_t r, c, n, taps = p.y.start[p.y.phases] * p.x.start[p.x.phases]
     cdef const floating* source
-    wild[g] = 0
-    packed += g * p.rows * p.channels * p.y.start[p.y.phases] * across
+    w += g * p.rows * p.channels * taps
+    packed += g * p.rows * p.channels * taps
+    wild[g] = not finite(w, p.rows * p.channels * taps)
     for r in range(p.rows):
         for c in range(p.channels):
-            source = w + g * p.w_group + r * p.w_row + c * p.w_channel
-            for fy in range(p.y.phases):
-                for fx in range(p.x.phases):
-                    for u in range(p.x.start[fx], p.x.start[fx + 1]):
-                        for t in range(p.y.start[fy], p.y.start[fy + 1]):
-                            packed[0] = source[p.y.tap[t] * across + p.x.tap[u]]
-                            if not (packed[0] - packed[0] == 0):
-                                wild[g] = 1
-                            packed += 1
+            source = w + r * p.w_row + c * p.w_channel
+            for n in range(taps):
+                packed[n] = source[p.order[n]]
+            packed += taps
 
 
 cdef bint convolve_planes(Planes* p, const floating* x, const floating* w, const floating* bias,
@@ -473,8 +509,12 @@ cdef bint convolve_planes(Planes* p, const floating* x, const floating* w, const
     if wild == NULL:
         return False
     packed = <floating*> (wild + flags)
-    for i in range(p.groups):
-        pack_planes(p, w, packed, wild, i)
+    if threads == 1 or weights < 8192:
+        for i in range(p.groups):
+            pack_planes(p, w, packed, wild, i)
+    else:
+        for i in prange(p.groups, num_threads=threads, schedule="static"):
+            pack_planes(p, w, packed, wild, i)
     if threads == 1:
         plane_range(p, x, w, packed, wild, bias, y, packed + kept, 0, tasks)
     else:

@@ -94,9 +94,7 @@ cdef void weight_planes(const Planes* p, const floating* x, const floating* dy, 
         for j in range(1, lanes):
             sums[i * lanes] += sums[i * lanes + j]
         wild = wild or not (sums[i * lanes] - sums[i * lanes] == 0)
-        r, i0 = i // taps, i % taps                                 # taps count column by column
-        j0 = i0 % p.y.start[1] * p.x.start[1] + i0 // p.y.start[1]
-        dw[(g * p.rows + r) * taps + j0] = sums[i * lanes]
+        dw[g * p.rows * taps + i // taps * taps + p.order[i % taps]] = sums[i * lanes]
     if wild:
         direct_weight(p, x, dy, dw, g)
 
