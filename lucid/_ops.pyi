@@ -287,6 +287,37 @@ def attention_backward(
 ) -> tuple[ndarray, ndarray, ndarray]: ...
 def attention_buffer(x: ndarray) -> ndarray: ...
 
+# rnn
+
+def rnn(
+    mode: str,
+    gates: ndarray,
+    w_hh: ndarray,
+    bias: ndarray | None,
+    h0: ndarray,
+    c0: ndarray | None,
+    w_hr: ndarray | None,
+    sizes: Any,
+    reverse: bool,
+    y: ndarray,
+) -> tuple[ndarray | None, ndarray | None, ndarray, ndarray | None]: ...
+def rnn_backward(
+    mode: str,
+    dy: ndarray | None,
+    dh: ndarray,
+    dc: ndarray | None,
+    gates: ndarray,
+    cells: ndarray | None,
+    raw: ndarray | None,
+    y: ndarray,
+    w_hh: ndarray,
+    h0: ndarray,
+    c0: ndarray | None,
+    w_hr: ndarray | None,
+    sizes: Any,
+    reverse: bool,
+) -> tuple[ndarray, ndarray | None, ndarray | None, ndarray, ndarray, ndarray | None]: ...
+
 # optim
 
 def sgd_step(

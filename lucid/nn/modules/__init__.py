@@ -12,4 +12,6 @@ from lucid.nn.modules.loss import *  # noqa: F403
 from lucid.nn.modules.module import Module as Module
 from lucid.nn.modules.norm import *  # noqa: F403
 from lucid.nn.modules.pool import *  # noqa: F403
+from lucid.nn.modules.rnn import *  # noqa: F403
+from lucid.nn.modules.rnn_cell import *  # noqa: F403
 from lucid.nn.modules.transformer import *  # noqa: F403

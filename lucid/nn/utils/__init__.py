@@ -1,5 +1,6 @@
 """Tools for parameters and trained models."""
 
+from lucid.nn.utils import rnn as rnn
 from lucid.nn.utils.clip import clip_grad_norm_ as clip_grad_norm_
 from lucid.nn.utils.clip import clip_grad_value_ as clip_grad_value_
 from lucid.nn.utils.clip import clip_grads_with_norm_ as clip_grads_with_norm_
