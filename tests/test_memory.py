@@ -88,7 +88,7 @@ def test_what_does_not_fit_is_refused_and_not_counted() -> None:
     assert str(error.value) == f"cannot allocate {1 << 60} bytes"
     with pytest.raises(ValueError) as refused:
         _ops.allocate((2, -1), np.dtype(np.float32))
-    assert str(refused.value) == "allocate: negative size in shape (2, -1)"
+    assert str(refused.value) == "negative dimensions are not allowed, got shape (2, -1)"
     assert lucid.memory_stats()["in_use"] == before
 
 
