@@ -66,7 +66,14 @@ def test_flushed_in_every_thread(threads: int) -> None:
     lucid.set_num_threads(threads)
     x = lucid.from_numpy(denormals()).requires_grad_()
     assert lucid.set_flush_denormal(True) is True
-    for name, y in {"mul": x * 1.0, "add": x + x, "silu": F.silu(x), "gelu": F.gelu(x), "tanh": x.tanh(), "sqrt": x.abs().sqrt()}.items():
+    for name, y in {
+        "mul": x * 1.0,
+        "add": x + x,
+        "silu": F.silu(x),
+        "gelu": F.gelu(x),
+        "tanh": x.tanh(),
+        "sqrt": x.abs().sqrt(),
+    }.items():
         assert not y.numpy(force=True).any(), name
     F.silu(x).backward(lucid.full((LONG,), 1e-40))
     assert x.grad is not None and not x.grad.numpy().any()
@@ -153,7 +160,10 @@ def test_flushed_results_have_the_same_bits_with_any_number_of_threads() -> None
     def results() -> list[bytes]:
         x = lucid.from_numpy(raw)
         rows = x[:140_000].view(-1, 100)
-        return [y.numpy().tobytes() for y in (F.silu(x), x * x, rows.sum(0), rows.sum(1), lucid.softmax(rows, 1), rows @ rows.t()[:, :50])]
+        return [
+            y.numpy().tobytes()
+            for y in (F.silu(x), x * x, rows.sum(0), rows.sum(1), lucid.softmax(rows, 1), rows @ rows.t()[:, :50])
+        ]
 
     lucid.set_flush_denormal(True)
     lucid.set_num_threads(1)

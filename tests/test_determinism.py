@@ -41,6 +41,7 @@ def everything(record: Record, arrays: list[Array], case: Case) -> list[Array]:
 
 def largest(cases: tuple[Case, ...], count: int) -> list[Case]:
     """The cases with the most elements, the largest first."""
+
     def elements(case: Case) -> int:
         return sum(o.size if isinstance(o, np.ndarray) else int(np.prod(o)) for o in case.operands)
 

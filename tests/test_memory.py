@@ -15,14 +15,18 @@ import lucid
 from lucid import _ops, nn
 
 MB = 1 << 20
-needs_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc and counts Linux page faults")
+needs_linux = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="reads /proc and counts Linux page faults"
+)
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 
 
 def run(code: str, timeout: float = 120) -> str:
     """What ``code`` prints in a process of its own."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=timeout)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=timeout
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -139,7 +143,9 @@ def test_500_random_shapes_reach_a_plateau() -> None:
 
 @needs_linux
 def test_200_short_lived_threads_reach_a_plateau() -> None:
-    code = SHAPES + """
+    code = (
+        SHAPES
+        + """
 import threading
 lucid.set_num_threads(2)
 def job():
@@ -153,6 +159,7 @@ threads(50); before, held = lucid.memory_stats(), rss()
 threads(200); after = lucid.memory_stats()
 print(after['in_use'] - before['in_use'], after['misses'] - before['misses'], rss() - held)
 """
+    )
     in_use, misses, grown = map(int, run(code).split())
     assert (in_use, misses) == (0, 0)
     assert grown < 8 * MB

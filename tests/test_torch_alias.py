@@ -1,0 +1,125 @@
+"""PyTorch code on lucid: ``python -m lucid.torch`` and ``lucid.torch.install``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+PYTHON = [sys.executable, "-P"]
+
+
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*PYTHON, *arguments], capture_output=True, text=True, cwd=cwd, timeout=120)
+
+
+def run_script(tmp_path: Path, text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    path = tmp_path / "script.py"
+    path.write_text(textwrap.dedent(text))
+    return run("-m", "lucid.torch", str(path), *arguments)
+
+
+def test_a_training_script_runs_unchanged(tmp_path: Path) -> None:
+    result = run_script(
+        tmp_path,
+        """
+        import sys
+        import torch
+        import torch.nn as nn
+        import torch.nn.functional as F
+        from torch import optim
+        from torch.utils.data import DataLoader, TensorDataset
+        from torch.optim.lr_scheduler import StepLR
+
+        assert __name__ == "__main__" and sys.argv[1:] == ["--epochs", "30"]
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.backends.cudnn.benchmark = True
+        torch.manual_seed(0)
+        x = torch.randn(64, 2)
+        y = (x[:, 0] * x[:, 1] > 0).long()
+        model = nn.Sequential(nn.Linear(2, 16), nn.SiLU(), nn.Linear(16, 2)).to(device)
+        optimizer = optim.Adam(model.parameters(), lr=0.05)
+        scheduler = StepLR(optimizer, 20)
+        for epoch in range(30):
+            for a, b in DataLoader(TensorDataset(x, y), batch_size=16, shuffle=True):
+                optimizer.zero_grad()
+                loss = F.cross_entropy(model(a), b)
+                loss.backward()
+                optimizer.step()
+            scheduler.step()
+        assert isinstance(loss, torch.Tensor) and loss.dtype == torch.float32
+        print(type(model).__module__, (model(x).argmax(1) == y).float().mean().item() > 0.9)
+        """,
+        "--epochs",
+        "30",
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["lucid.nn.modules.container", "True"]
+
+
+def test_what_is_missing_can_be_imported_and_says_so_when_used(tmp_path: Path) -> None:
+    result = run_script(
+        tmp_path,
+        """
+        import torch
+        import torch.no_such.thing
+        from torch.no_such import Widget, make
+        from torch.nn import NoSuchLayer
+
+        class Own(NoSuchLayer):
+            pass
+
+        print(isinstance(1, Widget), hasattr(torch, "nothing_like_this"), hasattr(torch.nn, "NoSuchLayer"))
+        for use in (make, Own, NoSuchLayer, lambda: Widget.part(1)):
+            try:
+                use()
+            except NotImplementedError as error:
+                print(error)
+        torch.nothing_like_this
+        """,
+    )
+    assert result.stdout.splitlines() == [
+        "False False False",
+        "torch.no_such.make: lucid has nothing by this name",
+        "torch.nn.NoSuchLayer: lucid has nothing by this name",
+        "torch.nn.NoSuchLayer: lucid has nothing by this name",
+        "torch.no_such.Widget.part: lucid has nothing by this name",
+    ]
+    assert "AttributeError: torch.nothing_like_this: lucid has nothing by this name" in result.stderr
+
+
+def test_modules_run_too(tmp_path: Path) -> None:
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "__init__.py").write_text("")
+    (tmp_path / "pkg" / "tool.py").write_text("import sys, torch\nprint(torch.ones(2).sum().item(), sys.argv[1:])\n")
+    result = run("-m", "lucid.torch", "-m", "pkg.tool", "a", "--b", cwd=tmp_path)
+    assert result.stdout == "2.0 ['a', '--b']\n", result.stderr
+
+
+def test_install_and_uninstall() -> None:
+    program = """
+        import sys
+        import lucid.torch
+        lucid.torch.install()
+        lucid.torch.install()
+        import torch.nn.functional as F, torch, lucid
+        assert torch.nn.Linear is lucid.nn.Linear and F.silu is lucid.nn.functional.silu
+        assert torch.jit.script(max) is max and torch.__version__ == "2.13.0"
+        lucid.torch.uninstall()
+        assert "torch" not in sys.modules
+        sys.modules["torch"] = sys
+        try:
+            lucid.torch.install()
+        except RuntimeError as error:
+            print(error)
+    """
+    result = run("-c", textwrap.dedent(program))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("lucid.torch.install: PyTorch is imported already")
+
+
+def test_usage() -> None:
+    assert run("-m", "lucid.torch").returncode == 2
+    assert run("-m", "lucid.torch", "--help").stdout.startswith("usage: python -m lucid.torch script.py")
+    assert "there is no file 'nowhere.py'" in run("-m", "lucid.torch", "nowhere.py").stderr
