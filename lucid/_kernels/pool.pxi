@@ -3,6 +3,9 @@
 cdef enum:
     POOL_GRAIN = 65536          # window elements worth a thread
     POOL_SPAN = 128             # windows side by side
+    POOL_LANES = 16             # they are taken in multiples of this
+    POOL_STAGE = 1024           # elements of a row they read
+    POOL_PHASE = 512            # every other one of them
 
 
 cdef struct Pool:
@@ -84,60 +87,121 @@ cdef inline PoolPlane of_type(int typenum, void* k32, void* k64) noexcept:
 
 # Maximum: the first of equals wins, NaN over every number
 
-cdef inline void max_taps(const floating* x, Py_ssize_t stride, Py_ssize_t lo, Py_ssize_t hi, floating tap,
-                          floating* highest, floating* taps) noexcept nogil:
-    """One tap for neighbouring windows lo to hi; the number of the winning tap is kept in a float, which vectorises."""
+cdef void stage_pool_row(const floating* x, Py_ssize_t first, Py_ssize_t width, Py_ssize_t n, floating* out) noexcept nogil:
+    """Elements first to first + n of a row, -inf outside it."""
+    cdef Py_ssize_t j, lo = min(max(-first, 0), n), hi = max(min(width - first, n), lo)
+    for j in range(lo):
+        out[j] = <floating> -cmath.INFINITY
+    memcpy(out + lo, x + first + lo, (hi - lo) * sizeof(floating))
+    for j in range(hi, n):
+        out[j] = <floating> -cmath.INFINITY
+
+
+cdef void split_phases(const floating* x, Py_ssize_t n, floating* even, floating* odd) noexcept nogil:
+    """GCC leaves the last vector of a loop over every other element to scalar code; one over both halves has no gaps."""
+    cdef Py_ssize_t j
+    for j in range(n):
+        even[j] = x[2 * j]
+        odd[j] = x[2 * j + 1]
+
+
+cdef inline void max_row(const floating* x, Py_ssize_t step, Py_ssize_t n, int32_t offset, floating* highest,
+                         int32_t* at) noexcept nogil:
+    """One tap for n neighbouring windows; ``at`` is where in its window a maximum lies."""
     cdef Py_ssize_t j
     cdef floating value
     cdef bint wins
-    for j in range(lo, hi):
-        value = x[j * stride]
+    for j in range(n):
+        value = x[j * step]
         wins = (value > highest[j]) | (value != value)
         highest[j] = value if wins else highest[j]
-        taps[j] = tap if wins else taps[j]
+        at[j] = offset if wins else at[j]
+
+
+cdef void max_pool_window(const Pool* g, const floating* x, floating* y, int64_t* indices, Py_ssize_t i,
+                          Py_ssize_t j) noexcept nogil:
+    """Window (i, j), of any size."""
+    cdef Py_ssize_t r, s, top, bottom, left, right, at
+    cdef floating value, highest = <floating> -cmath.INFINITY
+    window(i, g.kernel_y, g.stride_y, g.top, g.dilation_y, g.x_height, &top, &bottom)
+    window(j, g.kernel_x, g.stride_x, g.left, g.dilation_x, g.x_width, &left, &right)
+    indices[0] = -1
+    for r in range(top, bottom):
+        for s in range(left, right):
+            at = (i * g.stride_y - g.top + r * g.dilation_y) * g.x_width + j * g.stride_x - g.left + s * g.dilation_x
+            value = x[at]
+            if indices[0] < 0 or value > highest or value != value:
+                highest, indices[0] = value, at
+    y[0] = highest
 
 
 cdef void max_pool_span(const Pool* g, const floating* x, floating* y, int64_t* indices, Py_ssize_t i, Py_ssize_t j0,
                         Py_ssize_t n) noexcept nogil:
-    """Windows j0 to j0 + n of row i."""
+    """Windows j0 to j0 + n of row i; n * stride_x + reach is at most POOL_STAGE."""
+    cdef floating stage[POOL_STAGE]
+    cdef floating even_room[POOL_PHASE]
+    cdef floating odd_room[POOL_PHASE]
+    cdef floating* even = even_room
+    cdef floating* odd = odd_room
     cdef floating highest[POOL_SPAN]
-    cdef floating taps[POOL_SPAN]
-    cdef Py_ssize_t j, r, s, top, bottom, left, right, tap, start
+    cdef int32_t at[POOL_SPAN]
+    cdef Py_ssize_t lanes = (n + POOL_LANES - 1) // POOL_LANES * POOL_LANES     # the tail as vectors too
+    cdef Py_ssize_t j, r, s, top, bottom, left, right, step = g.stride_x
     cdef Py_ssize_t row = i * g.stride_y - g.top, column = j0 * g.stride_x - g.left
-    for j in range(n):
-        highest[j], taps[j] = <floating> -cmath.INFINITY, -1
+    # read in whole pairs of vectors where phases are split
+    cdef Py_ssize_t length = (lanes * step + (g.kernel_x - 1) * g.dilation_x + 31) // 32 * 32
+    cdef Py_ssize_t last = column + (n - 1) * step + (g.kernel_x - 1) * g.dilation_x
+    cdef int64_t first = row * g.x_width + column
+    cdef int32_t offset, least = 0
+    cdef const floating* line
+    for j in range(lanes):
+        highest[j], at[j] = <floating> -cmath.INFINITY, -1
     window(i, g.kernel_y, g.stride_y, g.top, g.dilation_y, g.x_height, &top, &bottom)
     for r in range(top, bottom):
+        line = x + (row + r * g.dilation_y) * g.x_width + column
+        # lanes beyond n are dropped: what they read must only be inside the plane
+        if column < 0 or last >= g.x_width or (row + r * g.dilation_y) * g.x_width + column + length > (
+                g.x_height * g.x_width):
+            stage_pool_row(line - column, column, g.x_width, length, stage)
+            line = stage
+        if step == 2:
+            split_phases(line, (length + 2 * POOL_LANES - 1) // (2 * POOL_LANES) * POOL_LANES, even, odd)
         for s in range(g.kernel_x):
-            start = column + s * g.dilation_x           # of window 0; window j is inside for left <= j < right
-            left = min(max((-start + g.stride_x - 1) // g.stride_x if start < 0 else 0, 0), n)
-            right = min(max((g.x_width - start + g.stride_x - 1) // g.stride_x if start < g.x_width else 0, left), n)
-            start += (row + r * g.dilation_y) * g.x_width
-            if g.stride_x == 1:
-                max_taps(x + start, 1, left, right, <floating> (r * g.kernel_x + s), highest, taps)
-            elif g.stride_x == 2:
-                max_taps(x + start, 2, left, right, <floating> (r * g.kernel_x + s), highest, taps)
+            offset = <int32_t> (r * g.dilation_y * g.x_width + s * g.dilation_x)
+            if step == 2:
+                line = odd if s * g.dilation_x & 1 else even
+                max_row(line + (s * g.dilation_x >> 1), 1, lanes, offset, highest, at)
+            elif step == 1:
+                max_row(line + s * g.dilation_x, 1, lanes, offset, highest, at)
             else:
-                max_taps(x + start, g.stride_x, left, right, <floating> (r * g.kernel_x + s), highest, taps)
+                max_row(line + s * g.dilation_x, step, lanes, offset, highest, at)
     for j in range(n):
-        tap = <Py_ssize_t> taps[j]
-        if tap < 0:                                     # nothing above -inf: the first element
-            window(j0 + j, g.kernel_x, g.stride_x, g.left, g.dilation_x, g.x_width, &left, &right)
-            tap = top * g.kernel_x + left
-            if top >= bottom or left >= right:          # dilated past the image on both sides
-                y[j], indices[j] = highest[j], -1
-                continue
-        r = tap // g.kernel_x
-        s = tap - r * g.kernel_x
         y[j] = highest[j]
-        indices[j] = (row + r * g.dilation_y) * g.x_width + column + j * g.stride_x + s * g.dilation_x
+        indices[j] = first + j * step + at[j]
+        least = min(least, at[j])
+    if least < 0:                                       # nothing above -inf: the first element
+        for j in range(n):
+            if at[j] < 0:
+                window(j0 + j, g.kernel_x, g.stride_x, g.left, g.dilation_x, g.x_width, &left, &right)
+                if top >= bottom or left >= right:      # dilated past the image on both sides
+                    indices[j] = -1
+                else:
+                    indices[j] = first + j * step + top * g.dilation_y * g.x_width + left * g.dilation_x
 
 
 cdef void max_pool_plane(const Pool* g, const floating* x, floating* y, int64_t* indices) noexcept nogil:
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i, j, span = POOL_SPAN, reach = (g.kernel_x - 1) * g.dilation_x + 32
+    while span > POOL_LANES and span * g.stride_x + reach > POOL_STAGE:
+        span -= POOL_LANES
     for i in range(g.height):
-        for j in range(0, g.width, 128):
-            max_pool_span(g, x, y + i * g.width + j, indices + i * g.width + j, i, j, min(g.width - j, POOL_SPAN))
+        if span * g.stride_x + reach > POOL_STAGE:
+            for j in range(g.width):
+                max_pool_window(g, x, y + i * g.width + j, indices + i * g.width + j, i, j)
+        else:
+            j = 0
+            while j < g.width:
+                max_pool_span(g, x, y + i * g.width + j, indices + i * g.width + j, i, j, min(g.width - j, span))
+                j += span
 
 
 cdef void max_pool_backward_plane(const Pool* g, const floating* dy, floating* dx, int64_t* indices) noexcept nogil:
