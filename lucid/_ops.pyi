@@ -199,6 +199,22 @@ def conv2d_input_grad(
 def conv2d_weight_grad(
     x: ndarray, dy: ndarray, w_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> ndarray: ...
+def conv3d(
+    x: ndarray, w: ndarray, bias: ndarray | None, stride: Any, padding: Any, dilation: Any, groups: int
+) -> ndarray: ...
+def conv3d_input_grad(
+    dy: ndarray,
+    w: ndarray,
+    x_shape: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    bias: ndarray | None = None,
+) -> ndarray: ...
+def conv3d_weight_grad(
+    x: ndarray, dy: ndarray, w_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> ndarray: ...
 
 # pool
 

@@ -31,6 +31,7 @@ include "_kernels/lanes.pxi"          # one register of elements
 include "_kernels/depthwise.pxi"      # convolution plane by plane: one channel to a group
 include "_kernels/depthwise_weight.pxi"   # its weight gradient
 include "_kernels/conv.pxi"           # conv2d, conv2d_input_grad, conv2d_weight_grad
+include "_kernels/conv3d.pxi"         # the same over volumes, plane by plane
 include "_kernels/pool.pxi"           # max, average, adaptive average pooling
 include "_kernels/norm.pxi"           # batch norm, layer norm
 include "_kernels/embedding.pxi"      # row gather and scatter-add

@@ -38,10 +38,13 @@ cdef int conv_shape(str name, x_shape, w_shape, stride, padding, dilation, Py_ss
 cdef cnp.ndarray tap_tables(Patches* p, Py_ssize_t taps):
     """Room for the six tables of a plan; the caller keeps it alive."""
     cdef cnp.ndarray tables = np.empty((6, taps), np.intp)
-    cdef Py_ssize_t* table = <Py_ssize_t*> cnp.PyArray_DATA(tables)
+    tap_pointers(p, <Py_ssize_t*> cnp.PyArray_DATA(tables), taps)
+    return tables
+
+
+cdef void tap_pointers(Patches* p, Py_ssize_t* table, Py_ssize_t taps) noexcept nogil:
     p.tap_y, p.tap_x, p.tap_w = table, table + taps, table + 2 * taps
     p.tap_at, p.phase_y, p.phase_x = table + 3 * taps, table + 4 * taps, table + 5 * taps
-    return tables
 
 
 cdef void forward_patches(const Conv* g, Patches* p) noexcept nogil:

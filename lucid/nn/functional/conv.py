@@ -1,4 +1,4 @@
-"""Convolution over sequences and planes, and padding."""
+"""Convolution over sequences, planes and volumes, and padding."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions._common import rank
-from lucid._functions.conv import Conv2d, Geometry
+from lucid._functions.conv import Convolution, Geometry
 from lucid._functions.index import SetItem, Unslice
 from lucid._functions.join import cat, narrow
 from lucid._functions.shape import clone, flip, reshape
 from lucid.autograd._node import wrap
-from lucid.nn.functional._arguments import Sizes, at_least, from_planes, sizes, to_planes
+from lucid.nn.functional._arguments import Sizes, at_least, check_floating, sizes
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
-__all__ = ["conv1d", "conv2d", "pad"]
+__all__ = ["conv1d", "conv2d", "conv3d", "pad"]
 
 
 def same_padding(kernel: int, dilation: int) -> tuple[int, int]:
@@ -31,7 +31,8 @@ def same_padding(kernel: int, dilation: int) -> tuple[int, int]:
 def geometry(
     name: str, kernel: tuple[int, ...], stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> tuple[Geometry, tuple[int, ...]]:
-    """The checked `Geometry` of a convolution with ``kernel`` sizes, and its extents; height 1 in one dimension."""
+    """The checked `Geometry` of a convolution with ``kernel`` sizes, and what the kernel spans; height 1 in one
+    dimension."""
     spatial = len(kernel)
     at_least(name, "kernel size", kernel, 1)
     stride = at_least(name, "stride", sizes(name, "stride", stride, spatial), 1)
@@ -49,10 +50,47 @@ def geometry(
     extents = tuple([d * (k - 1) + 1 for k, d in zip(kernel, dilation)])
     if spatial == 1:
         stride, pads, dilation, extents = (1, *stride), [(0, 0), *pads], (1, *dilation), (1, *extents)
-    return Geometry(stride, (pads[0], pads[1]), dilation, groups), extents
+    return Geometry(stride, tuple(pads), dilation, groups), extents
 
 
-def _hashable(value: Any) -> Any:
+def to_batch(name: str, x: Tensor, spatial: int) -> Tensor:
+    """Sequences, planes or volumes with a batch dimension, sequences as planes of height 1.
+
+    Raises:
+        RuntimeError: another number of dimensions, or integers.
+    """
+    shape = x._data.shape
+    check_floating(name, x)
+    if not spatial + 1 <= len(shape) <= spatial + 2:
+        raise RuntimeError(
+            f"{name}: expected a {spatial + 1}-d (unbatched) or {spatial + 2}-d (batched) input, got shape {shape}"
+        )
+    full = shape if len(shape) == spatial + 2 else (1, *shape)
+    if spatial == 1:
+        full = (*full[:2], 1, full[2])
+    return x if full == shape else reshape(x, full)
+
+
+def from_batch(y: Tensor, spatial: int, ndim: int) -> Tensor:
+    """The inverse of `to_batch` for a result of an input with ``ndim`` dimensions."""
+    shape = y._data.shape
+    kept = (*shape[:2], shape[3]) if spatial == 1 else shape
+    kept = kept if ndim == spatial + 2 else kept[1:]
+    return y if kept == shape else reshape(y, kept)
+
+
+def check_operands(name: str, x: Tensor, weight: Tensor, bias: Tensor | None, outputs: int) -> None:
+    """RuntimeError unless the bias is (outputs,) and all dtypes are the same."""
+    if bias is not None and bias._data.shape != (outputs,):
+        raise RuntimeError(
+            f"{name}: bias has shape {bias._data.shape}, expected {(outputs,)} (weight {weight._data.shape})"
+        )
+    if x._data.dtype != weight._data.dtype or (bias is not None and bias._data.dtype != weight._data.dtype):
+        dtypes = ", ".join(str(t.dtype) for t in (x, weight, bias) if t is not None)
+        raise RuntimeError(f"{name}: input, weight and bias must have the same dtype, got {dtypes}")
+
+
+def hashable(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -64,10 +102,10 @@ def _convolve(
     shape, w = x._data.shape, weight._data.shape
     if len(w) != spatial + 2:
         raise RuntimeError(f"{name}: expected a {spatial + 2}-d weight, got shape {w}")
-    options = _hashable(stride), _hashable(padding), _hashable(dilation), groups
+    options = hashable(stride), hashable(padding), hashable(dilation), groups
     geo, extents = geometry(name, w[2:], *options)
-    planes = to_planes(name, x, spatial)
-    channels = planes._data.shape[1]
+    batch = to_batch(name, x, spatial)
+    channels = batch._data.shape[1]
     if channels != w[1] * groups:
         raise RuntimeError(
             f"{name}: expected {w[1] * groups} input channels, got {channels} "
@@ -75,20 +113,16 @@ def _convolve(
         )
     if w[0] % groups:
         raise RuntimeError(f"{name}: {w[0]} output channels are not divisible by groups {groups} (weight {w})")
-    for size, (before, after), extent in zip(planes._data.shape[2:], geo.padding, extents):
+    for size, (before, after), extent in zip(batch._data.shape[2:], geo.padding, extents):
         if size + before + after < extent:
             raise RuntimeError(
-                f"{name}: the kernel spans {extents[2 - spatial :]} elements, more than the padded input has "
+                f"{name}: the kernel spans {extents[-spatial:]} elements, more than the padded input has "
                 f"(input {shape}, weight {w}, padding {padding}, dilation {dilation})"
             )
-    if bias is not None and bias._data.shape != w[:1]:
-        raise RuntimeError(f"{name}: bias has shape {bias._data.shape}, expected {w[:1]} (weight {w})")
-    if x._data.dtype != weight._data.dtype or (bias is not None and bias._data.dtype != weight._data.dtype):
-        dtypes = ", ".join(str(t.dtype) for t in (x, weight, bias) if t is not None)
-        raise RuntimeError(f"{name}: input, weight and bias must have the same dtype, got {dtypes}")
+    check_operands(name, x, weight, bias, w[0])
     if spatial == 1:
         weight = reshape(weight, (*w[:2], 1, w[2]))
-    return from_planes(Conv2d.apply(planes, weight, bias, geo), spatial, len(shape))
+    return from_batch(Convolution.apply(batch, weight, bias, geo), spatial, len(shape))
 
 
 def conv1d(
@@ -159,6 +193,41 @@ def conv2d(
         lucid.Size([1, 4, 4, 4])
     """
     return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: str | Sizes = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Tensor:
+    """y[n, o, h, i, j] = bias[o] + sum of weight[o, c, k, l, m] * x[n, c, h * stride + k * dilation - padding, ...].
+
+    Args:
+        input: shape (N, in_channels, D, H, W) or (in_channels, D, H, W).
+        weight: shape (out_channels, in_channels / groups, kernel depth, kernel height, kernel width).
+        bias: shape (out_channels,), or None.
+        stride: step between windows, in elements; one int, or (depth, vertical, horizontal).
+        padding: zeros on all sides; "valid" means none, "same" enough to keep the size (stride 1 only).
+        dilation: distance between the elements a window reads.
+        groups: output channels in group g only read input channels in group g.
+
+    Returns:
+        Shape (N, out_channels, D', H', W') with D' = floor((D + 2 padding - dilation (kernel - 1) - 1) / stride) + 1.
+
+    Raises:
+        RuntimeError: shapes or dtypes do not fit.
+        ValueError: an option is out of range.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> F.conv3d(lucid.ones(1, 2, 4, 8, 8), lucid.ones(4, 2, 3, 3, 3), padding=(0, 1, 1)).shape
+        lucid.Size([1, 4, 2, 8, 8])
+    """
+    return _convolve("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
 def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
