@@ -42,13 +42,14 @@ class _ConvTranspose(ConvBase):
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype
         )  # fmt: skip
         self.output_padding = extra
+        self._trim = sizes(name, "padding", padding, self.spatial)
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """The result; ``output_size``, its spatial sizes or its shape, takes the place of ``output_padding``."""
         transpose = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[self.spatial - 1]
         extra = self.output_padding if output_size is None else self._output_padding(input, output_size)
         return transpose(
-            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+            input, self.weight, self.bias, self.stride, self._trim, extra, self.groups, self.dilation
         )  # fmt: skip
 
     def _output_padding(self, input: Tensor, output_size: Sequence[int]) -> tuple[int, ...]:
@@ -60,8 +61,7 @@ class _ConvTranspose(ConvBase):
                 f"{name}: output_size must have {spatial} or {len(shape)} elements, got {given} (input {shape})"
             )
         wanted = given[-spatial:]
-        assert not isinstance(self.padding, str)
-        options = zip(shape[-spatial:], self.kernel_size, self.stride, self.padding, self.dilation)
+        options = zip(shape[-spatial:], self.kernel_size, self.stride, self._trim, self.dilation)
         least = tuple([(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, k, s, p, d in options])
         most = tuple([n + s - 1 for n, s in zip(least, self.stride)])
         if any(not lo <= n <= hi for n, lo, hi in zip(wanted, least, most)):
