@@ -335,3 +335,63 @@ def test_non_contiguous_input_parity() -> None:
     theirs, ours = t.nn.Conv2d(3, 4, 3, dtype=t.float64), nn.Conv2d(3, 4, 3, dtype=lucid.float64)
     exchange(ours, theirs)
     compare(lambda x: ours(x.permute(0, 3, 1, 2)), lambda x: theirs(x.permute(0, 3, 1, 2)), draw(2, 6, 7, 3))
+
+
+def test_conv3d_of_depth_one_is_conv2d() -> None:
+    x, w, b = lucid.tensor(draw(2, 4, 5, 6)), lucid.tensor(draw(6, 2, 3, 3, seed=1)), lucid.tensor(draw(6, seed=2))
+    y = F.conv3d(x.unsqueeze(2), w.unsqueeze(2), b, (1, 2, 1), (0, 1, 2), 1, 2)
+    assert lucid.equal(y.squeeze(2), F.conv2d(x, w, b, (2, 1), (1, 2), 1, 2))
+
+
+@pytest.mark.parametrize("stride, padding, dilation, groups", [(1, 0, 1, 1), (2, 1, 1, 2), (1, 2, 2, 4)])
+def test_conv3d_gradients_of_both_orders(stride: int, padding: int, dilation: int, groups: int) -> None:
+    x = lucid.tensor(draw(1, 4, 3, 3, 4), requires_grad=True)
+    w = lucid.tensor(draw(4, 4 // groups, 2, 2, 1, seed=1), requires_grad=True)
+    b = lucid.tensor(draw(4, seed=2), requires_grad=True)
+
+    def f(x: Any, w: Any, b: Any) -> Any:
+        return F.conv3d(x, w, b, stride, padding, dilation, groups)
+
+    assert gradcheck(f, (x, w, b))
+    assert gradgradcheck(f, (x, w, b))
+
+
+def test_conv3d_errors_name_the_arguments() -> None:
+    x, w = lucid.ones(1, 3, 4, 8, 8), lucid.ones(4, 3, 3, 3, 3)
+    with pytest.raises(
+        RuntimeError, match=r"^conv3d: expected a 4-d \(unbatched\) or 5-d \(batched\) input, got shape"
+    ):
+        F.conv3d(x[0, 0], w)
+    with pytest.raises(RuntimeError, match=r"^conv3d: the kernel spans \(3, 3, 3\) elements, more than the padded"):
+        F.conv3d(x[:, :, :2], w)
+    with pytest.raises(ValueError, match=r"^conv3d: stride must be an int or a tuple of 3 ints, got \(1, 2\)"):
+        F.conv3d(x, w, stride=(1, 2))
+    with pytest.raises(RuntimeError, match=r"^Conv3d: expected 2 input channels, got 3 \(input \(1, 3, 4, 8, 8\), wei"):
+        nn.Conv3d(2, 4, 3)(x)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(
+    "kernel, stride, padding, dilation, groups",
+    [(3, 1, 1, 1, 1), ((1, 3, 2), (1, 2, 2), (0, 1, 2), 1, 2), (2, 2, 3, (2, 1, 3), 4), ((2, 3, 3), 1, "same", 1, 1)],
+)
+@pytest.mark.filterwarnings("ignore:Using padding=.same. with even kernel")
+def test_conv3d_parity(kernel: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> None:
+    t = torch()
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    theirs = t.nn.Conv3d(4, 8, kernel, dtype=t.float64, **options)
+    ours = nn.Conv3d(4, 8, kernel, dtype=lucid.float64, **options)
+    assert repr(ours) == repr(theirs)
+    exchange(ours, theirs)
+    compare(ours, theirs, draw(2, 4, 5, 7, 6))
+    compare(ours, theirs, draw(4, 5, 7, 6))
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_conv3d_padding_mode_parity(mode: str) -> None:
+    t = torch()
+    theirs = t.nn.Conv3d(2, 3, 3, padding=(1, 2, 1), padding_mode=mode, dtype=t.float64)
+    ours = nn.Conv3d(2, 3, 3, padding=(1, 2, 1), padding_mode=mode, dtype=lucid.float64)
+    exchange(ours, theirs)
+    compare(ours, theirs, draw(2, 2, 4, 5, 4))

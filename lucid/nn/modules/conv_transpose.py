@@ -54,18 +54,16 @@ class _ConvTranspose(ConvBase):
 
     def _output_padding(self, input: Tensor, output_size: Sequence[int]) -> tuple[int, ...]:
         """What makes the result ``output_size``, if anything does."""
-        name, shape, spatial = type(self).__name__, tuple(input.shape), self.spatial
+        shape, spatial = tuple(input.shape), self.spatial
         given = tuple(output_size)
         if len(given) not in (spatial, len(shape)):
-            raise ValueError(
-                f"{name}: output_size must have {spatial} or {len(shape)} elements, got {given} (input {shape})"
-            )
+            raise ValueError(f"output_size must have {spatial} or {len(shape)} elements, got {given} (input {shape})")
         wanted = given[-spatial:]
         options = zip(shape[-spatial:], self.kernel_size, self.stride, self._trim, self.dilation)
         least = tuple([(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, k, s, p, d in options])
         most = tuple([n + s - 1 for n, s in zip(least, self.stride)])
         if any(not lo <= n <= hi for n, lo, hi in zip(wanted, least, most)):
-            raise ValueError(f"{name}: output_size must lie between {least} and {most}, got {given} (input {shape})")
+            raise ValueError(f"output_size must lie between {least} and {most}, got {given} (input {shape})")
         return tuple([n - lo for n, lo in zip(wanted, least)])
 
 
