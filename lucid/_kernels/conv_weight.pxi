@@ -5,11 +5,11 @@
 # into chunks, as many as its shape says, never the thread count; their sums are added in order at the end.
 #
 # The few channels of a first layer would leave most lanes idle. There the roles swap: the lanes are output channels,
-# dy is staged pixel-major, and the rows are those of the patch matrix, made 256 pixels at a time.
+# dy is staged pixel-major, and the rows are those of the patch matrix, made at most PIXELS pixels at a time.
 
 cdef enum:
-    PIXELS = 256                # steps of k at a time
-    PIXEL_PITCH = 272           # between rows of staged dy: off the powers of two, which share cache sets
+    PIXELS = K_STEPS            # most steps of k at a time
+    PIXEL_PITCH = 208           # between rows of staged dy: off the powers of two, which share cache sets
     CHUNK_PIXELS = 1024         # pixels that make a chunk worth its own copy of dw
     CHUNKS = 8
 
@@ -120,8 +120,9 @@ cdef void block_weight_grad(const WeightGrad* g, const floating* stage, const Py
     cdef int height
     while i < rows:
         height = tile_height(stage, rows - i)
-        for first in range(0, pixels, 256):
-            n = min(pixels - first, 256)
+        first = 0
+        while first < pixels:
+            n = min(pixels - first, k_block(pixels))
             stage_dy(g, dy + i * g.height * g.width, height, block, first, n, dy_stage)
             for t in range(g.taps):
                 if g.joined:
@@ -134,6 +135,7 @@ cdef void block_weight_grad(const WeightGrad* g, const floating* stage, const Py
                     pixel_tile(height, dy_stage, stage + shift + j, at + first, row + j, g.lane_pitch, n,
                                load or first > 0)
                     j += lanes
+            first += n
         i += height
 
 
@@ -226,8 +228,9 @@ cdef void swapped_task(const WeightGrad* g, const floating* x, const floating* d
     memset(work, 0, PIXELS * pitch * sizeof(floating))      # the lanes of no channel stay zero
     for s in range(chunk * g.chunk_samples, min(g.samples, (chunk + 1) * g.chunk_samples)):
         image = x + (s * g.groups + group) * g.channels * g.x_height * g.x_width
-        for first in range(0, size, 256):
-            n = min(size - first, 256)
+        first = 0
+        while first < size:
+            n = min(size - first, k_block(size))
             transpose(dy + (s * g.groups + group) * g.rows * size + first, size, g.rows, n, work, pitch)
             i = lo
             while i < hi:
@@ -241,6 +244,7 @@ cdef void swapped_task(const WeightGrad* g, const floating* x, const floating* d
                     j += lanes
                 i += height
             load = True
+            first += n
 
 
 # The whole batch

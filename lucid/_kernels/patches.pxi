@@ -14,6 +14,8 @@ from cython.parallel cimport threadid
 cdef enum:
     STAGE = 98304               # most elements staged at a time ...
     OUTPUT = 65536              # ... and of output held back: both stay in L2
+    STEPS = 144                 # most steps of k in a block: shorter than a product's, for 3x3 kernels sum thousands ...
+    LINE_STEPS = 48             # ... and without tiles, where blocks cost little
     COLUMNS = 1024              # pixels per block ...
     LINE_COLUMNS = 4096         # ... and without tiles
     LINE_ROWS = 3               # most rows computed without tiles
@@ -75,7 +77,7 @@ cdef void plan_patches(Patches* p, Py_ssize_t lanes, Py_ssize_t blocks) noexcept
     """Choose the blocks, at least ``blocks`` of them: this changes no result, only how fast it comes."""
     cdef Py_ssize_t t, target, several, y, x
     plan_taps(p)
-    p.depth = max(K_STEPS // p.taps, 1)
+    p.depth = max((K_STEPS if p.taps == 1 else STEPS if p.rows > LINE_ROWS else LINE_STEPS) // p.taps, 1)
     p.depth = ceil_div(p.channels, ceil_div(p.channels, p.depth))
     target = LINE_COLUMNS if p.rows <= LINE_ROWS else COLUMNS
     target = min(min(target, OUTPUT // p.rows), STAGE // (p.depth * p.phases))

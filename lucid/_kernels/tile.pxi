@@ -176,7 +176,7 @@ cdef extern from *:
 
 
 cdef enum:
-    K_STEPS = 256               # most steps of k in a block
+    K_STEPS = 192               # most steps of k in a block
 
 
 cdef inline floating madd(floating a, floating b, floating c) noexcept nogil:
@@ -187,10 +187,9 @@ cdef inline floating madd(floating a, floating b, floating c) noexcept nogil:
         return madd64(a, b, c)
 
 
-cdef inline Py_ssize_t k_block(const floating* like, Py_ssize_t k) noexcept nogil:
-    """Steps of k per block: as equal as they can be. A panel of B of K_STEPS floats, or half of doubles, stays in L1."""
-    cdef Py_ssize_t most = K_STEPS if floating is float else K_STEPS // 2
-    cdef Py_ssize_t blocks = (k + most - 1) // most
+cdef inline Py_ssize_t k_block(Py_ssize_t k) noexcept nogil:
+    """Steps of k per block: as equal as they can be. A panel of B of K_STEPS stays in L1."""
+    cdef Py_ssize_t blocks = (k + K_STEPS - 1) // K_STEPS
     return (k + blocks - 1) // blocks if blocks > 1 else k
 
 

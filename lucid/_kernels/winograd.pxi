@@ -92,11 +92,11 @@ cdef extern from *:
             for (int j = 0; j < 4; j++) {
                 float m0 = m[j * plane + i], m1 = m[(4 + j) * plane + i];
                 float m2 = m[(8 + j) * plane + i], m3 = m[(12 + j) * plane + i];
-                z0[j] = m0 + (m1 + m2);
-                z1[j] = (m1 - m2) - m3;
+                z0[j] = (m0 + m2) + m1;     /* of data with a mean, m1 is the sum and the others are its rounding */
+                z1[j] = m1 - (m2 + m3);
             }
-            float a = bias + (z0[0] + (z0[1] + z0[2])), b = bias + ((z0[1] - z0[2]) - z0[3]);
-            float c = bias + (z1[0] + (z1[1] + z1[2])), d = bias + ((z1[1] - z1[2]) - z1[3]);
+            float a = bias + ((z0[0] + z0[2]) + z0[1]), b = bias + (z0[1] - (z0[2] + z0[3]));
+            float c = bias + ((z1[0] + z1[2]) + z1[1]), d = bias + (z1[1] - (z1[2] + z1[3]));
             int32_t ab = lucid_i32(a) & 0x7fffffff, cd = lucid_i32(c) & 0x7fffffff, other = lucid_i32(b) & 0x7fffffff;
             ab = ab > other ? ab : other;
             other = lucid_i32(d) & 0x7fffffff;
@@ -122,10 +122,11 @@ cdef extern from *:
 
 cdef enum:
     WINOGRAD_LANES = 16         # loops run to a multiple of this
-    WINOGRAD_DEPTH = 128        # most channels per block of k
+    WINOGRAD_DEPTH = 32         # most channels per block of k
     WINOGRAD_INPUT = 196608     # floats of transformed input held back ...
     WINOGRAD_OUTPUT = 98304     # ... and of output
-    WINOGRAD_CHANNELS = 12      # fewer, on either side, do not repay the transforms
+    WINOGRAD_CHANNELS = 12      # fewer, on either side, do not repay the transforms ...
+    WINOGRAD_TILES = 32         # ... nor do fewer tiles of a sample repay those of the weights
 
 cdef bint winograd_on = True
 
@@ -160,7 +161,8 @@ cdef bint winograd_fits(const Patches* p) noexcept nogil:
     for t in range(9):
         if p.tap_y[t] != p.tap_y[0] + sign * (t // 3) or p.tap_x[t] != p.tap_x[0] + sign * (t % 3) or p.tap_w[t] != t:
             return False
-    return min(p.rows, p.channels) >= WINOGRAD_CHANNELS
+    return (min(p.rows, p.channels) >= WINOGRAD_CHANNELS
+            and ceil_div(p.height, 2) * ceil_div(p.width, 2) >= WINOGRAD_TILES)
 
 
 cdef void plan_winograd(const Patches* p, Winograd* g, Py_ssize_t threads) noexcept nogil:
@@ -190,18 +192,16 @@ cdef inline Py_ssize_t winograd_work(const Winograd* g) noexcept nogil:
 # Kernels
 
 cdef void winograd_weights(const Winograd* g, const float* w, float* u, Py_ssize_t task) noexcept nogil:
-    """One tile of rows of one group, for all channels: u is [group][position][block of k], each as by ``pack_a``."""
+    """One tile of rows of one group, for all channels: u is [group][position], each as by ``pack_a``."""
     cdef const Patches* p = g.p
     cdef float[9 * WINOGRAD_LANES * 8] kernels
     cdef float[16 * WINOGRAD_LANES] transformed
-    cdef Py_ssize_t count = 0, i = 0, group, c, c0, first, depth, q, several, column
-    cdef int rows
-    while i < p.rows:                       # which rows the task is
-        rows = tile_height(w, p.rows - i)
-        if count == task % winograd_row_tiles(p):
-            break
+    cdef Py_ssize_t count = 0, i = 0, group, c, first, q, several, column
+    cdef int rows = tile_height(w, p.rows)
+    while count < task % winograd_row_tiles(p):
         count += 1
         i += rows
+        rows = tile_height(w, p.rows - i)
     group = task // winograd_row_tiles(p)
     w += group * p.w_group + i * p.w_row
     u += group * 16 * p.rows * p.channels
@@ -209,9 +209,7 @@ cdef void winograd_weights(const Winograd* g, const float* w, float* u, Py_ssize
     column = -WINOGRAD_LANES if g.flipped else WINOGRAD_LANES
     c = 0
     while c < p.channels:
-        c0 = c // g.depth * g.depth
-        depth = min(p.channels - c0, g.depth)
-        several = min(c0 + depth - c, 8)
+        several = min(p.channels - c, 8)
         if p.w_channel == 9:
             transpose(w + c * 9, p.w_row, rows, several * 9, kernels, WINOGRAD_LANES)
         else:
@@ -222,7 +220,7 @@ cdef void winograd_weights(const Winograd* g, const float* w, float* u, Py_ssize
             winograd_kernel(kernels + first, 3 * column, column, transformed)
             for count in range(16):
                 copy_row(transformed + count * WINOGRAD_LANES,
-                         u + (count * p.channels + c0) * p.rows + i * depth + (c + q - c0) * rows, rows)
+                         u + (count * p.rows + i) * p.channels + (c + q) * rows, rows)
         c += several
 
 
@@ -286,7 +284,7 @@ cdef void winograd_output(const Winograd* g, const float* rows, float* y, Py_ssi
                           uint8_t* bad, int32_t most) noexcept nogil:
     """Cut two rows of outputs of n tiles into the image of one channel."""
     cdef const Patches* p = g.p
-    cdef Py_ssize_t each = g.tiles_y * g.tiles_x, i = 0, run, s, ty, tx, e
+    cdef Py_ssize_t each = g.tiles_y * g.tiles_x, i = 0, run, s, ty, tx, e, j
     while i < n:
         s = (first + i) // each
         ty, tx = (first + i) % each // g.tiles_x, (first + i) % g.tiles_x
@@ -294,9 +292,26 @@ cdef void winograd_output(const Winograd* g, const float* rows, float* y, Py_ssi
         for e in range(min(2, p.height - 2 * ty)):
             copy_row(rows + 2 * e * g.pitch + 2 * i, y + s * p.y_sample + (2 * ty + e) * p.y_row + 2 * tx,
                      min(2 * run, p.width - 2 * tx))
-        if most >= 0x7f800000:
-            bad[s] = 1
+            if most >= 0x7f800000:      # in some sample of the block: in this one?
+                for j in range(2 * i, 2 * (i + run)):
+                    if bits32(rows[2 * e * g.pitch + j]) & 0x7f800000 == 0x7f800000:
+                        bad[s] = 1
         i += run
+
+
+cdef void winograd_product(const Winograd* g, const float* u, const float* v, float* m, Py_ssize_t rows) noexcept nogil:
+    """One panel of one position: every tile of rows through all blocks of k, while its sums are in L1."""
+    cdef Py_ssize_t i = 0, c, depth
+    cdef int height
+    while i < rows:
+        height = tile_height(u, rows - i)
+        c = 0
+        while c < g.p.channels:
+            depth = min(g.p.channels - c, g.depth)
+            packed_tile(height, u + i * g.p.channels + c * height, v + c * g.pitch, g.pitch, m + i * g.pitch, g.pitch,
+                        depth, c > 0)
+            c += depth
+        i += height
 
 
 cdef void winograd_task(const Winograd* g, const float* x, const float* u, const float* bias, float* y, uint8_t* bad,
@@ -307,7 +322,7 @@ cdef void winograd_task(const Winograd* g, const float* x, const float* u, const
     cdef Py_ssize_t lo = part(p.rows, MR32, task % g.parts, g.parts)
     cdef Py_ssize_t hi = part(p.rows, MR32, task % g.parts + 1, g.parts)
     cdef Py_ssize_t first = part(g.tiles, NR32, block, g.blocks), n = part(g.tiles, NR32, block + 1, g.blocks) - first
-    cdef Py_ssize_t rows, c, depth, t, j, r
+    cdef Py_ssize_t rows, t, j, r
     cdef float* h = work + 2 * g.strip
     cdef float* v = h + 8 * g.strip
     cdef float* m = v + 16 * p.channels * g.pitch
@@ -320,18 +335,13 @@ cdef void winograd_task(const Winograd* g, const float* x, const float* u, const
     while lo < hi:
         rows = min(hi - lo, g.chunk)
         for t in range(16):
-            c = 0
-            while c < p.channels:
-                depth = min(p.channels - c, g.depth)
-                j = 0
-                while j < n:
-                    panel_product(u + (t * p.channels + c) * p.rows + lo * depth, 0,
-                                  v + (t * p.channels + c) * g.pitch + j, g.pitch, m + t * g.chunk * g.pitch + j,
-                                  g.pitch, rows, depth, c > 0)
-                    j += NR32
-                c += depth
+            j = 0
+            while j < n:
+                winograd_product(g, u + t * p.channels * p.rows + lo * p.channels, v + t * p.channels * g.pitch + j,
+                                 m + t * g.chunk * g.pitch + j, rows)
+                j += NR32
         for r in range(rows):
-            most = winograd_back(m + r * g.pitch, g.chunk * g.pitch, round_up(n, WINOGRAD_LANES),
+            most = winograd_back(m + r * g.pitch, g.chunk * g.pitch, n,
                                  bias[group * p.rows + lo + r] if bias != NULL else <float> 0, out, out + 2 * g.pitch)
             winograd_output(g, out, y + (lo + r) * p.y_channel, first, n, bad, most)
         lo += rows

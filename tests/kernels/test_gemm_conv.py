@@ -126,7 +126,7 @@ def test_linear(ops: Any, dtype: type) -> None:
 
 
 def test_bias_is_added_to_the_sum_of_a_block(ops: Any) -> None:
-    for k in (1, 2, 60, 256):
+    for k in (1, 2, 60, 192):
         x, w, bias = normal((3, k), np.float32), normal((40, k), np.float32, 1), normal((40,), np.float32, 2)
         expected = bias + ops.linear(x, w)
         np.testing.assert_array_equal(ops.linear(x, w, bias), expected)
@@ -135,8 +135,9 @@ def test_bias_is_added_to_the_sum_of_a_block(ops: Any) -> None:
 
 
 def test_sums_of_blocks_are_added_in_order(ops: Any) -> None:
-    """No product is longer than 256 steps, or 128 of doubles, before it joins the total."""
-    for dtype, most in ((np.float32, 256), (np.float64, 128)):
+    """No chain is longer than 192 steps before it joins the total."""
+    most = 192
+    for dtype in DTYPES:
         for blocks in (2, 3, 7):
             k = blocks * most
             x, y = normal((5, k), dtype), normal((k, 37), dtype, 1)
@@ -287,6 +288,84 @@ def test_convolution_of_views(ops: Any) -> None:
     nchw, oihw = x.transpose(0, 3, 1, 2), w.transpose(3, 2, 0, 1)
     y = ops.conv2d(nchw, oihw, None, *geometry(padding=1))
     np.testing.assert_array_equal(y, ops.conv2d(nchw.copy(), oihw.copy(), None, *geometry(padding=1)))
+
+
+# Winograd's algorithm; the direct path is tested above where shapes are too small for it
+
+WINOGRAD = [  # input, channels out, padding
+    ((1, 12, 16, 8), 12, 1), ((2, 16, 14, 14), 33, 1), ((3, 40, 13, 17), 14, 0), ((2, 13, 30, 57), 17, 2), ((1, 70, 11, 12), 30, 1),
+    ((33, 12, 16, 8), 13, 1), ((1, 200, 14, 14), 12, 1), ((2, 12, 70, 9), 100, ((0, 2), (1, 0))), ((1, 16, 6, 300), 16, 1),
+    ((1, 16, 3, 700), 12, ((3, 0), (0, 4))),
+]  # fmt: skip
+
+
+@pytest.fixture
+def winograd(ops: Any) -> Iterator[Any]:
+    yield ops
+    ops.set_winograd(True)
+
+
+@pytest.mark.parametrize("case", WINOGRAD)
+def test_winograd(winograd: Any, case: tuple[tuple[int, int, int, int], int, Any]) -> None:
+    ops, (shape, out, padding) = winograd, case
+    how = geometry(padding=padding)
+    x, w, b = normal(shape, np.float32), normal((out, shape[1], 3, 3), np.float32, 1), normal((out,), np.float32, 2)
+    y = at_threads(ops, lambda: ops.conv2d(x, w, b, *how))
+    dy = normal(y.shape, np.float32, 3)
+    dx = at_threads(ops, lambda: ops.conv2d_input_grad(dy, w, x.shape, *how))
+    for i in range(shape[0]):
+        np.testing.assert_array_equal(ops.conv2d(x[i : i + 1], w, b, *how)[0], y[i])
+        np.testing.assert_array_equal(ops.conv2d_input_grad(dy[i : i + 1], w, (1, *shape[1:]), *how)[0], dx[i])
+    x64, w64, b64, dy64 = (a.astype(np.float64) for a in (x, w, b, dy))
+    exact, dx_exact = ops.conv2d(x64, w64, b64, *how), ops.conv2d_input_grad(dy64, w64, x.shape, *how)
+    ops.set_winograd(False)
+    assert not ops.get_winograd()
+    direct, dx_direct = ops.conv2d(x, w, b, *how), ops.conv2d_input_grad(dy, w, x.shape, *how)
+    assert not np.array_equal(y, direct)  # it is Winograd that was tested
+    assert not np.array_equal(dx, dx_direct)
+    for got, other, want in ((y, direct, exact), (dx, dx_direct, dx_exact)):
+        scale = np.sqrt(np.mean(want**2))
+        assert np.sqrt(np.mean((got - want) ** 2)) <= max(1.1 * np.sqrt(np.mean((other - want) ** 2)), 1e-7 * scale)
+        assert np.abs(got - want).max() <= 3e-6 * scale
+
+
+def test_winograd_leaves_double_alone(winograd: Any) -> None:
+    x, w = normal((1, 16, 16, 16), np.float64), normal((16, 16, 3, 3), np.float64, 1)
+    y = winograd.conv2d(x, w, None, *geometry(padding=1))
+    winograd.set_winograd(False)
+    np.testing.assert_array_equal(winograd.conv2d(x, w, None, *geometry(padding=1)), y)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 3e38])
+def test_winograd_does_not_spread_what_is_not_finite(winograd: Any, value: float) -> None:
+    """A sample that holds an infinity, a NaN or sums beyond the largest float gets the direct path; others keep theirs."""
+    ops, how = winograd, geometry(padding=1)
+    x, w = normal((4, 16, 14, 18), np.float32), normal((20, 16, 3, 3), np.float32, 1)
+    x[1, 3, 5, 6] = value
+    x[3, 2, 0, 17] = value
+    x[3, 2, 1, 17] = value
+    y = at_threads(ops, lambda: ops.conv2d(x, w, None, *how))
+    dx = at_threads(ops, lambda: ops.conv2d_input_grad(x, w.transpose(1, 0, 2, 3), (4, 20, 14, 18), *how))
+    for i in (0, 2):
+        np.testing.assert_array_equal(ops.conv2d(x[i : i + 1], w, None, *how)[0], y[i])
+    ops.set_winograd(False)
+    for got, direct in (
+        (y, ops.conv2d(x, w, None, *how)),
+        (dx, ops.conv2d_input_grad(x, w.transpose(1, 0, 2, 3), (4, 20, 14, 18), *how)),
+    ):
+        if not np.isfinite(value):
+            np.testing.assert_array_equal(got[1::2], direct[1::2])
+            assert np.isfinite(got[::2]).all()
+        np.testing.assert_array_equal(np.isfinite(got), np.isfinite(direct))
+
+
+def test_winograd_of_weights_that_are_not_finite(winograd: Any) -> None:
+    x, w = normal((2, 16, 14, 18), np.float32), normal((20, 16, 3, 3), np.float32, 1)
+    w[7, 3, 1, 1] = np.inf
+    y = winograd.conv2d(x, w, None, *geometry(padding=1))
+    assert np.isfinite(y[:, :7]).all() and np.isfinite(y[:, 8:]).all()
+    winograd.set_winograd(False)
+    np.testing.assert_array_equal(winograd.conv2d(x, w, None, *geometry(padding=1)), y)
 
 
 def test_convolution_errors(ops: Any) -> None:
