@@ -122,7 +122,7 @@ cdef void block_weight_grad(const WeightGrad* g, const floating* stage, const Py
         height = tile_height(stage, rows - i)
         first = 0
         while first < pixels:
-            n = min(pixels - first, k_block(pixels))
+            n = min(pixels - first, k_block(dy, pixels))
             stage_dy(g, dy + i * g.height * g.width, height, block, first, n, dy_stage)
             for t in range(g.taps):
                 if g.joined:
@@ -230,7 +230,7 @@ cdef void swapped_task(const WeightGrad* g, const floating* x, const floating* d
         image = x + (s * g.groups + group) * g.channels * g.x_height * g.x_width
         first = 0
         while first < size:
-            n = min(size - first, k_block(size))
+            n = min(size - first, k_block(dy, size))
             transpose(dy + (s * g.groups + group) * g.rows * size + first, size, g.rows, n, work, pitch)
             i = lo
             while i < hi:

@@ -40,7 +40,7 @@ cdef void dot_columns(const float* a, Py_ssize_t a_step, const float* b, Py_ssiz
                       Py_ssize_t k, bint load) noexcept nogil:
     """c[j] = sum of a[p] * b[p, j], or c[j] += it, for columns contiguous in p, turned into lanes as they are read."""
     cdef float sums[SQUARE]
-    cdef Py_ssize_t p, steps, j = 0, x, depth = k_block(k)
+    cdef Py_ssize_t p, steps, j = 0, x, depth = k_block(a, k)
     cdef int columns
     while j < n:
         columns = <int> min(n - j, <Py_ssize_t> SQUARE)
@@ -66,7 +66,7 @@ cdef void skinny_product(floating* c, Py_ssize_t c_row, const floating* a, Py_ss
                          Py_ssize_t k, bint load) noexcept nogil:
     """C = A @ B, or C += A @ B, for few rows."""
     cdef floating sums[SKINNY_ROWS * SKINNY_COLUMNS]            # of a block of k, kept in L1 ...
-    cdef Py_ssize_t i, j, p, q, x, depth = k_block(k), steps, width
+    cdef Py_ssize_t i, j, p, q, x, depth = k_block(a, k), steps, width
     if floating is float:
         if b_column != 1:
             dot_columns(a, a_step, b, b_column, c, n, k, load)
@@ -117,14 +117,14 @@ cdef inline Py_ssize_t pack_width(const floating* like, Py_ssize_t m, Py_ssize_t
 cdef inline Py_ssize_t packed_a_size(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m,
                                      Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Elements of workspace for A, whole cache lines."""
-    cdef Py_ssize_t depth = k_block(k)
+    cdef Py_ssize_t depth = k_block(like, k)
     return 0 if a_stays(like, a_row, a_step, n) else round_up(a_block(like, m, depth) * depth, 16)
 
 
 cdef Py_ssize_t gemm_workspace(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t b_row,
                                Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Elements ``gemm_serial`` needs; never less for a larger m or n."""
-    cdef Py_ssize_t columns = tile_columns(like), depth = k_block(k)
+    cdef Py_ssize_t columns = tile_columns(like), depth = k_block(like, k)
     if k == 0:
         return 0
     if n == 1:                      # gemm_serial may exchange the operands
@@ -171,7 +171,7 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
     if b_stays(a, b_column, m):
         whole = n // columns * columns
     packed_b = work + packed_a_size(a, a_row, a_step, m, n, k)
-    most = k_block(k)
+    most = k_block(a, k)
     block = a_block(a, m, most)
     while p < k:
         depth = min(k - p, most)

@@ -187,7 +187,7 @@ cdef inline floating madd(floating a, floating b, floating c) noexcept nogil:
         return madd64(a, b, c)
 
 
-cdef inline Py_ssize_t k_block(Py_ssize_t k) noexcept nogil:
+cdef inline Py_ssize_t k_block(const floating* like, Py_ssize_t k) noexcept nogil:
     """Steps of k per block: as equal as they can be. A panel of B of K_STEPS stays in L1."""
     cdef Py_ssize_t blocks = (k + K_STEPS - 1) // K_STEPS
     return (k + blocks - 1) // blocks if blocks > 1 else k
