@@ -25,6 +25,7 @@ include "_kernels/gemm.pxi"           # the blocked, threaded matrix product
 include "_kernels/matmul.pxi"         # matmul, linear
 include "_kernels/gather.pxi"         # padded, phase-split copies of images
 include "_kernels/patches.pxi"        # products whose right side is the patches of an image
+include "_kernels/pixels.pxi"         # the same for small images, without dropped columns
 include "_kernels/winograd.pxi"       # 3x3 convolution in fewer multiplications
 include "_kernels/conv_weight.pxi"    # the weight gradient's sums over samples
 include "_kernels/lanes.pxi"          # one register of elements

@@ -73,12 +73,27 @@ cdef inline Py_ssize_t patch_lanes(const Patches* p, const floating* like) noexc
     return LINE32 if floating is float else LINE64
 
 
+cdef inline Py_ssize_t patch_depth(const Patches* p) noexcept nogil:
+    """Channels per block of k."""
+    cdef Py_ssize_t most = max((K_STEPS if p.taps == 1 else STEPS if p.rows > LINE_ROWS else LINE_STEPS) // p.taps, 1)
+    return ceil_div(p.channels, ceil_div(p.channels, most))
+
+
+cdef void place_taps(Patches* p) noexcept nogil:
+    """Where each tap reads in a stage of blocks as planned."""
+    cdef Py_ssize_t t, y, x
+    # an odd number of cache lines between channels spreads them over all sets of the cache
+    p.stage_channel = round_up(p.phases * p.block_samples * p.plane, 32) + 16
+    for t in range(p.taps):
+        y, x = floor_div(p.tap_y[t], p.step_y), floor_div(p.tap_x[t], p.step_x)
+        p.tap_at[t] = p.tap_at[t] * p.block_samples * p.plane + (y - p.first_y) * p.pitch + x - p.first_x
+
+
 cdef void plan_patches(Patches* p, Py_ssize_t lanes, Py_ssize_t blocks) noexcept nogil:
     """Choose the blocks, at least ``blocks`` of them: this changes no result, only how fast it comes."""
-    cdef Py_ssize_t t, target, several, y, x
+    cdef Py_ssize_t target, several
     plan_taps(p)
-    p.depth = max((K_STEPS if p.taps == 1 else STEPS if p.rows > LINE_ROWS else LINE_STEPS) // p.taps, 1)
-    p.depth = ceil_div(p.channels, ceil_div(p.channels, p.depth))
+    p.depth = patch_depth(p)
     target = LINE_COLUMNS if p.rows <= LINE_ROWS else COLUMNS
     target = min(min(target, OUTPUT // p.rows), STAGE // (p.depth * p.phases))
     target = min(target, p.samples * p.groups * p.height * p.width // blocks)
@@ -97,11 +112,7 @@ cdef void plan_patches(Patches* p, Py_ssize_t lanes, Py_ssize_t blocks) noexcept
             p.columns = round_up(several * p.plane, lanes)
     p.blocks_s = ceil_div(p.samples, p.block_samples)
     p.blocks_y, p.blocks_x = ceil_div(p.height, p.block_height), ceil_div(p.width, p.block_width)
-    # an odd number of cache lines between channels spreads them over all sets of the cache
-    p.stage_channel = round_up(p.phases * p.block_samples * p.plane, 32) + 16
-    for t in range(p.taps):
-        y, x = floor_div(p.tap_y[t], p.step_y), floor_div(p.tap_x[t], p.step_x)
-        p.tap_at[t] = p.tap_at[t] * p.block_samples * p.plane + (y - p.first_y) * p.pitch + x - p.first_x
+    place_taps(p)
 
 
 cdef inline Py_ssize_t stage_size(const Patches* p, Py_ssize_t lanes) noexcept nogil:
@@ -224,6 +235,14 @@ cdef void convolve_task(const Patches* p, const floating* x, const floating* pac
 cdef bint convolve_directly(Patches* p, const floating* x, const floating* w, const floating* bias,
                             floating* y) noexcept nogil:
     """As ``convolve``, every output one sum over the k axis in the order of memory."""
+    if pixels_fit(p):
+        return convolve_pixels(p, x, w, bias, y)
+    return convolve_rows(p, x, w, bias, y)
+
+
+cdef bint convolve_rows(Patches* p, const floating* x, const floating* w, const floating* bias,
+                        floating* y) noexcept nogil:
+    """As ``convolve_directly``, for any width."""
     cdef double work = 2.0 * p.samples * p.groups * p.rows * p.channels * p.taps * p.height * p.width
     cdef int threads = threads_for(work, CONV_GRAIN)
     cdef Py_ssize_t lanes = patch_lanes(p, x), c, i, parts, tasks, size, blocks, weights

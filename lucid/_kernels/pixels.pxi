@@ -1,0 +1,149 @@
+# Convolution of small images: the same products as patches.pxi, with no dropped columns.
+#
+# Where a row has few pixels, the columns dropped at its end would be a fifth to a half of the work. Here the pixels are
+# numbered through the batch, and a block of them is copied from the stage into a patch matrix of whole panels. The
+# copy costs one move per row of pixels, which the many rows of the weight repay. The blocks of k are those of
+# patches.pxi, so are the bits.
+
+cdef enum:
+    PIXEL_WIDTH = 16            # widest rows that are worth a copy ...
+    PIXEL_ROWS = 32             # ... and fewest rows of the weight
+    PIXEL_OUTPUT = 131072       # elements of output held back
+
+
+cdef struct Pixels:
+    const Patches* p
+    Py_ssize_t each, pixels                                     # of a sample, of all
+    Py_ssize_t blocks, parts, most                              # most pixels of a block
+    Py_ssize_t pitch                                            # between rows of a block: an odd number of cache lines
+
+
+cdef inline bint pixels_fit(const Patches* p) noexcept nogil:
+    return p.width <= PIXEL_WIDTH and p.rows >= PIXEL_ROWS
+
+
+cdef void plan_pixels(Patches* p, Pixels* q, Py_ssize_t lanes, Py_ssize_t threads) noexcept nogil:
+    cdef Py_ssize_t panels, several
+    q.p = p
+    q.each = p.height * p.width
+    q.pixels = p.samples * q.each
+    panels = ceil_div(q.pixels, lanes)
+    several = max(min(PIXEL_OUTPUT // p.rows, 256) // lanes, 2)
+    q.blocks = ceil_div(panels, several)
+    if q.blocks * p.groups >= threads and panels >= threads:
+        q.blocks = min(round_up(q.blocks, threads), panels)
+    q.parts = min(ceil_div(threads, q.blocks * p.groups), ceil_div(p.rows, lanes))
+    q.most = ceil_div(panels, q.blocks) * lanes
+    q.pitch = round_up(q.most, 32) + 16
+    plan_taps(p)
+    p.depth = patch_depth(p)
+    p.block_width, p.block_height = p.width, p.height
+    p.block_samples = min(p.samples, (q.most - 1) // q.each + 2)
+    p.pitch = p.width + p.span_x
+    p.plane = (p.height + p.span_y) * p.pitch
+    place_taps(p)
+
+
+cdef inline Py_ssize_t pixels_work(const Pixels* q, const floating* like) noexcept nogil:
+    """Elements of workspace per thread: the stage, the patch matrix, the output, and three tables of segments."""
+    cdef Py_ssize_t words = 3 * q.most * <Py_ssize_t> (sizeof(Py_ssize_t) // sizeof(floating))
+    return round_up(q.p.depth * q.p.stage_channel + q.p.depth * q.p.taps * q.pitch + q.p.rows * q.pitch + words, 16)
+
+
+cdef Py_ssize_t cut_pixels(const Pixels* q, Py_ssize_t first, Py_ssize_t n, Py_ssize_t* run, Py_ssize_t* at,
+                           Py_ssize_t* to) noexcept nogil:
+    """The rows of pixels of a block: how long, where in the stage, where in y (both from the first sample touched)."""
+    cdef const Patches* p = q.p
+    cdef Py_ssize_t count = 0, s, y, x, i = first, sample = first // q.each
+    while i < first + n:
+        s, y, x = i // q.each - sample, i % q.each // p.width, i % p.width
+        run[count] = min(first + n - i, p.width - x)
+        at[count] = s * p.plane + y * p.pitch + x
+        to[count] = s * p.y_sample + y * p.y_row + x * p.y_column
+        i += run[count]
+        count += 1
+    return count
+
+
+cdef void pixels_task(const Pixels* q, const floating* x, const floating* packed, const floating* bias, floating* y,
+                      floating* work, Py_ssize_t task) noexcept nogil:
+    """One block of pixels, one part of the rows, of one group."""
+    cdef const Patches* p = q.p
+    cdef Py_ssize_t group = task // (q.parts * q.blocks), block = task // q.parts % q.blocks, lanes = tile_columns(x)
+    cdef Py_ssize_t lo = part(p.rows, tile_rows(x), task % q.parts, q.parts)
+    cdef Py_ssize_t rows = part(p.rows, tile_rows(x), task % q.parts + 1, q.parts) - lo
+    cdef Py_ssize_t first = part(q.pixels, lanes, block, q.blocks), n = part(q.pixels, lanes, block + 1, q.blocks) - first
+    cdef Py_ssize_t sample = first // q.each, size = p.x_height * p.x_width, c = 0, depth, i, j, t, s, count
+    cdef floating* stage = work
+    cdef floating* b = stage + p.depth * p.stage_channel
+    cdef floating* out = b + p.depth * p.taps * q.pitch
+    cdef Py_ssize_t* run = <Py_ssize_t*> (out + p.rows * q.pitch)
+    cdef Py_ssize_t* at = run + q.most
+    cdef Py_ssize_t* to = at + q.most
+    cdef floating* row
+    cdef const floating* source
+    count = cut_pixels(q, first, n, run, at, to)
+    x += (sample * p.groups + group) * p.channels * size
+    y += sample * p.y_sample + (group * p.rows + lo) * p.y_channel
+    packed += group * p.channels * p.rows * p.taps
+    memset(b, 0, p.depth * p.taps * q.pitch * sizeof(floating))     # the columns of no pixel stay zero
+    if bias != NULL:
+        for i in range(rows):
+            for j in range(q.pitch):
+                out[i * q.pitch + j] = bias[group * p.rows + lo + i]
+    while c < p.channels:
+        depth = min(p.channels - c, p.depth)
+        stage_block(p, x + c * size, p.groups * p.channels * size, depth, (first + n - 1) // q.each - sample + 1, 0, 0,
+                    stage)
+        for i in range(depth):
+            for t in range(p.taps):
+                row = b + (i * p.taps + t) * q.pitch
+                source = stage + i * p.stage_channel + p.tap_at[t]
+                for s in range(count):
+                    copy_row(source + at[s], row, run[s])
+                    row += run[s]
+        j = 0
+        while j < n:
+            panel_product(packed + c * p.rows * p.taps + lo * depth * p.taps, 0, b + j, q.pitch, out + j, q.pitch,
+                          rows, depth * p.taps, c > 0 or bias != NULL)
+            j += lanes
+        c += depth
+    for i in range(rows):
+        source = out + i * q.pitch
+        row = y + i * p.y_channel
+        for s in range(count):
+            if p.y_column == 1:
+                copy_row(source, row + to[s], run[s])
+            else:
+                for j in range(run[s]):
+                    row[to[s] + j * p.y_column] = source[j]
+            source += run[s]
+
+
+cdef bint convolve_pixels(Patches* p, const floating* x, const floating* w, const floating* bias,
+                          floating* y) noexcept nogil:
+    """As ``convolve``, for what ``pixels_fit``. False when memory ran out."""
+    cdef Pixels q
+    cdef int threads = threads_for(2.0 * p.samples * p.groups * p.rows * p.channels * p.taps * p.height * p.width,
+                                   CONV_GRAIN)
+    cdef Py_ssize_t weights = round_up(p.groups * p.channels * p.rows * p.taps, 16), i, tasks, blocks, size
+    cdef floating* packed
+    plan_pixels(p, &q, tile_columns(x), threads)
+    size = pixels_work(&q, x)
+    tasks = p.groups * q.blocks * q.parts
+    blocks = p.groups * ceil_div(p.channels, p.depth)
+    packed = <floating*> workspace((weights + threads * size) * sizeof(floating))
+    if packed == NULL:
+        return False
+    if threads == 1:
+        for i in range(blocks):
+            pack_weights_task(p, w, packed, i)
+        for i in range(tasks):
+            pixels_task(&q, x, packed, bias, y, packed + weights, i)
+    else:
+        for i in prange(blocks, num_threads=threads, schedule="static"):
+            pack_weights_task(p, w, packed, i)
+        for i in prange(tasks, num_threads=threads, schedule="dynamic"):
+            pixels_task(&q, x, packed, bias, y, packed + weights + threadid() * size, i)
+    release(packed)
+    return True
