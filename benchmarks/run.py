@@ -32,6 +32,9 @@ from report import limits_text, line, plot, requirements, summary
 
 HERE = Path(__file__).parent
 PEERS = ("torch", "numpy", "onnxruntime")
+# Seconds until a library's idle threads sleep. OpenMP's spin for milliseconds, OpenBLAS's for 2**26 cycles, ONNX
+# Runtime's for 2**20 pauses: measured meanwhile, the next library would have one core less.
+CALM = {"torch": 0.01, "numpy": 0.04, "onnxruntime": 0.1}
 MOST_SECONDS = 3.0  # spent on one case, after which three rounds are enough
 
 
@@ -84,11 +87,12 @@ def rounds_of(
 ) -> dict[str, Any]:
     """Median seconds per call of each turn, by name, rounds interleaved."""
     times: dict[str, list[float]] = {name: [] for name, *_ in turns}
+    time.sleep(max((CALM.get(name, 0.0) for name, *_ in turns)))  # all of them have just made their outputs
     start = time.perf_counter()
     for turn in range(rounds):
         for name, worker, extra in turns if turn % 2 == 0 else reversed(turns):
-            time.sleep(0.01)  # let the other process's spinning threads fall asleep
             times[name] += worker.ask(case=case.name, seconds=seconds, fresh=turn == 0, **extra)["times"]
+            time.sleep(CALM.get(name, 0.0))
         if turn >= 2 and time.perf_counter() - start > MOST_SECONDS:
             break
     return {name: statistics.median(values) for name, values in times.items()}

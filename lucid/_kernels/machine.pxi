@@ -66,9 +66,10 @@ def peak_fma(double seconds) -> float:
 
 
 def copy_bandwidth(double seconds, Py_ssize_t size=40_000_000) -> float:
-    """Bytes read and written per second by copying ``size`` bytes on all threads: the best in ``seconds``."""
+    """Bytes read and written per second by copying ``size`` bytes on all threads, over ``seconds``."""
     cdef int threads = thread_limit
-    cdef double start, end = perf_counter() + seconds, best = 0
+    cdef double start, spent = 0
+    cdef Py_ssize_t copies = 0
     cdef char* x = <char*> aligned_malloc(size)
     cdef char* y = <char*> aligned_malloc(size)
     if x == NULL or y == NULL:
@@ -77,14 +78,13 @@ def copy_bandwidth(double seconds, Py_ssize_t size=40_000_000) -> float:
         raise MemoryError(f"copy_bandwidth: no memory for two buffers of {size} bytes")
     memset(x, 1, size)
     memset(y, 2, size)
-    while True:
-        start = perf_counter()
+    run_copy(y, x, size, threads)
+    start = perf_counter()
+    while copies == 0 or spent < seconds:
         with nogil:
             run_copy(y, x, size, threads)
-        now = perf_counter()
-        best = cmath.fmax(best, 2.0 * size / (now - start))
-        if now >= end:
-            break
+        copies += 1
+        spent = perf_counter() - start
     aligned_free(x)
     aligned_free(y)
-    return best
+    return 2.0 * size * copies / spent
