@@ -1,8 +1,8 @@
 """What a run prints and draws.
 
-    python benchmarks/report.py benchmarks/results/results.json [FIGURE.png]
+    python benchmarks/report.py benchmarks/results/results.json [MORE.json ...] [FIGURE.png]
 
-repeats the tables of a finished run, and draws the figure again.
+repeats the tables of finished runs, of different groups for instance, as one, and draws their figure.
 """
 
 from __future__ import annotations
@@ -126,12 +126,14 @@ def plot(rows: list[Row], path: Path) -> None:
 
 
 def main() -> None:
-    results = json.loads(Path(sys.argv[1]).read_text())
-    rows = results["rows"]
-    print("\n".join(line(row, results["limits"], results["threads"]) for row in rows))
+    figures = [path for path in sys.argv[1:] if path.endswith(".png")]
+    runs = [json.loads(Path(path).read_text()) for path in sys.argv[1:] if path not in figures]
+    for run in runs:
+        print("\n".join(line(row, run["limits"], run["threads"]) for row in run["rows"]))
+    rows = [row for run in runs for row in run["rows"]]
     print(f"\n{summary(rows)}\n\n{requirements(rows)}")
-    if len(sys.argv) > 2:
-        plot(rows, Path(sys.argv[2]))
+    for path in figures:
+        plot(rows, Path(path))
 
 
 if __name__ == "__main__":
