@@ -12,6 +12,7 @@ from training import inference, threads, trainings
 CASES: list[Case] = [
     *activations(), *products(), *convolutions(), *functions(), *trainings(), *threads(), *inference(),
 ]  # fmt: skip
+assert len({case.name for case in CASES}) == len(CASES), "two cases share a name"
 
 
 class Requirement(NamedTuple):
