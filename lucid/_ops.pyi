@@ -25,6 +25,10 @@ def set_grain_scale(scale: float) -> None: ...
 def set_flush_denormal(mode: bool) -> bool: ...
 def float_control() -> list[int]: ...
 
+# expand
+
+def expand(x: ndarray, shape: tuple[int, ...]) -> ndarray: ...
+
 # pointwise
 
 def neg(x: ndarray, out: ndarray | None = None) -> ndarray: ...
@@ -163,15 +167,25 @@ def log_softmax_backward(y: ndarray, dy: ndarray, axis: Any) -> ndarray: ...
 
 # cross_entropy
 
-def cross_entropy_rows(
-    logp: ndarray, target: ndarray, weight: ndarray | None, ignore_index: int, label_smoothing: float
-) -> tuple[ndarray, ndarray]: ...
-def cross_entropy_rows_backward(
-    logp: ndarray, target: ndarray, weight: ndarray | None, ignore_index: int, label_smoothing: float, g: ndarray
+def outside(target: ndarray, classes: int, ignore_index: int) -> int: ...
+def cross_entropy(
+    x: ndarray, target: ndarray, weight: ndarray | None, ignore_index: int, label_smoothing: float
+) -> tuple[ndarray, float, float, tuple[ndarray, ndarray]]: ...
+def cross_entropy_backward(
+    x: ndarray,
+    kept: tuple[ndarray, ndarray],
+    target: ndarray,
+    weight: ndarray | None,
+    ignore_index: int,
+    label_smoothing: float,
+    g: ndarray,
+    divisor: float = 1,
 ) -> ndarray: ...
-def nll_rows(logp: ndarray, target: ndarray, weight: ndarray | None, ignore_index: int) -> tuple[ndarray, ndarray]: ...
-def nll_rows_backward(
-    logp: ndarray, target: ndarray, weight: ndarray | None, ignore_index: int, g: ndarray
+def nll(
+    logp: ndarray, target: ndarray, weight: ndarray | None, ignore_index: int
+) -> tuple[ndarray, float, float]: ...
+def nll_backward(
+    logp: ndarray, target: ndarray, weight: ndarray | None, ignore_index: int, g: ndarray, divisor: float = 1
 ) -> ndarray: ...
 
 # matmul
@@ -241,7 +255,13 @@ def adaptive_avg_pool2d_backward(dy: ndarray, x_shape: Any) -> ndarray: ...
 # norm
 
 def batch_norm(
-    x: ndarray, weight: ndarray | None, bias: ndarray | None, eps: float
+    x: ndarray,
+    weight: ndarray | None,
+    bias: ndarray | None,
+    eps: float,
+    running_mean: ndarray | None = None,
+    running_var: ndarray | None = None,
+    momentum: float = 0,
 ) -> tuple[ndarray, ndarray, ndarray]: ...
 def batch_norm_backward(
     dy: ndarray, x: ndarray, mean: ndarray, var: ndarray, weight: ndarray | None, eps: float
@@ -258,6 +278,11 @@ def layer_norm(
 def layer_norm_backward(
     dy: ndarray, x: ndarray, mean: ndarray, rstd: ndarray, weight: ndarray | None
 ) -> tuple[ndarray, ndarray | None, ndarray | None]: ...
+
+def rms_norm(x: ndarray, weight: ndarray | None, eps: float) -> tuple[ndarray, ndarray]: ...
+def rms_norm_backward(
+    dy: ndarray, x: ndarray, rstd: ndarray, weight: ndarray | None
+) -> tuple[ndarray, ndarray | None]: ...
 
 # embedding
 

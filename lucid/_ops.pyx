@@ -11,6 +11,7 @@ include "_kernels/memory.pxi"         # the pool that results come from
 include "_kernels/threads.pxi"        # thread count and grain
 include "_kernels/scalar.pxi"         # exp, log, tanh, erf ... on one element
 include "_kernels/drivers.pxi"        # map1, map2, map3: block kernels over whole arrays; broadcasting
+include "_kernels/expand.pxi"         # broadcasting in memory
 include "_kernels/pointwise.pxi"      # functions of one element: neg, exp, sqrt ...
 include "_kernels/binary.pxi"         # functions of two: add, mul, maximum ...; comparisons; clamp, where
 include "_kernels/activation.pxi"     # smooth activations: silu, mish, gelu, sigmoid, tanh, softplus, elu
@@ -33,8 +34,10 @@ include "_kernels/depthwise.pxi"      # convolution plane by plane: one channel 
 include "_kernels/depthwise_weight.pxi"   # its weight gradient
 include "_kernels/conv.pxi"           # conv2d, conv2d_input_grad, conv2d_weight_grad
 include "_kernels/conv3d.pxi"         # the same over volumes, plane by plane
-include "_kernels/pool.pxi"           # max, average, adaptive average pooling
-include "_kernels/norm.pxi"           # batch norm, layer norm
+include "_kernels/pool.pxi"           # max pooling, and what poolings share
+include "_kernels/avg_pool.pxi"       # average, adaptive average pooling
+include "_kernels/norm.pxi"           # batch norm
+include "_kernels/layer_norm.pxi"     # layer norm, group norm, RMS norm
 include "_kernels/embedding.pxi"      # row gather and scatter-add
 include "_kernels/random.pxi"         # Philox: uniform, normal, dropout
 include "_kernels/attention.pxi"      # softmax(q @ k.T) @ v in blocks

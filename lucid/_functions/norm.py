@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,25 +21,55 @@ def _array(t: Tensor | None) -> np.ndarray | None:
     return None if t is None else t._data
 
 
+def planes(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """(N, C, ...) as (N, C, L)."""
+    return shape if len(shape) == 3 else (shape[0], shape[1], math.prod(shape[2:]))  # type: ignore[return-value]
+
+
+def wrapped(arrays: Any, edges: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Tensor | None, ...]:
+    """Gradients of the inputs there are, the first of them in ``shape``."""
+    dx, *rest = arrays
+    return (wrap(dx.reshape(shape)), *[None if a is None else wrap(a) for a in rest])[: len(edges)]
+
+
 class BatchNorm(Node):
-    """(x - mean) / sqrt(var + eps) * weight + bias over (N, C, L), with the statistics of this batch."""
+    """(x - mean) / sqrt(var + eps) * weight + bias over (N, C, ...), with the statistics of this batch.
+
+    The running statistics, where there are any, are moved towards them.
+    """
 
     __slots__ = ("eps", "statistics")
 
-    def forward(self, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> tuple[np.ndarray, ...]:
-        y, m, v = _ops.batch_norm(x._data, _array(weight), _array(bias), eps)
+    def forward(
+        self,
+        x: Tensor,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        eps: float,
+        running_mean: np.ndarray | None = None,
+        running_var: np.ndarray | None = None,
+        momentum: float = 0.0,
+    ) -> np.ndarray:
+        data = x._data
+        y, m, v = _ops.batch_norm(
+            data.reshape(planes(data.shape)), _array(weight), _array(bias), eps, running_mean, running_var, momentum
+        )
         self.saved, self.eps, self.statistics = (x, weight), eps, (m, v)
-        return y, m, v
+        return y.reshape(data.shape)
 
-    def backward(self, dy: Tensor, dmean: Tensor | None, dvar: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.unpack()
+        shape = x._data.shape
+        rows = planes(shape)
         if mode.enabled:
+            x, dy = x.reshape(rows), dy.reshape(rows)
             v, m = var(x, (0, 2), keepdim=True, correction=0), mean(x, (0, 2), True)
-            grads = normalized_backward(dy, x, m, v, weight, self.eps, (0, 2), (0, 2), weight_view(weight))
-        else:
-            arrays = _ops.batch_norm_backward(dy._data, x._data, *self.statistics, _array(weight), self.eps)
-            grads = tuple(None if a is None else wrap(a) for a in arrays)
-        return grads[: len(self.edges)]
+            dx, *rest = normalized_backward(dy, x, m, v, weight, self.eps, (0, 2), (0, 2), weight_view(weight))
+            return (dx.reshape(shape), *rest)[: len(self.edges)]  # type: ignore[union-attr]
+        arrays = _ops.batch_norm_backward(
+            dy._data.reshape(rows), x._data.reshape(rows), *self.statistics, _array(weight), self.eps
+        )
+        return wrapped(arrays, self.edges, shape)
 
 
 def weight_view(weight: Tensor | None) -> Tensor | None:
@@ -67,7 +98,7 @@ def normalized_backward(
 
 
 class BatchNormApply(Node):
-    """(x - mean) / sqrt(var + eps) * weight + bias over (N, C, L), with given statistics."""
+    """(x - mean) / sqrt(var + eps) * weight + bias over (N, C, ...), with given statistics."""
 
     __slots__ = ("eps", "statistics")
 
@@ -75,34 +106,71 @@ class BatchNormApply(Node):
         self, x: Tensor, weight: Tensor | None, bias: Tensor | None, m: np.ndarray, v: np.ndarray, eps: float
     ) -> np.ndarray:
         self.saved, self.eps, self.statistics = (x, weight), eps, (m, v)
-        return _ops.batch_norm_apply(x._data, m, v, _array(weight), _array(bias), eps)
+        data = x._data
+        y = _ops.batch_norm_apply(data.reshape(planes(data.shape)), m, v, _array(weight), _array(bias), eps)
+        return y.reshape(data.shape)
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.unpack()
+        shape = x._data.shape
+        x, dy = x.reshape(planes(shape)), dy.reshape(planes(shape))
         m, v = (wrap(s).reshape(1, -1, 1) for s in self.statistics)
         rstd = rsqrt(v + self.eps)
         if weight is None:
-            return (dy * rstd,)
+            return ((dy * rstd).reshape(shape),)
         dx = dy * (weight.reshape(1, -1, 1) * rstd)
-        return (dx, sum(dy * ((x - m) * rstd), (0, 2)), sum(dy, (0, 2)))[: len(self.edges)]
+        return (dx.reshape(shape), sum(dy * ((x - m) * rstd), (0, 2)), sum(dy, (0, 2)))[: len(self.edges)]
 
 
 class LayerNorm(Node):
-    """(x - mean) / sqrt(var + eps) * weight + bias over the rows of (M, D)."""
+    """(x - mean) / sqrt(var + eps) * weight + bias over rows of elements (M, D); weight and bias (D,)."""
 
     __slots__ = ("eps", "statistics")
 
-    def forward(self, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> np.ndarray:
-        y, m, rstd = _ops.layer_norm(x._data, _array(weight), _array(bias), eps)
+    def forward(
+        self, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, rows: tuple[int, int]
+    ) -> np.ndarray:
+        data = x._data
+        y, m, rstd = _ops.layer_norm(data.reshape(rows), _array(weight), _array(bias), eps)
         self.saved, self.eps, self.statistics = (x, weight), eps, (m, rstd)
-        return y
+        return y.reshape(data.shape)
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.unpack()
+        shape, count = x._data.shape, len(self.statistics[0])
+        rows = (count, x._data.size // count if count else 0)
         if mode.enabled:
+            x, dy = x.reshape(rows), dy.reshape(rows)
             v, m = var(x, 1, keepdim=True, correction=0), mean(x, 1, True)
-            grads = normalized_backward(dy, x, m, v, weight, self.eps, (1,), (0,), weight)
-        else:
-            arrays = _ops.layer_norm_backward(dy._data, x._data, *self.statistics, _array(weight))
-            grads = tuple(None if a is None else wrap(a) for a in arrays)
-        return grads[: len(self.edges)]
+            dx, *rest = normalized_backward(dy, x, m, v, weight, self.eps, (1,), (0,), weight)
+            return (dx.reshape(shape), *rest)[: len(self.edges)]  # type: ignore[union-attr]
+        arrays = _ops.layer_norm_backward(
+            dy._data.reshape(rows), x._data.reshape(rows), *self.statistics, _array(weight)
+        )
+        return wrapped(arrays, self.edges, shape)
+
+
+class RMSNorm(Node):
+    """x / sqrt(mean(x**2) + eps) * weight over rows of elements (M, D); weight (D,)."""
+
+    __slots__ = ("eps", "rstd")
+
+    def forward(self, x: Tensor, weight: Tensor | None, eps: float, rows: tuple[int, int]) -> np.ndarray:
+        data = x._data
+        y, rstd = _ops.rms_norm(data.reshape(rows), _array(weight), eps)
+        self.saved, self.eps, self.rstd = (x, weight), eps, rstd
+        return y.reshape(data.shape)
+
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = self.unpack()
+        shape, count = x._data.shape, len(self.rstd)
+        rows = (count, x._data.size // count if count else 0)
+        if mode.enabled:
+            x, dy = x.reshape(rows), dy.reshape(rows)
+            rstd = rsqrt(mean(x * x, 1, True) + self.eps)
+            xhat = x * rstd
+            g = dy if weight is None else dy * weight
+            dx = ((g - xhat * mean(g * xhat, 1, True)) * rstd).reshape(shape)
+            return (dx, None if weight is None else sum(dy * xhat, 0))[: len(self.edges)]
+        arrays = _ops.rms_norm_backward(dy._data.reshape(rows), x._data.reshape(rows), self.rstd, _array(weight))
+        return wrapped(arrays, self.edges, shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,35 +79,68 @@ def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
     return _along(LogSoftmax, "log_softmax", x, dim, dtype)
 
 
-class CrossEntropy(Node):
-    """Per-element cross-entropy of logits (N, C, L) with class indices (N, L), before reduction."""
+outside = _ops.outside
 
-    __slots__ = ("log_probabilities", "options")
-    log_probabilities: np.ndarray | None
+
+def reduced(losses: np.ndarray, total: float, divisor: float, reduction: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The losses in ``shape``, or their sum over ``divisor``: NaN where that is 0, since nothing was averaged."""
+    if reduction == "none":
+        return losses.reshape(shape)
+    return np.array(total / divisor if divisor else math.nan, losses.dtype)
+
+
+class ClassLoss(Node):
+    """What losses of classes share: x (N, C, ...), and as (N, C, L); targets (N, L); options; the mean's divisor."""
+
+    __slots__ = ("divisor", "options", "reduction", "shape")
+
+    def rows(self, x: Any) -> Any:
+        return x.reshape(self.shape)
+
+    def slope(self, x: Tensor, g: Tensor, label_smoothing: float = 0.0) -> Any:
+        """The gradient with respect to log-probabilities (N, C, L); differentiable in g."""
+        n, _, length = self.shape
+        each = g.reshape(n, 1, length) if self.reduction == "none" else g / self.divisor if self.divisor else g
+        target, weight, ignore_index = self.options[:3]
+        rows = x._data.reshape(self.shape)
+        return wrap(cross_entropy_slope(rows, target, weight, ignore_index, label_smoothing)) * each
+
+
+class CrossEntropy(ClassLoss):
+    """Cross-entropy of logits with class indices, reduced."""
+
+    __slots__ = ("kept",)
+    kept: tuple[np.ndarray, np.ndarray] | None
 
     def forward(
-        self, x: Tensor, target: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float
+        self,
+        x: Tensor,
+        shape: tuple[int, int, int],
+        target: np.ndarray,
+        weight: np.ndarray | None,
+        ignore_index: int,
+        label_smoothing: float,
+        reduction: str,
+        result: tuple[int, ...],
     ) -> np.ndarray:
-        self.log_probabilities = _ops.log_softmax(x._data, 1)
-        self.saved, self.options = (x,), (target, weight, ignore_index, label_smoothing)
-        losses, _ = _ops.cross_entropy_rows(self.log_probabilities, *self.options)
-        return losses
+        self.saved, self.shape, self.reduction = (x,), shape, reduction
+        self.options = (target, weight, ignore_index, label_smoothing)
+        losses, total, weights, self.kept = _ops.cross_entropy(self.rows(x._data), *self.options)
+        self.divisor = weights if reduction == "mean" else 1.0
+        return reduced(losses, total, self.divisor, reduction, result)
 
     def backward(self, g: Tensor) -> Tensor:
         (x,) = self.unpack()
         if mode.enabled:
-            return self.differentiable(x, g)
-        assert self.log_probabilities is not None  # released together with what unpack() just returned
-        return wrap(_ops.cross_entropy_rows_backward(self.log_probabilities, *self.options, g._data))
-
-    def differentiable(self, x: Tensor, g: Tensor) -> Tensor:
-        """The same gradient from differentiable functions, for second derivatives."""
-        dlogp = wrap(cross_entropy_slope(x._data, *self.options)) * g.unsqueeze(1)
-        return dlogp - softmax(x, 1) * sum(dlogp, 1, True)
+            dlogp = self.slope(x, g, self.options[3])
+            return (dlogp - softmax(self.rows(x), 1) * sum(dlogp, 1, True)).reshape(x._data.shape)
+        assert self.kept is not None  # released together with what unpack() just returned
+        dx = _ops.cross_entropy_backward(self.rows(x._data), self.kept, *self.options, g._data, self.divisor)
+        return wrap(dx.reshape(x._data.shape))
 
     def release(self) -> None:
         super().release()
-        self.log_probabilities = None
+        self.kept = None
 
 
 def cross_entropy_slope(
@@ -123,18 +157,30 @@ def cross_entropy_slope(
     return slope
 
 
-class NLL(Node):
-    """Per-element negative log-likelihood of log-probabilities (N, C, L) at class indices (N, L), before reduction."""
+class NLL(ClassLoss):
+    """Negative log-likelihood of log-probabilities at class indices, reduced."""
 
-    __slots__ = ("options",)
+    __slots__ = ()
 
-    def forward(self, x: Tensor, target: np.ndarray, weight: np.ndarray | None, ignore_index: int) -> np.ndarray:
-        self.saved, self.options = (x,), (target, weight, ignore_index)
-        losses, _ = _ops.nll_rows(x._data, *self.options)
-        return losses
+    def forward(
+        self,
+        x: Tensor,
+        shape: tuple[int, int, int],
+        target: np.ndarray,
+        weight: np.ndarray | None,
+        ignore_index: int,
+        reduction: str,
+        result: tuple[int, ...],
+    ) -> np.ndarray:
+        self.saved, self.shape, self.reduction = (x,), shape, reduction
+        self.options = (target, weight, ignore_index)
+        losses, total, weights = _ops.nll(self.rows(x._data), *self.options)
+        self.divisor = weights if reduction == "mean" else 1.0
+        return reduced(losses, total, self.divisor, reduction, result)
 
     def backward(self, g: Tensor) -> Tensor:
         (x,) = self.unpack()
         if mode.enabled:
-            return wrap(cross_entropy_slope(x._data, *self.options, 0.0)) * g.unsqueeze(1)
-        return wrap(_ops.nll_rows_backward(x._data, *self.options, g._data))
+            return self.slope(x, g).reshape(x._data.shape)
+        dx = _ops.nll_backward(self.rows(x._data), *self.options, g._data, self.divisor)
+        return wrap(dx.reshape(x._data.shape))

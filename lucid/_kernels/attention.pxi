@@ -318,8 +318,8 @@ cdef void backward_queries(const Attention* a, Py_ssize_t batch, Py_ssize_t head
         shift[j] = (<floating*> a.logsumexp)[(batch * a.heads + head) * a.queries + q0 + j]
         if shift[j] == <floating> -cmath.INFINITY:      # no key takes part: exp(-inf - 0) is 0
             shift[j] = 0
-        inner[j] = <floating> row_dot(g + j * a.dout.row, <const floating*> head_at(&a.out, batch, head, q0 + j, work),
-                                      a.v_size)
+        inner[j] = <floating> row_dot(False, g + j * a.dout.row,
+                                      <const floating*> head_at(&a.out, batch, head, q0 + j, work), a.v_size, False)
     pack_panel(q, 1, a.q.row, a.size, queries, q_lanes)
     pack_panel(g, 1, a.dout.row, a.v_size, queries, g_lanes)
     pad_rows(q, a.q.row, queries, a.size, q_rows, width)

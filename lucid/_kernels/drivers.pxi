@@ -258,7 +258,7 @@ cdef cnp.ndarray run_elementwise(list operands, Elementwise* e, int out_type, ob
         if flat:
             # Runs this short would spend their time in calls: broadcast in memory instead.
             for i in range(e.arity):
-                operands[i] = contiguous(np.broadcast_to(operands[i], np.shape(result)))
+                operands[i] = expand_to(operands[i], s.ndim, s.shape)
                 e.scalar[i] = False
         flat = flat or runs.count == 1
     for i in range(e.arity):

@@ -278,3 +278,46 @@ cdef inline void column_extremes(bint smallest, const floating* x, floating* acc
     if r < rows:
         for j in range(width):
             acc[j] = negated(smallest, larger(negated(smallest, acc[j]), negated(smallest, x[j])))
+
+
+# Two sums at once
+
+cdef inline void row_gradients(bint weighted, const floating* x, const floating* dy, const floating* weight,
+                               Py_ssize_t n, bint readable, double center, double* total, double* dot) noexcept nogil:
+    """sum(g) and sum(g * (x - center)) of a row, g = dy * weight or dy alone."""
+    cdef double v[ROW_TILE]
+    cdef double w[ROW_TILE]
+    cdef floating x_end[ROW_TILE]
+    cdef floating dy_end[ROW_TILE]
+    cdef floating weight_end[ROW_TILE]
+    cdef const floating* a
+    cdef const floating* b
+    cdef const floating* c
+    cdef double g, h
+    cdef Py_ssize_t i = 0
+    cdef int j, rest = <int> (n % ROW_TILE)
+    for j in range(ROW_TILE):
+        v[j] = 0
+        w[j] = 0
+    while i + ROW_TILE <= n:
+        for j in range(ROW_TILE):
+            g = dy[i + j] * weight[i + j] if weighted else dy[i + j]
+            v[j] += g
+            w[j] += g * (x[i + j] - center)
+        i += ROW_TILE
+    if rest:
+        a, b, c = x + i, dy + i, weight + i
+        if not readable:
+            load_tail(a, x_end, rest, <floating> 0)
+            load_tail(b, dy_end, rest, <floating> 0)
+            a, b = x_end, dy_end
+        if weighted:
+            load_tail(c, weight_end, rest, <floating> 0)
+            c = weight_end
+        for j in range(ROW_TILE):
+            g = b[j] * c[j] if weighted else b[j]
+            h = g * (a[j] - center)
+            v[j] += g if j < rest else 0
+            w[j] += h if j < rest else 0
+    total[0] = fold_add64(v)
+    dot[0] = fold_add64(w)

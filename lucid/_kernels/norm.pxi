@@ -1,6 +1,136 @@
-# Batch norm over (N, C, L) and layer norm over (M, D); statistics are accumulated in double, in a fixed order.
+# Batch norm over (N, C, L). Statistics are accumulated in double, in a fixed order.
+#
+# Where a plane of L elements is long enough to vectorise along, a channel is done as a whole, while it is in the cache:
+# its statistics, then its elements. Where planes are short the statistics are column sums, and a row of C * L elements
+# is normalised with the numbers of its channels repeated L times.
+
+cdef enum:
+    NORM_LENGTH = 64            # shortest plane that is vectorised along
+    NORM_GRAIN = 16384
+
+cdef struct BatchNorm:
+    bint single                 # x is float32
+    const void* x
+    const void* dy
+    void* y                     # or dx
+    Py_ssize_t batch, channels, length
+    const void* weight          # (C,), or NULL for ones
+    const void* bias            # (C,), or NULL for zeros
+    void* mean                  # (C,)
+    void* var
+    void* dweight
+    void* dbias
+    double eps
+
+
+cdef inline double number_of(const void* array, Py_ssize_t i, floating dtype, double otherwise) noexcept nogil:
+    return (<const floating*> array)[i] if array else otherwise
+
 
 # y = (x - mean) * scale + shift
+
+cdef inline void normalize_row(const floating* x, floating* y, Py_ssize_t n, floating mean, floating scale,
+                               floating shift) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = (x[i] - mean) * scale + shift
+
+
+# dx = (dy - mean_dy - (x - mean) * slope) * scale
+
+cdef inline void normalize_backward_row(const floating* x, const floating* dy, floating* dx, Py_ssize_t n, floating mean,
+                                        floating mean_dy, floating slope, floating scale) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        dx[i] = ((dy[i] - mean_dy) - (x[i] - mean) * slope) * scale
+
+
+cdef inline bint reads_past(const BatchNorm* s, Py_ssize_t plane) noexcept nogil:
+    """A tile that begins in this plane ends inside the array."""
+    return (plane + 1) * s.length + ROW_TILE <= s.batch * s.channels * s.length
+
+
+cdef void batch_norm_apply_plane(const BatchNorm* s, Py_ssize_t plane, floating dtype) noexcept nogil:
+    """A plane, with the statistics in mean and var."""
+    cdef Py_ssize_t c = plane % s.channels, at = plane * s.length
+    cdef double rstd = 1 / cmath.sqrt((<const floating*> s.var)[c] + s.eps)
+    normalize_row(<const floating*> s.x + at, <floating*> s.y + at, s.length, (<const floating*> s.mean)[c],
+                  <floating> (rstd * number_of[floating](s.weight, c, 0, 1)),
+                  <floating> number_of[floating](s.bias, c, 0, 0))
+
+
+cdef void batch_norm_channel(const BatchNorm* s, Py_ssize_t c, floating dtype) noexcept nogil:
+    cdef const floating* x
+    cdef double total = 0, part, mean, var, rstd
+    cdef Py_ssize_t n, plane
+    cdef floating scale
+    for n in range(s.batch):
+        plane = n * s.channels + c
+        x = <const floating*> s.x + plane * s.length
+        row_sums(SUM, x, x, &part, 1, s.length, reads_past(s, plane), NULL)
+        total += part
+    mean = total / (s.batch * s.length)
+    total = 0
+    for n in range(s.batch):
+        plane = n * s.channels + c
+        x = <const floating*> s.x + plane * s.length
+        row_sums(DEVIATIONS, x, x, &part, 1, s.length, reads_past(s, plane), &mean)
+        total += part
+    var = total / (s.batch * s.length)
+    (<floating*> s.mean)[c], (<floating*> s.var)[c] = <floating> mean, <floating> var
+    rstd = 1 / cmath.sqrt(var + s.eps)
+    scale = <floating> (rstd * number_of[floating](s.weight, c, 0, 1))
+    for n in range(s.batch):
+        plane = (n * s.channels + c) * s.length
+        normalize_row(<const floating*> s.x + plane, <floating*> s.y + plane, s.length, <floating> mean, scale,
+                      <floating> number_of[floating](s.bias, c, 0, 0))
+
+
+cdef void batch_norm_backward_channel(const BatchNorm* s, Py_ssize_t c, floating dtype) noexcept nogil:
+    cdef double total = 0, dot = 0, part, part_dot, count = <double> s.batch * s.length
+    cdef double mean = (<const floating*> s.mean)[c], rstd = 1 / cmath.sqrt((<const floating*> s.var)[c] + s.eps)
+    cdef floating scale = <floating> (rstd * number_of[floating](s.weight, c, 0, 1))
+    cdef floating slope, mean_dy
+    cdef Py_ssize_t n, at
+    for n in range(s.batch):
+        at = (n * s.channels + c) * s.length
+        row_gradients(False, <const floating*> s.x + at, <const floating*> s.dy + at, <const floating*> s.dy, s.length,
+                      reads_past(s, n * s.channels + c), mean, &part, &part_dot)
+        total += part
+        dot += part_dot
+    (<floating*> s.dweight)[c], (<floating*> s.dbias)[c] = <floating> (dot * rstd), <floating> total
+    slope, mean_dy = <floating> (dot * rstd * rstd / count), <floating> (total / count)
+    for n in range(s.batch):
+        at = (n * s.channels + c) * s.length
+        normalize_backward_row(<const floating*> s.x + at, <const floating*> s.dy + at, <floating*> s.y + at, s.length,
+                               <floating> mean, mean_dy, slope, scale)
+
+
+ctypedef void (*Channel32)(const BatchNorm* s, Py_ssize_t c, float dtype) noexcept nogil
+ctypedef void (*Channel64)(const BatchNorm* s, Py_ssize_t c, double dtype) noexcept nogil
+
+
+cdef void channel_range(const BatchNorm* s, Channel32 k32, Channel64 k64, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
+    """Channels, or planes, lo to hi."""
+    cdef Py_ssize_t c
+    for c in range(lo, hi):
+        if s.single:
+            k32(s, c, 0)
+        else:
+            k64(s, c, 0)
+
+
+cdef void run_channels(const BatchNorm* s, Py_ssize_t items, Channel32 k32, Channel64 k64) noexcept nogil:
+    cdef double work = <double> s.batch * s.channels * s.length
+    cdef int t, threads = <int> min(items, threads_for(work, NORM_GRAIN))
+    if threads <= 1:
+        channel_range(s, k32, k64, 0, items)
+        return
+    for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+        channel_range(s, k32, k64, items * t // threads, items * (t + 1) // threads)
+
+
+# Short planes: rows of C * L elements, p the numbers of each element's channel
 
 cdef void normalize_kernel(const floating** x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef const floating* a = x[0]
@@ -11,8 +141,6 @@ cdef void normalize_kernel(const floating** x, floating* y, Py_ssize_t n, const 
     for i in range(n):
         y[i] = (a[i] - mean[i]) * scale[i] + shift[i]
 
-
-# dx = (dy - mean_dy - (x - mean) * slope) * scale
 
 cdef void normalize_backward_kernel(const floating** x, floating* dx, Py_ssize_t n, const double* p) noexcept nogil:
     cdef const floating* dy = x[0]
@@ -26,35 +154,23 @@ cdef void normalize_backward_kernel(const floating** x, floating* dx, Py_ssize_t
         dx[i] = ((dy[i] - mean_dy[i]) - (a[i] - mean[i]) * slope[i]) * scale[i]
 
 
-cdef int check_channels(str name, cnp.ndarray x, tuple parameters) except -1:
-    """``x`` is (N, C, L) and every parameter (C,), of one dtype, unless it is None."""
-    float_type(x)
-    if cnp.PyArray_NDIM(x) != 3:
-        raise ValueError(f"{name}: expected (N, C, L), got {np.shape(x)}")
-    return check_parameters(name, x, parameters)
-
-
-cdef int check_parameters(str name, cnp.ndarray x, tuple parameters) except -1:
-    """Every parameter has one element per index of axis 1, and the dtype of ``x``, unless it is None."""
-    cdef Py_ssize_t n = cnp.PyArray_DIM(x, 1)
-    for p in parameters:
-        if p is not None:
-            common_type(x, p)
-            if np.shape(p) != (n,):
-                raise ValueError(f"{name}: expected parameters ({n},) for {np.shape(x)}, got {np.shape(p)}")
-    return 0
-
-
 cdef cnp.ndarray over_channels(list arrays, list parameters, void* k32, void* k64):
-    """``kernel`` over (N, C, L) arrays and one number per channel and parameter."""
-    cdef cnp.ndarray x = arrays[0]
-    cdef Py_ssize_t n = cnp.PyArray_DIM(x, 0), c = cnp.PyArray_DIM(x, 1), length = cnp.PyArray_DIM(x, 2)
-    if 1 < length < 32 or (length < 256 and n >= 8):
-        # Short runs: one run per sample instead of one per channel.
-        arrays = [a.reshape(n, c * length) for a in arrays]
-        parameters = [np.broadcast_to(p.reshape(c, 1), (c, length)).reshape(c * length) for p in parameters]
-        return map_many(arrays + parameters, k32, k64).reshape(n, c, length)
-    return map_many(arrays + [p.reshape(c, 1) for p in parameters], k32, k64)
+    """``kernel`` over (N, C, L) arrays and one number per channel and parameter (C,)."""
+    cdef cnp.ndarray x = arrays[0], p
+    cdef cnp.npy_intp shape[2]
+    cdef cnp.npy_intp whole[2]
+    cdef cnp.PyArray_Dims rows
+    cdef list operands = []
+    shape[0], shape[1] = cnp.PyArray_DIM(x, 1), cnp.PyArray_DIM(x, 2)
+    whole[0], whole[1] = cnp.PyArray_DIM(x, 0), shape[0] * shape[1]
+    rows.ptr, rows.len = whole, 2
+    for x in arrays:
+        operands.append(cnp.PyArray_Newshape(x, &rows, cnp.NPY_CORDER))
+    for p in parameters:
+        if shape[1] > 1:
+            p = expand_to(p.reshape(-1, 1), 2, shape).reshape(-1)
+        operands.append(p)
+    return map_many(operands, k32, k64).reshape(np.shape(x))
 
 
 cdef cnp.ndarray channel_sums(cnp.ndarray x, Kind kind, cnp.ndarray mean=None, cnp.ndarray dy=None):
@@ -62,68 +178,79 @@ cdef cnp.ndarray channel_sums(cnp.ndarray x, Kind kind, cnp.ndarray mean=None, c
     cdef Axes a
     plan_axes(x, (0, 2), False, &a)
     if mean is not None:
-        mean = spread(mean.astype(np.float64), &a)
+        mean = spread(as_type(contiguous(mean), cnp.NPY_DOUBLE), &a)
     return reduce_axes(x, &a, kind, mean, dy)
 
 
-cdef cnp.ndarray normalize(cnp.ndarray x, mean, var, weight, bias, double eps):
-    scale = 1 / np.sqrt(var + eps) if weight is None else weight / np.sqrt(var + eps)
-    scale = scale.astype(x.dtype)
-    shift = np.zeros_like(scale) if bias is None else bias
-    return over_channels([x], [mean.astype(x.dtype), scale, shift], <void*> normalize_kernel[float],
-                         <void*> normalize_kernel[double])
+cdef void forward_numbers(const BatchNorm* s, const double* mean, const double* var, floating* p) noexcept nogil:
+    """p (3, C): what normalize_kernel takes for every channel."""
+    cdef Py_ssize_t c
+    for c in range(s.channels):
+        p[c] = <floating> mean[c]
+        p[s.channels + c] = <floating> (number_of[floating](s.weight, c, 0, 1) / cmath.sqrt(var[c] + s.eps))
+        p[2 * s.channels + c] = <floating> number_of[floating](s.bias, c, 0, 0)
 
 
-def batch_norm(cnp.ndarray x, weight, bias, double eps):
-    """y = (x - mean) / sqrt(var + eps) * weight + bias over (N, C, L), mean and (biased) var per channel.
-
-    Returns:
-        y, mean (C,) and var (C,).
-    """
-    cdef double count
-    check_channels("batch_norm", x, (weight, bias))
-    x = contiguous(x)
-    count = cnp.PyArray_DIM(x, 0) * cnp.PyArray_DIM(x, 2)
-    if count == 0:
-        raise ValueError(f"batch_norm: no values per channel in {np.shape(x)}")
-    mean = channel_sums(x, SUM) / count
-    var = channel_sums(x, DEVIATIONS, mean) / count
-    return normalize(x, mean, var, weight, bias, eps), mean.astype(x.dtype), var.astype(x.dtype)
+cdef void backward_numbers(const BatchNorm* s, const double* total, const double* dot, floating* p) noexcept nogil:
+    """p (4, C): what normalize_backward_kernel takes; and the gradients of weight and bias."""
+    cdef double rstd, count = <double> s.batch * s.length
+    cdef Py_ssize_t c
+    for c in range(s.channels):
+        rstd = 1 / cmath.sqrt((<const floating*> s.var)[c] + s.eps)
+        p[c] = (<const floating*> s.mean)[c]
+        p[s.channels + c] = <floating> (total[c] / count)
+        p[2 * s.channels + c] = <floating> (dot[c] * rstd * rstd / count)
+        p[3 * s.channels + c] = <floating> (rstd * number_of[floating](s.weight, c, 0, 1))
+        (<floating*> s.dweight)[c], (<floating*> s.dbias)[c] = <floating> (dot[c] * rstd), <floating> total[c]
 
 
-def batch_norm_backward(cnp.ndarray dy, cnp.ndarray x, mean, var, weight, double eps):
-    """dx, dweight and dbias of ``batch_norm``, given the mean and var it returned."""
-    cdef double count
-    check_channels("batch_norm_backward", x, (mean, var, weight))
-    check_same("batch_norm_backward", dy, x)
-    x, dy = contiguous(x), contiguous(dy)
-    count = cnp.PyArray_DIM(x, 0) * cnp.PyArray_DIM(x, 2)
-    rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
-    total = channel_sums(dy, SUM)
-    dot = channel_sums(x, PRODUCTS, mean, dy)
-    scale = rstd if weight is None else rstd * weight
-    parameters = [p.astype(x.dtype) for p in (mean, total / count, dot * rstd * rstd / count, scale)]
-    dx = over_channels([dy, x], parameters, <void*> normalize_backward_kernel[float],
-                       <void*> normalize_backward_kernel[double])
-    return dx, (dot * rstd).astype(x.dtype), total.astype(x.dtype)
+cdef cnp.ndarray numbers(int rows, const BatchNorm* s):
+    cdef cnp.npy_intp shape[2]
+    shape[0], shape[1] = rows, s.channels
+    return empty(2, shape, cnp.NPY_FLOAT if s.single else cnp.NPY_DOUBLE)
 
 
-def batch_norm_apply(cnp.ndarray x, mean, var, weight, bias, double eps):
-    """(x - mean) / sqrt(var + eps) * weight + bias over (N, C, L) with given statistics (C,)."""
-    check_channels("batch_norm_apply", x, (mean, var, weight, bias))
-    return normalize(contiguous(x), mean, var.astype(np.float64), weight, bias, eps)
+cdef cnp.ndarray normalize(cnp.ndarray x, cnp.ndarray mean, cnp.ndarray var, const BatchNorm* s):
+    """``x`` normalised with a float64 mean and var per channel."""
+    cdef cnp.ndarray p = numbers(3, s)
+    cdef const double* m = <const double*> cnp.PyArray_DATA(mean)
+    cdef const double* v = <const double*> cnp.PyArray_DATA(var)
+    if s.single:
+        forward_numbers[float](s, m, v, <float*> cnp.PyArray_DATA(p))
+    else:
+        forward_numbers[double](s, m, v, <double*> cnp.PyArray_DATA(p))
+    return over_channels([x], [p[0], p[1], p[2]], <void*> normalize_kernel[float], <void*> normalize_kernel[double])
 
 
-def batch_norm_apply_backward(cnp.ndarray dy, cnp.ndarray x, mean, var, weight, double eps):
-    """dx, dweight and dbias of ``batch_norm_apply``."""
-    check_channels("batch_norm_apply_backward", x, (mean, var, weight))
-    check_same("batch_norm_apply_backward", dy, x)
-    x, dy = contiguous(x), contiguous(dy)
-    rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
-    total = channel_sums(dy, SUM)
-    dot = channel_sums(x, PRODUCTS, mean, dy)
-    scale = (rstd if weight is None else rstd * weight).astype(x.dtype)
-    return mul(dy, scale.reshape(-1, 1)), (dot * rstd).astype(x.dtype), total.astype(x.dtype)
+cdef cnp.ndarray normalize_backward(cnp.ndarray dy, cnp.ndarray x, cnp.ndarray mean, const BatchNorm* s):
+    cdef cnp.ndarray p = numbers(4, s), total = channel_sums(dy, SUM), dot = channel_sums(x, PRODUCTS, mean, dy)
+    cdef const double* t = <const double*> cnp.PyArray_DATA(total)
+    cdef const double* d = <const double*> cnp.PyArray_DATA(dot)
+    if s.single:
+        backward_numbers[float](s, t, d, <float*> cnp.PyArray_DATA(p))
+    else:
+        backward_numbers[double](s, t, d, <double*> cnp.PyArray_DATA(p))
+    return over_channels([dy, x], [p[0], p[1], p[2], p[3]], <void*> normalize_backward_kernel[float],
+                         <void*> normalize_backward_kernel[double])
+
+
+cdef cnp.ndarray as_type(cnp.ndarray x, int typenum):
+    return x if cnp.PyArray_TYPE(x) == typenum else cnp.PyArray_Cast(x, typenum)
+
+
+# Checks, and what Python calls
+
+cdef int check_parameters(str name, cnp.ndarray x, tuple parameters) except -1:
+    """Every parameter has one element per index of axis 1, and the dtype of ``x``, unless it is None."""
+    cdef Py_ssize_t n = cnp.PyArray_DIM(x, 1)
+    cdef cnp.ndarray a
+    for p in parameters:
+        if p is not None:
+            a = p
+            common_type(x, a)
+            if cnp.PyArray_NDIM(a) != 1 or cnp.PyArray_DIM(a, 0) != n:
+                raise ValueError(f"{name}: expected parameters ({n},) for {np.shape(x)}, got {np.shape(p)}")
+    return 0
 
 
 cdef int check_same(str name, cnp.ndarray dy, cnp.ndarray x) except -1:
@@ -133,184 +260,135 @@ cdef int check_same(str name, cnp.ndarray dy, cnp.ndarray x) except -1:
     return 0
 
 
-# Layer norm
-
-cdef enum:
-    LAYER_ROWS = 32             # rows whose gradients of weight and bias are added up together
-
-cdef struct LayerNorm:
-    const void* x
-    const void* dy
-    const void* weight          # (D,)
-    const void* bias
-    void* y                     # or dx
-    void* mean                  # (M,)
-    void* rstd
-    double* dweight             # (blocks, D)
-    double* dbias
-    Py_ssize_t rows, width
-    double eps
+cdef inline void* data_of(cnp.ndarray x) noexcept:
+    """NULL for None."""
+    return NULL if x is None else cnp.PyArray_DATA(x)
 
 
-cdef double row_sum(const floating* x, Py_ssize_t n) noexcept nogil:
-    cdef double v[ROW_TILE]
-    cdef Py_ssize_t i = 0, j
-    memset(v, 0, sizeof(v))
-    while i + ROW_TILE <= n:
-        for j in range(ROW_TILE):
-            v[j] += x[i + j]
-        i += ROW_TILE
-    for j in range(n - i):
-        v[j] += x[i + j]
-    return fold_lanes(v)
-
-
-cdef double row_deviations(const floating* x, Py_ssize_t n, double mean) noexcept nogil:
-    """sum((x - mean)**2)."""
-    cdef double v[ROW_TILE]
-    cdef double d
-    cdef Py_ssize_t i = 0, j
-    memset(v, 0, sizeof(v))
-    while i + ROW_TILE <= n:
-        for j in range(ROW_TILE):
-            d = x[i + j] - mean
-            v[j] += d * d
-        i += ROW_TILE
-    for j in range(n - i):
-        d = x[i + j] - mean
-        v[j] += d * d
-    return fold_lanes(v)
-
-
-cdef void layer_norm_row(const LayerNorm* s, floating dtype, Py_ssize_t row) noexcept nogil:
-    cdef const floating* x = <const floating*> s.x + row * s.width
-    cdef const floating* weight = <const floating*> s.weight
-    cdef const floating* bias = <const floating*> s.bias
-    cdef floating* y = <floating*> s.y + row * s.width
-    cdef double exact = row_sum(x, s.width) / s.width
-    cdef floating mean = <floating> exact
-    cdef floating rstd = <floating> (1 / cmath.sqrt(row_deviations(x, s.width, exact) / s.width + s.eps))
-    cdef Py_ssize_t i
-    (<floating*> s.mean)[row], (<floating*> s.rstd)[row] = mean, rstd
-    for i in range(s.width):
-        y[i] = (x[i] - mean) * rstd * weight[i] + bias[i]
-
-
-cdef void layer_norm_backward_row(const LayerNorm* s, floating dtype, Py_ssize_t row) noexcept nogil:
-    """dx = (g - mean(g) - xhat * mean(g * xhat)) * rstd, g = dy * weight; adds to the block's dweight and dbias."""
-    cdef const floating* x = <const floating*> s.x + row * s.width
-    cdef const floating* dy = <const floating*> s.dy + row * s.width
-    cdef const floating* weight = <const floating*> s.weight
-    cdef floating* dx = <floating*> s.y + row * s.width
-    cdef floating mean = (<const floating*> s.mean)[row], rstd = (<const floating*> s.rstd)[row], g, mean_g, mean_dot
-    cdef double* dweight = s.dweight + row // LAYER_ROWS * s.width
-    cdef double* dbias = s.dbias + row // LAYER_ROWS * s.width
-    cdef double g_lanes[ROW_TILE]
-    cdef double dot_lanes[ROW_TILE]
-    cdef Py_ssize_t i = 0, j
-    memset(g_lanes, 0, sizeof(g_lanes))
-    memset(dot_lanes, 0, sizeof(dot_lanes))
-    while i + ROW_TILE <= s.width:
-        for j in range(ROW_TILE):
-            g = dy[i + j] * weight[i + j]
-            g_lanes[j] += g
-            dot_lanes[j] += g * ((x[i + j] - mean) * rstd)
-        i += ROW_TILE
-    for j in range(s.width - i):
-        g = dy[i + j] * weight[i + j]
-        g_lanes[j] += g
-        dot_lanes[j] += g * ((x[i + j] - mean) * rstd)
-    mean_g = <floating> (fold_lanes(g_lanes) / s.width)
-    mean_dot = <floating> (fold_lanes(dot_lanes) / s.width)
-    for i in range(s.width):
-        dx[i] = ((dy[i] * weight[i] - mean_g) - (x[i] - mean) * rstd * mean_dot) * rstd
-    # Loops of their own: one with three results would need more alias checks than GCC is willing to make.
-    for i in range(s.width):
-        dweight[i] += dy[i] * ((x[i] - mean) * rstd)
-    for i in range(s.width):
-        dbias[i] += dy[i]
-
-
-cdef void layer_norm_range(const LayerNorm* s, bint backward, bint single, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
-    cdef Py_ssize_t row
-    for row in range(lo, hi):
-        if backward and single:
-            layer_norm_backward_row[float](s, 0, row)
-        elif backward:
-            layer_norm_backward_row[double](s, 0, row)
-        elif single:
-            layer_norm_row[float](s, 0, row)
-        else:
-            layer_norm_row[double](s, 0, row)
-
-
-cdef void run_layer_norm(const LayerNorm* s, bint backward, bint single) noexcept nogil:
-    cdef Py_ssize_t blocks = (s.rows + LAYER_ROWS - 1) // LAYER_ROWS, items = blocks if backward else s.rows
-    cdef Py_ssize_t step = LAYER_ROWS if backward else 1
-    cdef int t, threads = <int> min(items, threads_for(<double> s.rows * s.width, ROWS_GRAIN))
-    if threads <= 1:
-        layer_norm_range(s, backward, single, 0, s.rows)
-        return
-    for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
-        layer_norm_range(s, backward, single, items * t // threads * step,
-                         min(items * (t + 1) // threads * step, s.rows))
-
-
-cdef int plan_layer_norm(str name, cnp.ndarray x, object weight, object bias, LayerNorm* s) except -1:
-    float_type(x)
-    if cnp.PyArray_NDIM(x) != 2:
-        raise ValueError(f"{name}: expected (M, D), got {np.shape(x)}")
-    check_parameters(name, x, (weight, bias))
-    s.x = cnp.PyArray_DATA(x)
-    s.rows, s.width = cnp.PyArray_DIM(x, 0), cnp.PyArray_DIM(x, 1)
+cdef int plan_channels(str name, cnp.ndarray x, tuple parameters, double eps, BatchNorm* s) except -1:
+    """``x`` is (N, C, L) and every parameter (C,), of one dtype, unless it is None."""
+    s.single = float_type(x) == cnp.NPY_FLOAT
+    if cnp.PyArray_NDIM(x) != 3:
+        raise ValueError(f"{name}: expected (N, C, L), got {np.shape(x)}")
+    check_parameters(name, x, parameters)
+    s.x, s.dy = cnp.PyArray_DATA(x), NULL
+    s.batch, s.channels, s.length = cnp.PyArray_DIM(x, 0), cnp.PyArray_DIM(x, 1), cnp.PyArray_DIM(x, 2)
+    s.eps = eps
     return 0
 
 
-def layer_norm(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, double eps):
-    """y = (x - mean) * rstd * weight + bias over the rows of (M, D), rstd = 1 / sqrt(var + eps).
+cdef void move_kernel(floating* running, const floating* batch, Py_ssize_t n, double momentum,
+                      double factor) noexcept nogil:
+    cdef floating rate = <floating> momentum, rest = <floating> (1 - momentum), f = <floating> factor
+    cdef Py_ssize_t i
+    for i in range(n):
+        running[i] = running[i] * rest + batch[i] * f * rate
+
+
+cdef int move_towards(cnp.ndarray running, cnp.ndarray batch, double momentum, double factor) except -1:
+    """running = (1 - momentum) * running + momentum * factor * batch."""
+    if not cnp.PyArray_ISCARRAY(running):
+        running[...] = running * (1 - momentum) + batch * factor * momentum
+    elif cnp.PyArray_TYPE(running) == cnp.NPY_FLOAT:
+        move_kernel[float](<float*> cnp.PyArray_DATA(running), <const float*> cnp.PyArray_DATA(batch),
+                           cnp.PyArray_SIZE(batch), momentum, factor)
+    else:
+        move_kernel[double](<double*> cnp.PyArray_DATA(running), <const double*> cnp.PyArray_DATA(batch),
+                            cnp.PyArray_SIZE(batch), momentum, factor)
+    return 0
+
+
+def batch_norm(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, double eps, cnp.ndarray running_mean=None,
+               cnp.ndarray running_var=None, double momentum=0):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias over (N, C, L), mean and (biased) var per channel.
+
+    The running statistics (C,) are moved towards those of the batch, the variance being the unbiased one.
 
     Returns:
-        y, mean (M,) and rstd (M,).
+        y, mean (C,) and var (C,).
     """
-    cdef LayerNorm s
-    cdef cnp.ndarray y, mean, rstd
-    cdef int t = float_type(x)
+    cdef BatchNorm s
+    cdef cnp.ndarray y, mean, var
+    cdef double count
     x = contiguous(x)
-    plan_layer_norm("layer_norm", x, weight, bias, &s)
-    weight = np.ones(s.width, x.dtype) if weight is None else contiguous(weight)
-    bias = np.zeros(s.width, x.dtype) if bias is None else contiguous(bias)
-    s.weight, s.bias = cnp.PyArray_DATA(weight), cnp.PyArray_DATA(bias)
-    y, mean, rstd = empty_like(x), empty(1, cnp.PyArray_DIMS(x), t), empty(1, cnp.PyArray_DIMS(x), t)
-    s.y, s.mean, s.rstd = cnp.PyArray_DATA(y), cnp.PyArray_DATA(mean), cnp.PyArray_DATA(rstd)
-    s.eps = eps
-    with nogil:
-        run_layer_norm(&s, False, t == cnp.NPY_FLOAT)
-    return y, mean, rstd
+    plan_channels("batch_norm", x, (weight, bias, running_mean, running_var), eps, &s)
+    count = <double> s.batch * s.length
+    if count == 0:
+        raise ValueError(f"batch_norm: no values per channel in {np.shape(x)}")
+    weight, bias = None if weight is None else contiguous(weight), None if bias is None else contiguous(bias)
+    s.weight, s.bias = data_of(weight), data_of(bias)
+    if s.length >= NORM_LENGTH:
+        y = empty_like(x)
+        mean = empty(1, cnp.PyArray_DIMS(x) + 1, cnp.PyArray_TYPE(x))
+        var = empty(1, cnp.PyArray_DIMS(x) + 1, cnp.PyArray_TYPE(x))
+        s.y, s.mean, s.var = cnp.PyArray_DATA(y), cnp.PyArray_DATA(mean), cnp.PyArray_DATA(var)
+        with nogil:
+            run_channels(&s, s.channels, batch_norm_channel[float], batch_norm_channel[double])
+    else:
+        mean = channel_sums(x, SUM)
+        divide_by(mean, count)
+        var = channel_sums(x, DEVIATIONS, mean)
+        divide_by(var, count)
+        y = normalize(x, mean, var, &s)
+        mean, var = as_type(mean, cnp.PyArray_TYPE(x)), as_type(var, cnp.PyArray_TYPE(x))
+    if running_mean is not None:
+        move_towards(running_mean, mean, momentum, 1)
+    if running_var is not None:
+        move_towards(running_var, var, momentum, count / max(count - 1, 1))
+    return y, mean, var
 
 
-def layer_norm_backward(cnp.ndarray dy, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray rstd, cnp.ndarray weight):
-    """dx, dweight and dbias of ``layer_norm``, given its mean and rstd; the last two None without weight."""
-    cdef LayerNorm s
-    cdef cnp.ndarray dx, partial, scale
-    cdef int t = float_type(x)
-    x, dy, mean, rstd = contiguous(x), contiguous(dy), contiguous(mean), contiguous(rstd)
-    plan_layer_norm("layer_norm_backward", x, weight, None, &s)
-    scale = np.ones(s.width, x.dtype) if weight is None else contiguous(weight)
-    s.weight = cnp.PyArray_DATA(scale)
-    check_same("layer_norm_backward", dy, x)
-    for p in (mean, rstd):
-        common_type(x, p)
-        if np.shape(p) != (s.rows,):
-            raise ValueError(f"layer_norm_backward: expected ({s.rows},) statistics, got {np.shape(p)}")
+def batch_norm_backward(cnp.ndarray dy, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray var, cnp.ndarray weight,
+                        double eps):
+    """dx, dweight and dbias of ``batch_norm``, given the mean and var it returned."""
+    cdef BatchNorm s
+    cdef cnp.ndarray dx, dweight, dbias
+    x, dy = contiguous(x), contiguous(dy)
+    plan_channels("batch_norm_backward", x, (mean, var, weight), eps, &s)
+    check_same("batch_norm_backward", dy, x)
+    mean, var = contiguous(mean), contiguous(var)
+    weight = None if weight is None else contiguous(weight)
+    dweight, dbias = empty_like(mean), empty_like(mean)
+    s.dy, s.weight = cnp.PyArray_DATA(dy), data_of(weight)
+    s.mean, s.var = cnp.PyArray_DATA(mean), cnp.PyArray_DATA(var)
+    s.dweight, s.dbias = cnp.PyArray_DATA(dweight), cnp.PyArray_DATA(dbias)
+    if s.length < NORM_LENGTH:
+        return normalize_backward(dy, x, mean, &s), dweight, dbias
     dx = empty_like(x)
-    partial = np.zeros((2, (s.rows + LAYER_ROWS - 1) // LAYER_ROWS, s.width))
-    s.dy, s.y = cnp.PyArray_DATA(dy), cnp.PyArray_DATA(dx)
-    s.mean, s.rstd = cnp.PyArray_DATA(mean), cnp.PyArray_DATA(rstd)
-    s.dweight = <double*> cnp.PyArray_DATA(partial)
-    s.dbias = s.dweight + cnp.PyArray_SIZE(partial) // 2
+    s.y = cnp.PyArray_DATA(dx)
     with nogil:
-        run_layer_norm(&s, True, t == cnp.NPY_FLOAT)
-    if weight is None:
-        return dx, None, None
-    sums = sum(partial, (1,)).astype(x.dtype)
-    return dx, sums[0], sums[1]
+        run_channels(&s, s.channels, batch_norm_backward_channel[float], batch_norm_backward_channel[double])
+    return dx, dweight, dbias
+
+
+def batch_norm_apply(cnp.ndarray x, cnp.ndarray mean, cnp.ndarray var, cnp.ndarray weight, cnp.ndarray bias,
+                     double eps):
+    """(x - mean) / sqrt(var + eps) * weight + bias over (N, C, L) with given statistics (C,)."""
+    cdef BatchNorm s
+    cdef cnp.ndarray y
+    x = contiguous(x)
+    plan_channels("batch_norm_apply", x, (mean, var, weight, bias), eps, &s)
+    weight, bias = None if weight is None else contiguous(weight), None if bias is None else contiguous(bias)
+    mean, var = contiguous(mean), contiguous(var)
+    s.weight, s.bias = data_of(weight), data_of(bias)
+    if s.length < NORM_LENGTH:
+        return normalize(x, as_type(mean, cnp.NPY_DOUBLE), as_type(var, cnp.NPY_DOUBLE), &s)
+    y = empty_like(x)
+    s.mean, s.var, s.y = cnp.PyArray_DATA(mean), cnp.PyArray_DATA(var), cnp.PyArray_DATA(y)
+    with nogil:
+        run_channels(&s, s.batch * s.channels, batch_norm_apply_plane[float], batch_norm_apply_plane[double])
+    return y
+
+
+def batch_norm_apply_backward(cnp.ndarray dy, cnp.ndarray x, cnp.ndarray mean, cnp.ndarray var, cnp.ndarray weight,
+                              double eps):
+    """dx, dweight and dbias of ``batch_norm_apply``."""
+    cdef BatchNorm s
+    x, dy = contiguous(x), contiguous(dy)
+    plan_channels("batch_norm_apply_backward", x, (mean, var, weight), eps, &s)
+    check_same("batch_norm_apply_backward", dy, x)
+    rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
+    total = channel_sums(dy, SUM)
+    dot = channel_sums(x, PRODUCTS, mean, dy)
+    scale = (rstd if weight is None else rstd * weight).astype(x.dtype)
+    return mul(dy, scale.reshape(-1, 1)), (dot * rstd).astype(x.dtype), total.astype(x.dtype)

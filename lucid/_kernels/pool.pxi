@@ -1,4 +1,4 @@
-# Pooling over NCHW images, one plane of one image at a time: maximum, average, adaptive average.
+# Pooling over NCHW images, one plane of one image at a time: what all kinds share, and the maximum.
 
 cdef enum:
     POOL_GRAIN = 65536          # window elements worth a thread
@@ -6,6 +6,8 @@ cdef enum:
     POOL_LANES = 16             # they are taken in multiples of this
     POOL_STAGE = 1024           # elements of a row they read
     POOL_PHASE = 512            # every other one of them
+    POOL_NARROW = 4             # windows in a row that are found one by one
+    POOL_STRIP = 256            # columns of an average side by side
 
 
 cdef struct Pool:
@@ -194,7 +196,7 @@ cdef void max_pool_plane(const Pool* g, const floating* x, floating* y, int64_t*
     while span > POOL_LANES and span * g.stride_x + reach > POOL_STAGE:
         span -= POOL_LANES
     for i in range(g.height):
-        if span * g.stride_x + reach > POOL_STAGE:
+        if g.width < POOL_NARROW or span * g.stride_x + reach > POOL_STAGE:
             for j in range(g.width):
                 max_pool_window(g, x, y + i * g.width + j, indices + i * g.width + j, i, j)
         else:
@@ -229,6 +231,15 @@ def max_pool2d(x, kernel, stride, padding, dilation, bint ceil_mode):
     return y, indices
 
 
+cdef bint beyond(const int64_t* at, Py_ssize_t n, Py_ssize_t size) noexcept nogil:
+    """One of the indices is neither -1 nor in [0, size)."""
+    cdef Py_ssize_t i
+    cdef int bad = 0
+    for i in range(n):
+        bad |= <uint64_t> (at[i] + 1) > <uint64_t> size
+    return bad
+
+
 def max_pool2d_backward(dy, indices, x_shape):
     """dx of ``x_shape``: each element of dy added where its maximum was."""
     cdef PoolPlane plane
@@ -243,182 +254,8 @@ def max_pool2d_backward(dy, indices, x_shape):
         raise TypeError(f"max_pool2d_backward: expected int64 indices, got {at.dtype}")
     g.planes, g.x_height, g.x_width = shape[0] * shape[1], shape[2], shape[3]
     g.height, g.width = dy_shape[2], dy_shape[3]
-    if cnp.PyArray_SIZE(at) and not (-1 <= at.min() and at.max() < g.x_height * g.x_width):
+    if beyond(<const int64_t*> cnp.PyArray_DATA(at), cnp.PyArray_SIZE(at), g.x_height * g.x_width):
         raise ValueError(f"max_pool2d_backward: indices reach outside the planes of input {shape}")
     plane = of_type(t, <void*> max_pool_backward_plane[float], <void*> max_pool_backward_plane[double])
     return run_planes(&g, plane, d, empty_shape(shape, t), at,
-                      <double> g.planes * (g.x_height * g.x_width + g.height * g.width))
-
-
-# Average
-
-cdef inline double window_divisor(const Pool* g, Py_ssize_t i, Py_ssize_t j, Py_ssize_t taps) noexcept nogil:
-    """What the sum of window (i, j), with ``taps`` elements inside the image, is divided by."""
-    cdef Py_ssize_t top = i * g.stride_y - g.top, left = j * g.stride_x - g.left, height, width
-    if g.divisor != 0:
-        return g.divisor
-    if not g.include_pad:
-        return <double> taps
-    # counted padding ends where the padded image does: a window over its edge is cut
-    height = min(top + g.kernel_y, g.x_height + g.top) - top
-    width = min(left + g.kernel_x, g.x_width + g.left) - left
-    return <double> (height * width)
-
-
-cdef void avg_pool_plane(const Pool* g, const floating* x, floating* y, int64_t* indices) noexcept nogil:
-    cdef Py_ssize_t i, j, r, s, top, bottom, left, right
-    cdef const floating* row
-    cdef double total
-    for i in range(g.height):
-        window(i, g.kernel_y, g.stride_y, g.top, 1, g.x_height, &top, &bottom)
-        for j in range(g.width):
-            window(j, g.kernel_x, g.stride_x, g.left, 1, g.x_width, &left, &right)
-            total = 0
-            for r in range(top, bottom):
-                row = x + (i * g.stride_y - g.top + r) * g.x_width + j * g.stride_x - g.left
-                for s in range(left, right):
-                    total += row[s]
-            y[0] = <floating> (total / window_divisor(g, i, j, (bottom - top) * (right - left)))
-            y += 1
-
-
-cdef void avg_pool_backward_plane(const Pool* g, const floating* dy, floating* dx, int64_t* indices) noexcept nogil:
-    cdef Py_ssize_t i, j, r, s, top, bottom, left, right
-    cdef floating* row
-    cdef floating share
-    memset(dx, 0, g.x_height * g.x_width * sizeof(floating))
-    for i in range(g.height):
-        window(i, g.kernel_y, g.stride_y, g.top, 1, g.x_height, &top, &bottom)
-        for j in range(g.width):
-            window(j, g.kernel_x, g.stride_x, g.left, 1, g.x_width, &left, &right)
-            share = dy[i * g.width + j] / <floating> window_divisor(g, i, j, (bottom - top) * (right - left))
-            for r in range(top, bottom):
-                row = dx + (i * g.stride_y - g.top + r) * g.x_width + j * g.stride_x - g.left
-                for s in range(left, right):
-                    row[s] += share
-
-
-cdef int avg_pool_shape(str name, x, kernel, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override,
-                        Pool* g) except -1:
-    pool_shape(name, x, kernel, stride, padding, (1, 1), ceil_mode, g)
-    if divisor_override == 0:
-        raise ValueError(f"{name}: divisor_override is zero")
-    g.include_pad = count_include_pad
-    g.divisor = 0 if divisor_override is None else divisor_override
-    return 0
-
-
-def avg_pool2d(x, kernel, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override):
-    """Mean of each window over its elements in the image, or in the padded image; or their sum over a given divisor."""
-    cdef cnp.ndarray a = contiguous(x)
-    cdef Pool g
-    cdef int t = float_type(a)
-    avg_pool_shape("avg_pool2d", x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override, &g)
-    return run_planes(&g, of_type(t, <void*> avg_pool_plane[float], <void*> avg_pool_plane[double]), a,
-                      empty_shape(np.shape(x)[:2] + (g.height, g.width), t), None,
-                      <double> g.planes * g.height * g.width * g.kernel_y * g.kernel_x)
-
-
-def avg_pool2d_backward(dy, x_shape, kernel, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override):
-    """dx of ``x_shape``: each element of dy spread evenly over its window."""
-    cdef cnp.ndarray d = contiguous(dy), dx
-    cdef PoolPlane plane
-    cdef Pool g
-    cdef int t = float_type(d)
-    dx = empty_shape(tuple(x_shape), t)
-    avg_pool_shape("avg_pool2d_backward", dx, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override,
-                   &g)
-    shape = np.shape(dx)[:2] + (g.height, g.width)
-    if np.shape(dy) != shape:
-        raise ValueError(f"avg_pool2d_backward: expected dy {shape}, got {np.shape(dy)}")
-    plane = of_type(t, <void*> avg_pool_backward_plane[float], <void*> avg_pool_backward_plane[double])
-    return run_planes(&g, plane, d, dx, None,
-                      <double> g.planes * (g.x_height * g.x_width + g.height * g.width * g.kernel_y * g.kernel_x))
-
-
-# Adaptive average: window i of n over an axis of size m is floor(i m / n) to ceil((i + 1) m / n)
-
-cdef double block_sum(const floating* x, Py_ssize_t row, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil:
-    """Sum of a block: 32 lanes side by side, added at the end with what is left of each row."""
-    cdef floating acc[32]
-    cdef double total = 0
-    cdef Py_ssize_t i, first
-    cdef int j
-    if columns == row:
-        columns, rows = columns * rows, 1
-    for j in range(32):
-        acc[j] = 0
-    for i in range(rows):
-        first = 0
-        while first + 32 <= columns:
-            for j in range(32):
-                acc[j] += x[i * row + first + j]
-            first += 32
-        while first < columns:
-            total += x[i * row + first]
-            first += 1
-    for j in range(32):
-        total += acc[j]
-    return total
-
-
-cdef void adaptive_avg_plane(const Pool* g, const floating* x, floating* y, int64_t* indices) noexcept nogil:
-    cdef Py_ssize_t i, j, top, bottom, left, right
-    cdef double total
-    for i in range(g.height):
-        top, bottom = i * g.x_height // g.height, ((i + 1) * g.x_height + g.height - 1) // g.height
-        for j in range(g.width):
-            left, right = j * g.x_width // g.width, ((j + 1) * g.x_width + g.width - 1) // g.width
-            total = block_sum(x + top * g.x_width + left, g.x_width, bottom - top, right - left)
-            y[i * g.width + j] = <floating> (total / ((bottom - top) * (right - left)))
-
-
-cdef void adaptive_avg_backward_plane(const Pool* g, const floating* dy, floating* dx, int64_t* indices) noexcept nogil:
-    cdef Py_ssize_t i, j, r, s, top, bottom, left, right
-    cdef floating share
-    memset(dx, 0, g.x_height * g.x_width * sizeof(floating))
-    for i in range(g.height):
-        top, bottom = i * g.x_height // g.height, ((i + 1) * g.x_height + g.height - 1) // g.height
-        for j in range(g.width):
-            left, right = j * g.x_width // g.width, ((j + 1) * g.x_width + g.width - 1) // g.width
-            share = dy[i * g.width + j] / <floating> ((bottom - top) * (right - left))
-            for r in range(top, bottom):
-                for s in range(left, right):
-                    dx[r * g.x_width + s] += share
-
-
-cdef int adaptive_shape(str name, tuple x_shape, size, Pool* g) except -1:
-    if len(x_shape) != 4:
-        raise ValueError(f"{name}: expected 4-d input, got {x_shape}")
-    g.planes, g.x_height, g.x_width = x_shape[0] * x_shape[1], x_shape[2], x_shape[3]
-    g.height, g.width = size
-    if min(g.height, g.width, g.x_height, g.x_width) < 1:
-        raise ValueError(f"{name}: expected a positive output size and a non-empty image, got {tuple(size)}, "
-                         f"input {x_shape}")
-    return 0
-
-
-def adaptive_avg_pool2d(x, size):
-    """Means over the size[0] by size[1] windows that cover the image as evenly as whole pixels allow."""
-    cdef cnp.ndarray a = contiguous(x)
-    cdef Pool g
-    cdef int t = float_type(a)
-    adaptive_shape("adaptive_avg_pool2d", np.shape(x), size, &g)
-    return run_planes(&g, of_type(t, <void*> adaptive_avg_plane[float], <void*> adaptive_avg_plane[double]), a,
-                      empty_shape(np.shape(x)[:2] + (g.height, g.width), t), None,
-                      <double> g.planes * (g.x_height * g.x_width + g.height * g.width))
-
-
-def adaptive_avg_pool2d_backward(dy, x_shape):
-    """dx of ``x_shape``: each element of dy spread evenly over its window."""
-    cdef cnp.ndarray d = contiguous(dy)
-    cdef Pool g
-    cdef int t = float_type(d)
-    cdef tuple shape = tuple(x_shape), dy_shape = np.shape(dy)
-    cdef PoolPlane plane
-    if len(dy_shape) != 4 or dy_shape[:2] != shape[:2]:
-        raise ValueError(f"adaptive_avg_pool2d_backward: dy {dy_shape} and input {shape} do not match")
-    adaptive_shape("adaptive_avg_pool2d_backward", shape, dy_shape[2:], &g)
-    plane = of_type(t, <void*> adaptive_avg_backward_plane[float], <void*> adaptive_avg_backward_plane[double])
-    return run_planes(&g, plane, d, empty_shape(shape, t), None,
                       <double> g.planes * (g.x_height * g.x_width + g.height * g.width))

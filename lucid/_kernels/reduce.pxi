@@ -386,14 +386,19 @@ def sum_to(cnp.ndarray x, tuple shape):
 
 cdef cnp.ndarray spread(cnp.ndarray flat, const Axes* a):
     """A flat result repeated along every reduced group but the first to be reduced: the centers of that stage."""
-    cdef int d, first = first_group(a), groups = 0
+    cdef cnp.npy_intp kept[MAX_DIMS]
+    cdef cnp.npy_intp full[MAX_DIMS]
+    cdef cnp.PyArray_Dims shape
+    cdef int d, n = 0, first = first_group(a), groups = 0
     for d in range(a.ndim):
         groups += a.reduced[d]
+        if d != first:
+            kept[n], full[n] = 1 if a.reduced[d] else a.extent[d], a.extent[d]
+            n += 1
     if groups == 1:
         return flat
-    kept = [d for d in range(a.ndim) if d != first]
-    shape = [1 if a.reduced[d] else a.extent[d] for d in kept]
-    return contiguous(np.broadcast_to(flat.reshape(shape), [a.extent[d] for d in kept]))
+    shape.ptr, shape.len = kept, n
+    return expand_to(cnp.PyArray_Newshape(flat, &shape, cnp.NPY_CORDER), n, full)
 
 
 cdef void divide_by(cnp.ndarray flat, double divisor):

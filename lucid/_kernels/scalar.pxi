@@ -238,23 +238,11 @@ cdef inline floating log1p_unit(floating e) noexcept nogil:
 
 
 cdef inline floating sigmoid_(floating x) noexcept nogil:
-    """With e = exp(-|x|): 1 / (1 + e) above zero, e / (1 + e) below.
-
-    d = 1 + e is rounded; its residue (d - 1) - e, relative to d, joins m in the last step.
-    """
-    cdef floating s, m, e, d, q, c, top
-    m = exp_scaled(exp_floor(-magnitude(x)), &s)
-    e = unscale(s + s * m)
-    d = <floating> 1 + e
-    q = <floating> 1 / d
-    c = ((d - <floating> 1) - e) * q
-    if floating is float:
-        top = 2.0 ** 64
-    else:
-        top = 2.0 ** 512
-    m = m + c if x < 0 else c
-    q *= s if x < 0 else top
-    return unscale(q + q * m)
+    """e / (1 + e) with e = exp(x); 1 from where that rounds to 1."""
+    cdef floating s, m = exp_scaled(clamp_high(exp_floor(x), saturation(x)), &s), q
+    q = s / (<floating> 1 + unscale(s + s * m))
+    q = unscale(q + q * m)
+    return <floating> 1 if x >= saturation(x) else q
 
 
 cdef inline floating tanh_(floating x) noexcept nogil:
@@ -291,33 +279,48 @@ cdef inline floating normal_end(floating x) noexcept nogil:
         return 39.0
 
 
+cdef extern from *:
+    """
+    /* t * t - q, exactly, for q = t * t rounded: the upper half of the mantissa squares exactly. */
+    #ifdef __FP_FAST_FMAF
+    #define lucid_square_rest(t, q) __builtin_fmaf(t, t, -(q))
+    #else
+    static inline float lucid_square_rest(float t, float q) {
+        float h = lucid_f32(lucid_i32(t) & (int32_t) 0xfffff000);
+        return (h * h - q) + (t - h) * (t + h);
+    }
+    #endif
+    """
+    float square_rest "lucid_square_rest" (float t, float q) noexcept nogil
+
+
 cdef inline floating half_gauss(floating t, floating* s) noexcept nogil:
     """m with exp(-t**2/2) = unscale(s + s * m), for t in [0, normal_end].
 
-    t**2 is h**2 + (t - h) * (t + h) with h the upper half of the mantissa: rounded, it would cost t**2/2 ulp.
+    t**2 is taken in two parts: rounded, it would cost t**2/2 ulp.
     """
     cdef floating h, k, shifted
     if floating is float:
-        h = float_of(bits32(t) & <int32_t> 0xfffff000)
-        shifted = t * t * <float> (-0.5 * 1.44269504088896341) + <float> (12582912.0 + 127 + 64)
+        h = t * t
+        shifted = h * <float> (-0.5 * 1.44269504088896341) + <float> (12582912.0 + 127 + 64)
         s[0] = float_of(bits32(shifted) << 23)
         k = shifted - <float> (12582912.0 + 127 + 64)
+        return expm1_poly(exp_residual(h * <float> -0.5, k) - square_rest(t, h) * <float> 0.5)
     else:
         h = double_of(bits64(t) & <int64_t> 0xfffffffff8000000)
         shifted = t * t * (-0.5 * 1.44269504088896341) + (6755399441055744.0 + 1023 + 512)
         s[0] = double_of(bits64(shifted) << 52)
         k = shifted - (6755399441055744.0 + 1023 + 512)
-    return expm1_poly(exp_residual(h * h * <floating> -0.5, k) - (t - h) * (t + h) * <floating> 0.5)
+        return expm1_poly(exp_residual(h * h * <floating> -0.5, k) - (t - h) * (t + h) * <floating> 0.5)
 
 
 cdef inline float tail_poly(float u) noexcept nogil:
-    """R(t) * (t + 4) / 4 for u = (t - 4) / (t + 4), t in [0, 15]: error 2e-8."""
-    return ((((((((((<float> -1.2889147910755128e-05 * u + <float> -5.794967000838369e-05)
-            * u + <float> 4.276365143596195e-05) * u + <float> 0.0004113048198632896)
-            * u + <float> -0.000872329343110323) * u + <float> -0.001886317040771246)
-            * u + <float> 0.01509938295930624) * u + <float> -0.04663031920790672)
-            * u + <float> 0.09678433835506439) * u + <float> -0.1519741714000702)
-            * u + <float> 0.18882128596305847)
+    """R(t) * (t + 4) / 4 for u = (t - 4) / (t + 4), t in [0, 15]: error 2.1e-8."""
+    return (((((((((<float> -3.13896089210175e-05 * u + <float> 4.724913742393255e-05)
+            * u + <float> 0.00039172032848000526) * u + <float> -0.0008802429656498134)
+            * u + <float> -0.0018813533242791891) * u + <float> 0.015101549215614796)
+            * u + <float> -0.046630844473838806) * u + <float> 0.09678415954113007)
+            * u + <float> -0.1519741415977478) * u + <float> 0.18882128596305847)
 
 
 cdef inline double tail_rational(double t) noexcept nogil:

@@ -1,14 +1,16 @@
 # Softmax and log-softmax along any axis.
 #
-# Along the last axis a kernel works on one row; the end of the row goes through the same vector code, padded. Along
-# another axis it works on SOFTMAX_COLUMNS adjacent columns, a lane each. Long sums are carried on in double.
+# Along the last axis a kernel works on one row, the end of the row going through the same vector code as the rest. Along
+# another axis it works on SOFTMAX_COLUMNS adjacent columns, a lane each. Where rows are short, or columns few, several
+# are laid side by side in a tile first, and that is what the column kernel gets. Long sums are carried on in double.
 
 cdef enum:
     SUM_TILES = 32              # tiles added up before going to double
     SOFTMAX_COLUMNS = 32
+    SOFTMAX_SHORT = 16          # rows up to this long are transposed into columns
     ROWS_GRAIN = 16384
 
-ctypedef void (*Row)(const void* x, const void* z, void* out, Py_ssize_t n) noexcept nogil
+ctypedef void (*Row)(const void* x, const void* z, void* out, Py_ssize_t n, bint readable) noexcept nogil
 ctypedef void (*Column)(const void* x, const void* z, void* out, Py_ssize_t n, Py_ssize_t stride) noexcept nogil
 
 cdef struct Rows:
@@ -19,14 +21,62 @@ cdef struct Rows:
     char* out
     Py_ssize_t size             # bytes per element
     Py_ssize_t outer, count, inner
+    Py_ssize_t together         # outer indices in a tile, or 0 where no tile is needed
+    char* tiles                 # three for each thread
 
 
-cdef void rows_range(const Rows* r, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
-    cdef Py_ssize_t tiles = r.inner // SOFTMAX_COLUMNS, index, at
+cdef inline Py_ssize_t tile_size(const Rows* r) noexcept nogil:
+    return r.count * SOFTMAX_COLUMNS * r.size
+
+
+cdef inline void move_tile(floating* array, floating* tile, Py_ssize_t together, Py_ssize_t count, Py_ssize_t inner,
+                           bint back) noexcept nogil:
+    """``together`` (count, inner) arrays side by side in the rows of a tile, or back."""
+    cdef Py_ssize_t o, c, i
+    for o in range(together):
+        for c in range(count):
+            for i in range(inner):
+                if back:
+                    array[(o * count + c) * inner + i] = tile[c * SOFTMAX_COLUMNS + o * inner + i]
+                else:
+                    tile[c * SOFTMAX_COLUMNS + o * inner + i] = array[(o * count + c) * inner + i]
+
+
+cdef void move_any(char* array, char* tile, Py_ssize_t together, const Rows* r, bint back) noexcept nogil:
+    if r.size == 4 and r.inner == 1:
+        move_tile(<float*> array, <float*> tile, together, r.count, 1, back)
+    elif r.size == 4:
+        move_tile(<float*> array, <float*> tile, together, r.count, r.inner, back)
+    else:
+        move_tile(<double*> array, <double*> tile, together, r.count, r.inner, back)
+
+
+cdef void tiles_range(const Rows* r, Py_ssize_t lo, Py_ssize_t hi, int thread) noexcept nogil:
+    cdef char* x = r.tiles + 3 * thread * tile_size(r)
+    cdef char* z = x + tile_size(r)
+    cdef char* out = z + tile_size(r)
+    cdef Py_ssize_t index, together, at
+    memset(x, 0, 2 * tile_size(r))
+    for index in range(lo, hi):
+        together = min(r.together, r.outer - index * r.together)
+        at = index * r.together * r.count * r.inner * r.size
+        move_any(<char*> r.x + at, x, together, r, False)
+        if r.z != r.x:
+            move_any(<char*> r.z + at, z, together, r, False)
+        r.column(x, z, out, r.count, SOFTMAX_COLUMNS)
+        move_any(r.out + at, out, together, r, True)
+
+
+cdef void rows_range(const Rows* r, Py_ssize_t lo, Py_ssize_t hi, int thread) noexcept nogil:
+    cdef Py_ssize_t tiles = r.inner // SOFTMAX_COLUMNS, index, at, whole
+    if r.together:
+        tiles_range(r, lo, hi, thread)
+        return
     if r.inner == 1:
+        whole = max(0, r.outer * r.count - ROW_TILE) // r.count
         for index in range(lo, hi):
             at = index * r.count * r.size
-            r.row(r.x + at, r.z + at, r.out + at, r.count)
+            r.row(r.x + at, r.z + at, r.out + at, r.count, index < whole)
         return
     for index in range(lo, hi):
         at = (index // tiles * r.count * r.inner + index % tiles * SOFTMAX_COLUMNS) * r.size
@@ -37,22 +87,28 @@ cdef void rows_range(const Rows* r, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil
             r.column(r.x + at, r.z + at, r.out + at, r.count, r.inner)
 
 
-cdef void run_rows(const Rows* r) noexcept nogil:
-    cdef Py_ssize_t items = r.outer if r.inner == 1 else r.outer * (r.inner // SOFTMAX_COLUMNS)
-    cdef int t, threads = <int> min(items, threads_for(<double> r.outer * r.count * r.inner, ROWS_GRAIN))
+cdef inline Py_ssize_t row_items(const Rows* r) noexcept nogil:
+    if r.together:
+        return (r.outer + r.together - 1) // r.together
+    return r.outer if r.inner == 1 else r.outer * (r.inner // SOFTMAX_COLUMNS)
+
+
+cdef void run_rows(const Rows* r, Py_ssize_t items, int threads) noexcept nogil:
+    cdef int t
     if threads <= 1:
-        rows_range(r, 0, items)
+        rows_range(r, 0, items, 0)
         return
     for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
-        rows_range(r, items * t // threads, items * (t + 1) // threads)
+        rows_range(r, items * t // threads, items * (t + 1) // threads, t)
 
 
 cdef cnp.ndarray along_rows(str name, cnp.ndarray x, cnp.ndarray z, int axis, void* row32, void* row64, void* column32,
                             void* column64):
     """The row operation over ``axis`` of ``x`` and, unless it is None, ``z``."""
     cdef Rows r
-    cdef int t = float_type(x), ndim = cnp.PyArray_NDIM(x), d
+    cdef int t = float_type(x), ndim = cnp.PyArray_NDIM(x), d, threads
     cdef cnp.ndarray out
+    cdef Py_ssize_t items
     if z is not None:
         common_type(x, z)
         if not cnp.PyArray_SAMESHAPE(x, z):
@@ -65,10 +121,6 @@ cdef cnp.ndarray along_rows(str name, cnp.ndarray x, cnp.ndarray z, int axis, vo
         r.outer *= cnp.PyArray_DIM(x, d)
     for d in range(axis + 1, ndim):
         r.inner *= cnp.PyArray_DIM(x, d)
-    if 1 < r.inner < SOFTMAX_COLUMNS:
-        z = None if z is None else np.moveaxis(z, axis, -1)
-        out = along_rows(name, np.moveaxis(x, axis, -1), z, ndim - 1, row32, row64, column32, column64)
-        return contiguous(np.moveaxis(out, -1, axis))
     x = contiguous(x)
     out = empty_like(x)
     if cnp.PyArray_SIZE(x) == 0:
@@ -82,40 +134,46 @@ cdef cnp.ndarray along_rows(str name, cnp.ndarray x, cnp.ndarray z, int axis, vo
         r.z = <const char*> cnp.PyArray_DATA(z)
     r.out = <char*> cnp.PyArray_DATA(out)
     r.size = cnp.PyArray_ITEMSIZE(x)
+    r.together = 0
+    if r.inner < SOFTMAX_COLUMNS and (r.inner > 1 or r.count <= SOFTMAX_SHORT):
+        r.together = SOFTMAX_COLUMNS // r.inner
+    items = row_items(&r)
+    threads = <int> min(items, threads_for(<double> r.outer * r.count * r.inner, ROWS_GRAIN))
+    r.tiles = NULL
+    if r.together:
+        r.tiles = <char*> workspace(3 * threads * tile_size(&r))
+        if r.tiles == NULL:
+            raise MemoryError(f"{name}: cannot allocate {3 * threads * tile_size(&r)} bytes")
     with nogil:
-        run_rows(&r)
+        run_rows(&r, items, threads)
+        if r.tiles != NULL:
+            release(r.tiles)
     return out
 
 
 # What rows are made of
 
-cdef floating row_max(const floating* x, Py_ssize_t n) noexcept nogil:
-    cdef floating v[ROW_TILE]
-    cdef Py_ssize_t i = 0, j
+cdef inline const floating* tail_of(const floating* x, floating* end, Py_ssize_t n, bint readable) noexcept nogil:
+    """The last ``n`` elements of a row, with a tile that may be read from there on."""
+    if readable:
+        return x
+    load_tail(x, end, n, <floating> 0)
+    return end
+
+
+cdef inline void exp_tile(const floating* x, floating* y, floating* lanes, floating m, int n) noexcept nogil:
+    """exp(x - m), the first n of which are added to the lanes."""
+    cdef int j
+    cdef floating e
     for j in range(ROW_TILE):
-        v[j] = x[0]
-    while i + ROW_TILE <= n:
-        for j in range(ROW_TILE):
-            v[j] = larger(v[j], x[i + j])
-        i += ROW_TILE
-    for j in range(n - i):
-        v[j] = larger(v[j], x[i + j])
-    for j in range(16):
-        v[j] = larger(v[j], v[j + 16])
-    for j in range(8):
-        v[j] = larger(v[j], v[j + 8])
-    return larger(larger(larger(v[0], v[4]), larger(v[2], v[6])), larger(larger(v[1], v[5]), larger(v[3], v[7])))
+        e = exp_neg(x[j] - m)
+        y[j] = e
+        lanes[j] += e if j < n else <floating> 0
 
 
-cdef inline void exp_tile(const floating* x, floating* y, floating* lanes, floating m) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(ROW_TILE):
-        y[j] = exp_neg(x[j] - m)
-        lanes[j] += y[j]
-
-
-cdef double row_exp(const floating* x, floating* y, Py_ssize_t n, floating m) noexcept nogil:
-    """y = exp(x - m), or only its sum, returned, if y is NULL."""
+cdef inline double row_exp(const floating* x, floating* y, floating* last, Py_ssize_t n, floating m,
+                           bint readable) noexcept nogil:
+    """y = exp(x - m) for whole tiles, unless y is NULL; the rest goes to ``last``. Returns the sum."""
     cdef floating lanes[ROW_TILE]
     cdef floating tile[ROW_TILE]
     cdef floating end[ROW_TILE]
@@ -125,59 +183,68 @@ cdef double row_exp(const floating* x, floating* y, Py_ssize_t n, floating m) no
         memset(lanes, 0, sizeof(lanes))
         stop = min(i + SUM_TILES * ROW_TILE, n)
         while i + ROW_TILE <= stop:
-            exp_tile(x + i, y + i if y else tile, lanes, m)
+            exp_tile(x + i, y + i if y else tile, lanes, m, ROW_TILE)
             i += ROW_TILE
         if i < stop:
-            load_tail(x + i, end, stop - i, <floating> -cmath.INFINITY)
-            exp_tile(end, tile, lanes, m)
-            if y:
-                memcpy(y + i, tile, (stop - i) * sizeof(floating))
+            exp_tile(tail_of(x + i, end, stop - i, readable), last, lanes, m, <int> (stop - i))
             i = stop
         total += fold_lanes(lanes)
     return total
 
 
-cdef double row_dot(const floating* x, const floating* y, Py_ssize_t n) noexcept nogil:
-    """sum(x * y), or sum(x) if y is NULL."""
+cdef inline double row_dot(bint ones, const floating* x, const floating* y, Py_ssize_t n, bint readable) noexcept nogil:
+    """sum(x * y), or sum(x) if y is ``ones``."""
     cdef floating lanes[ROW_TILE]
-    cdef Py_ssize_t i = 0, j, stop
+    cdef floating x_end[ROW_TILE]
+    cdef floating y_end[ROW_TILE]
+    cdef const floating* a
+    cdef const floating* b
+    cdef Py_ssize_t i = 0, stop
+    cdef int j, rest
+    cdef floating v
     cdef double total = 0
     while i < n:
         memset(lanes, 0, sizeof(lanes))
         stop = min(i + SUM_TILES * ROW_TILE, n)
         while i + ROW_TILE <= stop:
-            if y:
-                for j in range(ROW_TILE):
-                    lanes[j] += x[i + j] * y[i + j]
-            else:
-                for j in range(ROW_TILE):
-                    lanes[j] += x[i + j]
+            for j in range(ROW_TILE):
+                lanes[j] += x[i + j] if ones else x[i + j] * y[i + j]
             i += ROW_TILE
-        for j in range(stop - i):
-            lanes[j] += x[i + j] * y[i + j] if y else x[i + j]
-        i = stop
+        if i < stop:
+            rest = <int> (stop - i)
+            a, b = tail_of(x + i, x_end, rest, readable), tail_of(y + i, y_end, rest, readable)
+            for j in range(ROW_TILE):
+                v = a[j] if ones else a[j] * b[j]
+                lanes[j] += v if j < rest else <floating> 0
+            i = stop
         total += fold_lanes(lanes)
     return total
 
 
 # Softmax: y = exp(x - max(x)) / sum(exp(x - max(x)))
 
-cdef void softmax_row(const floating* x, const floating* z, floating* y, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef floating total = <floating> row_exp(x, y, n, row_max(x, n))
-    for i in range(n):
-        y[i] = y[i] / total
+cdef void softmax_row(const floating* x, const floating* z, floating* y, Py_ssize_t n, bint readable) noexcept nogil:
+    cdef floating last[ROW_TILE]
+    cdef Py_ssize_t i, j, rest = n % ROW_TILE
+    cdef floating m = row_extreme(False, x, n, readable)
+    cdef floating total = <floating> row_exp(x, y, last, n, m, readable)
+    for i in range(n // ROW_TILE):
+        for j in range(ROW_TILE):
+            y[j] = y[j] / total
+        y += ROW_TILE
+    if rest:
+        for j in range(ROW_TILE):
+            last[j] = last[j] / total
+        memcpy(y, last, rest * sizeof(floating))
 
 
 cdef void column_max(const floating* x, floating* m, Py_ssize_t n, Py_ssize_t stride) noexcept nogil:
     cdef Py_ssize_t i, j
-    cdef floating v
     for j in range(SOFTMAX_COLUMNS):
         m[j] = x[j]
     for i in range(1, n):
         for j in range(SOFTMAX_COLUMNS):
-            v = x[i * stride + j]
-            m[j] = v if (v > m[j]) | (v != v) else m[j]
+            m[j] = larger(m[j], x[i * stride + j])
 
 
 cdef void softmax_column(const floating* x, const floating* z, floating* y, Py_ssize_t n,
@@ -200,11 +267,27 @@ cdef void softmax_column(const floating* x, const floating* z, floating* y, Py_s
             y[i * stride + j] = y[i * stride + j] / m[j]
 
 
-cdef void softmax_backward_row(const floating* y, const floating* dy, floating* dx, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef floating dot = <floating> row_dot(y, dy, n)
-    for i in range(n):
-        dx[i] = y[i] * (dy[i] - dot)
+cdef inline void softmax_backward_tile(const floating* y, const floating* dy, floating* dx,
+                                       floating dot) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(ROW_TILE):
+        dx[j] = y[j] * (dy[j] - dot)
+
+
+cdef void softmax_backward_row(const floating* y, const floating* dy, floating* dx, Py_ssize_t n,
+                               bint readable) noexcept nogil:
+    cdef floating y_end[ROW_TILE]
+    cdef floating dy_end[ROW_TILE]
+    cdef floating last[ROW_TILE]
+    cdef Py_ssize_t i = 0
+    cdef floating dot = <floating> row_dot(False, y, dy, n, readable)
+    while i + ROW_TILE <= n:
+        softmax_backward_tile(y + i, dy + i, dx + i, dot)
+        i += ROW_TILE
+    if i < n:
+        softmax_backward_tile(tail_of(y + i, y_end, n - i, readable), tail_of(dy + i, dy_end, n - i, readable), last,
+                              dot)
+        memcpy(dx + i, last, (n - i) * sizeof(floating))
 
 
 cdef void softmax_backward_column(const floating* y, const floating* dy, floating* dx, Py_ssize_t n,
@@ -238,17 +321,33 @@ def softmax_backward(y, dy, int axis):
 
 # Log-softmax: y = x - max(x) - log(sum(exp(x - max(x))))
 
-cdef void log_softmax_row(const floating* x, const floating* z, floating* y, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef floating m = row_max(x, n), shift = <floating> cmath.log(row_exp[floating](x, NULL, n, m))
-    for i in range(n):
-        y[i] = (x[i] - m) - shift
+cdef inline floating log_total(const floating* x, Py_ssize_t n, floating m, bint readable) noexcept nogil:
+    """log(sum(exp(x - m))) of a row."""
+    cdef floating last[ROW_TILE]
+    return <floating> log_(row_exp[floating](x, NULL, last, n, m, readable))
 
 
-cdef void log_softmax_column(const floating* x, const floating* z, floating* y, Py_ssize_t n,
-                             Py_ssize_t stride) noexcept nogil:
-    cdef floating m[SOFTMAX_COLUMNS]
-    cdef floating shift[SOFTMAX_COLUMNS]
+cdef void log_softmax_row(const floating* x, const floating* z, floating* y, Py_ssize_t n,
+                          bint readable) noexcept nogil:
+    cdef floating end[ROW_TILE]
+    cdef const floating* a
+    cdef Py_ssize_t i = 0, j, rest = n % ROW_TILE
+    cdef floating m = row_extreme(False, x, n, readable), shift = log_total(x, n, m, readable)
+    for i in range(n // ROW_TILE):
+        for j in range(ROW_TILE):
+            y[j] = (x[j] - m) - shift
+        x += ROW_TILE
+        y += ROW_TILE
+    if rest:
+        a = tail_of(x, end, rest, readable)
+        for j in range(ROW_TILE):
+            end[j] = (a[j] - m) - shift
+        memcpy(y, end, rest * sizeof(floating))
+
+
+cdef inline void column_log_totals(const floating* x, floating* m, floating* shift, Py_ssize_t n,
+                                   Py_ssize_t stride) noexcept nogil:
+    """The largest of each column, and log(sum(exp(x - m)))."""
     cdef double total[SOFTMAX_COLUMNS]
     cdef Py_ssize_t i, j
     memset(total, 0, sizeof(total))
@@ -258,6 +357,14 @@ cdef void log_softmax_column(const floating* x, const floating* z, floating* y, 
             total[j] += exp_neg(x[i * stride + j] - m[j])
     for j in range(SOFTMAX_COLUMNS):
         shift[j] = <floating> log_(total[j])
+
+
+cdef void log_softmax_column(const floating* x, const floating* z, floating* y, Py_ssize_t n,
+                             Py_ssize_t stride) noexcept nogil:
+    cdef floating m[SOFTMAX_COLUMNS]
+    cdef floating shift[SOFTMAX_COLUMNS]
+    cdef Py_ssize_t i, j
+    column_log_totals(x, m, shift, n, stride)
     for i in range(n):
         for j in range(SOFTMAX_COLUMNS):
             y[i * stride + j] = (x[i * stride + j] - m[j]) - shift[j]
@@ -269,20 +376,19 @@ cdef inline void subtract_exp_tile(const floating* y, const floating* dy, floati
         dx[j] = dy[j] - exp_neg(y[j]) * total
 
 
-cdef void log_softmax_backward_row(const floating* y, const floating* dy, floating* dx, Py_ssize_t n) noexcept nogil:
+cdef void log_softmax_backward_row(const floating* y, const floating* dy, floating* dx, Py_ssize_t n,
+                                   bint readable) noexcept nogil:
     cdef floating y_end[ROW_TILE]
     cdef floating dy_end[ROW_TILE]
-    cdef floating dx_end[ROW_TILE]
-    cdef floating total = <floating> row_dot[floating](dy, NULL, n)
+    cdef floating last[ROW_TILE]
+    cdef floating total = <floating> row_dot[floating](True, dy, dy, n, readable)
     cdef Py_ssize_t i = 0
     while i + ROW_TILE <= n:
         subtract_exp_tile(y + i, dy + i, dx + i, total)
         i += ROW_TILE
     if i < n:
-        load_tail(y + i, y_end, n - i, <floating> 0)
-        load_tail(dy + i, dy_end, n - i, <floating> 0)
-        subtract_exp_tile(y_end, dy_end, dx_end, total)
-        memcpy(dx + i, dx_end, (n - i) * sizeof(floating))
+        subtract_exp_tile(tail_of(y + i, y_end, n - i, readable), tail_of(dy + i, dy_end, n - i, readable), last, total)
+        memcpy(dx + i, last, (n - i) * sizeof(floating))
 
 
 cdef void log_softmax_backward_column(const floating* y, const floating* dy, floating* dx, Py_ssize_t n,

@@ -92,18 +92,22 @@ def test_cross_entropy(shape: tuple[int, int, int], weighted: bool, smoothing: f
     slope = -((1 - smoothing) * onehot + smoothing / c) * w[None, :, None] * valid[:, None, :]  # d(loss)/d(logp)
     logp = ops.log_softmax(x, 1)
     exact = exact_log_softmax(x, 1)
-    losses, used = ops.cross_entropy_rows(logp, target, weight, -100, smoothing)
-    assert losses.dtype == used.dtype == dtype
+    losses, total, weights, kept = ops.cross_entropy(x, target, weight, -100, smoothing)
+    assert losses.dtype == dtype
     np.testing.assert_allclose(losses, (slope * exact).sum(1), rtol=8 * eps, atol=8 * eps)
-    np.testing.assert_array_equal(used, np.where(valid, w[np.where(valid, target, 0)], 0).astype(dtype))
+    np.testing.assert_allclose(total, losses.sum(dtype=np.float64), rtol=1e-12)
+    np.testing.assert_allclose(weights, np.where(valid, w[np.where(valid, target, 0)], 0).sum(), rtol=1e-12)
     dlogp = slope * g[:, None, :]
     expected = dlogp - np.exp(exact) * dlogp.sum(1, keepdims=True)
-    dx = ops.cross_entropy_rows_backward(logp, target, weight, -100, smoothing, g)
+    dx = ops.cross_entropy_backward(x, kept, target, weight, -100, smoothing, g)
     np.testing.assert_allclose(dx, expected, rtol=8 * eps, atol=8 * eps)
-    losses, _ = ops.nll_rows(logp, target, weight, -100)
+    one = ops.cross_entropy_backward(x, kept, target, weight, -100, smoothing, g[:1, :1], 4.0)
+    all_ = ops.cross_entropy_backward(x, kept, target, weight, -100, smoothing, np.full_like(g, g[0, 0] / 4))
+    np.testing.assert_array_equal(one, all_)
+    losses, *_ = ops.nll(logp, target, weight, -100)
     slope = -onehot * w[None, :, None] * valid[:, None, :]
     np.testing.assert_allclose(losses, (slope * exact).sum(1), rtol=8 * eps, atol=8 * eps)
-    dlogp = ops.nll_rows_backward(logp, target, weight, -100, g)
+    dlogp = ops.nll_backward(logp, target, weight, -100, g)
     np.testing.assert_allclose(dlogp, slope * g[:, None, :], rtol=2 * eps)
 
 
@@ -114,16 +118,16 @@ def test_errors() -> None:
         (lambda: ops.softmax(logp, 3), ValueError, "softmax: axis 3 is out of range for shape (4, 10, 1)"),
         (lambda: ops.softmax_backward(logp, logp[:2], 1), ValueError,
          "softmax_backward: shapes (4, 10, 1) and (2, 10, 1) differ"),
-        (lambda: ops.cross_entropy_rows(logp, bad, None, -1, 0.0), IndexError,
-         "target 12 at position 3 is out of range for 10 classes"),
-        (lambda: ops.cross_entropy_rows(logp, bad, None, -100, 0.0), IndexError,
-         "target -1 at position 2 is out of range for 10 classes"),
-        (lambda: ops.cross_entropy_rows(logp, target.astype(np.int32), None, -100, 0.0), TypeError,
-         "cross_entropy_rows: expected int64 targets, got int32"),
-        (lambda: ops.nll_rows(logp, target[:3], None, -100), ValueError,
-         "cross_entropy_rows: expected (N, C, L) and targets (N, L), got (4, 10, 1) and (3, 1)"),
-        (lambda: ops.nll_rows(logp, target, np.zeros(9, np.float32), -100), ValueError,
-         "cross_entropy_rows: expected a weight for each of 10 classes, got shape (9,)"),
+        (lambda: ops.cross_entropy(logp, bad, None, -1, 0.0), IndexError,
+         "cross_entropy: target 12 at position 3 is out of range for 10 classes"),
+        (lambda: ops.cross_entropy(logp, bad, None, -100, 0.0), IndexError,
+         "cross_entropy: target -1 at position 2 is out of range for 10 classes"),
+        (lambda: ops.cross_entropy(logp, target.astype(np.int32), None, -100, 0.0), TypeError,
+         "cross_entropy: expected int64 targets, got int32"),
+        (lambda: ops.nll(logp, target[:3], None, -100), ValueError,
+         "nll: expected (N, C, L) and targets (N, L), got (4, 10, 1) and (3, 1)"),
+        (lambda: ops.nll(logp, target, np.zeros(9, np.float32), -100), ValueError,
+         "nll: expected a weight for each of 10 classes, got shape (9,)"),
     ):  # fmt: skip
         with pytest.raises(error) as info:
             call()

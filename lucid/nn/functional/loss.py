@@ -14,7 +14,7 @@ from lucid._functions.binary import where
 from lucid._functions.loss import BinaryCrossEntropy
 from lucid._functions.pointwise import exp, log
 from lucid._functions.reduce import sum
-from lucid._functions.softmax import NLL, CrossEntropy, LogSoftmax
+from lucid._functions.softmax import NLL, CrossEntropy, LogSoftmax, outside
 from lucid.autograd._mode import mode
 from lucid.nn.functional._common import (
     check_broadcasts_to,
@@ -60,39 +60,21 @@ def _class_indices(name: str, input: Tensor, target: Tensor, ignore_index: int) 
     if indices.shape != expected:
         raise ValueError(f"{name}: expected target of shape {expected}, got {indices.shape} (input {shape})")
     classes = shape[min(1, len(shape) - 1)]
-    if indices.size and not 0 <= int(indices.min()) <= int(indices.max()) < classes:
-        wrong = ((indices < 0) | (indices >= classes)) & (indices != ignore_index)
-        if wrong.any():
-            position = tuple(int(i) for i in np.argwhere(wrong)[0])
-            where_ = f" at position {position[0] if len(position) == 1 else position}" if position else ""
-            raise IndexError(f"{name}: target {indices[position]}{where_} is out of range for {classes} classes")
-    return indices.astype(np.int64, copy=False)
+    indices = np.ascontiguousarray(indices, np.int64)
+    at = outside(indices, classes, ignore_index)
+    if at >= 0:
+        position = tuple(int(i) for i in np.unravel_index(at, indices.shape))
+        where_ = f" at position {position[0] if len(position) == 1 else position}" if position else ""
+        raise IndexError(f"{name}: target {indices[position]}{where_} is out of range for {classes} classes")
+    return indices
 
 
-def _rows(input: Tensor, target: np.ndarray) -> tuple[Tensor, np.ndarray]:
-    """The input as (N, C, L) and the target as (N, L)."""
+def _layout(input: Tensor) -> tuple[int, int, int]:
+    """The input's shape as (N, C, L)."""
     shape = input._data.shape
-    n, c = (1, shape[0]) if len(shape) == 1 else shape[:2]
-    length = math.prod(shape[2:])
-    return input.reshape(n, c, length), np.ascontiguousarray(target.reshape(n, length))
-
-
-def _reduced_rows(
-    loss: Tensor,
-    target: np.ndarray,
-    weight: np.ndarray | None,
-    ignore_index: int,
-    reduction: str,
-    shape: tuple[int, ...],
-) -> Tensor:
-    """The mean is over the weights of the targets that are not ignored: NaN when all are."""
-    if reduction == "none":
-        return loss.reshape(shape)
-    if reduction == "sum":
-        return sum(loss)
-    valid = target != ignore_index
-    total = np.count_nonzero(valid) if weight is None else weight[target[valid]].sum(dtype=np.float64)
-    return sum(loss) / float(total)
+    if len(shape) == 2:
+        return (*shape, 1)
+    return (1, shape[0], 1) if len(shape) == 1 else (shape[0], shape[1], math.prod(shape[2:]))
 
 
 def nll_loss(
@@ -134,9 +116,9 @@ def nll_loss(
     check_tensor("nll_loss", target)
     indices = _class_indices("nll_loss", input, target, ignore_index)
     factors = _check_class_weight("nll_loss", weight, input, classes)
-    x, t = _rows(input, indices)
-    loss = NLL.apply(x, t, factors, ignore_index)
-    return _reduced_rows(loss, t, factors, ignore_index, reduction, indices.shape)
+    layout = _layout(input)
+    target_rows = indices.reshape(layout[0], layout[2])
+    return NLL.apply(input, layout, target_rows, factors, ignore_index, reduction, indices.shape)
 
 
 def cross_entropy(
@@ -189,9 +171,11 @@ def cross_entropy(
         return _soft_cross_entropy(name, input, target, weight, ignore_index, reduction, label_smoothing)
     indices = _class_indices(name, input, target, ignore_index)
     factors = _check_class_weight(name, weight, input, classes)
-    x, t = _rows(input, indices)
-    loss = CrossEntropy.apply(x, t, factors, ignore_index, label_smoothing)
-    return _reduced_rows(loss, t, factors, ignore_index, reduction, indices.shape)
+    layout = _layout(input)
+    target_rows = indices.reshape(layout[0], layout[2])
+    return CrossEntropy.apply(
+        input, layout, target_rows, factors, ignore_index, label_smoothing, reduction, indices.shape
+    )
 
 
 def _soft_cross_entropy(

@@ -16,7 +16,7 @@ from lucid.nn.functional._arguments import check_floating
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
-__all__ = ["batch_norm", "group_norm", "layer_norm", "normalize"]
+__all__ = ["batch_norm", "group_norm", "layer_norm", "normalize", "rms_norm"]
 
 
 def _check_per_channel(name: str, x: Tensor, shape: tuple[int, ...], **tensors: Tensor | None) -> None:
@@ -32,6 +32,23 @@ def _check_per_channel(name: str, x: Tensor, shape: tuple[int, ...], **tensors: 
 def _with_weight(x: Tensor, shape: tuple[int, ...], weight: Tensor | None, bias: Tensor | None) -> Tensor | None:
     """A weight of ones where only a bias is given: the kernels take both, the weight alone, or neither."""
     return wrap(np.ones(shape, x._data.dtype)) if weight is None and bias is not None else weight
+
+
+def _normalized_shape(name: str, input: Tensor, normalized_shape: Any, **parameters: Tensor | None) -> tuple[int, ...]:
+    """The dimensions to normalise over, after checking everything about them."""
+    shape = input._data.shape
+    wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    check_floating(name, input)
+    if not wanted:
+        raise RuntimeError(f"{name}: normalized_shape must have at least one dimension, got ()")
+    if shape[-len(wanted) :] != wanted:
+        raise RuntimeError(f"{name}: expected last dimensions {wanted}, got {shape[-len(wanted) :]} (input {shape})")
+    _check_per_channel(name, input, wanted, **parameters)
+    return wanted
+
+
+def _rows(input: Tensor, wanted: tuple[int, ...]) -> tuple[int, int]:
+    return math.prod(input._data.shape[: -len(wanted)]), math.prod(wanted)
 
 
 def batch_norm(
@@ -75,33 +92,27 @@ def batch_norm(
     check_floating("batch_norm", input)
     if len(shape) < 2:
         raise RuntimeError(f"batch_norm: expected input of shape (N, C, ...), got {shape}")
-    channels, length = shape[1], math.prod(shape[2:])
+    channels = shape[1]
     _check_per_channel(
         "batch_norm", input, (channels,), running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
     )
-    x = reshape(input, (shape[0], channels, length)) if len(shape) != 3 else input
-    weight = _with_weight(x, (channels,), weight, bias)
+    weight = _with_weight(input, (channels,), weight, bias)
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("batch_norm: expected running_mean and running_var in evaluation (training=False)")
-        y = norm.BatchNormApply.apply(x, weight, bias, running_mean._data, running_var._data, eps)
-        return reshape(y, shape) if len(shape) != 3 else y
-    count = shape[0] * length
+        return norm.BatchNormApply.apply(input, weight, bias, running_mean._data, running_var._data, eps)
+    count = input._data.size // channels if channels else 0
     if count == 1:
         raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size {shape}")
     if count == 0:  # an empty batch has no statistics
-        zeros = np.zeros(channels, x._data.dtype)
-        return reshape(norm.BatchNormApply.apply(x, weight, bias, zeros, zeros + 1, eps), shape)
-    y, mean, var = norm.BatchNorm.apply(x, weight, bias, eps)
-    _move_towards(running_mean, mean._data, momentum)
-    _move_towards(running_var, var._data * (count / (count - 1)), momentum)
-    return reshape(y, shape) if len(shape) != 3 else y
-
-
-def _move_towards(running: Tensor | None, batch: np.ndarray, momentum: float) -> None:
-    if running is not None:
-        running._data[...] = running._data * (1 - momentum) + batch * momentum
-        bump(running)
+        zeros = np.zeros(channels, input._data.dtype)
+        return norm.BatchNormApply.apply(input, weight, bias, zeros, zeros + 1, eps)
+    running = [None if t is None else t._data for t in (running_mean, running_var)]
+    y = norm.BatchNorm.apply(input, weight, bias, eps, *running, momentum)
+    for t in (running_mean, running_var):
+        if t is not None:
+            bump(t)
+    return y
 
 
 def layer_norm(
@@ -126,24 +137,40 @@ def layer_norm(
 
     Source: Ba, Kiros and Hinton, "Layer Normalization", 2016.
     """
-    shape = input._data.shape
-    wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    check_floating("layer_norm", input)
-    if not wanted:
-        raise RuntimeError("layer_norm: normalized_shape must have at least one dimension, got ()")
-    if shape[-len(wanted) :] != wanted:
-        raise RuntimeError(
-            f"layer_norm: expected last dimensions {wanted}, got {shape[-len(wanted) :]} (input {shape})"
-        )
-    _check_per_channel("layer_norm", input, wanted, weight=weight, bias=bias)
+    wanted = _normalized_shape("layer_norm", input, normalized_shape, weight=weight, bias=bias)
     weight = _with_weight(input, wanted, weight, bias)
     if len(wanted) > 1:
         weight = None if weight is None else reshape(weight, -1)
         bias = None if bias is None else reshape(bias, -1)
-    rows = (math.prod(shape[: -len(wanted)]), math.prod(wanted))
-    if shape == rows:
-        return norm.LayerNorm.apply(input, weight, bias, eps)
-    return reshape(norm.LayerNorm.apply(reshape(input, rows), weight, bias, eps), shape)
+    return norm.LayerNorm.apply(input, weight, bias, eps, _rows(input, wanted))
+
+
+def rms_norm(
+    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
+    """y = x / sqrt(mean(x^2) + eps) * weight, the mean over the last dimensions.
+
+    Args:
+        input: shape (..., *normalized_shape).
+        normalized_shape: the sizes of the dimensions to normalise over.
+        weight: shape ``normalized_shape``, or None for 1.
+        eps: added to the mean of squares; the distance from 1 to the next number of the dtype unless given.
+
+    Raises:
+        RuntimeError: shapes or dtypes do not fit.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> F.rms_norm(lucid.tensor([[1.0, 7.0]]), (2,), eps=0.0).tolist()
+        [[0.20000000298023224, 1.399999976158142]]
+
+    Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.
+    """
+    wanted = _normalized_shape("rms_norm", input, normalized_shape, weight=weight)
+    if len(wanted) > 1:
+        weight = None if weight is None else reshape(weight, -1)
+    eps = float(np.finfo(input._data.dtype).eps) if eps is None else eps
+    return norm.RMSNorm.apply(input, weight, eps, _rows(input, wanted))
 
 
 def group_norm(
@@ -176,8 +203,8 @@ def group_norm(
     if num_groups < 1 or channels % num_groups:
         raise RuntimeError(f"group_norm: cannot divide {channels} channels into {num_groups} groups (input {shape})")
     _check_per_channel("group_norm", input, (channels,), weight=weight, bias=bias)
-    rows = reshape(input, (shape[0] * num_groups, channels // num_groups * length))
-    y = reshape(norm.LayerNorm.apply(rows, None, None, eps), shape)
+    rows = (shape[0] * num_groups, channels // num_groups * length)
+    y = norm.LayerNorm.apply(input, None, None, eps, rows)
     per_channel = (channels, *(1,) * (len(shape) - 2))
     y = y if weight is None else y * reshape(weight, per_channel)
     return y if bias is None else y + reshape(bias, per_channel)
