@@ -17,10 +17,13 @@ include "_kernels/binary.pxi"         # functions of two: add, mul, maximum ...;
 include "_kernels/activation.pxi"     # smooth activations: silu, mish, gelu, sigmoid, tanh, softplus, elu
 include "_kernels/piecewise.pxi"      # piecewise ones: relu, hardswish, hardsigmoid, leaky_relu, hardtanh
 include "_kernels/folds.pxi"          # rows and columns of numbers to one: the kernels of reductions
+include "_kernels/axes.pxi"           # the axes of a reduction
 include "_kernels/reduce.pxi"         # sum, mean, prod, var
 include "_kernels/extremes.pxi"       # amax, argmax, logsumexp, cumsum ...
-include "_kernels/softmax.pxi"        # softmax, log_softmax, and the driver of rows
+include "_kernels/softmax.pxi"        # softmax, and the driver of rows
+include "_kernels/log_softmax.pxi"    # log_softmax
 include "_kernels/cross_entropy.pxi"  # cross-entropy and negative log-likelihood
+include "_kernels/loss.pxi"           # losses element by element: values, sums, gradients
 include "_kernels/tile.pxi"           # the register tile of products, and packing for it
 include "_kernels/gemm.pxi"           # the blocked, threaded matrix product
 include "_kernels/matmul.pxi"         # matmul, linear
@@ -37,7 +40,8 @@ include "_kernels/conv3d.pxi"         # the same over volumes, plane by plane
 include "_kernels/pool.pxi"           # max pooling, and what poolings share
 include "_kernels/avg_pool.pxi"       # average, adaptive average pooling
 include "_kernels/norm.pxi"           # batch norm
-include "_kernels/layer_norm.pxi"     # layer norm, group norm, RMS norm
+include "_kernels/layer_norm.pxi"     # layer norm, RMS norm
+include "_kernels/group_norm.pxi"     # group norm
 include "_kernels/embedding.pxi"      # row gather and scatter-add
 include "_kernels/random.pxi"         # Philox: uniform, normal, dropout
 include "_kernels/attention.pxi"      # softmax(q @ k.T) @ v in blocks

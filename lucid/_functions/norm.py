@@ -23,7 +23,7 @@ def _array(t: Tensor | None) -> np.ndarray | None:
 
 def planes(shape: tuple[int, ...]) -> tuple[int, int, int]:
     """(N, C, ...) as (N, C, L)."""
-    return shape if len(shape) == 3 else (shape[0], shape[1], math.prod(shape[2:]))  # type: ignore[return-value]
+    return shape[0], shape[1], math.prod(shape[2:])
 
 
 def wrapped(arrays: Any, edges: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Tensor | None, ...]:
@@ -174,3 +174,38 @@ class RMSNorm(Node):
             return (dx, None if weight is None else sum(dy * xhat, 0))[: len(self.edges)]
         arrays = _ops.rms_norm_backward(dy._data.reshape(rows), x._data.reshape(rows), self.rstd, _array(weight))
         return wrapped(arrays, self.edges, shape)
+
+
+class GroupNorm(Node):
+    """(x - mean) / sqrt(var + eps) * weight + bias over (N, C, ...), with the statistics of each group of channels."""
+
+    __slots__ = ("eps", "groups", "statistics")
+    eps: float
+    groups: int
+
+    def forward(self, x: Tensor, weight: Tensor | None, bias: Tensor | None, groups: int, eps: float) -> np.ndarray:
+        data = x._data
+        y, m, rstd = _ops.group_norm(data.reshape(planes(data.shape)), groups, _array(weight), _array(bias), eps)
+        self.saved, self.groups, self.eps, self.statistics = (x, weight), groups, eps, (m, rstd)
+        return y.reshape(data.shape)
+
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = self.unpack()
+        shape = x._data.shape
+        layout = planes(shape)
+        if mode.enabled:
+            return self.differentiable(dy.reshape(layout), x, weight)[: len(self.edges)]
+        arrays = _ops.group_norm_backward(
+            dy._data.reshape(layout), x._data.reshape(layout), self.groups, *self.statistics, _array(weight)
+        )
+        return wrapped(arrays, self.edges, shape)
+
+    def differentiable(self, dy: Any, x: Any, weight: Tensor | None) -> tuple[Any, Any, Any]:
+        """The same gradients from differentiable functions, for second derivatives."""
+        rows = (dy._data.shape[0] * self.groups, -1)
+        a = x.reshape(rows)
+        rstd = rsqrt(var(a, 1, keepdim=True, correction=0) + self.eps)
+        xhat = (a - mean(a, 1, True)) * rstd
+        g = (dy if weight is None else dy * weight_view(weight)).reshape(rows)
+        dx = (g - mean(g, 1, True) - xhat * mean(g * xhat, 1, True)) * rstd
+        return dx.reshape(x._data.shape), sum(dy * xhat.reshape(dy._data.shape), (0, 2)), sum(dy, (0, 2))

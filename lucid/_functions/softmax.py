@@ -93,6 +93,10 @@ class ClassLoss(Node):
     """What losses of classes share: x (N, C, ...), and as (N, C, L); targets (N, L); options; the mean's divisor."""
 
     __slots__ = ("divisor", "options", "reduction", "shape")
+    divisor: float
+    options: tuple[Any, ...]
+    reduction: str
+    shape: tuple[int, int, int]
 
     def rows(self, x: Any) -> Any:
         return x.reshape(self.shape)

@@ -1,4 +1,4 @@
-# Norms over rows: layer norm and RMS norm over (M, D), group norm over (N, G, C / G, L).
+# Norms over rows: layer norm and RMS norm over (M, D).
 #
 # rstd is 1 / sqrt(var + eps), with the mean of squares instead of the variance for RMS norm. Gradients of weight and
 # bias are column sums over all rows: blocks of LAYER_ROWS rows add up theirs, and the blocks are added at the end.

@@ -53,6 +53,17 @@ def group_norm(x: Any, weight: Any = None, bias: Any = None, num_groups: int = 1
     return per_channel(standardized(groups, -1, eps).reshape(x.shape), weight, bias)
 
 
+def rms_norm(x: Any, weight: Any = None, normalized_shape: Any = (), eps: float | None = None) -> Any:
+    # lucid's own default is the epsilon of its dtype; the reference is computed in a wider one
+    axes = tuple(range(-len(normalized_shape), 0))
+    y = x / np.sqrt((x * x).mean(axes, keepdims=True) + (eps or 0))
+    return y if weight is None else y * weight
+
+
+def instance_norm(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    return per_channel(standardized(x, tuple(range(2, x.ndim)), eps), weight, bias)
+
+
 def normalize(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
     length = (
         np.sum(np.abs(x) ** p, axis=dim, keepdims=True) ** (1 / x.dtype.type(p))
@@ -99,6 +110,16 @@ RECORDS = [
                   case((2, 4, 3, 3), (4,), (4,), num_groups=4, eps=0.1), case((2, 6, 65), (6,), num_groups=3)),
            scale=centered(group_norm), covers=(F.group_norm,),
            torch=lambda torch, x, w=None, b=None, **p: torch.nn.functional.group_norm(x, p.pop("num_groups"), w, b, **p), **OPTIONS, **FULL),
+    Record("instance_norm", lambda x, w=None, b=None, **p: F.instance_norm(x, None, None, w, b, **p), instance_norm, batch=(0,),
+           cases=(case((2, 3, 4), (3,), (3,)), case((2, 3, 4)), case((2, 3, 3, 3), (3,), (3,), eps=0.1), case((1, 2, 65), (2,)), case((2, 2, 3, 2, 2))),
+           scale=centered(instance_norm), covers=(F.instance_norm,),
+           torch=lambda torch, x, w=None, b=None, **p: torch.nn.functional.instance_norm(x, None, None, w, b, **p), **OPTIONS, **FULL),
+    Record("rms_norm", lambda x, w=None, **p: F.rms_norm(x, p.pop("normalized_shape"), w, **p), rms_norm, batch=(0,),
+           cases=(case((3, 4), normalized_shape=(4,), eps=1e-5), case((3, 4), (4,), normalized_shape=(4,), eps=0.1), case((3, 4), (4,), normalized_shape=(4,)),
+                  case((2, 3, 4), (3, 4), normalized_shape=(3, 4), eps=1e-5), *(case((2, n), (n,), normalized_shape=(n,), eps=1e-5) for n in (3, 63, 64, 65, 1000)),
+                  case((0, 4), normalized_shape=(4,), eps=1e-5)),
+           large=(case((301, 256), (256,), normalized_shape=(256,), eps=1e-5),), scale=centered(rms_norm), covers=(F.rms_norm,),
+           torch=lambda torch, x, w=None, **p: torch.nn.functional.rms_norm(x, p.pop("normalized_shape"), w, **p), **OPTIONS, **FULL),
     Record("normalize", F.normalize, normalize, cases=(case((2, 3)), case((2, 3), p=1.0), case((2, 3), p=3.0, dim=0), case((2, 65), dim=-1), case((2, 3, 4), dim=1),
                                                        case((2, 3), p=float("inf"))), span=((0.3, 3),), batch=(),
            examples=(example([[3.0, 4.0]], value=([[0.6, 0.8]],)), example([[0.0, 0.0]], value=([[0, 0]],))), **OPTIONS),

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lucid._functions._common import check_broadcast
+from lucid._functions._common import check_broadcast, expand
 from lucid._functions.activation import LogSigmoid
-from lucid._functions.binary import where
-from lucid._functions.loss import BinaryCrossEntropy
-from lucid._functions.pointwise import exp, log
+from lucid._functions.loss import (
+    BinaryCrossEntropy,
+    BinaryCrossEntropyWithLogits,
+    ElementLoss,
+    KLDivergence,
+    KLDivergenceOfLogs,
+)
 from lucid._functions.reduce import sum
 from lucid._functions.softmax import NLL, CrossEntropy, LogSoftmax, outside
 from lucid.autograd._mode import mode
@@ -60,7 +64,7 @@ def _class_indices(name: str, input: Tensor, target: Tensor, ignore_index: int) 
     if indices.shape != expected:
         raise ValueError(f"{name}: expected target of shape {expected}, got {indices.shape} (input {shape})")
     classes = shape[min(1, len(shape) - 1)]
-    indices = np.ascontiguousarray(indices, np.int64)
+    indices = indices.astype(np.int64, order="C", copy=False)
     at = outside(indices, classes, ignore_index)
     if at >= 0:
         position = tuple(int(i) for i in np.unravel_index(at, indices.shape))
@@ -247,8 +251,9 @@ def binary_cross_entropy(
     if weight is not None:
         check_dtype(name, "weight", weight, input)
         check_broadcasts_to(name, "weight", weight, p.shape)
-    loss = BinaryCrossEntropy.apply(input, target)
-    return reduced(loss if weight is None else loss * weight, reduction)
+    if weight is None:
+        return BinaryCrossEntropy.apply(input, target, reduction)
+    return reduced(BinaryCrossEntropy.apply(input, target, "none") * weight, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -293,9 +298,12 @@ def binary_cross_entropy_with_logits(
         if factor is not None:
             check_dtype(name, what, factor, input)
             check_broadcasts_to(name, what, factor, input._data.shape)
-    # Not (1 - y) * x - log(sigmoid(x)), which loses the loss of a confident right answer to cancellation.
-    yes = target if pos_weight is None else target * pos_weight
-    loss = -(yes * LogSigmoid.apply(input) + (1 - target) * LogSigmoid.apply(-input))
+    if pos_weight is None and weight is None:
+        return BinaryCrossEntropyWithLogits.apply(input, target, reduction)
+    if pos_weight is None:
+        loss = BinaryCrossEntropyWithLogits.apply(input, target, "none")
+    else:
+        loss = -(target * pos_weight * LogSigmoid.apply(input) + (1 - target) * LogSigmoid.apply(-input))
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
@@ -342,14 +350,14 @@ def kl_div(
             "use reduction='batchmean' for the divergence",
             stacklevel=2,
         )
-    loss: Any
-    if log_target:
-        loss = exp(target) * (target - input)
-    else:
-        loss = target * log(where(target == 0, 1.0, target)) - target * input
+    rows = input._data.shape[0] if input._data.ndim else 1
+    if input._data.shape != target._data.shape:
+        shape = np.broadcast_shapes(input._data.shape, target._data.shape)
+        input, target = expand(input, shape), expand(target, shape)
+    loss: type[ElementLoss] = KLDivergenceOfLogs if log_target else KLDivergence
     if reduction != "batchmean":
-        return reduced(loss, reduction)
-    return sum(loss) / input._data.shape[0] if input._data.ndim else sum(loss)
+        return loss.apply(input, target, reduction)
+    return loss.apply(input, target, "sum") / rows
 
 
 __all__ = [

@@ -16,7 +16,7 @@ from lucid.nn.functional._arguments import check_floating
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
-__all__ = ["batch_norm", "group_norm", "layer_norm", "normalize", "rms_norm"]
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "normalize", "rms_norm"]
 
 
 def _check_per_channel(name: str, x: Tensor, shape: tuple[int, ...], **tensors: Tensor | None) -> None:
@@ -145,9 +145,7 @@ def layer_norm(
     return norm.LayerNorm.apply(input, weight, bias, eps, _rows(input, wanted))
 
 
-def rms_norm(
-    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None
-) -> Tensor:
+def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     """y = x / sqrt(mean(x^2) + eps) * weight, the mean over the last dimensions.
 
     Args:
@@ -199,15 +197,75 @@ def group_norm(
     check_floating("group_norm", input)
     if len(shape) < 2:
         raise RuntimeError(f"group_norm: expected input of shape (N, C, ...), got {shape}")
-    channels, length = shape[1], math.prod(shape[2:])
+    channels = shape[1]
     if num_groups < 1 or channels % num_groups:
         raise RuntimeError(f"group_norm: cannot divide {channels} channels into {num_groups} groups (input {shape})")
     _check_per_channel("group_norm", input, (channels,), weight=weight, bias=bias)
-    rows = (shape[0] * num_groups, channels // num_groups * length)
-    y = norm.LayerNorm.apply(input, None, None, eps, rows)
-    per_channel = (channels, *(1,) * (len(shape) - 2))
-    y = y if weight is None else y * reshape(weight, per_channel)
-    return y if bias is None else y + reshape(bias, per_channel)
+    weight = _with_weight(input, (channels,), weight, bias)
+    if not input._data.size:  # nothing to normalise
+        return input * 1.0
+    return norm.GroupNorm.apply(input, weight, bias, num_groups, eps)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with the statistics of each channel of each sample.
+
+    Args:
+        input: shape (N, C, ...) with at least one dimension after C.
+        running_mean: shape (C,), moved towards the samples' average with ``use_input_stats``; or None.
+        running_var: shape (C,), likewise, of the unbiased variances.
+        weight: shape (C,), or None for 1.
+        bias: shape (C,), or None for 0.
+        use_input_stats: normalise with the statistics of the input; otherwise with the running ones.
+        momentum: weight of the input in the running statistics.
+        eps: added to the (biased) variance.
+
+    Raises:
+        ValueError: one value per channel of a sample.
+        RuntimeError: shapes or dtypes do not fit, or there are no running statistics to use.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> F.instance_norm(lucid.tensor([[[1.0, 3.0], [7.0, 5.0]]]), eps=0.0).tolist()
+        [[[-1.0, 1.0], [1.0, -1.0]]]
+
+    Source: Ulyanov, Vedaldi and Lempitsky, "Instance Normalization", 2016.
+    """
+    shape = input._data.shape
+    check_floating("instance_norm", input)
+    if len(shape) < 3:
+        raise RuntimeError(f"instance_norm: expected input of shape (N, C, ...), got {shape}")
+    channels, length = shape[1], math.prod(shape[2:])
+    _check_per_channel(
+        "instance_norm",
+        input,
+        (channels,),
+        running_mean=running_mean,
+        running_var=running_var,
+        weight=weight,
+        bias=bias,
+    )
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    if length == 1:
+        raise ValueError(f"instance_norm: Expected more than 1 spatial element when training, got input size {shape}")
+    y = group_norm(input, channels, weight, bias, eps) if channels else input * 1.0
+    if running_mean is not None or running_var is not None:
+        flat = input._data.reshape(shape[0], channels, length)
+        for running, batch in ((running_mean, flat.mean(2)), (running_var, flat.var(2, ddof=1))):
+            if running is not None and shape[0]:
+                running._data[...] = running._data * (1 - momentum) + batch.mean(0) * momentum
+                bump(running)
+    return y
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:

@@ -6,9 +6,10 @@ import math
 import warnings
 from typing import TYPE_CHECKING
 
-from lucid._functions._common import check_broadcast
-from lucid._functions.binary import clamp
-from lucid._functions.pointwise import abs, square
+import numpy as np
+
+from lucid._functions._common import check_broadcast, expand, operands
+from lucid._functions.loss import AbsoluteError, ElementLoss, Huber, SquaredError
 from lucid._functions.reduce import sum
 from lucid.nn.functional._common import check_dtype, check_floating, check_tensor, reduced, reduction_of
 
@@ -16,19 +17,22 @@ if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 
-def _difference(name: str, input: Tensor, target: Tensor) -> Tensor:
-    """input - target, with PyTorch's warning where that broadcasts."""
+def _alike(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in one dtype and shape, with PyTorch's warning where that broadcasts."""
     check_floating(name, input)
     check_tensor(name, target)
     own, other = input._data.shape, target._data.shape
-    if own != other:
-        check_broadcast(name, own, other)
-        warnings.warn(
-            f"{name}: using a target size {other} that is different to the input size {own}. This will likely lead to "
-            "incorrect results due to broadcasting. Please ensure they have the same size.",
-            stacklevel=3,
-        )
-    return input - target
+    x, y = operands(name, input, target)
+    if own == other:
+        return x, y
+    check_broadcast(name, own, other)
+    warnings.warn(
+        f"{name}: using a target size {other} that is different to the input size {own}. This will likely lead to "
+        "incorrect results due to broadcasting. Please ensure they have the same size.",
+        stacklevel=3,
+    )
+    shape = np.broadcast_shapes(own, other)
+    return expand(x, shape), expand(y, shape)
 
 
 def _weight(name: str, input: Tensor, weight: Tensor | None) -> Tensor | None:
@@ -43,11 +47,12 @@ def _weight(name: str, input: Tensor, weight: Tensor | None) -> Tensor | None:
     return weight
 
 
-def _weighted(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+def _weighted(loss: type[ElementLoss], x: Tensor, y: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
     """The loss, reduced; a weighted mean is over the sum of the weights."""
     if weight is None:
-        return reduced(loss, reduction)
-    return sum(loss * weight) / sum(weight) if reduction == "mean" else reduced(loss * weight, reduction)
+        return loss.apply(x, y, reduction)
+    each = loss.apply(x, y, "none") * weight
+    return sum(each) / sum(weight) if reduction == "mean" else reduced(each, reduction)
 
 
 def mse_loss(
@@ -83,7 +88,7 @@ def mse_loss(
     reduction = reduction_of("mse_loss", reduction, size_average, reduce)
     check_floating("mse_loss", input)
     weight = _weight("mse_loss", input, weight)
-    return _weighted(square(_difference("mse_loss", input, target)), weight, reduction)
+    return _weighted(SquaredError, *_alike("mse_loss", input, target), weight, reduction)
 
 
 def l1_loss(
@@ -121,7 +126,7 @@ def l1_loss(
     reduction = reduction_of("l1_loss", reduction, size_average, reduce)
     check_floating("l1_loss", input)
     weight = _weight("l1_loss", input, weight)
-    return _weighted(abs(_difference("l1_loss", input, target)), weight, reduction)
+    return _weighted(AbsoluteError, *_alike("l1_loss", input, target), weight, reduction)
 
 
 def smooth_l1_loss(
@@ -157,11 +162,8 @@ def smooth_l1_loss(
     reduction = reduction_of("smooth_l1_loss", reduction, size_average, reduce)
     if not 0 <= beta < math.inf:
         raise ValueError(f"smooth_l1_loss: beta must be finite and not negative, got {beta}")
-    d = _difference("smooth_l1_loss", input, target)
-    if beta == 0:
-        return reduced(abs(d), reduction)
-    near = clamp(d, -beta, beta)
-    return reduced(near * (d - 0.5 * near) / beta, reduction)
+    x, y = _alike("smooth_l1_loss", input, target)
+    return AbsoluteError.apply(x, y, reduction) if beta == 0 else Huber.apply(x, y, reduction, beta, beta)
 
 
 def huber_loss(
@@ -196,10 +198,10 @@ def huber_loss(
         raise ValueError(f"huber_loss: delta must be finite and greater than 0, got {delta}")
     check_floating("huber_loss", input)
     weight = _weight("huber_loss", input, weight)
-    d = _difference("huber_loss", input, target)
-    near = clamp(d, -delta, delta)
-    loss = near * (d - 0.5 * near)
-    return reduced(loss if weight is None else loss * weight, reduction)
+    x, y = _alike("huber_loss", input, target)
+    if weight is None:
+        return Huber.apply(x, y, reduction, delta, 1.0)
+    return reduced(Huber.apply(x, y, "none", delta, 1.0) * weight, reduction)
 
 
 __all__ = ["huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]

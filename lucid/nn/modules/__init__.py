@@ -2,6 +2,7 @@
 
 from lucid.nn.modules.activation import *  # noqa: F403
 from lucid.nn.modules.attention import *  # noqa: F403
+from lucid.nn.modules.batch_norm import *  # noqa: F403
 from lucid.nn.modules.container import *  # noqa: F403
 from lucid.nn.modules.conv import *  # noqa: F403
 from lucid.nn.modules.conv_transpose import *  # noqa: F403

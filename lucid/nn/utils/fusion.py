@@ -8,9 +8,9 @@ from typing import Any
 from lucid._functions.shape import reshape
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
+from lucid.nn.modules.batch_norm import BatchNorm1d, BatchNorm2d
 from lucid.nn.modules.conv import Conv1d, Conv2d
 from lucid.nn.modules.linear import Linear
-from lucid.nn.modules.norm import BatchNorm1d, BatchNorm2d
 from lucid.nn.parameter import Parameter
 
 

@@ -1,0 +1,101 @@
+# Log-softmax along any axis.
+
+# Log-softmax: y = x - max(x) - log(sum(exp(x - max(x))))
+
+cdef inline floating log_total(const floating* x, Py_ssize_t n, floating m, bint readable) noexcept nogil:
+    """log(sum(exp(x - m))) of a row."""
+    cdef floating last[ROW_TILE]
+    return <floating> log_(row_exp[floating](x, NULL, last, n, m, readable))
+
+
+cdef void log_softmax_row(const floating* x, const floating* z, floating* y, Py_ssize_t n,
+                          bint readable) noexcept nogil:
+    cdef floating end[ROW_TILE]
+    cdef const floating* a
+    cdef Py_ssize_t i = 0, j, rest = n % ROW_TILE
+    cdef floating m = row_extreme(False, x, n, readable), shift = log_total(x, n, m, readable)
+    for i in range(n // ROW_TILE):
+        for j in range(ROW_TILE):
+            y[j] = (x[j] - m) - shift
+        x += ROW_TILE
+        y += ROW_TILE
+    if rest:
+        a = tail_of(x, end, rest, readable)
+        for j in range(ROW_TILE):
+            end[j] = (a[j] - m) - shift
+        memcpy(y, end, rest * sizeof(floating))
+
+
+cdef inline void column_log_totals(const floating* x, floating* m, floating* shift, Py_ssize_t n,
+                                   Py_ssize_t stride) noexcept nogil:
+    """The largest of each column, and log(sum(exp(x - m)))."""
+    cdef double total[SOFTMAX_COLUMNS]
+    cdef Py_ssize_t i, j
+    memset(total, 0, sizeof(total))
+    column_max(x, m, n, stride)
+    for i in range(n):
+        for j in range(SOFTMAX_COLUMNS):
+            total[j] += exp_neg(x[i * stride + j] - m[j])
+    for j in range(SOFTMAX_COLUMNS):
+        shift[j] = <floating> log_(total[j])
+
+
+cdef void log_softmax_column(const floating* x, const floating* z, floating* y, Py_ssize_t n,
+                             Py_ssize_t stride) noexcept nogil:
+    cdef floating m[SOFTMAX_COLUMNS]
+    cdef floating shift[SOFTMAX_COLUMNS]
+    cdef Py_ssize_t i, j
+    column_log_totals(x, m, shift, n, stride)
+    for i in range(n):
+        for j in range(SOFTMAX_COLUMNS):
+            y[i * stride + j] = (x[i * stride + j] - m[j]) - shift[j]
+
+
+cdef inline void subtract_exp_tile(const floating* y, const floating* dy, floating* dx, floating total) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(ROW_TILE):
+        dx[j] = dy[j] - exp_neg(y[j]) * total
+
+
+cdef void log_softmax_backward_row(const floating* y, const floating* dy, floating* dx, Py_ssize_t n,
+                                   bint readable) noexcept nogil:
+    cdef floating y_end[ROW_TILE]
+    cdef floating dy_end[ROW_TILE]
+    cdef floating last[ROW_TILE]
+    cdef floating total = <floating> row_dot[floating](True, dy, dy, n, readable)
+    cdef Py_ssize_t i = 0
+    while i + ROW_TILE <= n:
+        subtract_exp_tile(y + i, dy + i, dx + i, total)
+        i += ROW_TILE
+    if i < n:
+        subtract_exp_tile(tail_of(y + i, y_end, n - i, readable), tail_of(dy + i, dy_end, n - i, readable), last, total)
+        memcpy(dx + i, last, (n - i) * sizeof(floating))
+
+
+cdef void log_softmax_backward_column(const floating* y, const floating* dy, floating* dx, Py_ssize_t n,
+                                      Py_ssize_t stride) noexcept nogil:
+    cdef floating dot[SOFTMAX_COLUMNS]
+    cdef double total[SOFTMAX_COLUMNS]
+    cdef Py_ssize_t i, j
+    memset(total, 0, sizeof(total))
+    for i in range(n):
+        for j in range(SOFTMAX_COLUMNS):
+            total[j] += dy[i * stride + j]
+    for j in range(SOFTMAX_COLUMNS):
+        dot[j] = <floating> total[j]
+    for i in range(n):
+        for j in range(SOFTMAX_COLUMNS):
+            dx[i * stride + j] = dy[i * stride + j] - exp_neg(y[i * stride + j]) * dot[j]
+
+
+def log_softmax(x, int axis):
+    """x - log(sum(exp(x))) along ``axis``."""
+    return along_rows("log_softmax", x, None, axis, <void*> log_softmax_row[float], <void*> log_softmax_row[double],
+                      <void*> log_softmax_column[float], <void*> log_softmax_column[double])
+
+
+def log_softmax_backward(y, dy, int axis):
+    """dy - exp(y) * sum(dy) along ``axis``."""
+    return along_rows("log_softmax_backward", y, dy, axis, <void*> log_softmax_backward_row[float],
+                      <void*> log_softmax_backward_row[double], <void*> log_softmax_backward_column[float],
+                      <void*> log_softmax_backward_column[double])
