@@ -125,20 +125,20 @@ class BatchNormApply(Node):
 class LayerNorm(Node):
     """(x - mean) / sqrt(var + eps) * weight + bias over rows of elements (M, D); weight and bias (D,)."""
 
-    __slots__ = ("eps", "statistics")
+    __slots__ = ("eps", "rows", "statistics")
+    rows: tuple[int, int]
 
     def forward(
         self, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, rows: tuple[int, int]
     ) -> np.ndarray:
         data = x._data
         y, m, rstd = _ops.layer_norm(data.reshape(rows), _array(weight), _array(bias), eps)
-        self.saved, self.eps, self.statistics = (x, weight), eps, (m, rstd)
+        self.saved, self.eps, self.rows, self.statistics = (x, weight), eps, rows, (m, rstd)
         return y.reshape(data.shape)
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.unpack()
-        shape, count = x._data.shape, len(self.statistics[0])
-        rows = (count, x._data.size // count if count else 0)
+        shape, rows = x._data.shape, self.rows
         if mode.enabled:
             x, dy = x.reshape(rows), dy.reshape(rows)
             v, m = var(x, 1, keepdim=True, correction=0), mean(x, 1, True)
@@ -153,18 +153,18 @@ class LayerNorm(Node):
 class RMSNorm(Node):
     """x / sqrt(mean(x**2) + eps) * weight over rows of elements (M, D); weight (D,)."""
 
-    __slots__ = ("eps", "rstd")
+    __slots__ = ("eps", "rows", "rstd")
+    rows: tuple[int, int]
 
     def forward(self, x: Tensor, weight: Tensor | None, eps: float, rows: tuple[int, int]) -> np.ndarray:
         data = x._data
         y, rstd = _ops.rms_norm(data.reshape(rows), _array(weight), eps)
-        self.saved, self.eps, self.rstd = (x, weight), eps, rstd
+        self.saved, self.eps, self.rows, self.rstd = (x, weight), eps, rows, rstd
         return y.reshape(data.shape)
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.unpack()
-        shape, count = x._data.shape, len(self.rstd)
-        rows = (count, x._data.size // count if count else 0)
+        shape, rows = x._data.shape, self.rows
         if mode.enabled:
             x, dy = x.reshape(rows), dy.reshape(rows)
             rstd = rsqrt(mean(x * x, 1, True) + self.eps)

@@ -139,7 +139,10 @@ class CrossEntropy(ClassLoss):
             dlogp = self.slope(x, g, self.options[3])
             return (dlogp - softmax(self.rows(x), 1) * sum(dlogp, 1, True)).reshape(x._data.shape)
         assert self.kept is not None  # released together with what unpack() just returned
-        dx = _ops.cross_entropy_backward(self.rows(x._data), self.kept, *self.options, g._data, self.divisor)
+        target, weight, ignore_index, smoothing = self.options
+        dx = _ops.cross_entropy_backward(
+            self.rows(x._data), self.kept, target, weight, ignore_index, smoothing, g._data, self.divisor
+        )
         return wrap(dx.reshape(x._data.shape))
 
     def release(self) -> None:
@@ -186,5 +189,6 @@ class NLL(ClassLoss):
         (x,) = self.unpack()
         if mode.enabled:
             return self.slope(x, g).reshape(x._data.shape)
-        dx = _ops.nll_backward(self.rows(x._data), *self.options, g._data, self.divisor)
+        target, weight, ignore_index = self.options
+        dx = _ops.nll_backward(self.rows(x._data), target, weight, ignore_index, g._data, self.divisor)
         return wrap(dx.reshape(x._data.shape))

@@ -30,12 +30,17 @@ cdef inline void column_log_totals(const floating* x, floating* m, floating* shi
                                    Py_ssize_t stride) noexcept nogil:
     """The largest of each column, and log(sum(exp(x - m)))."""
     cdef double total[SOFTMAX_COLUMNS]
+    cdef double part[SOFTMAX_COLUMNS]
     cdef Py_ssize_t i, j
     memset(total, 0, sizeof(total))
+    memset(part, 0, sizeof(part))
     column_max(x, m, n, stride)
     for i in range(n):
         for j in range(SOFTMAX_COLUMNS):
-            total[j] += exp_neg(x[i * stride + j] - m[j])
+            part[j] += exp_neg(x[i * stride + j] - m[j])
+        if i % SUM_TILES == SUM_TILES - 1:
+            add_part(total, part)
+    add_part(total, part)
     for j in range(SOFTMAX_COLUMNS):
         shift[j] = <floating> log_(total[j])
 
@@ -76,11 +81,16 @@ cdef void log_softmax_backward_column(const floating* y, const floating* dy, flo
                                       Py_ssize_t stride) noexcept nogil:
     cdef floating dot[SOFTMAX_COLUMNS]
     cdef double total[SOFTMAX_COLUMNS]
+    cdef double part[SOFTMAX_COLUMNS]
     cdef Py_ssize_t i, j
     memset(total, 0, sizeof(total))
+    memset(part, 0, sizeof(part))
     for i in range(n):
         for j in range(SOFTMAX_COLUMNS):
-            total[j] += dy[i * stride + j]
+            part[j] += dy[i * stride + j]
+        if i % SUM_TILES == SUM_TILES - 1:
+            add_part(total, part)
+    add_part(total, part)
     for j in range(SOFTMAX_COLUMNS):
         dot[j] = <floating> total[j]
     for i in range(n):

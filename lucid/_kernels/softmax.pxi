@@ -247,19 +247,32 @@ cdef void column_max(const floating* x, floating* m, Py_ssize_t n, Py_ssize_t st
             m[j] = larger(m[j], x[i * stride + j])
 
 
+cdef inline void add_part(double* total, double* part) noexcept nogil:
+    """total += part, and part = 0: a chain of SUM_TILES rounds less than one as long as the column."""
+    cdef Py_ssize_t j
+    for j in range(SOFTMAX_COLUMNS):
+        total[j] += part[j]
+        part[j] = 0
+
+
 cdef void softmax_column(const floating* x, const floating* z, floating* y, Py_ssize_t n,
                          Py_ssize_t stride) noexcept nogil:
     cdef floating m[SOFTMAX_COLUMNS]
     cdef floating e[SOFTMAX_COLUMNS]
     cdef double total[SOFTMAX_COLUMNS]
+    cdef double part[SOFTMAX_COLUMNS]
     cdef Py_ssize_t i, j
     memset(total, 0, sizeof(total))
+    memset(part, 0, sizeof(part))
     column_max(x, m, n, stride)
     for i in range(n):
         for j in range(SOFTMAX_COLUMNS):
             e[j] = exp_neg(x[i * stride + j] - m[j])
-            total[j] += e[j]
+            part[j] += e[j]
         memcpy(y + i * stride, e, sizeof(e))
+        if i % SUM_TILES == SUM_TILES - 1:
+            add_part(total, part)
+    add_part(total, part)
     for j in range(SOFTMAX_COLUMNS):
         m[j] = <floating> total[j]
     for i in range(n):
@@ -295,10 +308,15 @@ cdef void softmax_backward_column(const floating* y, const floating* dy, floatin
     cdef floating dot[SOFTMAX_COLUMNS]
     cdef double total[SOFTMAX_COLUMNS]
     cdef Py_ssize_t i, j
+    cdef double part[SOFTMAX_COLUMNS]
     memset(total, 0, sizeof(total))
+    memset(part, 0, sizeof(part))
     for i in range(n):
         for j in range(SOFTMAX_COLUMNS):
-            total[j] += <double> y[i * stride + j] * dy[i * stride + j]
+            part[j] += <double> y[i * stride + j] * dy[i * stride + j]
+        if i % SUM_TILES == SUM_TILES - 1:
+            add_part(total, part)
+    add_part(total, part)
     for j in range(SOFTMAX_COLUMNS):
         dot[j] = <floating> total[j]
     for i in range(n):
