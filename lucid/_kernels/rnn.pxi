@@ -2,15 +2,13 @@
 #
 # The input's share of the gates, x @ w_ih.T + bias, comes from one product over all steps. Here each step adds
 # h @ w_hh.T, the weights packed once, and applies the gates. Samples never meet, so threads take samples, each through
-# all steps, without waiting for one another.
+# all steps, without waiting for one another; or they take units, and meet after every step. Either way an element is
+# the same chain of operations.
 #
 # Rows lie step after step; step t has sizes[t] of them, the first samples of the batch (PackedSequence's layout).
 
 cdef enum:
-    RNN_TANH = 0
-    RNN_RELU = 1
-    LSTM = 2
-    GRU = 3
+    RNN_GRAIN = 400000          # multiplications and additions of a step worth waking a thread for
 
 
 cdef struct Recurrence:
@@ -27,19 +25,18 @@ cdef struct Recurrence:
     char* raw                   # (rows, hidden): LSTM's h before its projection, or NULL
     char* y                     # (rows, size)
     Py_ssize_t y_row
-    char* h                     # (batch, size): state
-    char* c                     # (batch, hidden)
+    char* h                     # (batch, size): backward, the gradient of the state
+    char* c                     # (batch, hidden): likewise
     const char* bias            # (hidden,): GRU's bias of the share of h
     char* dy
     Py_ssize_t dy_row
     char* dgates                # (rows, gates_size)
-    char* dcells                # (rows, hidden): GRU's gradient of the share of h
+    char* dshare                # (rows, hidden): GRU's gradient of the share of h
     char* dhidden               # (rows, size): gradient of h, for the weight of the projection
     char* before                # (rows, size): the state each step started from
     const char* h0
     const char* c0
     char* packed                # w_hh
-    char* packed_n              # GRU's candidate part of w_hh
     char* packed_hr             # LSTM's projection
 
 
@@ -59,286 +56,258 @@ cdef void pack_matrix(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, 
 
 
 cdef void packed_product(const floating* a, Py_ssize_t a_row, const floating* packed, floating* c, Py_ssize_t c_row,
-                         Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, bint load) noexcept nogil:
-    """C = A @ B, or C += A @ B, for a B from ``pack_matrix``."""
+                         Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t first, Py_ssize_t end,
+                         bint load) noexcept nogil:
+    """Columns ``first`` (a whole panel) to ``end`` of C = A @ B, or C += A @ B, for a B (k, n) from ``pack_matrix``."""
     cdef Py_ssize_t p = 0, depth, i, j, columns = tile_columns(a), width = round_up(n, columns)
     # Tiles of 8 rows fill the registers where the tallest would leave a remainder of 2.
     cdef Py_ssize_t most = k_block(a, k), rows = 8 if m % 8 == 0 and tile_rows(a) > 8 else m
+    cdef const floating* panel
     while p < k:
         depth = min(most, k - p)
-        j = 0
-        while j < n:
+        j = first
+        while j < end:
+            panel = packed + p * width + j * depth
             i = 0
             while i < m:
-                if j + columns <= n:
-                    panel_product(a + i * a_row + p, a_row, packed + p * width + j * depth, columns, c + i * c_row + j,
-                                  c_row, rows, depth, load or p > 0)
+                if j + columns <= end:
+                    panel_product(a + i * a_row + p, a_row, panel, columns, c + i * c_row + j, c_row, rows, depth,
+                                  load or p > 0)
                 else:
-                    edge_product(a + i * a_row + p, a_row, packed + p * width + j * depth, columns, c + i * c_row + j,
-                                 c_row, rows, n - j, depth, load or p > 0)
+                    edge_product(a + i * a_row + p, a_row, panel, columns, c + i * c_row + j, c_row, rows, end - j,
+                                 depth, load or p > 0)
                 i += rows
             j += columns
         p += depth
 
 
-# One step of one sample. Several passes over rows in L1: GCC gives up on loops over many pointers.
+# One step of samples lo to hi and units u0 to u1, as one thread's share
 
-cdef void sigmoid_row(floating* x, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(n):
-        x[j] = sigmoid_(x[j])
-
-
-cdef void tanh_row(floating* x, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(n):
-        x[j] = tanh_(x[j])
-
-
-cdef void relu_row(floating* x, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(n):
-        x[j] = <floating> 0 if x[j] <= 0 else x[j]
-
-
-cdef void rnn_row_backward(int kind, const floating* y, const floating* dh, floating* dgates, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t j
-    if kind == RNN_TANH:
-        for j in range(n):
-            dgates[j] = dh[j] * ((<floating> 1 - y[j]) * (<floating> 1 + y[j]))
-    else:
-        for j in range(n):
-            dgates[j] = <floating> 0 if y[j] <= 0 else dh[j]
-
-
-cdef void lstm_row(floating* gates, floating* c, floating* h, Py_ssize_t n) noexcept nogil:
-    """c = f * c + i * g, h = o * tanh(c); the gates i, f, g, o lie one behind the other."""
-    cdef Py_ssize_t j
-    cdef floating* i = gates
-    cdef floating* f = gates + n
-    cdef floating* g = gates + 2 * n
-    cdef floating* o = gates + 3 * n
-    sigmoid_row(i, 2 * n)
-    tanh_row(g, n)
-    sigmoid_row(o, n)
-    for j in range(n):
-        c[j] = f[j] * c[j] + i[j] * g[j]
-    for j in range(n):
-        h[j] = o[j] * tanh_(c[j])
-
-
-cdef void lstm_row_backward(const floating* gates, const floating* c, const floating* before, const floating* dh,
-                            floating* dc, floating* dgates, Py_ssize_t n, floating* room) noexcept nogil:
-    """``before`` is the c the step started from, ``dc`` its gradient from later steps, then that of ``before``."""
-    cdef Py_ssize_t j
-    cdef const floating* i = gates
-    cdef const floating* f = gates + n
-    cdef const floating* g = gates + 2 * n
-    cdef const floating* o = gates + 3 * n
-    cdef floating* t = room
-    cdef floating* d = dgates
-    for j in range(n):
-        t[j] = tanh_(c[j])
-    for j in range(n):
-        dc[j] += dh[j] * o[j] * ((<floating> 1 - t[j]) * (<floating> 1 + t[j]))
-    for j in range(n):
-        d[j] = dc[j] * g[j] * (i[j] * (<floating> 1 - i[j]))
-    d = dgates + n
-    for j in range(n):
-        d[j] = dc[j] * before[j] * (f[j] * (<floating> 1 - f[j]))
-    d = dgates + 2 * n
-    for j in range(n):
-        d[j] = dc[j] * i[j] * ((<floating> 1 - g[j]) * (<floating> 1 + g[j]))
-    d = dgates + 3 * n
-    for j in range(n):
-        d[j] = dh[j] * t[j] * (o[j] * (<floating> 1 - o[j]))
-    for j in range(n):
-        dc[j] *= f[j]
-
-
-cdef void gru_row(floating* gates, const floating* share, floating* h, Py_ssize_t n) noexcept nogil:
-    """n = tanh(n + r * share), h = n + z * (h - n); the gates r, z, n lie one behind the other."""
-    cdef Py_ssize_t j
-    cdef floating* r = gates
-    cdef floating* z = gates + n
-    cdef floating* new = gates + 2 * n
-    sigmoid_row(r, 2 * n)
-    for j in range(n):
-        new[j] = tanh_(new[j] + r[j] * share[j])
-    for j in range(n):
-        h[j] = new[j] + z[j] * (h[j] - new[j])
-
-
-cdef void gru_row_backward(const floating* gates, const floating* share, const floating* before, floating* dh,
-                           floating* dgates, floating* dshare, Py_ssize_t n) noexcept nogil:
-    """``dh`` becomes the part of the gradient of ``before`` that passes by the weights."""
-    cdef Py_ssize_t j
-    cdef const floating* r = gates
-    cdef const floating* z = gates + n
-    cdef const floating* new = gates + 2 * n
-    cdef floating* d = dgates + n
-    cdef floating* dnew = dgates + 2 * n
-    for j in range(n):
-        d[j] = dh[j] * (before[j] - new[j]) * (z[j] * (<floating> 1 - z[j]))
-    for j in range(n):
-        dnew[j] = dh[j] * (<floating> 1 - z[j]) * ((<floating> 1 - new[j]) * (<floating> 1 + new[j]))
-    d = dgates
-    for j in range(n):
-        d[j] = dnew[j] * share[j] * (r[j] * (<floating> 1 - r[j]))
-    for j in range(n):
-        dshare[j] = dnew[j] * r[j]
-    for j in range(n):
-        dh[j] *= z[j]
-
-
-# All steps of some samples
-
-cdef void rnn_samples(const Recurrence* r, Py_ssize_t lo, Py_ssize_t hi, floating* like) noexcept nogil:
-    """Samples lo to hi."""
-    cdef Py_ssize_t s, t, i, j, count, row, n = r.hidden, size = r.size, width = r.gates_size
-    cdef floating* gates
-    cdef floating* h = <floating*> r.h + lo * size
-    cdef floating* c = <floating*> r.c + lo * n
-    cdef floating* cells
-    cdef floating* state
-    for s in range(r.steps):
-        t = r.steps - 1 - s if r.reverse else s
-        count = min(hi, <Py_ssize_t> r.sizes[t]) - lo
-        if count <= 0:
-            continue
-        row = <Py_ssize_t> r.offsets[t] + lo
-        gates = <floating*> r.gates + row * width
-        cells = <floating*> r.cells + row * n
-        if r.kind == GRU:
-            packed_product(h, size, <floating*> r.packed, gates, width, count, 2 * n, size, True)
-            for i in range(count):
-                memcpy(cells + i * n, r.bias, n * sizeof(floating))
-            packed_product(h, size, <floating*> r.packed_n, cells, n, count, n, size, True)
-        else:
-            packed_product(h, size, <floating*> r.packed, gates, width, count, width, size, True)
-        for i in range(count):
-            state = h + i * size
-            if r.kind == LSTM:
-                if r.raw != NULL:
-                    state = <floating*> r.raw + (row + i) * n
-                lstm_row(gates + i * width, c + i * n, state, n)
-                memcpy(cells + i * n, c + i * n, n * sizeof(floating))
-            elif r.kind == GRU:
-                gru_row(gates + i * width, cells + i * n, state, n)
-            else:
-                if r.kind == RNN_TANH:
-                    tanh_row(gates + i * width, n)
-                else:
-                    relu_row(gates + i * width, n)
-                memcpy(state, gates + i * width, n * sizeof(floating))
-        if r.raw != NULL:
-            packed_product(<floating*> r.raw + row * n, n, <floating*> r.packed_hr, h, size, count, size, n, False)
-        for i in range(count):
-            memcpy(<floating*> r.y + (row + i) * r.y_row, h + i * size, size * sizeof(floating))
-
-
-cdef const floating* row_before(const Recurrence* r, Py_ssize_t t, Py_ssize_t sample, const char* rows, Py_ssize_t step,
-                                const char* first, Py_ssize_t width, const floating* like) noexcept nogil:
-    """Where the state lies that step ``t`` of a sample started from: in the step before it, or at the beginning."""
+cdef inline Py_ssize_t step_before(const Recurrence* r, Py_ssize_t t) noexcept nogil:
+    """The step whose state step ``t`` starts from; -1 at the beginning."""
     cdef Py_ssize_t b = t + 1 if r.reverse else t - 1
-    if 0 <= b < r.steps and sample < r.sizes[b]:
-        return <const floating*> rows + (<Py_ssize_t> r.offsets[b] + sample) * step
+    return b if b < r.steps else -1
+
+
+cdef inline Py_ssize_t samples_before(const Recurrence* r, Py_ssize_t t) noexcept nogil:
+    """How many samples have a step before ``t``; the others start from the initial state."""
+    cdef Py_ssize_t b = step_before(r, t)
+    return <Py_ssize_t> r.sizes[b] if b >= 0 else 0
+
+
+cdef inline const floating* row_before(const Recurrence* r, Py_ssize_t t, Py_ssize_t sample, const char* rows,
+                                       Py_ssize_t step, const char* first, Py_ssize_t width,
+                                       const floating* like) noexcept nogil:
+    """Where the state lies that step ``t`` of a sample starts from: in the rows of the step before, or the first."""
+    if sample < samples_before(r, t):
+        return <const floating*> rows + (<Py_ssize_t> r.offsets[step_before(r, t)] + sample) * step
     return <const floating*> first + sample * width
 
 
-cdef void rnn_samples_backward(const Recurrence* r, Py_ssize_t lo, Py_ssize_t hi, floating* room) noexcept nogil:
-    """Samples lo to hi; h and c hold the gradients of the state. ``room`` is for two rows of units per sample."""
-    cdef Py_ssize_t s, t, i, j, count, row, n = r.hidden, size = r.size, width = r.gates_size
+cdef void rnn_add_state(const Recurrence* r, Py_ssize_t t, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t u0, Py_ssize_t u1,
+                        const floating* h, Py_ssize_t h_row) noexcept nogil:
+    """Add the share of the state ``h`` to the gates."""
+    cdef Py_ssize_t n = r.hidden, size = r.size, width = r.gates_size, row = <Py_ssize_t> r.offsets[t] + lo, i, g
+    cdef Py_ssize_t gate = packed_size(h, size, n), parts = 2 if r.kind == GRU else width // n
+    cdef floating* gates = <floating*> r.gates + row * width
+    cdef floating* share = <floating*> r.cells + row * n
+    for g in range(parts):
+        packed_product(h, h_row, <floating*> r.packed + g * gate, gates + g * n, width, hi - lo, n, size, u0, u1, True)
+    if r.kind == GRU:
+        for i in range(hi - lo):
+            memcpy(share + i * n + u0, <const floating*> r.bias + u0, (u1 - u0) * sizeof(floating))
+        packed_product(h, h_row, <floating*> r.packed + 2 * gate, share, n, hi - lo, n, size, u0, u1, True)
+
+
+cdef void rnn_step(const Recurrence* r, Py_ssize_t t, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t u0, Py_ssize_t u1,
+                   const floating* like) noexcept nogil:
+    cdef Py_ssize_t i, n = r.hidden, size = r.size, row = <Py_ssize_t> r.offsets[t], middle
     cdef floating* gates
-    cdef floating* dgates
-    cdef floating* cells
-    cdef floating* dshare
-    cdef floating* dh = <floating*> r.h + lo * size
-    cdef floating* dc = <floating*> r.c + lo * n
-    cdef floating* draw
-    cdef floating* before
-    cdef const floating* dy
-    for s in range(r.steps):
-        t = s if r.reverse else r.steps - 1 - s
-        count = min(hi, <Py_ssize_t> r.sizes[t]) - lo
-        if count <= 0:
-            continue
-        row = <Py_ssize_t> r.offsets[t] + lo
-        gates, dgates = <floating*> r.gates + row * width, <floating*> r.dgates + row * width
-        cells, before = <floating*> r.cells + row * n, <floating*> r.before + row * size
-        dshare = <floating*> r.dcells + row * n
-        for i in range(count):
-            if r.dy != NULL:
-                dy = <const floating*> r.dy + (row + i) * r.dy_row
-                for j in range(size):
-                    dh[i * size + j] += dy[j]
-            memcpy(before + i * size, row_before(r, t, lo + i, r.y, r.y_row, r.h0, size, room), size * sizeof(floating))
-        draw = dh
-        if r.raw != NULL:
-            memcpy(<floating*> r.dhidden + row * size, dh, count * size * sizeof(floating))
-            draw = room + n
-            packed_product(dh, size, <floating*> r.packed_hr, draw, n, count, n, size, False)
-        for i in range(count):
-            if r.kind == LSTM:
-                lstm_row_backward(gates + i * width, cells + i * n,
-                                  row_before(r, t, lo + i, r.cells, n, r.c0, n, room), draw + i * n, dc + i * n,
-                                  dgates + i * width, n, room)
-            elif r.kind == GRU:
-                gru_row_backward(gates + i * width, cells + i * n, before + i * size, dh + i * size,
-                                 dgates + i * width, dshare + i * n, n)
-            else:
-                rnn_row_backward(r.kind, gates + i * width, dh + i * size, dgates + i * width, n)
-        if r.kind == GRU:
-            packed_product(dgates, width, <floating*> r.packed, dh, size, count, size, 2 * n, True)
-            packed_product(dshare, n, <floating*> r.packed_n, dh, size, count, size, n, True)
+    cdef floating* cell
+    cdef floating* y
+    hi = min(hi, <Py_ssize_t> r.sizes[t])
+    if hi <= lo:
+        return
+    middle = min(max(lo, samples_before(r, t)), hi)
+    if lo < middle:
+        rnn_add_state(r, t, lo, middle, u0, u1, row_before(r, t, lo, r.y, r.y_row, r.h0, size, like), r.y_row)
+    if middle < hi:
+        rnn_add_state(r, t, middle, hi, u0, u1, <const floating*> r.h0 + middle * size, size)
+    for i in range(lo, hi):
+        gates = <floating*> r.gates + (row + i) * r.gates_size + u0
+        cell = <floating*> r.cells + (row + i) * n + u0
+        y = <floating*> r.y + (row + i) * r.y_row + u0
+        if r.kind == LSTM:
+            lstm_row(gates, n, row_before(r, t, i, r.cells, n, r.c0, n, like) + u0, cell,
+                     <floating*> r.raw + (row + i) * n + u0 if r.raw != NULL else y, u1 - u0)
+        elif r.kind == GRU:
+            gru_row(gates, n, cell, row_before(r, t, i, r.y, r.y_row, r.h0, size, like) + u0, y, u1 - u0)
         else:
-            packed_product(dgates, width, <floating*> r.packed, dh, size, count, size, width, False)
+            rnn_row(r.kind, gates, y, u1 - u0)
+    if r.raw != NULL:
+        packed_product(<floating*> r.raw + (row + lo) * n, n, <floating*> r.packed_hr,
+                       <floating*> r.y + (row + lo) * r.y_row, r.y_row, hi - lo, size, n, 0, size, False)
+
+
+cdef void rnn_state_gradient(const Recurrence* r, Py_ssize_t t, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t u0,
+                             Py_ssize_t u1, const floating* like) noexcept nogil:
+    """Columns u0 to u1 of the gradient of the state that step ``t`` started from, in the place of its result's."""
+    cdef Py_ssize_t n = r.hidden, size = r.size, width = r.gates_size, row = <Py_ssize_t> r.offsets[t] + lo
+    cdef const floating* dgates = <floating*> r.dgates + row * width
+    cdef floating* dh = <floating*> r.h + lo * size
+    hi = min(hi, <Py_ssize_t> r.sizes[t])
+    if hi <= lo:
+        return
+    if r.kind == GRU:
+        packed_product(dgates, width, <floating*> r.packed, dh, size, hi - lo, size, 2 * n, u0, u1, True)
+        packed_product(<floating*> r.dshare + row * n, n, <floating*> r.packed + packed_size(like, 2 * n, size), dh, size,
+                       hi - lo, size, n, u0, u1, True)
+    else:
+        packed_product(dgates, width, <floating*> r.packed, dh, size, hi - lo, size, width, u0, u1, False)
+
+
+cdef void rnn_step_backward(const Recurrence* r, Py_ssize_t t, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t u0,
+                            Py_ssize_t u1, floating* room) noexcept nogil:
+    """``room`` is for a row, and with a projection one per sample too."""
+    cdef Py_ssize_t i, j, n = r.hidden, size = r.size, row = <Py_ssize_t> r.offsets[t], own = u1 - u0
+    cdef const floating* gates
+    cdef const floating* cell
+    cdef const floating* before
+    cdef const floating* dy
+    cdef floating* dgates
+    cdef floating* dh
+    cdef floating* draw = room + n
+    hi = min(hi, <Py_ssize_t> r.sizes[t])
+    if hi <= lo:
+        return
+    for i in range(lo, hi):
+        dh = <floating*> r.h + i * size
+        before = row_before(r, t, i, r.y, r.y_row, r.h0, size, room)
+        if r.raw != NULL:
+            u0, own = 0, size
+        if r.dy != NULL:
+            dy = <const floating*> r.dy + (row + i) * r.dy_row
+            for j in range(u0, u0 + own):
+                dh[j] += dy[j]
+        memcpy(<floating*> r.before + (row + i) * size + u0, before + u0, own * sizeof(floating))
+    if r.raw != NULL:
+        own = n
+        dh = <floating*> r.h + lo * size
+        memcpy(<floating*> r.dhidden + (row + lo) * size, dh, (hi - lo) * size * sizeof(floating))
+        packed_product(dh, size, <floating*> r.packed_hr, draw, n, hi - lo, n, size, 0, n, False)
+    for i in range(lo, hi):
+        gates = <floating*> r.gates + (row + i) * r.gates_size + u0
+        dgates = <floating*> r.dgates + (row + i) * r.gates_size + u0
+        cell = <floating*> r.cells + (row + i) * n + u0
+        dh = draw + (i - lo) * n if r.raw != NULL else <floating*> r.h + i * size + u0
+        if r.kind == LSTM:
+            lstm_row_backward(gates, n, cell, row_before(r, t, i, r.cells, n, r.c0, n, room) + u0, dh,
+                              <floating*> r.c + i * n + u0, dgates, own, room)
+        elif r.kind == GRU:
+            gru_row_backward(gates, n, cell, row_before(r, t, i, r.y, r.y_row, r.h0, size, room) + u0, dh, dgates,
+                             <floating*> r.dshare + (row + i) * n + u0, own)
+        else:
+            rnn_row_backward(r.kind, gates, dh, dgates, own)
+
+
+# All steps
+
+cdef inline Py_ssize_t step_at(const Recurrence* r, Py_ssize_t s, bint backward) noexcept nogil:
+    """The step to take as number ``s``."""
+    return r.steps - 1 - s if r.reverse != backward else s
+
+
+cdef void rnn_share(const Recurrence* r, Py_ssize_t s, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t u0, Py_ssize_t u1,
+                    bint backward, floating* room) noexcept nogil:
+    """Step number ``s``; backward, first the gradient of the state that the step taken before it hands on."""
+    if not backward:
+        rnn_step(r, step_at(r, s, False), lo, hi, u0, u1, room)
+        return
+    if s > 0:
+        rnn_state_gradient(r, step_at(r, s - 1, True), lo, hi, u0, min(u1, r.size), room)
+    if s < r.steps:
+        rnn_step_backward(r, step_at(r, s, True), lo, hi, u0, u1, room)
+
+
+cdef void rnn_samples(const Recurrence* r, Py_ssize_t lo, Py_ssize_t hi, bint backward, floating* room) noexcept nogil:
+    """Every step of samples lo to hi."""
+    cdef Py_ssize_t s
+    for s in range(r.steps + 1 if backward else r.steps):
+        rnn_share(r, s, lo, hi, 0, r.hidden, backward, room)
+
+
+cdef void pack_recurrent(Recurrence* r, const floating* w_hh, const floating* w_hr, bint backward,
+                       floating* out) noexcept nogil:
+    """w_hh gate by gate for the states' share, as a whole for their gradient; then the projection."""
+    cdef Py_ssize_t n = r.hidden, size = r.size, g, parts = r.gates_size // n, most = 2 if r.kind == GRU else parts
+    r.packed = <char*> out
+    if backward:
+        pack_matrix(w_hh, size, 1, most * n, size, out)
+        out += packed_size(w_hh, most * n, size)
+        if r.kind == GRU:
+            pack_matrix(w_hh + 2 * n * size, size, 1, n, size, out)
+            out += packed_size(w_hh, n, size)
+    else:
+        for g in range(parts):
+            pack_matrix(w_hh + g * n * size, 1, size, size, n, out)
+            out += packed_size(w_hh, size, n)
+    if r.raw != NULL:
+        r.packed_hr = <char*> out
+        if backward:
+            pack_matrix(w_hr, n, 1, size, n, out)
+        else:
+            pack_matrix(w_hr, 1, n, n, size, out)
 
 
 cdef bint run_rnn(Recurrence* r, const floating* w_hh, const floating* w_hr, bint backward) noexcept nogil:
-    """Pack the weights and send samples to threads. False when memory ran out."""
-    cdef Py_ssize_t n = r.hidden, size = r.size, main = 2 * n if r.kind == GRU else r.gates_size
-    cdef Py_ssize_t first = packed_size(w_hh, size, main), second = 0, third = 0, room
+    """Threads share the samples, or, when those are few or the weights too large for a core's cache, the units.
+
+    False when memory ran out.
+    """
+    cdef Py_ssize_t n = r.hidden, size = r.size, s, steps = r.steps + 1 if backward else r.steps
+    cdef Py_ssize_t columns = tile_columns(w_hh), room = round_up(n * (r.batch + 1), 16), weights
     cdef int t, threads = threads_for(2.0 * r.rows * size * r.gates_size, GEMM_GRAIN)
+    cdef bint by_unit = r.raw == NULL and n >= 2 * columns
     cdef floating* work
-    if backward:
-        first = packed_size(w_hh, main, size)
-    if r.kind == GRU:
-        second = packed_size(w_hh, n, size) if backward else packed_size(w_hh, size, n)
-    if r.raw != NULL:
-        third = packed_size(w_hh, size, n) if backward else packed_size(w_hh, n, size)
-    threads = <int> min(threads, r.batch)
-    room = round_up(n * (r.batch + 1), 16)
-    work = <floating*> workspace((first + second + third + threads * room) * sizeof(floating))
+    # Every way of packing fits: the widest has a whole panel more per gate.
+    weights = (r.gates_size + 4 * columns) * (size + 4 * columns) + (2 * columns + n) * (size + columns)
+    work = <floating*> workspace((weights + threads * room) * sizeof(floating))
     if work == NULL:
         return False
-    r.packed, r.packed_n, r.packed_hr = <char*> work, <char*> (work + first), <char*> (work + first + second)
-    if backward:
-        pack_matrix(w_hh, size, 1, main, size, work)
-        if r.kind == GRU:
-            pack_matrix(w_hh + 2 * n * size, size, 1, n, size, work + first)
-        if r.raw != NULL:
-            pack_matrix(w_hr, n, 1, size, n, work + first + second)
-    else:
-        pack_matrix(w_hh, 1, size, size, main, work)
-        if r.kind == GRU:
-            pack_matrix(w_hh + 2 * n * size, 1, size, size, n, work + first)
-        if r.raw != NULL:
-            pack_matrix(w_hr, 1, n, n, size, work + first + second)
-    work += first + second + third
+    pack_recurrent(r, w_hh, w_hr, backward, work)
+    work += weights
+    if (r.batch >= 8 * threads and r.gates_size * size * <Py_ssize_t> sizeof(floating) <= BLOCK_BYTES
+            or 2.0 * r.batch * size * r.gates_size < RNN_GRAIN * threads):
+        by_unit = False
+    threads = <int> min(threads, (n + columns - 1) // columns if by_unit else r.batch)
     if threads <= 1:
-        if backward:
-            rnn_samples_backward(r, 0, r.batch, work)
-        else:
-            rnn_samples(r, 0, r.batch, work)
-    elif backward:
-        for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
-            rnn_samples_backward(r, r.batch * t // threads, r.batch * (t + 1) // threads, work + t * room)
+        rnn_samples(r, 0, r.batch, backward, work)
+    elif by_unit:
+        for s in range(steps):
+            for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+                rnn_share(r, s, 0, r.batch, part(n, columns, t, threads), part(n, columns, t + 1, threads), backward,
+                          work + t * room)
     else:
         for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
-            rnn_samples(r, r.batch * t // threads, r.batch * (t + 1) // threads, work + t * room)
+            rnn_samples(r, r.batch * t // threads, r.batch * (t + 1) // threads, backward, work + t * room)
     release(r.packed)
     return True
+
+
+cdef void final_rows(const Recurrence* r, const char* rows, Py_ssize_t step, const char* first, Py_ssize_t width,
+                     floating* out) noexcept nogil:
+    """The state every sample ends with."""
+    cdef Py_ssize_t sample, t, last
+    for sample in range(r.batch):
+        last = -1
+        for t in range(r.steps):
+            if sample < r.sizes[t] and (last < 0 or not r.reverse):
+                last = t
+        if last < 0:
+            memcpy(out + sample * width, <const floating*> first + sample * width, width * sizeof(floating))
+        else:
+            memcpy(out + sample * width, <const floating*> rows + (<Py_ssize_t> r.offsets[last] + sample) * step,
+                   width * sizeof(floating))
 
 
 # What Python calls
@@ -415,10 +384,11 @@ def rnn(mode, gates, w_hh, bias, h0, c0, w_hr, sizes, bint reverse, y):
     rows = rnn_rows("y", y, t, (r.rows, r.size), &r.y_row)
     if rows is not y:
         raise ValueError("rnn: rows of y must be contiguous")
-    h = held[2].copy()
+    h = empty_like(held[2])
     if r.kind == LSTM:
-        c = rnn_operand("c0", c0, t, (r.batch, r.hidden)).copy()
-        r.c = <char*> cnp.PyArray_DATA(c)
+        c0 = rnn_operand("c0", c0, t, (r.batch, r.hidden))
+        c = empty_like(c0)
+        r.c0 = <const char*> cnp.PyArray_DATA(c0)
         if w_hr is not None:
             projection = rnn_operand("w_hr", w_hr, t, (r.size, r.hidden))
             raw = empty_shape((r.rows, r.hidden), t)
@@ -432,12 +402,18 @@ def rnn(mode, gates, w_hh, bias, h0, c0, w_hr, sizes, bint reverse, y):
     if r.kind != LSTM or w_hr is None:
         if r.size != r.hidden:
             raise ValueError(f"rnn: {r.hidden} units do not fit a state of {r.size}")
-    r.y, r.h = <char*> cnp.PyArray_DATA(rows), <char*> cnp.PyArray_DATA(h)
+    r.y = <char*> cnp.PyArray_DATA(rows)
     with nogil:
         if t == cnp.NPY_FLOAT:
             ok = run_rnn(&r, <const float*> cnp.PyArray_DATA(weight), <const float*> w_hr_data, False)
+            final_rows(&r, r.y, r.y_row, r.h0, r.size, <float*> cnp.PyArray_DATA(h))
+            if r.kind == LSTM:
+                final_rows(&r, r.cells, r.hidden, r.c0, r.hidden, <float*> cnp.PyArray_DATA(c))
         else:
             ok = run_rnn(&r, <const double*> cnp.PyArray_DATA(weight), <const double*> w_hr_data, False)
+            final_rows(&r, r.y, r.y_row, r.h0, r.size, <double*> cnp.PyArray_DATA(h))
+            if r.kind == LSTM:
+                final_rows(&r, r.cells, r.hidden, r.c0, r.hidden, <double*> cnp.PyArray_DATA(c))
     if not ok:
         raise MemoryError(f"rnn: no workspace for gates {np.shape(gates)} and w_hh {np.shape(w_hh)}")
     return cells, raw, h, c
@@ -478,7 +454,7 @@ def rnn_backward(mode, dy, dh, dc, gates, cells, raw, y, w_hh, h0, c0, w_hr, siz
             w_hr_data = cnp.PyArray_DATA(projection)
     if r.kind == GRU:
         dshare = empty_shape((r.rows, r.hidden), t)
-        r.dcells = <char*> cnp.PyArray_DATA(dshare)
+        r.dshare = <char*> cnp.PyArray_DATA(dshare)
     if (r.kind != LSTM or w_hr is None) and r.size != r.hidden:
         raise ValueError(f"rnn_backward: {r.hidden} units do not fit a state of {r.size}")
     r.y, r.h = <char*> cnp.PyArray_DATA(y), <char*> cnp.PyArray_DATA(dh0)
