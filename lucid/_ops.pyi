@@ -351,8 +351,8 @@ def rnn(
     w_hr: ndarray | None,
     sizes: Any,
     reverse: bool,
-    y: ndarray,
-) -> tuple[ndarray | None, ndarray | None, ndarray, ndarray | None]: ...
+    y: ndarray | None,
+) -> tuple[ndarray, ndarray | None, ndarray | None, ndarray, ndarray | None]: ...
 def rnn_backward(
     mode: str,
     dy: ndarray | None,

@@ -33,8 +33,9 @@ class Direction:
         self.w_hr = rest[2 if bias else 0] if len(rest) > (2 if bias else 0) else None
 
     def forward(
-        self, x: np.ndarray, h0: np.ndarray, c0: np.ndarray | None, y: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+        self, x: np.ndarray, h0: np.ndarray, c0: np.ndarray | None, y: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """y, written to the given array if there is one, and the final h and c."""
         units = self.w_ih.shape[0] // GATES[self.mode]
         bias = candidate = None
         if self.b_ih is not None:
@@ -45,10 +46,10 @@ class Direction:
                 bias[2 * units :] = self.b_ih[2 * units :]
                 candidate = self.b_hh[2 * units :]
         self.gates = _ops.linear(x, self.w_ih, bias)
-        self.cells, self.raw, h, c = _ops.rnn(
+        y, self.cells, self.raw, h, c = _ops.rnn(
             self.mode, self.gates, self.w_hh, candidate, h0, c0, self.w_hr, self.sizes, self.reverse, y
         )
-        return h, c
+        return y, h, c
 
     def backward(
         self, dy: np.ndarray | None, dh: np.ndarray, dc: np.ndarray | None, x: np.ndarray, h0: np.ndarray,
@@ -93,18 +94,19 @@ class Recurrent(Node):
         self.saved, self.config = (x, h0, c0, *weights), (mode, sizes, bias)
         self.directions = []
         size = h0._data.shape[2]
-        y = np.empty((x._data.shape[0], count * size), x._data.dtype)
+        y = np.empty((x._data.shape[0], count * size), x._data.dtype) if count > 1 else None
         finals = []
         each = len(weights) // count
         for d in range(count):
             arrays = tuple([w._data for w in weights[d * each : (d + 1) * each]])
             direction = Direction(mode, sizes, d == 1, arrays, bias)
             c = None if c0 is None else c0._data[d]
-            finals.append(direction.forward(x._data, h0._data[d], c, y[:, d * size : (d + 1) * size]))
+            columns = None if y is None else y[:, d * size : (d + 1) * size]
+            finals.append(direction.forward(x._data, h0._data[d], c, columns))
             self.directions.append(direction)
-        h_n = np.stack([h for h, _ in finals])
-        y = self.save_result(y)
-        return (y, h_n) if c0 is None else (y, h_n, np.stack([c for _, c in finals]))  # type: ignore[arg-type]
+        h_n = np.stack([h for _, h, _ in finals])
+        y = self.save_result(finals[0][0] if y is None else y)
+        return (y, h_n) if c0 is None else (y, h_n, np.stack([c for *_, c in finals]))  # type: ignore[arg-type]
 
     def release(self) -> None:
         super().release()

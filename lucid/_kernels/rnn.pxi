@@ -7,8 +7,41 @@
 #
 # Rows lie step after step; step t has sizes[t] of them, the first samples of the batch (PackedSequence's layout).
 
+cdef extern from *:
+    """
+    #if defined(__has_include)
+    #if __has_include(<sched.h>)
+    #include <sched.h>
+    #define LUCID_YIELD() sched_yield()
+    #endif
+    #endif
+    #ifndef LUCID_YIELD
+    #define LUCID_YIELD() ((void) 0)
+    #endif
+    #ifdef _OPENMP
+    #include <omp.h>
+    static inline int lucid_team(void) { return omp_get_num_threads(); }
+    #else
+    static inline int lucid_team(void) { return 1; }
+    #endif
+    /* Wait until `arrivals` threads came by, this one included. Waiting is a matter of microseconds, unless a core is
+       shared: then the others get it. */
+    static inline void lucid_meet(int64_t *arrived, int64_t arrivals) {
+        int turns = 0;
+        __atomic_add_fetch(arrived, 1, __ATOMIC_ACQ_REL);
+        while (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) < arrivals) {
+            if (++turns > 1000) LUCID_YIELD();
+    #if defined(__x86_64__)
+            else __builtin_ia32_pause();
+    #endif
+        }
+    }
+    """
+    int team_size "lucid_team" () noexcept nogil
+    void meet "lucid_meet" (int64_t* arrived, int64_t arrivals) noexcept nogil
+
 cdef enum:
-    RNN_GRAIN = 400000          # multiplications and additions of a step worth waking a thread for
+    RNN_GRAIN = 100000          # multiplications and additions of a step worth meeting another thread for
 
 
 cdef struct Recurrence:
@@ -236,6 +269,21 @@ cdef void rnn_samples(const Recurrence* r, Py_ssize_t lo, Py_ssize_t hi, bint ba
         rnn_share(r, s, lo, hi, 0, r.hidden, backward, room)
 
 
+cdef void rnn_units(const Recurrence* r, Py_ssize_t u0, Py_ssize_t u1, bint backward, floating* room,
+                    int64_t* arrived, int threads, bint* done) noexcept nogil:
+    """Every step of units u0 to u1, meeting the threads that have the others after each.
+
+    With fewer threads than that, which OpenMP is free to give, nobody would come: nothing is done then.
+    """
+    cdef Py_ssize_t s
+    if team_size() < threads:
+        return
+    for s in range(r.steps + 1 if backward else r.steps):
+        rnn_share(r, s, 0, r.batch, u0, u1, backward, room)
+        meet(arrived, threads * (s + 1))
+    done[0] = True
+
+
 cdef void pack_recurrent(Recurrence* r, const floating* w_hh, const floating* w_hr, bint backward,
                        floating* out) noexcept nogil:
     """w_hh gate by gate for the states' share, as a whole for their gradient; then the projection."""
@@ -264,10 +312,11 @@ cdef bint run_rnn(Recurrence* r, const floating* w_hh, const floating* w_hr, bin
 
     False when memory ran out.
     """
-    cdef Py_ssize_t n = r.hidden, size = r.size, s, steps = r.steps + 1 if backward else r.steps
+    cdef Py_ssize_t n = r.hidden, size = r.size
     cdef Py_ssize_t columns = tile_columns(w_hh), room = round_up(n * (r.batch + 1), 16), weights
     cdef int t, threads = threads_for(2.0 * r.rows * size * r.gates_size, GEMM_GRAIN)
-    cdef bint by_unit = r.raw == NULL and n >= 2 * columns
+    cdef bint by_unit = r.raw == NULL and n >= 2 * columns, done = False
+    cdef int64_t arrived = 0
     cdef floating* work
     # Every way of packing fits: the widest has a whole panel more per gate.
     weights = (r.gates_size + 4 * columns) * (size + 4 * columns) + (2 * columns + n) * (size + columns)
@@ -280,16 +329,16 @@ cdef bint run_rnn(Recurrence* r, const floating* w_hh, const floating* w_hr, bin
             or 2.0 * r.batch * size * r.gates_size < RNN_GRAIN * threads):
         by_unit = False
     threads = <int> min(threads, (n + columns - 1) // columns if by_unit else r.batch)
-    if threads <= 1:
-        rnn_samples(r, 0, r.batch, backward, work)
-    elif by_unit:
-        for s in range(steps):
-            for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
-                rnn_share(r, s, 0, r.batch, part(n, columns, t, threads), part(n, columns, t + 1, threads), backward,
-                          work + t * room)
-    else:
+    if threads > 1 and by_unit:
+        for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+            rnn_units(r, part(n, columns, t, threads), part(n, columns, t + 1, threads), backward, work + t * room,
+                      &arrived, threads, &done)
+    elif threads > 1:
         for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
             rnn_samples(r, r.batch * t // threads, r.batch * (t + 1) // threads, backward, work + t * room)
+        done = True
+    if not done:
+        rnn_samples(r, 0, r.batch, backward, work)
     release(r.packed)
     return True
 
@@ -364,11 +413,11 @@ cdef list rnn_plan(str mode, cnp.ndarray gates, cnp.ndarray w_hh, cnp.ndarray h0
 
 
 def rnn(mode, gates, w_hh, bias, h0, c0, w_hr, sizes, bint reverse, y):
-    """All steps of one direction of a layer: writes y and turns ``gates`` into activations; gives (cells, raw, h, c).
+    """All steps of one direction of a layer: (y, cells, raw, h, c); ``gates`` become activations.
 
     ``gates`` is (rows, 4 * hidden) for "LSTM" (i, f, g, o), (rows, 3 * hidden) for "GRU" (r, z, n), (rows, hidden) for
     "RNN_TANH" and "RNN_RELU": x @ w_ih.T with all biases but GRU's ``bias`` (hidden,), which joins the share of h in n.
-    Step t has ``sizes[t]`` rows. y is (rows, size), any row stride. ``w_hr`` (size, hidden), or None, is LSTM's
+    Step t has ``sizes[t]`` rows. y (rows, size), any row stride, is written to if given. ``w_hr`` (size, hidden), or None, is LSTM's
     projection. ``cells`` is (rows, hidden) for LSTM and GRU, ``raw`` (rows, hidden) with a projection; h and c are the
     final states.
     """
@@ -381,6 +430,7 @@ def rnn(mode, gates, w_hh, bias, h0, c0, w_hr, sizes, bint reverse, y):
     cdef bint ok
     if activations is not gates or not cnp.PyArray_ISCARRAY(activations):
         raise ValueError("rnn: gates must be contiguous and writable")
+    y = empty_shape((r.rows, r.size), t) if y is None else y
     rows = rnn_rows("y", y, t, (r.rows, r.size), &r.y_row)
     if rows is not y:
         raise ValueError("rnn: rows of y must be contiguous")
@@ -416,7 +466,7 @@ def rnn(mode, gates, w_hh, bias, h0, c0, w_hr, sizes, bint reverse, y):
                 final_rows(&r, r.cells, r.hidden, r.c0, r.hidden, <double*> cnp.PyArray_DATA(c))
     if not ok:
         raise MemoryError(f"rnn: no workspace for gates {np.shape(gates)} and w_hh {np.shape(w_hh)}")
-    return cells, raw, h, c
+    return y, cells, raw, h, c
 
 
 def rnn_backward(mode, dy, dh, dc, gates, cells, raw, y, w_hh, h0, c0, w_hr, sizes, bint reverse):
