@@ -45,6 +45,7 @@ include "_kernels/group_norm.pxi"     # group norm
 include "_kernels/embedding.pxi"      # row gather and scatter-add
 include "_kernels/random.pxi"         # Philox: uniform, normal, dropout
 include "_kernels/attention.pxi"      # softmax(q @ k.T) @ v in blocks
+include "_kernels/attention_backward.pxi"  # its gradient
 include "_kernels/rnn_step.pxi"       # gates of RNN, LSTM, GRU
 include "_kernels/rnn.pxi"            # RNN, LSTM, GRU: whole sequences
 include "_kernels/optim.pxi"          # sgd, adam, adamw, rmsprop: one pass over all parameters

@@ -375,7 +375,7 @@ cdef cnp.ndarray rnn_rows(str name, object given, int typenum, tuple shape, Py_s
     cdef cnp.ndarray x = given
     if cnp.PyArray_TYPE(x) != typenum or np.shape(x) != shape:
         raise ValueError(f"rnn: expected {name} of shape {shape} and the dtype of the gates, got {x.dtype} {np.shape(x)}")
-    if not cnp.PyArray_ISBEHAVED_RO(x) or (shape[1] > 1 and cnp.PyArray_STRIDE(x, 1) != cnp.PyArray_ITEMSIZE(x)):
+    if not cnp.PyArray_ISBEHAVED_RO(x) or (x.size and shape[1] > 1 and cnp.PyArray_STRIDE(x, 1) != cnp.PyArray_ITEMSIZE(x)):
         x = cnp.PyArray_FROM_OF(x, cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_NOTSWAPPED | cnp.NPY_ARRAY_ENSURECOPY)
     step[0] = cnp.PyArray_STRIDE(x, 0) // cnp.PyArray_ITEMSIZE(x)
     return x
