@@ -23,6 +23,7 @@ cdef extern from *:
 
 cdef object Buffer = _ops.Buffer
 cdef object add_kernel = _ops.add
+cdef object copy_kernel = _ops.expand
 
 cdef enum:
     STACK = 8
@@ -271,7 +272,7 @@ cdef object accumulate(TensorBase leaf, TensorBase grad, bint owned):
     if is_recording():
         leaf.grad = grad if current is None else current + grad
     elif current is None:
-        leaf.grad = grad if owned else wrap(grad._data.copy())
+        leaf.grad = grad if owned else wrap(copy_kernel(grad._data, grad._data.shape))
     else:
         if cnp.PyArray_ISCARRAY(<cnp.ndarray>current._data):
             add_kernel(current._data, grad._data, current._data)
