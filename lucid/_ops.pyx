@@ -33,6 +33,7 @@ include "_kernels/pixels.pxi"         # the same for small images, without dropp
 include "_kernels/winograd.pxi"       # 3x3 convolution in fewer multiplications
 include "_kernels/conv_weight.pxi"    # the weight gradient's sums over samples
 include "_kernels/lanes.pxi"          # one register of elements
+include "_kernels/depthwise_tile.pxi" # rows of registers that share loads
 include "_kernels/depthwise.pxi"      # convolution plane by plane: one channel to a group
 include "_kernels/depthwise_weight.pxi"   # its weight gradient
 include "_kernels/conv.pxi"           # conv2d, conv2d_input_grad, conv2d_weight_grad

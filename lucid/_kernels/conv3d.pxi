@@ -14,7 +14,8 @@ cdef struct Fold:
     Py_ssize_t block                                            # planes of the result at a time
 
 
-cdef int fold_shape(str name, x_shape, w_shape, stride, padding, dilation, Py_ssize_t groups, Fold* f, Conv* g) except -1:
+cdef int fold_shape(str name, x_shape, w_shape, stride, padding, dilation, Py_ssize_t groups, Fold* f,
+                    Conv* g) except -1:
     """Fill ``f``, and ``g`` for one output plane, or raise ValueError."""
     if len(x_shape) != 5 or len(w_shape) != 5:
         raise ValueError(f"{name}: expected 5-d input and weight, got input {x_shape}, weight {w_shape}")
@@ -44,32 +45,31 @@ cdef Py_ssize_t fold_block(const Fold* f, Py_ssize_t itemsize) noexcept nogil:
     return min(max(FOLD // plane, 1), f.planes)
 
 
-cdef inline const floating* tap_plane(const Fold* f, const floating* x, Py_ssize_t z, Py_ssize_t i) noexcept nogil:
-    """The plane of one sample that output plane ``z`` reads as its channel ``i``, or NULL."""
+cdef inline Py_ssize_t tap_plane(const Fold* f, Py_ssize_t z, Py_ssize_t i) noexcept nogil:
+    """Where the plane begins that output plane ``z`` of a sample reads as its channel ``i``; negative for none."""
     cdef Py_ssize_t at = z * f.stride - f.front + i % f.kernel * f.dilation
-    return NULL if at < 0 or at >= f.depth else x + (i // f.kernel * f.depth + at) * f.x_size
+    return -1 if at < 0 or at >= f.depth else (i // f.kernel * f.depth + at) * f.x_size
 
 
 cdef void gather_plane(const Fold* f, const floating* x, floating* out, Py_ssize_t z0, Py_ssize_t i) noexcept nogil:
     """One plane of [output plane][channel, depth tap], from one sample."""
-    cdef const floating* plane = tap_plane(f, x, z0 + i // (f.channels * f.kernel), i % (f.channels * f.kernel))
-    if plane == NULL:
+    cdef Py_ssize_t at = tap_plane(f, z0 + i // (f.channels * f.kernel), i % (f.channels * f.kernel))
+    if at < 0:
         memset(out + i * f.x_size, 0, f.x_size * sizeof(floating))
     else:
-        memcpy(out + i * f.x_size, plane, f.x_size * sizeof(floating))
+        memcpy(out + i * f.x_size, x + at, f.x_size * sizeof(floating))
 
 
 cdef void scatter_channel(const Fold* f, const floating* out, floating* dx, Py_ssize_t z0, Py_ssize_t planes,
                           Py_ssize_t c) noexcept nogil:
     """Add the gradients of channel ``c`` of the gathered planes to those of one sample; z ascends for each plane."""
-    cdef Py_ssize_t z, k, j
-    cdef floating* plane
-    for z in range(z0, z0 + planes):
+    cdef Py_ssize_t z, k, j, at
+    for z in range(planes):
         for k in range(f.kernel):
-            plane = <floating*> tap_plane(f, dx, z, c * f.kernel + k)
-            if plane != NULL:
+            at = tap_plane(f, z0 + z, c * f.kernel + k)
+            if at >= 0:
                 for j in range(f.x_size):
-                    plane[j] += out[((z - z0) * f.channels * f.kernel + c * f.kernel + k) * f.x_size + j]
+                    dx[at + j] += out[((z * f.channels + c) * f.kernel + k) * f.x_size + j]
 
 
 cdef void swap_planes(const Fold* f, floating* volume, floating* stack, Py_ssize_t z0, Py_ssize_t planes, bint out,
@@ -85,7 +85,8 @@ cdef void swap_planes(const Fold* f, floating* volume, floating* stack, Py_ssize
                    f.y_size * sizeof(floating))
 
 
-cdef void gather_planes(const Fold* f, const floating* x, floating* out, Py_ssize_t z0, Py_ssize_t planes) noexcept nogil:
+cdef void gather_planes(const Fold* f, const floating* x, floating* out, Py_ssize_t z0,
+                        Py_ssize_t planes) noexcept nogil:
     cdef Py_ssize_t i, n = planes * f.channels * f.kernel
     cdef int threads = threads_for(n * f.x_size, MAP_GRAIN)
     if threads == 1:
@@ -96,7 +97,8 @@ cdef void gather_planes(const Fold* f, const floating* x, floating* out, Py_ssiz
             gather_plane(f, x, out, z0, i)
 
 
-cdef void scatter_planes(const Fold* f, const floating* out, floating* dx, Py_ssize_t z0, Py_ssize_t planes) noexcept nogil:
+cdef void scatter_planes(const Fold* f, const floating* out, floating* dx, Py_ssize_t z0,
+                         Py_ssize_t planes) noexcept nogil:
     cdef Py_ssize_t c
     cdef int threads = <int> min(threads_for(planes * f.channels * f.kernel * f.x_size, MAP_GRAIN), f.channels)
     if threads == 1:
