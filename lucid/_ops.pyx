@@ -13,6 +13,7 @@ include "_kernels/scalar.pxi"         # exp, log, tanh, erf ... on one element
 include "_kernels/drivers.pxi"        # map1, map2, map3: block kernels over whole arrays; broadcasting
 include "_kernels/expand.pxi"         # broadcasting in memory
 include "_kernels/pointwise.pxi"      # functions of one element: neg, exp, sqrt ...
+include "_kernels/trig.pxi"           # sin, cos, tan
 include "_kernels/binary.pxi"         # functions of two: add, mul, maximum ...; comparisons; clamp, where
 include "_kernels/activation.pxi"     # smooth activations: silu, mish, gelu, sigmoid, tanh, softplus, elu
 include "_kernels/piecewise.pxi"      # piecewise ones: relu, hardswish, hardsigmoid, leaky_relu, hardtanh

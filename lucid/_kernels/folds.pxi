@@ -221,13 +221,21 @@ cdef inline floating negated(bint smallest, floating x) noexcept nogil:
     return -x if smallest else x
 
 
+cdef inline void extreme_tile(bint smallest, const floating* x, floating* v, floating* nans) noexcept nogil:
+    cdef int j
+    cdef floating y
+    for j in range(ROW_TILE):
+        y = negated(smallest, x[j])
+        v[j] = y if y > v[j] else v[j]
+        nans[j] = y if y != y else nans[j]
+
+
 cdef inline floating row_extreme(bint smallest, const floating* x, Py_ssize_t n, bint readable) noexcept nogil:
     """The extreme of a row. The largest numbers and the NaNs are kept apart: two short chains instead of a long one."""
     cdef floating v[ROW_TILE]
     cdef floating nans[ROW_TILE]
     cdef floating end[ROW_TILE]
-    cdef const floating* a = x
-    cdef floating y, largest
+    cdef floating y, largest, neutral = negated(smallest, <floating> -cmath.INFINITY)
     cdef Py_ssize_t i = 0
     cdef int j, rest = <int> (n % ROW_TILE)
     if n <= ROW_SHORT:
@@ -239,21 +247,16 @@ cdef inline floating row_extreme(bint smallest, const floating* x, Py_ssize_t n,
         v[j] = <floating> -cmath.INFINITY
         nans[j] = 0
     while i + ROW_TILE <= n:
-        for j in range(ROW_TILE):
-            y = negated(smallest, x[i + j])
-            v[j] = y if y > v[j] else v[j]
-            nans[j] = y if y != y else nans[j]
+        extreme_tile(smallest, x + i, v, nans)
         i += ROW_TILE
     if rest:
-        a = x + i
-        if not readable:
-            load_tail(a, end, rest, x[0])
-            a = end
-        for j in range(ROW_TILE):
-            y = a[j]
-            y = negated(smallest, y if j < rest else x[0])
-            v[j] = y if y > v[j] else v[j]
-            nans[j] = y if y != y else nans[j]
+        if readable:
+            for j in range(ROW_TILE):
+                y = x[i + j]
+                end[j] = y if j < rest else neutral
+        else:
+            load_tail(x + i, end, rest, neutral)
+        extreme_tile(smallest, end, v, nans)
     largest = fold_lanes(nans)
     return largest if largest != largest else negated(smallest, fold_max(v))
 

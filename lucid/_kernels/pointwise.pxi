@@ -223,21 +223,6 @@ def log10(x, out=None):
     return libm1(x, <void*> cmath.log10f, <void*> cmath.log10, out)
 
 
-def sin(x, out=None):
-    """Sine of x radians."""
-    return libm1(x, <void*> cmath.sinf, <void*> cmath.sin, out)
-
-
-def cos(x, out=None):
-    """Cosine of x radians."""
-    return libm1(x, <void*> cmath.cosf, <void*> cmath.cos, out)
-
-
-def tan(x, out=None):
-    """Tangent of x radians."""
-    return libm1(x, <void*> cmath.tanf, <void*> cmath.tan, out)
-
-
 def asin(x, out=None):
     """Inverse sine, in radians."""
     return libm1(x, <void*> cmath.asinf, <void*> cmath.asin, out)
