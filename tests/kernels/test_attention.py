@@ -14,7 +14,9 @@ rng = np.random.default_rng(0)
 Array = np.ndarray
 
 
-def exact(q: Array, k: Array, v: Array, dout: Array, mask: Array | None, scale: float, causal: bool, keep: Any = 1.0) -> tuple[Array, ...]:
+def exact(
+    q: Array, k: Array, v: Array, dout: Array, mask: Array | None, scale: float, causal: bool, keep: Any = 1.0
+) -> tuple[Array, ...]:
     """Output, logsumexp and gradients in float64, key heads repeated."""
     q, k, v, dout = (x.astype(np.float64) for x in (q, k, v, dout))
     shared = q.shape[1] // k.shape[1]
@@ -39,7 +41,9 @@ def exact(q: Array, k: Array, v: Array, dout: Array, mask: Array | None, scale: 
 
 
 def operands(b: int, h: int, hk: int, lq: int, lk: int, e: int, ev: int, dtype: Any) -> list[Array]:
-    return [rng.standard_normal(s).astype(dtype) for s in ((b, h, lq, e), (b, hk, lk, e), (b, hk, lk, ev), (b, h, lq, ev))]
+    return [
+        rng.standard_normal(s).astype(dtype) for s in ((b, h, lq, e), (b, hk, lk, e), (b, hk, lk, ev), (b, h, lq, ev))
+    ]
 
 
 def run(q: Array, k: Array, v: Array, dout: Array, mask: Array | None, *options: Any) -> tuple[Array, ...]:
@@ -51,7 +55,14 @@ def run(q: Array, k: Array, v: Array, dout: Array, mask: Array | None, *options:
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("mask", [None, "bool", "float", "keys"])
 @pytest.mark.parametrize(
-    "shape", [(2, 4, 4, 37, 51, 16, 16), (1, 4, 2, 130, 300, 40, 24), (2, 2, 1, 33, 129, 5, 33), (1, 1, 1, 70, 1100, 8, 8), (1, 2, 2, 1, 7, 64, 64)]
+    "shape",
+    [
+        (2, 4, 4, 37, 51, 16, 16),
+        (1, 4, 2, 130, 300, 40, 24),
+        (2, 2, 1, 33, 129, 5, 33),
+        (1, 1, 1, 70, 1100, 8, 8),
+        (1, 2, 2, 1, 7, 64, 64),
+    ],
 )
 def test_attention(shape: tuple[int, ...], mask: str | None, causal: bool, dtype: Any) -> None:
     b, _, _, lq, lk, e, _ = shape
@@ -65,13 +76,17 @@ def test_attention(shape: tuple[int, ...], mask: str | None, causal: bool, dtype
     eps = np.finfo(dtype).eps
     for actual, expected in zip(run(q, k, v, dout, m, *options), exact(q, k, v, dout, m, *options)):
         assert actual.dtype == dtype and actual.shape == expected.shape
-        np.testing.assert_allclose(actual, expected, 0, 60 * eps * max(1, np.abs(np.where(np.isfinite(expected), expected, 0)).max()))
+        np.testing.assert_allclose(
+            actual, expected, 0, 60 * eps * max(1, np.abs(np.where(np.isfinite(expected), expected, 0)).max())
+        )
 
 
 def test_no_keys_and_no_queries() -> None:
     q, k, v, dout = operands(2, 2, 2, 3, 0, 4, 5, np.float32)
     out, logsumexp, dq, dk, dv = run(q, k, v, dout, None, 1.0)
-    assert not out.any() and np.all(logsumexp == -np.inf) and not dq.any() and dk.shape == k.shape and dv.shape == v.shape
+    assert (
+        not out.any() and np.all(logsumexp == -np.inf) and not dq.any() and dk.shape == k.shape and dv.shape == v.shape
+    )
     q, k, v, dout = operands(2, 2, 2, 0, 3, 4, 5, np.float32)
     out, logsumexp, dq, dk, dv = run(q, k, v, dout, None, 1.0)
     assert out.shape == (2, 2, 0, 5) and not dk.any() and not dv.any()
@@ -126,7 +141,9 @@ def test_dropout_is_the_stream_of_dropout(keys: int) -> None:
     ones = np.ones((2, 2, 37, -(-keys // 128) * 128))
     keep = ops.dropout(ones, p, seed, offset)[..., :keys]
     assert 0.3 < np.mean(keep == 0) < 0.5
-    for actual, expected in zip(run(q, k, v, dout, None, 0.3, False, p, seed, offset), exact(q, k, v, dout, None, 0.3, False, keep)):
+    for actual, expected in zip(
+        run(q, k, v, dout, None, 0.3, False, p, seed, offset), exact(q, k, v, dout, None, 0.3, False, keep)
+    ):
         np.testing.assert_allclose(actual, expected, 1e-11, 1e-12)
     with pytest.raises(ValueError, match="offset of whole blocks"):
         ops.attention(q, k, v, None, 1.0, False, p, seed, 5)
@@ -135,7 +152,7 @@ def test_dropout_is_the_stream_of_dropout(keys: int) -> None:
 
 
 def test_nan_and_infinity() -> None:
-    q, k, v, dout = operands(1, 1, 1, 40, 200, 8, 8, np.float32)
+    q, k, v, _dout = operands(1, 1, 1, 40, 200, 8, 8, np.float32)
     clean = ops.attention(q, k, v, None, 0.3)[0]
     q[0, 0, 5, 2] = np.nan
     out = ops.attention(q, k, v, None, 0.3)[0]

@@ -87,6 +87,52 @@ def test_layer_norm(shape: tuple[int, int], affine: int, dtype: type) -> None:
         assert dw is None and db is None
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("affine", [False, True])
+@pytest.mark.parametrize("shape", [(5, 10), (70, 96), (33, 1000), (1, 3)])
+def test_rms_norm(shape: tuple[int, int], affine: bool, dtype: type) -> None:
+    eps = np.finfo(dtype).eps
+    tol = {"rtol": 20 * eps, "atol": 60 * eps}
+    x, dy = (rng.standard_normal((2, *shape)) * 2 + 1).astype(dtype)
+    weight = rng.standard_normal(shape[1]).astype(dtype) if affine else None
+    y, rstd = ops.rms_norm(x, weight, 1e-5)
+    wide, w = x.astype(np.longdouble), np.ones(shape[1]) if weight is None else weight
+    exact = 1 / np.sqrt((wide**2).mean(1, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(rstd, exact.ravel(), **tol)
+    np.testing.assert_allclose(y, wide * exact * w, **tol)
+    dx, dw = ops.rms_norm_backward(dy, x, rstd, weight)
+    g, xhat = dy.astype(np.longdouble) * w, wide * exact
+    np.testing.assert_allclose(dx, (g - xhat * (g * xhat).mean(1, keepdims=True)) * exact, **tol)
+    if affine:
+        np.testing.assert_allclose(dw, (dy * xhat).sum(0), tol["rtol"], tol["atol"] * shape[0])
+    else:
+        assert dw is None
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("affine", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "groups"), [((3, 6, 20), 2), ((2, 4, 1), 2), ((4, 6, 49), 6), ((5, 8, 5), 1), ((2, 3, 700), 3)]
+)
+def test_group_norm(shape: tuple[int, int, int], groups: int, affine: bool, dtype: type) -> None:
+    n, c, _ = shape
+    tol = {"rtol": 20 * np.finfo(dtype).eps, "atol": 60 * np.finfo(dtype).eps}
+    x, dy = (rng.standard_normal((2, *shape)) * 2 + 3).astype(dtype)
+    weight, bias = rng.standard_normal((2, c)).astype(dtype) if affine else (None, None)
+    y, m, rstd = ops.group_norm(x, groups, weight, bias, 1e-5)
+    rows, g = x.reshape(n * groups, -1), dy if weight is None else dy * weight.reshape(1, c, 1).astype(np.float64)
+    exact, em, _ev = exact_forward(rows, None, None, 1e-5, (1,), (1, -1))
+    xhat = exact.reshape(shape)
+    w, b = (np.ones(c), np.zeros(c)) if weight is None else (weight, bias)
+    np.testing.assert_allclose(m, em.ravel(), **tol)
+    np.testing.assert_allclose(y, xhat * w.reshape(1, c, 1) + b.reshape(1, c, 1), **tol)
+    dx, dw, db = ops.group_norm_backward(dy, x, groups, m, rstd, weight)
+    edx, _, _ = exact_backward(g.reshape(rows.shape), rows, None, 1e-5, (1,), (1, rows.shape[1]))
+    np.testing.assert_allclose(dx, edx.reshape(shape), tol["rtol"], 4 * tol["atol"])
+    np.testing.assert_allclose(dw, (dy * xhat).sum((0, 2)), tol["rtol"], tol["atol"] * x.size)
+    np.testing.assert_allclose(db, dy.sum((0, 2), dtype=np.float64), tol["rtol"], tol["atol"] * 10)
+
+
 def test_variance_survives_a_large_mean() -> None:
     x = (rng.standard_normal((4, 2, 500)) + 1e3).astype(np.float32)
     _, _, v = ops.batch_norm(x, None, None, 1e-5)
