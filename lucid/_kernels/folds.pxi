@@ -52,6 +52,7 @@ cdef extern from *:
 cdef enum:
     ROW_TILE = 32           # elements of a row handled together
     ROW_SHORT = 8           # elements of a row that are taken one by one
+    ROWS_TOGETHER = 256         # rows so short that are taken together
 
 
 cdef enum Kind:             # of reduction, by what is added up, or by what combines the elements
@@ -263,9 +264,21 @@ cdef inline floating row_extreme(bint smallest, const floating* x, Py_ssize_t n,
 
 cdef inline void row_extremes(bint smallest, const floating* x, floating* out, Py_ssize_t rows, Py_ssize_t n,
                               Py_ssize_t whole) noexcept nogil:
-    cdef Py_ssize_t r
-    for r in range(rows):
-        out[r] = row_extreme(smallest, x + r * n, n, r < whole)
+    cdef Py_ssize_t r, i, step
+    if n > ROW_SHORT:
+        for r in range(rows):
+            out[r] = row_extreme(smallest, x + r * n, n, r < whole)
+        return
+    while rows > 0:                 # short rows: element i of many at a time
+        step = min(rows, ROWS_TOGETHER)
+        for r in range(step):
+            out[r] = x[r * n]
+        for i in range(1, n):
+            for r in range(step):
+                out[r] = negated(smallest, larger(negated(smallest, out[r]), negated(smallest, x[r * n + i])))
+        x += step * n
+        out += step
+        rows -= step
 
 
 cdef inline void column_extremes(bint smallest, const floating* x, floating* acc, Py_ssize_t rows, Py_ssize_t stride,
