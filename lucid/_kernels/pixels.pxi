@@ -16,6 +16,7 @@ cdef struct Pixels:
     Py_ssize_t each, pixels                                     # of a sample, of all
     Py_ssize_t blocks, parts, most                              # most pixels of a block
     Py_ssize_t pitch                                            # between rows of a block: an odd number of cache lines
+    bint stays                                                  # the weight is read in place: too few panels to pack it
 
 
 cdef inline bint pixels_fit(const Patches* p) noexcept nogil:
@@ -33,6 +34,7 @@ cdef void plan_pixels(Patches* p, Pixels* q, Py_ssize_t lanes, Py_ssize_t thread
     if q.blocks * p.groups >= threads and panels >= threads:
         q.blocks = min(round_up(q.blocks, threads), panels)
     q.parts = min(ceil_div(threads, q.blocks * p.groups), ceil_div(p.rows, lanes))
+    q.stays = panels <= 4 and p.w_channel == p.taps and p.tap_w[p.taps - 1] == p.taps - 1
     q.most = ceil_div(panels, q.blocks) * lanes
     q.pitch = round_up(q.most, 32) + 16
     plan_taps(p)
@@ -65,7 +67,7 @@ cdef Py_ssize_t cut_pixels(const Pixels* q, Py_ssize_t first, Py_ssize_t n, Py_s
     return count
 
 
-cdef void pixels_task(const Pixels* q, const floating* x, const floating* packed, const floating* bias, floating* y,
+cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, const floating* bias, floating* y,
                       floating* work, Py_ssize_t task) noexcept nogil:
     """One block of pixels, one part of the rows, of one group."""
     cdef const Patches* p = q.p
@@ -85,7 +87,7 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* packed
     count = cut_pixels(q, first, n, run, at, to)
     x += (sample * p.groups + group) * p.channels * size
     y += sample * p.y_sample + (group * p.rows + lo) * p.y_channel
-    packed += group * p.channels * p.rows * p.taps
+    w += group * p.w_group + lo * p.w_row if q.stays else group * p.channels * p.rows * p.taps
     memset(b, 0, p.depth * p.taps * q.pitch * sizeof(floating))     # the columns of no pixel stay zero
     if bias != NULL:
         for i in range(rows):
@@ -104,8 +106,12 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* packed
                     row += run[s]
         j = 0
         while j < n:
-            panel_product(packed + c * p.rows * p.taps + lo * depth * p.taps, 0, b + j, q.pitch, out + j, q.pitch,
-                          rows, depth * p.taps, c > 0 or bias != NULL)
+            if q.stays:
+                panel_product(w + c * p.taps, p.w_row, b + j, q.pitch, out + j, q.pitch, rows, depth * p.taps,
+                              c > 0 or bias != NULL)
+            else:
+                panel_product(w + c * p.rows * p.taps + lo * depth * p.taps, 0, b + j, q.pitch, out + j, q.pitch,
+                              rows, depth * p.taps, c > 0 or bias != NULL)
             j += lanes
         c += depth
     for i in range(rows):
@@ -128,22 +134,24 @@ cdef bint convolve_pixels(Patches* p, const floating* x, const floating* w, cons
                                    CONV_GRAIN)
     cdef Py_ssize_t weights = round_up(p.groups * p.channels * p.rows * p.taps, 16), i, tasks, blocks, size
     cdef floating* packed
+    cdef const floating* a
     plan_pixels(p, &q, tile_columns(x), threads)
     size = pixels_work(&q, x)
     tasks = p.groups * q.blocks * q.parts
-    blocks = p.groups * ceil_div(p.channels, p.depth)
+    blocks = 0 if q.stays else p.groups * ceil_div(p.channels, p.depth)
     packed = <floating*> workspace((weights + threads * size) * sizeof(floating))
     if packed == NULL:
         return False
+    a = w if q.stays else packed
     if threads == 1:
         for i in range(blocks):
             pack_weights_task(p, w, packed, i)
         for i in range(tasks):
-            pixels_task(&q, x, packed, bias, y, packed + weights, i)
+            pixels_task(&q, x, a, bias, y, packed + weights, i)
     else:
         for i in prange(blocks, num_threads=threads, schedule="static"):
             pack_weights_task(p, w, packed, i)
         for i in prange(tasks, num_threads=threads, schedule="dynamic"):
-            pixels_task(&q, x, packed, bias, y, packed + weights + threadid() * size, i)
+            pixels_task(&q, x, a, bias, y, packed + weights + threadid() * size, i)
     release(packed)
     return True

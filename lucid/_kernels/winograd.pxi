@@ -150,6 +150,7 @@ cdef struct Winograd:
     Py_ssize_t pitch                                            # between rows of a block: an odd number of cache lines
     Py_ssize_t strip                                            # between rows of a block's transform along x
     Py_ssize_t depth, chunk                                     # channels per block of k; rows of output held back
+    Py_ssize_t u_plane, v_plane                                 # between positions: odd numbers of cache lines too
 
 
 cdef bint winograd_fits(const Patches* p) noexcept nogil:
@@ -181,12 +182,13 @@ cdef void plan_winograd(const Patches* p, Winograd* g, Py_ssize_t threads) noexc
     g.pitch = round_up(ceil_div(panels, g.blocks) * NR32, 32) + 16
     g.strip = g.pitch + min(g.tiles_x, g.pitch) + WINOGRAD_LANES
     g.depth = ceil_div(p.channels, ceil_div(p.channels, <Py_ssize_t> WINOGRAD_DEPTH))
+    g.u_plane, g.v_plane = round_up(p.rows * p.channels, 32) + 16, round_up(p.channels * g.pitch, 32) + 16
     g.chunk = max(WINOGRAD_OUTPUT // (16 * g.pitch * MR32), 1) * MR32
 
 
 cdef inline Py_ssize_t winograd_work(const Winograd* g) noexcept nogil:
     """Floats of workspace per thread: a line, the transform along x, the input, the output, two rows of it."""
-    return round_up(2 * g.strip + 8 * g.strip + 16 * (g.p.channels + g.chunk) * g.pitch + 4 * g.pitch, 16)
+    return round_up(10 * g.strip + 16 * g.v_plane + 16 * g.chunk * g.pitch + 4 * g.pitch, 16)
 
 
 # Kernels
@@ -204,7 +206,7 @@ cdef void winograd_weights(const Winograd* g, const float* w, float* u, Py_ssize
         rows = tile_height(w, p.rows - i)
     group = task // winograd_row_tiles(p)
     w += group * p.w_group + i * p.w_row
-    u += group * 16 * p.rows * p.channels
+    u += group * 16 * g.u_plane
     memset(kernels, 0, sizeof(kernels))
     column = -WINOGRAD_LANES if g.flipped else WINOGRAD_LANES
     c = 0
@@ -220,7 +222,7 @@ cdef void winograd_weights(const Winograd* g, const float* w, float* u, Py_ssize
             winograd_kernel(kernels + first, 3 * column, column, transformed)
             for count in range(16):
                 copy_row(transformed + count * WINOGRAD_LANES,
-                         u + (count * p.rows + i) * p.channels + (c + q) * rows, rows)
+                         u + count * g.u_plane + i * p.channels + (c + q) * rows, rows)
         c += several
 
 
@@ -257,7 +259,7 @@ cdef void winograd_input(const Winograd* g, const float* x, Py_ssize_t first, Py
                          float* v) noexcept nogil:
     """v[position, channel, i] of tiles first to first + n of a group, zero up to a whole panel."""
     cdef const Patches* p = g.p
-    cdef Py_ssize_t each = g.tiles_y * g.tiles_x, size = p.x_height * p.x_width, plane = p.channels * g.pitch
+    cdef Py_ssize_t each = g.tiles_y * g.tiles_x, size = p.x_height * p.x_width
     cdef Py_ssize_t c, i, run, tile, step, t
     cdef const float* image
     for c in range(p.channels):
@@ -273,11 +275,11 @@ cdef void winograd_input(const Winograd* g, const float* x, Py_ssize_t first, Py
                 step = run
                 winograd_strip(g, image, tile, run, line, h)
                 winograd_strip(g, image, tile + g.tiles_x, run, line, h + step)
-            winograd_across(h, g.strip, step, round_up(run, WINOGRAD_LANES), v + c * g.pitch + i, plane)
+            winograd_across(h, g.strip, step, round_up(run, WINOGRAD_LANES), v + c * g.pitch + i, g.v_plane)
             i += run
         if n % NR32:
             for t in range(16):
-                memset(v + t * plane + c * g.pitch + n, 0, (round_up(n, NR32) - n) * sizeof(float))
+                memset(v + t * g.v_plane + c * g.pitch + n, 0, (round_up(n, NR32) - n) * sizeof(float))
 
 
 cdef void winograd_output(const Winograd* g, const float* rows, float* y, Py_ssize_t first, Py_ssize_t n,
@@ -325,11 +327,11 @@ cdef void winograd_task(const Winograd* g, const float* x, const float* u, const
     cdef Py_ssize_t rows, t, j, r
     cdef float* h = work + 2 * g.strip
     cdef float* v = h + 8 * g.strip
-    cdef float* m = v + 16 * p.channels * g.pitch
+    cdef float* m = v + 16 * g.v_plane
     cdef float* out = m + 16 * g.chunk * g.pitch
     cdef int32_t most
     memset(work, 0, 10 * g.strip * sizeof(float))
-    u += group * 16 * p.rows * p.channels
+    u += group * 16 * g.u_plane
     y += group * p.rows * p.y_channel
     winograd_input(g, x + group * p.channels * p.x_height * p.x_width, first, n, work, h, v)
     while lo < hi:
@@ -337,7 +339,7 @@ cdef void winograd_task(const Winograd* g, const float* x, const float* u, const
         for t in range(16):
             j = 0
             while j < n:
-                winograd_product(g, u + t * p.channels * p.rows + lo * p.channels, v + t * p.channels * g.pitch + j,
+                winograd_product(g, u + t * g.u_plane + lo * p.channels, v + t * g.v_plane + j,
                                  m + t * g.chunk * g.pitch + j, rows)
                 j += NR32
         for r in range(rows):
@@ -351,12 +353,12 @@ cdef bint winograd(Patches* p, const float* x, const float* w, const float* bias
     """As ``convolve``, for what ``winograd_fits``. False when memory ran out."""
     cdef Winograd g
     cdef int threads = threads_for(8.0 * p.samples * p.groups * p.rows * p.channels * p.height * p.width, CONV_GRAIN)
-    cdef Py_ssize_t weights = round_up(16 * p.groups * p.rows * p.channels, 16), size, i, tasks, samples = p.samples
+    cdef Py_ssize_t weights, size, i, tasks, samples = p.samples
     cdef float* u
     cdef uint8_t* bad
     cdef bint ok = True
     plan_winograd(p, &g, threads)
-    size = winograd_work(&g)
+    size, weights = winograd_work(&g), 16 * p.groups * g.u_plane
     u = <float*> workspace((weights + threads * size) * sizeof(float) + samples)
     if u == NULL:
         return False
