@@ -89,19 +89,32 @@ cdef void place_taps(Patches* p) noexcept nogil:
         p.tap_at[t] = p.tap_at[t] * p.block_samples * p.plane + (y - p.first_y) * p.pitch + x - p.first_x
 
 
-cdef void plan_patches(Patches* p, Py_ssize_t lanes, Py_ssize_t blocks) noexcept nogil:
-    """Choose the blocks, at least ``blocks`` of them: this changes no result, only how fast it comes."""
+cdef Py_ssize_t balanced_height(const Patches* p, Py_ssize_t most, Py_ssize_t lanes, Py_ssize_t threads) noexcept nogil:
+    """Rows of pixels per block, at most ``most``, for the least time until the last thread is done."""
+    cdef Py_ssize_t rows, tasks, best = 1, columns = p.samples * p.groups * ceil_div(p.width, p.block_width)
+    cdef double cost, least = 0
+    if columns * ceil_div(p.height, most) >= 8 * threads:
+        return ceil_div(p.height, ceil_div(p.height, most))
+    for rows in range(1, most + 1):
+        tasks = columns * ceil_div(p.height, rows)
+        # to stage a pixel costs about a quarter of computing one
+        cost = round_up((rows - 1) * p.pitch + p.block_width, lanes) + 0.25 * (rows + p.span_y) * p.pitch
+        cost *= ceil_div(tasks, threads)
+        if rows == 1 or cost <= least:
+            best, least = rows, cost
+    return best
+
+
+cdef void plan_patches(Patches* p, Py_ssize_t lanes, Py_ssize_t threads) noexcept nogil:
+    """Choose the blocks: this changes no result, only how fast it comes."""
     cdef Py_ssize_t target, several
     plan_taps(p)
     p.depth = patch_depth(p)
     target = LINE_COLUMNS if p.rows <= LINE_ROWS else COLUMNS
-    target = min(min(target, OUTPUT // p.rows), STAGE // (p.depth * p.phases))
-    target = min(target, p.samples * p.groups * p.height * p.width // blocks)
-    target = max(target, 4 * lanes)
+    target = max(min(min(target, OUTPUT // p.rows), STAGE // (p.depth * p.phases)), 4 * lanes)
     p.block_width = ceil_div(p.width, ceil_div(p.width, target))
     p.pitch = p.block_width + p.span_x
-    p.block_height = min(p.height, max(target // p.pitch, 1))
-    p.block_height = ceil_div(p.height, ceil_div(p.height, p.block_height))
+    p.block_height = balanced_height(p, max(min(p.height, target // p.pitch), 1), lanes, threads)
     p.plane = (p.block_height + p.span_y) * p.pitch
     p.block_samples = 1
     p.columns = round_up((p.block_height - 1) * p.pitch + p.block_width, lanes)
@@ -155,6 +168,12 @@ cdef void pack_weights(const Patches* p, const floating* w, Py_ssize_t channels,
         if p.w_channel == p.taps and p.tap_w[p.taps - 1] == p.taps - 1:     # k is the order of memory
             transpose(w + i * p.w_row, p.w_row, rows, channels * p.taps, out, rows)
             out += rows * channels * p.taps
+            i += rows
+            continue
+        if p.w_row == p.taps and p.tap_w[p.taps - 1] == p.taps - 1:         # the taps of a channel are
+            for c in range(channels):
+                transpose(w + i * p.w_row + c * p.w_channel, p.w_row, rows, p.taps, out, rows)
+                out += rows * p.taps
             i += rows
             continue
         for c in range(channels):
@@ -249,7 +268,7 @@ cdef bint convolve_rows(Patches* p, const floating* x, const floating* w, const 
     cdef floating* packed
     cdef floating* each
     cdef Py_ssize_t* at
-    plan_patches(p, lanes, 4 * threads)
+    plan_patches(p, lanes, threads)
     tasks = p.groups * p.blocks_s * p.blocks_y * p.blocks_x
     parts = 1
     if threads > 1 and p.rows > LINE_ROWS:
