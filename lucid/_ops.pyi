@@ -346,6 +346,7 @@ def rnn(
     gates: ndarray,
     w_hh: ndarray,
     bias: ndarray | None,
+    share_bias: ndarray | None,
     h0: ndarray,
     c0: ndarray | None,
     w_hr: ndarray | None,

@@ -36,26 +36,26 @@ class Direction:
         self, x: np.ndarray, h0: np.ndarray, c0: np.ndarray | None, y: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """y, written to the given array if there is one, and the final h and c."""
-        units = self.w_ih.shape[0] // GATES[self.mode]
-        bias = candidate = None
+        bias = share_bias = None
         if self.b_ih is not None:
             bias = self.b_ih + self.b_hh
         if self.mode == "GRU":
-            candidate = np.zeros(units, x.dtype)
+            units = self.w_ih.shape[0] // 3
+            share_bias = np.zeros(units, x.dtype)
             if bias is not None:
                 bias[2 * units :] = self.b_ih[2 * units :]
-                candidate = self.b_hh[2 * units :]
-        self.gates = _ops.linear(x, self.w_ih, bias)
+                share_bias = self.b_hh[2 * units :]
+        self.gates = _ops.linear(x, self.w_ih)
         y, self.cells, self.raw, h, c = _ops.rnn(
-            self.mode, self.gates, self.w_hh, candidate, h0, c0, self.w_hr, self.sizes, self.reverse, y
+            self.mode, self.gates, self.w_hh, bias, share_bias, h0, c0, self.w_hr, self.sizes, self.reverse, y
         )
         return y, h, c
 
     def backward(
         self, dy: np.ndarray | None, dh: np.ndarray, dc: np.ndarray | None, x: np.ndarray, h0: np.ndarray,
-        c0: np.ndarray | None, y: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, list[np.ndarray]]:  # fmt: skip
-        """Gradients of x, h0 and c0, and of the weights in their order."""
+        c0: np.ndarray | None, y: np.ndarray, wants_x: bool,
+    ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None, list[np.ndarray]]:  # fmt: skip
+        """Gradients of x (None unless wanted), h0 and c0, and of the weights in their order."""
         dgates, dshare, dhidden, before, dh0, dc0 = _ops.rnn_backward(
             self.mode, dy, dh, dc, self.gates, self.cells, self.raw, y, self.w_hh, h0, c0, self.w_hr, self.sizes,
             self.reverse,
@@ -75,7 +75,7 @@ class Direction:
             grads += [db, db_hh]
         if dhidden is not None and self.raw is not None:
             grads.append(_ops.matmul(dhidden.T, self.raw))
-        return _ops.matmul(dgates, self.w_ih), dh0, dc0, grads
+        return _ops.matmul(dgates, self.w_ih) if wants_x else None, dh0, dc0, grads
 
 
 class Recurrent(Node):
@@ -127,14 +127,15 @@ class Recurrent(Node):
                 None if dy is None else dy._data[:, columns],
                 np.zeros_like(h0._data[d]) if dh is None else dh._data[d],
                 None if c0 is None else np.zeros_like(c0._data[d]) if dc is None else dc._data[d],
-                x._data, h0._data[d], None if c0 is None else c0._data[d], y[:, columns],
+                x._data, h0._data[d], None if c0 is None else c0._data[d], y[:, columns], self.edges[0] is not None,
             )  # fmt: skip
-            dx = own if dx is None else _ops.add(dx, own, dx)
+            if own is not None:
+                dx = own if dx is None else _ops.add(dx, own, dx)
             starts[0].append(dh0)
             if dc0 is not None:
                 starts[1].append(dc0)
             grads += dweights
-        return tuple([wrap(g) for g in (dx, *[np.stack(s) for s in starts if s], *grads) if g is not None])
+        return (None if dx is None else wrap(dx), *[wrap(np.stack(s)) for s in starts if s], *[wrap(g) for g in grads])
 
     def _composed(self, dy: Tensor | None, dh: Tensor | None, dc: Tensor | None) -> tuple[Tensor | None, ...]:
         """The same by differentiable operations: the layer once more, step by step, and its gradient."""

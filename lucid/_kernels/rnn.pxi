@@ -60,7 +60,8 @@ cdef struct Recurrence:
     Py_ssize_t y_row
     char* h                     # (batch, size): backward, the gradient of the state
     char* c                     # (batch, hidden): likewise
-    const char* bias            # (hidden,): GRU's bias of the share of h
+    const char* bias            # (gates_size,), or NULL
+    const char* share_bias      # (hidden,): GRU's bias of the share of h
     char* dy
     Py_ssize_t dy_row
     char* dgates                # (rows, gates_size)
@@ -137,18 +138,28 @@ cdef inline const floating* row_before(const Recurrence* r, Py_ssize_t t, Py_ssi
     return <const floating*> first + sample * width
 
 
+cdef void add_bias(floating* gates, const floating* bias, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(n):
+        gates[j] += bias[j]
+
+
 cdef void rnn_add_state(const Recurrence* r, Py_ssize_t t, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t u0, Py_ssize_t u1,
                         const floating* h, Py_ssize_t h_row) noexcept nogil:
-    """Add the share of the state ``h`` to the gates."""
+    """Add the bias and the share of the state ``h`` to the gates."""
     cdef Py_ssize_t n = r.hidden, size = r.size, width = r.gates_size, row = <Py_ssize_t> r.offsets[t] + lo, i, g
     cdef Py_ssize_t gate = packed_size(h, size, n), parts = 2 if r.kind == GRU else width // n
     cdef floating* gates = <floating*> r.gates + row * width
     cdef floating* share = <floating*> r.cells + row * n
+    if r.bias != NULL:
+        for i in range(hi - lo):
+            for g in range(width // n):
+                add_bias(gates + i * width + g * n + u0, <const floating*> r.bias + g * n + u0, u1 - u0)
     for g in range(parts):
         packed_product(h, h_row, <floating*> r.packed + g * gate, gates + g * n, width, hi - lo, n, size, u0, u1, True)
     if r.kind == GRU:
         for i in range(hi - lo):
-            memcpy(share + i * n + u0, <const floating*> r.bias + u0, (u1 - u0) * sizeof(floating))
+            memcpy(share + i * n + u0, <const floating*> r.share_bias + u0, (u1 - u0) * sizeof(floating))
         packed_product(h, h_row, <floating*> r.packed + 2 * gate, share, n, hi - lo, n, size, u0, u1, True)
 
 
@@ -193,8 +204,8 @@ cdef void rnn_state_gradient(const Recurrence* r, Py_ssize_t t, Py_ssize_t lo, P
         return
     if r.kind == GRU:
         packed_product(dgates, width, <floating*> r.packed, dh, size, hi - lo, size, 2 * n, u0, u1, True)
-        packed_product(<floating*> r.dshare + row * n, n, <floating*> r.packed + packed_size(like, 2 * n, size), dh, size,
-                       hi - lo, size, n, u0, u1, True)
+        packed_product(<floating*> r.dshare + row * n, n, <floating*> r.packed + packed_size(like, 2 * n, size), dh,
+                       size, hi - lo, size, n, u0, u1, True)
     else:
         packed_product(dgates, width, <floating*> r.packed, dh, size, hi - lo, size, width, u0, u1, False)
 
@@ -412,14 +423,14 @@ cdef list rnn_plan(str mode, cnp.ndarray gates, cnp.ndarray w_hh, cnp.ndarray h0
     return [gates, w_hh, h0, sizes, offsets]
 
 
-def rnn(mode, gates, w_hh, bias, h0, c0, w_hr, sizes, bint reverse, y):
+def rnn(mode, gates, w_hh, bias, share_bias, h0, c0, w_hr, sizes, bint reverse, y):
     """All steps of one direction of a layer: (y, cells, raw, h, c); ``gates`` become activations.
 
-    ``gates`` is (rows, 4 * hidden) for "LSTM" (i, f, g, o), (rows, 3 * hidden) for "GRU" (r, z, n), (rows, hidden) for
-    "RNN_TANH" and "RNN_RELU": x @ w_ih.T with all biases but GRU's ``bias`` (hidden,), which joins the share of h in n.
-    Step t has ``sizes[t]`` rows. y (rows, size), any row stride, is written to if given. ``w_hr`` (size, hidden), or None, is LSTM's
-    projection. ``cells`` is (rows, hidden) for LSTM and GRU, ``raw`` (rows, hidden) with a projection; h and c are the
-    final states.
+    ``gates`` is x @ w_ih.T: (rows, 4 * hidden) for "LSTM" (i, f, g, o), (rows, 3 * hidden) for "GRU" (r, z, n), and
+    (rows, hidden) for "RNN_TANH" and "RNN_RELU". ``bias`` (gates_size,), or None, is added to it, GRU's ``share_bias``
+    (hidden,) to the share of h in n. Step t has ``sizes[t]`` rows. y (rows, size), any row stride, is written to if
+    given. ``w_hr`` (size, hidden), or None, is LSTM's projection. ``cells`` is (rows, hidden) for LSTM and GRU, ``raw``
+    (rows, hidden) with a projection; h and c are the final states.
     """
     cdef Recurrence r
     cdef list held = rnn_plan(mode, gates, w_hh, h0, sizes, reverse, &r)
@@ -444,7 +455,10 @@ def rnn(mode, gates, w_hh, bias, h0, c0, w_hr, sizes, bint reverse, y):
             raw = empty_shape((r.rows, r.hidden), t)
             r.raw, w_hr_data = <char*> cnp.PyArray_DATA(raw), cnp.PyArray_DATA(projection)
     if r.kind == GRU:
-        bias = rnn_operand("bias", bias, t, (r.hidden,))
+        share_bias = rnn_operand("share_bias", share_bias, t, (r.hidden,))
+        r.share_bias = <const char*> cnp.PyArray_DATA(share_bias)
+    if bias is not None:
+        bias = rnn_operand("bias", bias, t, (r.gates_size,))
         r.bias = <const char*> cnp.PyArray_DATA(bias)
     if r.kind == LSTM or r.kind == GRU:
         cells = empty_shape((r.rows, r.hidden), t)
