@@ -49,6 +49,7 @@ include "_kernels/random.pxi"         # Philox: uniform, normal, dropout
 include "_kernels/attention.pxi"      # softmax(q @ k.T) @ v in blocks
 include "_kernels/attention_backward.pxi"  # its gradient
 include "_kernels/rnn_step.pxi"       # gates of RNN, LSTM, GRU
+include "_kernels/recurrence.pxi"     # a step of all samples
 include "_kernels/rnn.pxi"            # RNN, LSTM, GRU: whole sequences
 include "_kernels/optim.pxi"          # sgd, adam, adamw, rmsprop: one pass over all parameters
 include "_kernels/machine.pxi"        # peak rates of this machine, for the benchmarks

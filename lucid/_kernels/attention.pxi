@@ -283,7 +283,8 @@ cdef cnp.ndarray heads_operand(str name, cnp.ndarray x, Heads* out, int typenum)
     """``x``, or a copy unless its last axis is contiguous."""
     cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(x)
     if cnp.PyArray_TYPE(x) != typenum or cnp.PyArray_NDIM(x) != 4:
-        raise TypeError(f"attention: expected 4-d operands of one floating-point dtype, got {name} {x.dtype} {np.shape(x)}")
+        raise TypeError(
+            f"attention: expected 4-d operands of one floating-point dtype, got {name} {x.dtype} {np.shape(x)}")
     if not cnp.PyArray_ISBEHAVED_RO(x) or (cnp.PyArray_DIM(x, 3) > 1 and cnp.PyArray_STRIDE(x, 3) != size):
         x = cnp.PyArray_FROM_OF(x, cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_NOTSWAPPED | cnp.NPY_ARRAY_ENSURECOPY)
     out.data = <char*> cnp.PyArray_DATA(x)
@@ -347,9 +348,9 @@ cdef list attention_plan(cnp.ndarray q, cnp.ndarray k, cnp.ndarray v, cnp.ndarra
 def attention(q, k, v, mask=None, double scale=1, bint causal=False, double dropout=0, seed=0, offset=0):
     """softmax(scale * q @ k.T + mask) @ v per head, and the logarithms of the sums of the softmax.
 
-    q is (batch, heads, queries, size), k (batch, kv_heads, keys, size) and v (batch, kv_heads, keys, v_size) with heads a
-    multiple of kv_heads; any strides, the last axis contiguous. The mask broadcasts to (batch, heads, queries, keys): bool
-    (True takes part) or added to the scores; ``causal`` leaves query i the keys up to i. A query without keys gets
+    q is (batch, heads, queries, size), k (batch, kv_heads, keys, size) and v (batch, kv_heads, keys, v_size) with heads
+    a multiple of kv_heads; any strides, the last axis contiguous. The mask broadcasts to (batch, heads, queries, keys):
+    bool (True takes part) or added to the scores; ``causal`` leaves query i the keys up to i. A query without keys gets
     zeros. Dropout zeroes probabilities by elements ``offset`` (whole blocks of 128) and on of the stream of ``seed``,
     each row of keys rounded up to whole blocks. The result lies in memory as q does.
     """

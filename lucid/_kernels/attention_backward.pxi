@@ -78,7 +78,8 @@ cdef void backward_queries(const Attention* a, Py_ssize_t batch, Py_ssize_t head
         memcpy(target, dq + i * width, a.size * sizeof(floating))
 
 
-cdef void backward_range(const Attention* a, floating* parts, floating* work, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
+cdef void backward_range(const Attention* a, floating* parts, floating* work, Py_ssize_t lo,
+                         Py_ssize_t hi) noexcept nogil:
     """Tasks lo to hi: a group of keys of one head of k and v, against every query that meets it."""
     cdef Py_ssize_t group = key_group(a), groups = (a.keys + group - 1) // group, shared = a.heads // a.kv_heads
     cdef Py_ssize_t width = padded(work, a.size), v_width = padded(work, a.v_size), lanes = tile_columns(work)
@@ -153,14 +154,15 @@ cdef bint run_attention_backward(const Attention* a, const floating* like) noexc
 
 def attention_backward(dout, q, k, v, mask, out, logsumexp, double scale=1, bint causal=False, double dropout=0, seed=0,
                        offset=0, dq=None, dk=None, dv=None):
-    """The gradients of q, k and v, written to ``dq``, ``dk`` and ``dv`` where given (any strides, last axis contiguous)."""
+    """The gradients of q, k and v, written to ``dq``, ``dk`` and ``dv`` where given (last axis contiguous)."""
     cdef Attention a
     cdef list held = attention_plan(q, k, v, mask, scale, causal, dropout, seed, offset, &a)
     cdef cnp.ndarray like = held[0], sums = contiguous(logsumexp)
     cdef int t = cnp.PyArray_TYPE(like)
     cdef bint ok
     if np.shape(dout) != np.shape(out) or np.shape(sums) != np.shape(out)[:3] or cnp.PyArray_TYPE(sums) != t:
-        raise ValueError(f"attention_backward: shapes {np.shape(dout)}, {np.shape(out)} and {np.shape(sums)} do not fit")
+        raise ValueError(
+            f"attention_backward: shapes {np.shape(dout)}, {np.shape(out)} and {np.shape(sums)} do not fit")
     dq = empty_heads(like, a.size) if dq is None else dq
     dk = empty_heads(held[1], a.size) if dk is None else dk
     dv = empty_heads(held[2], a.v_size) if dv is None else dv

@@ -32,7 +32,8 @@ cdef void rnn_row(int kind, floating* gates, floating* h, Py_ssize_t n) noexcept
     memcpy(h, gates, n * sizeof(floating))
 
 
-cdef void rnn_row_backward(int kind, const floating* y, const floating* dh, floating* dgates, Py_ssize_t n) noexcept nogil:
+cdef void rnn_row_backward(int kind, const floating* y, const floating* dh, floating* dgates,
+                           Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t j
     if kind == RNN_TANH:
         for j in range(n):
