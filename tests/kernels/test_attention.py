@@ -152,7 +152,7 @@ def test_dropout_is_the_stream_of_dropout(keys: int) -> None:
 
 
 def test_nan_and_infinity() -> None:
-    q, k, v, _dout = operands(1, 1, 1, 40, 200, 8, 8, np.float32)
+    q, k, v, _ = operands(1, 1, 1, 40, 200, 8, 8, np.float32)
     clean = ops.attention(q, k, v, None, 0.3)[0]
     q[0, 0, 5, 2] = np.nan
     out = ops.attention(q, k, v, None, 0.3)[0]

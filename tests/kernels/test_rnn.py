@@ -20,7 +20,16 @@ def sigmoid(x: Array) -> Array:
     return 1 / (1 + np.exp(-x))
 
 
-def step(mode: str, gates: Array, w: Array, bias: Array | None, share_bias: Array | None, h: Array, c: Array | None, w_hr: Array | None) -> tuple[Array, Array | None]:
+def step(
+    mode: str,
+    gates: Array,
+    w: Array,
+    bias: Array | None,
+    share_bias: Array | None,
+    h: Array,
+    c: Array | None,
+    w_hr: Array | None,
+) -> tuple[Array, Array | None]:
     own = h @ w.T
     gates = gates if bias is None else gates + bias
     if mode == "GRU":
@@ -37,13 +46,28 @@ def step(mode: str, gates: Array, w: Array, bias: Array | None, share_bias: Arra
     return (np.tanh(total) if mode == "RNN_TANH" else np.maximum(total, 0)), None
 
 
-def exact(mode: str, gates: Array, w: Array, bias: Any, share_bias: Any, h0: Array, c0: Any, w_hr: Any, sizes: tuple[int, ...], reverse: bool) -> tuple[Array, Array, Any]:
-    gates, w, bias, share_bias, h, c, w_hr = (None if x is None else x.astype(np.float64) for x in (gates, w, bias, share_bias, h0, c0, w_hr))
+def exact(
+    mode: str,
+    gates: Array,
+    w: Array,
+    bias: Any,
+    share_bias: Any,
+    h0: Array,
+    c0: Any,
+    w_hr: Any,
+    sizes: tuple[int, ...],
+    reverse: bool,
+) -> tuple[Array, Array, Any]:
+    gates, w, bias, share_bias, h, c, w_hr = (
+        None if x is None else x.astype(np.float64) for x in (gates, w, bias, share_bias, h0, c0, w_hr)
+    )
     offsets = np.cumsum(sizes) - sizes
     y = np.empty((len(gates), h.shape[1]))
     for t in reversed(range(len(sizes))) if reverse else range(len(sizes)):
         rows = slice(offsets[t], offsets[t] + sizes[t])
-        new, new_c = step(mode, gates[rows], w, bias, share_bias, h[: sizes[t]], None if c is None else c[: sizes[t]], w_hr)
+        new, new_c = step(
+            mode, gates[rows], w, bias, share_bias, h[: sizes[t]], None if c is None else c[: sizes[t]], w_hr
+        )
         y[rows], h[: sizes[t]] = new, new
         if c is not None:
             c[: sizes[t]] = new_c
@@ -60,12 +84,19 @@ def operands(mode: str, sizes: tuple[int, ...], batch: int, n: int, size: int, d
     }  # fmt: skip
 
 
-def forward(mode: str, o: dict[str, Any], sizes: tuple[int, ...], reverse: bool, y: Array | None = None) -> tuple[Array, ...]:
+def forward(
+    mode: str, o: dict[str, Any], sizes: tuple[int, ...], reverse: bool, y: Array | None = None
+) -> tuple[Array, ...]:
     gates = o["gates"].copy()
-    return (gates, *ops.rnn(mode, gates, o["w"], o["bias"], o["share_bias"], o["h0"], o["c0"], o["w_hr"], sizes, reverse, y))
+    return (
+        gates,
+        *ops.rnn(mode, gates, o["w"], o["bias"], o["share_bias"], o["h0"], o["c0"], o["w_hr"], sizes, reverse, y),
+    )
 
 
-def backward(mode: str, o: dict[str, Any], sizes: tuple[int, ...], reverse: bool, dy: Array, dh: Array, dc: Any) -> tuple[Any, ...]:
+def backward(
+    mode: str, o: dict[str, Any], sizes: tuple[int, ...], reverse: bool, dy: Array, dh: Array, dc: Any
+) -> tuple[Any, ...]:
     gates, y, cells, raw, _, _ = forward(mode, o, sizes, reverse)
     return ops.rnn_backward(mode, dy, dh, dc, gates, cells, raw, y, o["w"], o["h0"], o["c0"], o["w_hr"], sizes, reverse)
 
@@ -103,7 +134,13 @@ def test_backward_against_differences(mode: str, units: int, size: int, reverse:
         dw = dgates.T @ before
         if dshare is not None:
             dw[2 * units :] = dshare.T @ before
-        found = {"gates": dgates, "w": dw, "h0": dh0, "c0": dc0, "share_bias": None if dshare is None else dshare.sum(0)}
+        found = {
+            "gates": dgates,
+            "w": dw,
+            "h0": dh0,
+            "c0": dc0,
+            "share_bias": None if dshare is None else dshare.sum(0),
+        }
         if o["bias"] is not None:
             found["bias"] = dgates.sum(0)
         if dhidden is not None:
@@ -149,7 +186,12 @@ def test_bits_do_not_depend_on_threads_or_batch(mode: str, units: int, batch: in
             assert (a is None) == (b is None)
             if a is not None:
                 np.testing.assert_array_equal(a, b)
-    one = {**o, "gates": o["gates"].reshape(5, batch, -1)[:, 1], "h0": o["h0"][1:2], "c0": None if dc is None else o["c0"][1:2]}
+    one = {
+        **o,
+        "gates": o["gates"].reshape(5, batch, -1)[:, 1],
+        "h0": o["h0"][1:2],
+        "c0": None if dc is None else o["c0"][1:2],
+    }
     one["gates"] = np.ascontiguousarray(one["gates"])
     np.testing.assert_array_equal(forward(mode, one, (1,) * 5, True)[1], results[0][1].reshape(5, batch, -1)[:, 1])
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nn.parity import close, compare, draw, exchange, torch
 
 import lucid
 import lucid.nn.functional as F
 from lucid import nn
-from nn.parity import close, compare, draw, exchange, torch
 
 MASKS = [None, "causal", "heads", "float"]
 
@@ -40,11 +40,15 @@ class Bound:
         return self.call(self.module, *xs)
 
 
-def attend(library: Any, need_weights: bool, mask: np.ndarray | None, padding: np.ndarray | None, **options: Any) -> Any:
+def attend(
+    library: Any, need_weights: bool, mask: np.ndarray | None, padding: np.ndarray | None, **options: Any
+) -> Any:
     def call(module: Any, *xs: Any) -> Any:
         query, key = xs[0], xs[1] if len(xs) > 1 else xs[0]
         value = xs[2] if len(xs) > 2 else key
-        extra = {name: library.tensor(m) for name, m in (("attn_mask", mask), ("key_padding_mask", padding)) if m is not None}
+        extra = {
+            name: library.tensor(m) for name, m in (("attn_mask", mask), ("key_padding_mask", padding)) if m is not None
+        }
         y, weights = module(query, key, value, need_weights=need_weights, **extra, **options)
         assert (weights is None) == (not need_weights)
         return (y * y).sum() + (weights * weights).sum() if need_weights else y
@@ -54,21 +58,35 @@ def attend(library: Any, need_weights: bool, mask: np.ndarray | None, padding: n
 
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("padded", [False, True])
-@pytest.mark.parametrize("options", [{}, {"batch_first": True}, {"add_bias_kv": True, "add_zero_attn": True}, {"kdim": 6, "vdim": 10}, {"bias": False}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"batch_first": True}, {"add_bias_kv": True, "add_zero_attn": True}, {"kdim": 6, "vdim": 10}, {"bias": False}],
+)
 def test_multihead_attention_like_torch(options: dict[str, Any], padded: bool, mask: str | None) -> None:
     t = torch()
     for need_weights, inputs in itertools.product((False, True), (1, 2, 3)):
         if "kdim" in options and inputs < 3:
             continue
-        ours, theirs = nn.MultiheadAttention(8, 2, **options).double(), t.nn.MultiheadAttention(8, 2, **options).double()
+        ours, theirs = (
+            nn.MultiheadAttention(8, 2, **options).double(),
+            t.nn.MultiheadAttention(8, 2, **options).double(),
+        )
         exchange(ours, theirs)
         keys = 5 if inputs == 1 else 7
         order = (1, 0, 2) if options.get("batch_first") else (0, 1, 2)
-        arrays = [draw(5, 3, 8), draw(keys, 3, options.get("kdim", 8), seed=1), draw(keys, 3, options.get("vdim", 8), seed=2)][:inputs]
+        arrays = [
+            draw(5, 3, 8),
+            draw(keys, 3, options.get("kdim", 8), seed=1),
+            draw(keys, 3, options.get("vdim", 8), seed=2),
+        ][:inputs]
         arrays = [np.ascontiguousarray(a.transpose(order)) for a in arrays]
         padding = np.arange(keys) >= np.array([[keys], [2], [4]]) if padded else None
         m = attention_mask(mask, 5, keys, 6)
-        compare(Bound(ours, attend(lucid, need_weights, m, padding)), Bound(theirs, attend(t, need_weights, m, padding)), *arrays)
+        compare(
+            Bound(ours, attend(lucid, need_weights, m, padding)),
+            Bound(theirs, attend(t, need_weights, m, padding)),
+            *arrays,
+        )
 
 
 def test_unbatched_and_per_head_weights_like_torch() -> None:
@@ -102,7 +120,11 @@ def test_initial_values() -> None:
     assert not layer.in_proj_bias.detach().numpy().any() and not layer.out_proj.bias.detach().numpy().any()
     assert 0.05 < layer.bias_k.detach().numpy().std() < 0.5
     separate = nn.MultiheadAttention(8, 2, kdim=3)
-    assert separate.in_proj_weight is None and separate.k_proj_weight.shape == (8, 3) and separate.v_proj_weight.shape == (8, 8)
+    assert (
+        separate.in_proj_weight is None
+        and separate.k_proj_weight.shape == (8, 3)
+        and separate.v_proj_weight.shape == (8, 8)
+    )
 
 
 @pytest.mark.parametrize("needs", ["q", "qkv", "mask"])
@@ -156,7 +178,10 @@ def test_masked_out_queries_give_zeros_like_torch() -> None:
     q, mask = draw(2, 3, 4, dtype="float32"), np.array([[True, False, True], [False] * 3, [True] * 3])
     for m in (mask, np.where(mask, 0, -np.inf).astype("f")):
         x, y = lucid.tensor(q, requires_grad=True), t.tensor(q, requires_grad=True)
-        ours, theirs = F.scaled_dot_product_attention(x, x, x, lucid.tensor(m)), t.nn.functional.scaled_dot_product_attention(y, y, y, t.tensor(m))
+        ours, theirs = (
+            F.scaled_dot_product_attention(x, x, x, lucid.tensor(m)),
+            t.nn.functional.scaled_dot_product_attention(y, y, y, t.tensor(m)),
+        )
         close(ours, theirs, "output", "float32")
         assert not ours.detach().numpy()[:, 1].any()
         ours.sum().backward()

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nn.parity import compare, draw, exchange, torch
 
 import lucid
 from lucid import nn
 from lucid.nn.utils import rnn as sequences
-from nn.parity import compare, draw, exchange, torch
 
 LENGTHS = [4, 6, 2]
 CASES = [
@@ -78,7 +78,10 @@ def test_larger_like_torch(name: str) -> None:
         compare(Summed(ours), Summed(theirs), draw(4, 24, 20))
 
 
-@pytest.mark.parametrize("name,options", [("RNNCell", {}), ("RNNCell", {"nonlinearity": "relu", "bias": False}), ("LSTMCell", {}), ("GRUCell", {})])
+@pytest.mark.parametrize(
+    "name,options",
+    [("RNNCell", {}), ("RNNCell", {"nonlinearity": "relu", "bias": False}), ("LSTMCell", {}), ("GRUCell", {})],
+)
 def test_cells_like_torch(name: str, options: dict[str, Any]) -> None:
     ours, theirs = pair(name, 4, 5, **options)
 
@@ -195,7 +198,11 @@ def test_errors(call: Any, kind: type[Exception], message: str) -> None:
 def test_packing_like_torch() -> None:
     t = torch()
     x = draw(6, 3, 2)
-    for batch_first, enforce_sorted, lengths in ((False, False, [4, 6, 2]), (True, False, [1, 3, 2, 3, 3, 1]), (False, True, [6, 4, 4])):
+    for batch_first, enforce_sorted, lengths in (
+        (False, False, [4, 6, 2]),
+        (True, False, [1, 3, 2, 3, 3, 1]),
+        (False, True, [6, 4, 4]),
+    ):
         ours = sequences.pack_padded_sequence(lucid.tensor(x), lengths, batch_first, enforce_sorted)
         theirs = t.nn.utils.rnn.pack_padded_sequence(t.tensor(x), lengths, batch_first, enforce_sorted)
         for a, b in zip(ours, theirs):

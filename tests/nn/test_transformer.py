@@ -6,13 +6,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nn.parity import compare, draw, exchange, torch
 
 import lucid
 import lucid.nn.functional as F
 from lucid import nn
-from nn.parity import compare, draw, exchange, torch
 
-OPTIONS = [{}, {"norm_first": True, "batch_first": True}, {"activation": "gelu", "batch_first": True}, {"bias": False, "layer_norm_eps": 0.1}]
+OPTIONS = [
+    {},
+    {"norm_first": True, "batch_first": True},
+    {"activation": "gelu", "batch_first": True},
+    {"bias": False, "layer_norm_eps": 0.1},
+]
 each_option = pytest.mark.parametrize("options", OPTIONS, ids=str)
 COMMON: dict[str, Any] = {"d_model": 8, "nhead": 2, "dim_feedforward": 12, "dropout": 0.0}
 
@@ -59,10 +64,19 @@ def test_encoder_layer(options: dict[str, Any]) -> None:
 @each_option
 def test_decoder_layer(options: dict[str, Any]) -> None:
     ours, theirs = pair("TransformerDecoderLayer", **options)
-    x, memory = (draw(3, 5, 8), draw(3, 7, 8, seed=1)) if options.get("batch_first") else (draw(5, 3, 8), draw(7, 3, 8, seed=1))
+    x, memory = (
+        (draw(3, 5, 8), draw(3, 7, 8, seed=1)) if options.get("batch_first") else (draw(5, 3, 8), draw(7, 3, 8, seed=1))
+    )
     both(ours, theirs, x, memory)
     both(ours, theirs, x, memory, tgt_mask=CAUSAL, memory_key_padding_mask=np.arange(7) >= np.array([[7], [2], [4]]))
-    both(ours, theirs, x, memory, memory_mask=draw(5, 7, seed=2), tgt_key_padding_mask=np.arange(5) >= np.array([[5], [2], [4]]))
+    both(
+        ours,
+        theirs,
+        x,
+        memory,
+        memory_mask=draw(5, 7, seed=2),
+        tgt_key_padding_mask=np.arange(5) >= np.array([[5], [2], [4]]),
+    )
 
 
 @each_option
@@ -106,7 +120,10 @@ def test_square_subsequent_mask_and_its_detection() -> None:
     assert mask.tolist() == [[0, -np.inf, -np.inf], [0, 0, -np.inf], [0, 0, 0]]
     assert nn.Transformer.generate_square_subsequent_mask(2, dtype=lucid.float64).dtype == lucid.float64
     encoder, x = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 12, 0.0), 1), lucid.randn(3, 2, 8)
-    found, told, almost = (encoder(x, mask=m, is_causal=c) for m, c in ((mask, None), (mask, False), (mask + 1e-3 * mask.isinf().logical_not(), None)))
+    found, told, almost = (
+        encoder(x, mask=m, is_causal=c)
+        for m, c in ((mask, None), (mask, False), (mask + 1e-3 * mask.isinf().logical_not(), None))
+    )
     np.testing.assert_allclose(found.detach().numpy(), told.detach().numpy(), 1e-5, 1e-6)
     np.testing.assert_allclose(found.detach().numpy(), almost.detach().numpy(), 1e-2, 1e-2)
 
@@ -120,9 +137,17 @@ def test_activations() -> None:
 
 def test_errors_name_the_layer() -> None:
     model = nn.Transformer(8, 2, 1, 1, 12)
-    with pytest.raises(RuntimeError, match=r"Transformer: the batch number of src and tgt must be equal, got shapes \(5, 2, 8\) and \(5, 3, 8\)"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"Transformer: the batch number of src and tgt must be equal, got shapes \(5, 2, 8\) and \(5, 3, 8\)",
+    ):
         model(lucid.zeros(5, 2, 8), lucid.zeros(5, 3, 8))
-    with pytest.raises(RuntimeError, match=r"Transformer: expected src and tgt with last dimension 8, got \(5, 2, 6\) and \(5, 2, 8\)"):
+    with pytest.raises(
+        RuntimeError, match=r"Transformer: expected src and tgt with last dimension 8, got \(5, 2, 6\) and \(5, 2, 8\)"
+    ):
         model(lucid.zeros(5, 2, 6), lucid.zeros(5, 2, 8))
-    with pytest.raises(RuntimeError, match=r"MultiheadAttention 'encoder.layers.0.self_attn': expected attn_mask of shape \(5, 5\) or \(4, 5, 5\), got \(4, 4\)"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"MultiheadAttention 'encoder.layers.0.self_attn': expected attn_mask of shape \(5, 5\) or \(4, 5, 5\), got \(4, 4\)",
+    ):
         model(lucid.zeros(5, 2, 8), lucid.zeros(5, 2, 8), src_mask=lucid.zeros(4, 4))
