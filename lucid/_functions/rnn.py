@@ -29,7 +29,8 @@ class Direction:
         """``weights`` are arrays or Tensors in PyTorch's order: w_ih, w_hh, then b_ih, b_hh, then w_hr."""
         self.mode, self.sizes, self.reverse = mode, sizes, reverse
         self.w_ih, self.w_hh, *rest = weights
-        self.b_ih, self.b_hh = (rest[0], rest[1]) if bias else (None, None)
+        self.b_ih: Any = rest[0] if bias else None
+        self.b_hh: Any = rest[1] if bias else None
         self.w_hr = rest[2 if bias else 0] if len(rest) > (2 if bias else 0) else None
 
     def forward(
@@ -106,7 +107,7 @@ class Recurrent(Node):
             self.directions.append(direction)
         h_n = np.stack([h for _, h, _ in finals])
         y = self.save_result(finals[0][0] if y is None else y)
-        return (y, h_n) if c0 is None else (y, h_n, np.stack([c for *_, c in finals]))  # type: ignore[arg-type]
+        return (y, h_n) if c0 is None else (y, h_n, np.stack([c for *_, c in finals]))  # type: ignore[misc]
 
     def release(self) -> None:
         super().release()

@@ -13,7 +13,7 @@ from lucid._functions.join import cat
 from lucid._functions.rnn import GATES, Recurrent
 from lucid._functions.shape import reshape, squeeze, transpose, unsqueeze
 from lucid._tensor import Tensor
-from lucid.autograd._node import TensorBase, wrap
+from lucid.autograd._node import wrap
 from lucid.nn import functional as F
 from lucid.nn import init
 from lucid.nn.modules.module import Module
@@ -70,7 +70,7 @@ class RNNBase(Module):
         name = type(self).__name__
         if mode not in GATES:
             raise ValueError(f"{name}: expected mode {', '.join(GATES)}, got {mode!r}")
-        if isinstance(dropout, bool) or not isinstance(dropout, numbers.Number) or not 0 <= dropout <= 1:  # type: ignore[operator]
+        if isinstance(dropout, bool) or not isinstance(dropout, numbers.Number) or not 0 <= dropout <= 1:
             raise ValueError(f"{name}: dropout should be a number in range [0, 1], got {dropout!r}")
         if not isinstance(hidden_size, int):
             raise TypeError(f"{name}: hidden_size should be of type int, got {type(hidden_size).__name__}")
@@ -85,7 +85,7 @@ class RNNBase(Module):
         if dropout and num_layers == 1:
             warnings.warn(f"{name}: dropout acts between layers, so it needs num_layers greater than 1", stacklevel=3)
         self.mode, self.input_size, self.hidden_size, self.num_layers = mode, input_size, hidden_size, num_layers
-        self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)  # type: ignore[arg-type]
+        self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bidirectional, proj_size
         rows, size = GATES[mode] * hidden_size, proj_size or hidden_size
         self._names: list[list[str]] = []
@@ -133,7 +133,7 @@ class RNNBase(Module):
         """
         packed = input if isinstance(input, PackedSequence) else None
         x = input if packed is None else packed.data
-        if not isinstance(x, TensorBase):
+        if not isinstance(x, Tensor):
             raise TypeError(f"rnn: expected a Tensor or a PackedSequence, got {type(input).__name__}")
         dims = x._data.ndim
         if dims not in (2, 3) or (packed is not None and dims != 2):
@@ -166,7 +166,7 @@ class RNNBase(Module):
         if hx is None:
             return [wrap(np.zeros((layers, batch, size), x._data.dtype)) for size in wanted]
         given = list(hx) if lstm and isinstance(hx, (tuple, list)) else [hx]
-        if len(given) != len(wanted) or not all(isinstance(h, TensorBase) for h in given):
+        if len(given) != len(wanted) or not all(isinstance(h, Tensor) for h in given):
             raise RuntimeError(f"rnn: expected hx as {'a pair (h, c) of tensors' if lstm else 'a tensor'}")
         states = []
         for i, (h, size) in enumerate(zip(given, wanted)):

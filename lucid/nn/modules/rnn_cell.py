@@ -9,7 +9,7 @@ import numpy as np
 from lucid._functions.rnn import Recurrent
 from lucid._functions.shape import reshape, unsqueeze
 from lucid._tensor import Tensor
-from lucid.autograd._node import TensorBase, wrap
+from lucid.autograd._node import wrap
 from lucid.nn.modules.module import Module
 from lucid.nn.modules.rnn import NONLINEARITIES, check_dtype, reset_parameters
 from lucid.nn.parameter import Parameter, empty_parameter
@@ -44,7 +44,7 @@ class RNNCellBase(Module):
     def _step(self, mode: str, input: Tensor, *states: Tensor | None) -> list[Tensor]:
         """One step of ``mode``: the new h, and for LSTM c."""
         for x in (input, *[h for h in states if h is not None]):
-            if not isinstance(x, TensorBase):
+            if not isinstance(x, Tensor):
                 raise TypeError(f"rnn: expected a Tensor, got {type(x).__name__}")
         if input._data.ndim not in (1, 2):
             raise ValueError(f"rnn: expected input to be 1-d or 2-d, got shape {input._data.shape}")

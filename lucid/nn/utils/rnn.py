@@ -10,7 +10,7 @@ import numpy as np
 from lucid._functions.join import cat, stack
 from lucid._functions.shape import transpose
 from lucid._tensor import Tensor
-from lucid.autograd._node import TensorBase, wrap
+from lucid.autograd._node import wrap
 
 __all__ = [
     "PackedSequence", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence", "pad_sequence", "unpad_sequence",
@@ -44,11 +44,11 @@ class PackedSequence(_Packed):
     ) -> PackedSequence:  # fmt: skip
         if batch_sizes is None:
             raise ValueError("PackedSequence: expected batch_sizes")
-        if not isinstance(batch_sizes, TensorBase):
+        if not isinstance(batch_sizes, Tensor):
             batch_sizes = wrap(np.asarray(batch_sizes, np.int64))
         if unsorted_indices is None and sorted_indices is not None:
             unsorted_indices = invert_permutation(sorted_indices)
-        return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)  # type: ignore[arg-type]
+        return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
     def _with(self, data: Tensor) -> PackedSequence:
         return type(self)(data, self.batch_sizes, self.sorted_indices, self.unsorted_indices)
@@ -86,7 +86,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
 
 
 def _lengths(lengths: Any) -> np.ndarray:
-    values = lengths._data if isinstance(lengths, TensorBase) else np.asarray(lengths)
+    values = lengths._data if isinstance(lengths, Tensor) else np.asarray(lengths)
     if values.ndim != 1 or values.dtype.kind not in "iu":
         raise RuntimeError(f"pack_padded_sequence: expected lengths as a 1-d sequence of integers, got {lengths!r}")
     return values.astype(np.int64)
@@ -121,7 +121,7 @@ def pack_padded_sequence(
         >>> packed.data.tolist(), packed.batch_sizes.tolist()
         ([1, 4, 2, 5, 3], [2, 2, 1])
     """
-    if not isinstance(input, TensorBase):
+    if not isinstance(input, Tensor):
         raise TypeError(f"pack_padded_sequence: expected a Tensor, got {type(input).__name__}")
     counts = _lengths(lengths)
     if input._data.ndim < 2:
