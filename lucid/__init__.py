@@ -6,7 +6,7 @@ from lucid import _isa
 
 _isa.load()  # before anything imports lucid._ops
 
-from lucid import _ops, autograd, nn, optim, random, utils  # noqa: E402
+from lucid import _ops, autograd, backends, nn, optim, random, utils  # noqa: E402
 from lucid import data as data  # noqa: E402
 from lucid._config import show_config  # noqa: E402
 from lucid._device import device  # noqa: E402
