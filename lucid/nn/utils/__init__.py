@@ -1,6 +1,9 @@
 """Tools for parameters and trained models."""
 
 from lucid.nn.utils import rnn as rnn
+from lucid.nn.utils import parametrizations as parametrizations
+from lucid.nn.utils import parametrize as parametrize
+from lucid.nn.utils import stateless as stateless
 from lucid.nn.utils.clip import clip_grad_norm_ as clip_grad_norm_
 from lucid.nn.utils.clip import clip_grad_value_ as clip_grad_value_
 from lucid.nn.utils.clip import clip_grads_with_norm_ as clip_grads_with_norm_
@@ -10,3 +13,8 @@ from lucid.nn.utils.convert import parameters_to_vector as parameters_to_vector
 from lucid.nn.utils.convert import vector_to_parameters as vector_to_parameters
 from lucid.nn.utils.fusion import fuse_conv_bn_eval as fuse_conv_bn_eval
 from lucid.nn.utils.fusion import fuse_linear_bn_eval as fuse_linear_bn_eval
+from lucid.nn.utils.skip_init import skip_init as skip_init
+from lucid.nn.utils.weight_norm import remove_spectral_norm as remove_spectral_norm
+from lucid.nn.utils.weight_norm import remove_weight_norm as remove_weight_norm
+from lucid.nn.utils.weight_norm import spectral_norm as spectral_norm
+from lucid.nn.utils.weight_norm import weight_norm as weight_norm
