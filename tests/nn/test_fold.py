@@ -111,12 +111,19 @@ def test_sync_batch_norm_is_batch_norm_with_pytorchs_state() -> None:
 
 def test_convert_sync_batch_norm() -> None:
     model = nn.Sequential(
-        nn.Conv2d(1, 3, 1), nn.BatchNorm2d(3, eps=0.1), nn.Sequential(nn.BatchNorm2d(3, affine=False))
+        nn.Conv2d(1, 3, 1),
+        nn.BatchNorm2d(3, eps=0.1),
+        nn.Sequential(nn.BatchNorm2d(3, affine=False)),
+        nn.InstanceNorm2d(3),
     ).eval()
     x, (weight, old) = lucid.randn(2, 1, 4, 4), (model[1].weight, model[1])
     expected = model(x)
     converted = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-    assert converted is model and type(model[1]) is type(model[2][0]) is nn.SyncBatchNorm
+    assert (
+        converted is model
+        and type(model[1]) is type(model[2][0]) is nn.SyncBatchNorm
+        and type(model[3]) is nn.InstanceNorm2d
+    )
     assert model[1].weight is weight and model[1].eps == 0.1 and not model[1].training and model[2][0].weight is None
     assert lucid.equal(model(x), expected)
     assert type(nn.SyncBatchNorm.convert_sync_batchnorm(old)) is nn.SyncBatchNorm

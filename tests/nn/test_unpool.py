@@ -50,7 +50,7 @@ def test_fractional_max_pool_matches_pytorch(spatial: int, dtype: str) -> None:
     samples = np.random.default_rng(0).uniform(0, 1, (3, 4, spatial)).astype(dtype)
     for p in (
         dict(output_ratio=0.61),
-        dict(output_ratio=(0.5, 0.7, 0.9)[:spatial]),
+        dict(output_ratio=(0.5, 0.7, 0.8)[:spatial]),
         dict(output_size=(9, 4, 2)[:spatial]),
     ):
         ours, theirs = (

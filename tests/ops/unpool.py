@@ -76,7 +76,7 @@ def with_samples(name: str, spatial: int, both: bool, shape: tuple[int, ...], op
     """The samples come as the second operand."""
     call = getattr(F, name)
     return Record(name, lambda x, s, **p: call(x, _random_samples=s, **p), fractional(spatial) if both else only(fractional(spatial)),
-                  cases=tuple(case(shape, (*shape[:2], spatial), **p) for p in options) + (sample(shape[1:], (1, shape[1], spatial), **options[0]),), span=((-3, 3), (0.01, 0.99)), fixed=(1,), elementwise=False,
+                  cases=tuple(case(shape, (*shape[:2], spatial), **p) for p in options) + (sample(shape[1:], (1, shape[1], spatial), **options[0]), TINY[spatial]), span=((-3, 3), (0.01, 0.99)), fixed=(1,), elementwise=False,
                   batch=(0, 1), ulp=(0, 0), grad_ulp=4, integer="", covers=(call,), torch=lambda torch, x, s, **p: getattr(torch.nn.functional, name)(x, _random_samples=s, **p))  # fmt: skip
 
 
@@ -87,6 +87,15 @@ FRACTIONS = [
     dict(kernel_size=1, output_size=1),
     dict(kernel_size=3, output_size=2),
 ]
+VOLUMES = [
+    dict(kernel_size=2, output_ratio=0.6),
+    dict(kernel_size=1, output_size=1),
+    dict(kernel_size=2, output_size=(1, 1, 2)),
+]
+TINY = {
+    2: sample((1, 3, 4), (1, 1, 2), kernel_size=2, output_size=2),
+    3: sample((1, 2, 3, 2), (1, 1, 3), kernel_size=1, output_size=(1, 2, 1)),
+}
 
 
 def unpooled(spatial: int) -> Record:
@@ -100,5 +109,5 @@ def unpooled(spatial: int) -> Record:
 RECORDS = [
     unpooled(1), unpooled(2), unpooled(3),
     with_samples("fractional_max_pool2d", 2, False, (2, 2, 5, 6), FRACTIONS), with_samples("fractional_max_pool2d_with_indices", 2, True, (2, 2, 5, 6), FRACTIONS),
-    with_samples("fractional_max_pool3d", 3, False, (2, 1, 4, 3, 4), FRACTIONS[1:]), with_samples("fractional_max_pool3d_with_indices", 3, True, (2, 1, 4, 3, 4), FRACTIONS[1:]),
+    with_samples("fractional_max_pool3d", 3, False, (2, 1, 4, 3, 4), VOLUMES), with_samples("fractional_max_pool3d_with_indices", 3, True, (2, 1, 4, 3, 4), VOLUMES),
 ]  # fmt: skip

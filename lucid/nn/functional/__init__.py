@@ -15,6 +15,7 @@ from lucid.nn.functional.embedding_bag import *  # noqa: F403
 from lucid.nn.functional.fold import *  # noqa: F403
 from lucid.nn.functional.fractional import *  # noqa: F403
 from lucid.nn.functional.grid import *  # noqa: F403
+from lucid.nn.functional.inplace import *  # noqa: F403
 from lucid.nn.functional.interpolate import *  # noqa: F403
 from lucid.nn.functional.likelihood import *  # noqa: F403
 from lucid.nn.functional.linear import *  # noqa: F403

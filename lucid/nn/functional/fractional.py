@@ -73,9 +73,10 @@ def _pool(
     index = np.zeros((planes, 1, 1), np.int64)  # (planes, windows, elements of a window), flat positions
     for d, n, k, m in zip(order, space, kernel, wanted):
         lines = _starts(draws[:, d], n, k, m)[:, :, None] + np.arange(k)
-        index = (index[:, :, None, :, None] * n + lines[:, None, :, None, :]).reshape(planes, index.shape[1] * m, -1)
+        grown = (planes, index.shape[1] * m, index.shape[2] * k)
+        index = (index[:, :, None, :, None] * n + lines[:, None, :, None, :]).reshape(grown)
     flat = reshape(x, (planes, math.prod(space)))
-    seen = np.take_along_axis(flat._data, index.reshape(planes, -1), 1).reshape(index.shape)
+    seen = np.take_along_axis(flat._data, index.reshape(planes, index.shape[1] * index.shape[2]), 1).reshape(index.shape)
     at = np.take_along_axis(index, np.argmax(seen, 2)[:, :, None], 2)[:, :, 0]
     result = (*shape[:-spatial], *wanted)
     return reshape(gather(flat, 1, wrap(at)), result), wrap(at.reshape(result))

@@ -1,4 +1,5 @@
 """The modules, by family."""
+
 from lucid.nn.modules.activation import *  # noqa: F403
 from lucid.nn.modules.adaptive import *  # noqa: F403
 from lucid.nn.modules.alpha_dropout import *  # noqa: F403

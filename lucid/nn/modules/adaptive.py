@@ -51,8 +51,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     Example:
         >>> import lucid
-        >>> softmax = lucid.nn.AdaptiveLogSoftmaxWithLoss(8, 100, [10, 50])
-        >>> output, loss = softmax(lucid.randn(3, 8), lucid.tensor([0, 20, 99]))
+        >>> softmax = lucid.nn.AdaptiveLogSoftmaxWithLoss(16, 100, [10, 50])
+        >>> output, loss = softmax(lucid.randn(3, 16), lucid.tensor([0, 20, 99]))
         >>> output.shape, loss.shape
         (lucid.Size([3]), lucid.Size([]))
 

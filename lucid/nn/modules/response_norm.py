@@ -7,8 +7,8 @@ from typing import Any
 from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn.functional.response_norm import across_channels
+from lucid.nn.modules.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, _BatchNorm
 from lucid.nn.modules.module import Module
-from lucid.nn.modules.norm import _BatchNorm
 
 __all__ = ["CrossMapLRN2d", "LocalResponseNorm", "SyncBatchNorm"]
 
@@ -136,7 +136,7 @@ class SyncBatchNorm(_BatchNorm):
             module: changed in place, except that a batch normalisation itself is returned converted.
             process_group: accepted; there is one process.
         """
-        if isinstance(module, _BatchNorm) and not isinstance(module, cls):
+        if isinstance(module, (BatchNorm1d, BatchNorm2d, BatchNorm3d)):
             made = cls(
                 module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats,
                 process_group,

@@ -1,8 +1,8 @@
 """Tools for parameters and trained models."""
 
-from lucid.nn.utils import rnn as rnn
 from lucid.nn.utils import parametrizations as parametrizations
 from lucid.nn.utils import parametrize as parametrize
+from lucid.nn.utils import rnn as rnn
 from lucid.nn.utils import stateless as stateless
 from lucid.nn.utils.clip import clip_grad_norm_ as clip_grad_norm_
 from lucid.nn.utils.clip import clip_grad_value_ as clip_grad_value_

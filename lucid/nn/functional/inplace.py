@@ -1,0 +1,32 @@
+"""The activation functions that end in an underscore: they overwrite their input and return it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lucid.nn.functional.activation import celu, elu, hardtanh, leaky_relu, relu, selu, threshold
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+__all__ = ["celu_", "elu_", "hardtanh_", "leaky_relu_", "relu_", "selu_", "threshold_"]
+
+
+def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """``function`` with ``inplace=True``."""
+
+    @functools.wraps(function)
+    def overwrite(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return function(input, *args, inplace=True, **kwargs)
+
+    overwrite.__name__ = overwrite.__qualname__ = function.__name__ + "_"
+    overwrite.__doc__ = f"`{function.__name__}` in place."
+    return overwrite
+
+
+celu_, elu_, selu_ = _in_place(celu), _in_place(elu), _in_place(selu)
+hardtanh_, leaky_relu_, relu_, threshold_ = (
+    _in_place(hardtanh), _in_place(leaky_relu), _in_place(relu), _in_place(threshold),
+)  # fmt: skip
