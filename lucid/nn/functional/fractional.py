@@ -76,7 +76,8 @@ def _pool(
         grown = (planes, index.shape[1] * m, index.shape[2] * k)
         index = (index[:, :, None, :, None] * n + lines[:, None, :, None, :]).reshape(grown)
     flat = reshape(x, (planes, math.prod(space)))
-    seen = np.take_along_axis(flat._data, index.reshape(planes, index.shape[1] * index.shape[2]), 1).reshape(index.shape)
+    every = index.reshape(planes, index.shape[1] * index.shape[2])
+    seen = np.take_along_axis(flat._data, every, 1).reshape(index.shape)
     at = np.take_along_axis(index, np.argmax(seen, 2)[:, :, None], 2)[:, :, 0]
     result = (*shape[:-spatial], *wanted)
     return reshape(gather(flat, 1, wrap(at)), result), wrap(at.reshape(result))
