@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lucid import _ops
 from lucid.autograd._node import Node
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Unfold(Node):
         if ph or pw:
             padded = np.zeros((n, c, h + 2 * ph, w + 2 * pw), x._data.dtype)
             padded[:, :, ph : ph + h, pw : pw + w] = x._data
-        y = np.empty((n, c, *windows.kernel, *windows.positions), x._data.dtype)
+        y = _ops.allocate((n, c, *windows.kernel, *windows.positions), x._data.dtype)
         for i, j, seen in windows.parts(padded):
             y[:, :, i, j] = seen
         return y.reshape(n, c * windows.kernel[0] * windows.kernel[1], windows.positions[0] * windows.positions[1])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lucid import _ops
 from lucid.autograd._node import Node
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class PickPoints(Node):
 
     def forward(self, x: Tensor, index: np.ndarray) -> np.ndarray:
         self.index, self.size = index, x._data.shape[2]
-        y = np.empty((*x._data.shape[:2], index.shape[1]), x._data.dtype)
+        y = _ops.allocate((*x._data.shape[:2], index.shape[1]), x._data.dtype)
         for n, at in enumerate(index):
             np.take(x._data[n], at, 1, out=y[n], mode="clip")  # without it, NumPy copies `out`
         return y
