@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lucid._functions._common import cast, check_broadcast, normalize_dim
-from lucid._functions.binary import pow, where
-from lucid._functions.index import getitem
-from lucid._functions.pointwise import abs
+from lucid._functions.distance import PDist, p_norm
 from lucid._functions.reduce import norm, sum
-from lucid._functions.shape import expand_sizes, unsqueeze
+from lucid._functions.shape import expand_sizes
 from lucid.autograd._node import wrap
 from lucid.nn.functional._common import check_floating
 
@@ -20,16 +17,6 @@ if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
-
-
-def p_norm(x: Tensor, p: float, dim: int, keepdim: bool = False) -> Tensor:
-    """(sum |x|^p)^(1/p) along ``dim``, with gradient 0 where x is 0, whatever p."""
-    if p in (0, 1, 2, math.inf):
-        return norm(x, p, dim, keepdim)
-    zero = x == 0
-    total = sum(where(zero, 0.0, pow(where(zero, 1.0, abs(x)), p)), dim, keepdim)
-    none = total == 0
-    return where(none, total, pow(where(none, 1.0, total), 1 / p))
 
 
 def lifted(x: Tensor, least: float) -> Tensor:
@@ -124,7 +111,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         p: order of the norm, not negative; 0 counts, ``math.inf`` takes the largest.
 
     Returns:
-        Shape (N * (N - 1) / 2,). Takes memory for N * N * D elements.
+        Shape (N * (N - 1) / 2,).
 
     Raises:
         RuntimeError: not a matrix, or a negative ``p``.
@@ -145,6 +132,4 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         raise RuntimeError(f"pdist: expected p not to be negative, got {p}")
     if not shape[1]:
         return wrap(np.zeros(shape[0] * (shape[0] - 1) // 2, input._data.dtype))
-    # All pairs, both ways round: a gather of pairs would scatter its gradient row by row.
-    square: Any = p_norm(unsqueeze(input, 1) - unsqueeze(input, 0), p, 2)
-    return getitem(square, wrap(np.triu(np.ones(square._data.shape, bool), 1)))
+    return PDist.apply(input, p)

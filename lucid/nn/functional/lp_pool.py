@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from lucid._functions.binary import pow, where
+from lucid._functions.pointwise import sqrt, square
 from lucid._functions.pool import AvgPool2d
 from lucid._functions.shape import reshape
 from lucid.nn.functional._arguments import Sizes, at_least, sizes
@@ -48,14 +49,20 @@ def _lp_pool(
     if any(n < k and not (ceil_mode and n) for n, k in zip(shape[-spatial:], kernel)):
         raise RuntimeError(f"{name}: a window of {kernel} does not fit into an input of shape {shape}")
     lead, inner = shape[:-spatial], (1,) * (2 - spatial) + shape[-spatial:]
-    powers = reshape(x if p == 1 else pow(x, p), (math.prod(lead), *(inner if spatial == 3 else (1, *inner))))
+    powers = reshape(
+        x if p == 1 else square(x) if p == 2 else pow(x, p),
+        (math.prod(lead), *(inner if spatial == 3 else (1, *inner))),
+    )
     total = _means(powers, kernel, step, ceil_mode) * math.prod(kernel)
     total = reshape(total, (*lead, *total._data.shape[4 - spatial if spatial < 3 else 1 :]))
     if p == 1:
         return total
-    # Where all is 0 the root has no slope; the gradient there is 0.
     none = total == 0
-    return where(none, total, pow(where(none, 1.0, total), 1 / p))
+    if not none._data.any():
+        return sqrt(total) if p == 2 else pow(total, 1 / p)
+    # Where all is 0 the root has no slope; the gradient there is 0.
+    positive = where(none, 1.0, total)
+    return where(none, total, sqrt(positive) if p == 2 else pow(positive, 1 / p))
 
 
 def lp_pool1d(
