@@ -6,7 +6,7 @@ from lucid import _isa
 
 _isa.load()  # before anything imports lucid._ops
 
-from lucid import _ops, autograd, backends, nn, optim, random, utils  # noqa: E402
+from lucid import _ops, autograd, backends, linalg, nn, optim, random, utils  # noqa: E402
 from lucid import data as data  # noqa: E402
 from lucid._config import show_config  # noqa: E402
 from lucid._device import device  # noqa: E402
@@ -28,6 +28,7 @@ from lucid._dtype import (  # noqa: E402
     uint8,
 )
 from lucid._functions.activation import relu, sigmoid, tanh  # noqa: E402
+from lucid._functions.arrange import *  # noqa: E402, F403
 from lucid._functions.binary import *  # noqa: E402, F403
 from lucid._functions.compare import *  # noqa: E402, F403
 from lucid._functions.creation import (  # noqa: E402
@@ -56,6 +57,9 @@ from lucid._functions.creation import (  # noqa: E402
     zeros,
     zeros_like,
 )
+from lucid._functions.diagonal import *  # noqa: E402, F403
+from lucid._functions.distance import *  # noqa: E402, F403
+from lucid._functions.einsum import *  # noqa: E402, F403
 from lucid._functions.index import (  # noqa: E402
     argsort,
     gather,
@@ -74,6 +78,7 @@ from lucid._functions.pointwise import *  # noqa: E402, F403
 from lucid._functions.reduce import *  # noqa: E402, F403
 from lucid._functions.shape import *  # noqa: E402, F403
 from lucid._functions.softmax import log_softmax, softmax  # noqa: E402
+from lucid._functions.strided import *  # noqa: E402, F403
 from lucid._memory import memory_stats, release_memory, set_flush_denormal  # noqa: E402
 from lucid._printing import set_printoptions  # noqa: E402
 from lucid._random import (  # noqa: E402

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from lucid._functions import activation, binary, compare, creation, index, join, pointwise, reduce, shape
+from lucid._functions import (
+    activation,
+    arrange,
+    binary,
+    compare,
+    creation,
+    distance,
+    einsum,
+    index,
+    join,
+    pointwise,
+    reduce,
+    shape,
+    strided,
+)  # fmt: skip
+from lucid._functions import (
+    diagonal as diagonals,
+)
 from lucid._functions import matmul as products
 from lucid._functions import softmax as softmaxes
 from lucid._functions._common import inplace
@@ -61,6 +78,15 @@ class Methods:
     split, chunk, unbind, narrow, select = join.split, join.chunk, join.unbind, join.narrow, join.select
     flip, roll, tril, triu = shape.flip, join.roll, shape.tril, shape.triu
 
+    tensor_split, hsplit, vsplit, dsplit = arrange.tensor_split, arrange.hsplit, arrange.vsplit, arrange.dsplit
+    fliplr, flipud, rot90 = arrange.fliplr, arrange.flipud, arrange.rot90
+    repeat_interleave, adjoint = arrange.repeat_interleave, arrange.adjoint
+    unfold, as_strided = strided.unfold, strided.as_strided
+    diagonal, diag, diag_embed, diagflat = (
+        diagonals.diagonal, diagonals.diag, diagonals.diag_embed, diagonals.diagflat,
+    )  # fmt: skip
+    diagonal_scatter, trace = diagonals.diagonal_scatter, diagonals.trace
+
     # indexing
     index_select, masked_select, masked_fill = index.index_select, index.masked_select, index.masked_fill
     gather, scatter, scatter_add, nonzero = index.gather, index.scatter, index.scatter_add, index.nonzero
@@ -71,6 +97,8 @@ class Methods:
         products.matmul, products.mm, products.bmm, products.mv, products.dot, products.outer,
     )  # fmt: skip
     addmm, baddbmm = products.addmm, products.baddbmm
+    addmv, addr, addbmm, vdot = einsum.addmv, einsum.addr, einsum.addbmm, einsum.vdot
+    inner, kron, cross, dist = einsum.inner, einsum.kron, distance.cross, distance.dist
 
     # creation
     new_tensor, new_zeros, new_ones = creation.new_tensor, creation.new_zeros, creation.new_ones

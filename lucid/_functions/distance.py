@@ -1,4 +1,4 @@
-"""Distances of all pairs of rows."""
+"""Distances between points, norms of vectors and the cross product."""
 
 from __future__ import annotations
 
@@ -7,94 +7,168 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid._functions.binary import pow, where
-from lucid._functions.index import ScatterAdd
-from lucid._functions.pointwise import abs, sign
-from lucid._functions.reduce import norm, sum
-from lucid._functions.shape import transpose, unsqueeze
-from lucid.autograd._mode import mode
-from lucid.autograd._node import Node, wrap
+from lucid import _dtype
+from lucid._functions._common import cast, check_broadcast, normalize_dims, write_out
+from lucid._functions.binary import clamp, pow, where
+from lucid._functions.join import stack, unbind
+from lucid._functions.matmul import matmul, mT
+from lucid._functions.pointwise import abs, sqrt
+from lucid._functions.reduce import Dim, amax, amin, sum
+from lucid._functions.shape import broadcast_tensors, unsqueeze
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 
-def p_norm(x: Tensor, p: float, dim: int, keepdim: bool = False) -> Tensor:
-    """(sum |x|^p)^(1/p) along ``dim``, with gradient 0 where x is 0, whatever p."""
-    if p in (0, 1, 2, math.inf):
-        return norm(x, p, dim, keepdim)
-    zero = x == 0
-    total = sum(where(zero, 0.0, pow(where(zero, 1.0, abs(x)), p)), dim, keepdim)
-    none = total == 0
-    return where(none, total, pow(where(none, 1.0, total), 1 / p))
+def root(total: Tensor, p: float) -> Tensor:
+    """total^(1/p), with gradient 0 where the total is 0."""
+    zero = total.detach() == 0
+    if not zero._data.any():
+        return sqrt(total) if p == 2 else pow(total, 1 / p)
+    safe = where(zero, 1.0, total)
+    return where(zero, total, sqrt(safe) if p == 2 else pow(safe, 1 / p))
 
 
-def lengths(d: np.ndarray, p: float) -> np.ndarray:
-    """The p-norms of rows."""
+def power(x: Tensor, p: float) -> Tensor:
+    """|x|^p, with gradient 0 at 0 for every p."""
     if p == 2:
-        return np.sqrt(np.sum(d * d, 1))
-    a = np.abs(d)
-    if p == 0:
-        return np.count_nonzero(a, 1).astype(d.dtype)
-    return np.max(a, 1) if p == math.inf else np.sum(a, 1) if p == 1 else np.sum(a**p, 1) ** (1 / p)
+        return x * x
+    zero = x.detach() == 0
+    return where(zero, 0.0 if p >= 0 else math.inf, pow(abs(where(zero, 1.0, x)), p))
 
 
-def slopes(d: np.ndarray, length: np.ndarray, p: float) -> np.ndarray:
-    """d length / d d for rows d, and 0 where d or the whole row is 0."""
-    far = length[:, None]
-    if p == 0:
-        return np.zeros_like(d)
-    if p == 1:
-        return np.sign(d)
-    if p == math.inf:
-        return np.sign(d) * (np.abs(d) == far)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if p == 2:
-            return np.where(far == 0, 0, d / far)
-        return np.where(d == 0, 0, np.sign(d) * (np.abs(d) / far) ** (p - 1))
+def vector_norm(
+    x: Tensor, ord: float = 2, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+) -> Tensor:
+    """(sum |x|^ord)^(1/ord) over ``dim``; the largest and smallest |x| for ``ord`` inf and -inf, the count of nonzero
+    elements for 0. The gradient at the zero vector is 0.
+
+    Args:
+        x: floating point, any shape.
+        ord: order of the norm.
+        dim: dimension or dimensions; all elements for None.
+        keepdim: keep them with size 1.
+        dtype: convert to this type first.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: ``x`` holds integers, or there is nothing to take the extreme of.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.linalg.vector_norm(lucid.tensor([3.0, -4.0])))
+        5.0
+    """
+    if dtype is not None:
+        x = cast(x, _dtype.as_dtype(dtype))
+    if x._data.dtype.kind != "f":
+        raise RuntimeError(f"vector_norm: expected a floating-point tensor, got {x.dtype}")
+    dims = normalize_dims("vector_norm", dim, x)
+    if ord in (math.inf, -math.inf):
+        if 0 in [x._data.shape[d] for d in dims]:
+            raise RuntimeError(
+                f"vector_norm: no norm of order {ord} over a dimension of size 0 (shape {x._data.shape})"
+            )
+        y = amax(abs(x), dims, keepdim) if ord > 0 else amin(abs(x), dims, keepdim)
+    elif ord == 1:
+        y = sum(abs(x), dims, keepdim)
+    else:
+        y = sum(power(x, ord), dims, keepdim)
+        y = y if ord == 0 else root(y, ord)
+    return write_out("vector_norm", y, out)
 
 
-class PDist(Node):
-    """|x_i - x_j|_p for all i < j: a row against all after it at a time, so that no (N, N, D) array is formed."""
+MODES = {
+    "use_mm_for_euclid_dist_if_necessary": None,
+    "use_mm_for_euclid_dist": True,
+    "donot_use_mm_for_euclid_dist": False,
+}
 
-    __slots__ = ("p",)
 
-    def forward(self, x: Tensor, p: float) -> np.ndarray:
-        self.saved, self.p = (x,), p
-        rows = x._data
-        n, start = len(rows), 0
-        y = np.empty(n * (n - 1) // 2, rows.dtype)
-        for i in range(n - 1):
-            y[start : start + n - 1 - i] = lengths(rows[i] - rows[i + 1 :], p)
-            start += n - 1 - i
-        return self.save_result(y)
+def cdist(
+    x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary"
+) -> Tensor:
+    """The p-norm of the difference of every row of ``x1`` and every row of ``x2``; coinciding rows get gradient 0.
 
-    def backward(self, dy: Tensor) -> Tensor:
-        (x,) = self.unpack()
-        if mode.enabled:
-            return self.composed(x, dy)
-        rows, y, n, start = x._data, self.unpack_result()._data, x._data.shape[0], 0
-        dx = np.zeros_like(rows)
-        for i in range(n - 1):
-            part = slice(start, start + n - 1 - i)
-            d = slopes(rows[i] - rows[i + 1 :], y[part], self.p)
-            d *= dy._data[part, None]
-            dx[i] += d.sum(0)
-            dx[i + 1 :] -= d
-            start += n - 1 - i
-        return wrap(dx)
+    Args:
+        x1, x2: shapes (..., n, k) and (..., m, k), floating point; batch dimensions broadcast.
+        p: order of the norm, at least 0; 0 counts differing coordinates.
+        compute_mode: whether p = 2 comes from a matrix product, |a|^2 + |b|^2 - 2 a.b, which is much faster but loses
+            digits between near points. By default it does when there are more than 25 rows.
 
-    def composed(self, x: Tensor, dy: Tensor) -> Tensor:
-        """The same from differentiable functions of all differences, both ways round."""
-        n, p = x._data.shape[0], self.p
-        half = ScatterAdd.apply(dy, (n, n), (np.triu(np.ones((n, n), bool), 1),))
-        d: Any = unsqueeze(x, 1) - unsqueeze(x, 0)
-        far = p_norm(d, p, 2, True)
-        if p in (0, 1, math.inf):
-            slope = wrap(slopes(d._data.reshape(n * n, -1), far._data.reshape(-1), p).reshape(d._data.shape))
-        else:
-            length = where(far == 0, 1.0, far)
-            flat = d == 0
-            ratio = where(flat, 1.0, abs(d)) / length
-            slope = d / length if p == 2 else where(flat, 0.0, sign(d) * pow(ratio, p - 1))
-        return sum(unsqueeze(half + transpose(half, 0, 1), 2) * slope, 1)
+    Returns:
+        Shape (..., n, m).
+
+    Raises:
+        RuntimeError: too few dimensions, different row lengths, integers or a negative ``p``.
+        ValueError: another ``compute_mode``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cdist(lucid.tensor([[0.0, 0.0]]), lucid.tensor([[3.0, 4.0], [0.0, 1.0]])))
+        [[5.0, 1.0]]
+    """
+    a, b = x1._data, x2._data
+    if a.ndim < 2 or b.ndim < 2:
+        raise RuntimeError(f"cdist: both operands need at least two dimensions, got shapes {a.shape} and {b.shape}")
+    if a.shape[-1] != b.shape[-1]:
+        raise RuntimeError(f"cdist: X1 and X2 must have the same number of columns, got shapes {a.shape} and {b.shape}")
+    if a.dtype.kind != "f" or b.dtype.kind != "f":
+        raise RuntimeError(f"cdist: only supports floating-point dtypes, got {x1.dtype} and {x2.dtype}")
+    if not p >= 0:
+        raise RuntimeError(f"cdist: only supports non-negative p values, got {p}")
+    if compute_mode is not None and compute_mode not in MODES:
+        raise ValueError(f"cdist: compute_mode must be one of {', '.join(MODES)}, got {compute_mode!r}")
+    check_broadcast("cdist", a.shape[:-2], b.shape[:-2])
+    dtype = _dtype.result_type(x1, x2)
+    x1, x2 = cast(x1, dtype), cast(x2, dtype)
+    product = None if compute_mode is None else MODES[compute_mode]
+    if p == 2 and (max(a.shape[-2], b.shape[-2]) > 25 if product is None else product):
+        squares = sum(x1 * x1, -1, True) + mT(sum(x2 * x2, -1, True))
+        return root(clamp(squares - 2 * matmul(x1, mT(x2)), min=0.0), 2)
+    difference = unsqueeze(x1, -2) - unsqueeze(x2, -3)
+    if p == math.inf and not difference._data.shape[-1]:
+        return sum(difference, -1)
+    return vector_norm(difference, p, -1)
+
+
+def dist(x: Tensor, y: Tensor, p: float = 2) -> Tensor:
+    """The p-norm of x - y, over all elements.
+
+    Raises:
+        RuntimeError: both hold integers.
+    """
+    difference = x - y
+    if difference._data.dtype.kind != "f":
+        raise RuntimeError(f"dist: expected floating-point tensors, got {x.dtype} and {y.dtype}")
+    return vector_norm(difference, p)
+
+
+def cross(x: Tensor, y: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
+    """The cross product along a dimension of size 3: x2 y3 - x3 y2, x3 y1 - x1 y3, x1 y2 - x2 y1.
+
+    Args:
+        x, y: tensors that broadcast.
+        dim: the dimension; the first of size 3 for None.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: it does not have size 3.
+    """
+    shapes = f"shapes {x._data.shape} and {y._data.shape}"
+    if x._data.ndim != y._data.ndim:
+        raise RuntimeError(f"cross: inputs must have the same number of dimensions, got {shapes}")
+    check_broadcast("cross", x._data.shape, y._data.shape)
+    shape = np.broadcast_shapes(x._data.shape, y._data.shape)
+    if dim is None:
+        if 3 not in shape:
+            raise RuntimeError(f"cross: no dimension of size 3 in input, got {shapes}")
+        dim = shape.index(3)
+    (d,) = normalize_dims("cross", dim, len(shape)) or (0,)
+    if not shape or x._data.shape[d] != 3 or y._data.shape[d] != 3:
+        raise RuntimeError(f"cross: inputs dimension {dim} must have length 3, got {shapes}")
+    (x1, x2, x3), (y1, y2, y3) = (unbind(t, d) for t in broadcast_tensors(x, y))
+    return write_out("cross", stack([x2 * y3 - x3 * y2, x3 * y1 - x1 * y3, x1 * y2 - x2 * y1], d), out)
+
+
+__all__ = ["cdist", "cross", "dist"]

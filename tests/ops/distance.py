@@ -1,4 +1,4 @@
-"""Records of distances and angles."""
+"""Records of distances, vector norms and the cross product."""
 
 from __future__ import annotations
 
@@ -7,49 +7,61 @@ from typing import Any
 import numpy as np
 from ops.record import Record, case, example, inf, sample
 
-import lucid.nn.functional as F
+import lucid
+
+ORDERS = (0, 0.5, 1, 1.5, 2, 3, inf, -inf, -2)
 
 
-def norm(x: Any, p: float) -> Any:
+def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False) -> Any:
     a = np.abs(x)
-    return (
-        np.max(a, -1)
-        if p == inf
-        else np.sum(a != 0, -1).astype(x.dtype)
-        if p == 0
-        else np.sum(a ** x.dtype.type(p), -1) ** (1 / x.dtype.type(p))
-    )
+    if ord in (inf, -inf):
+        return (np.max if ord > 0 else np.min)(a, dim, keepdims=keepdim)
+    if ord == 0:
+        return np.sum(x != 0, axis=dim, keepdims=keepdim).astype(x.dtype)
+    return np.sum(a**ord, axis=dim, keepdims=keepdim) ** (np.asarray(1, x.dtype) / np.asarray(ord, x.dtype))
 
 
-def cosine(a: Any, b: Any, dim: int = 1, eps: float = 1e-8) -> Any:
-    na, nb = (
-        np.sqrt(np.sum(np.broadcast_to(v, np.broadcast_shapes(a.shape, b.shape)) ** 2, dim, keepdims=True))
-        for v in (a, b)
-    )
-    return np.sum(a / np.maximum(na, eps) * (b / np.maximum(nb, eps)), dim)
+def cdist(a: Any, b: Any, p: float = 2, compute_mode: str = "") -> Any:
+    d = a[..., :, None, :] - b[..., None, :, :]
+    return vector_norm(d, p, -1) if d.shape[-1] else np.zeros(d.shape[:-1], d.dtype)
 
 
-def pairs(x: Any, p: float = 2.0) -> Any:
-    i, j = np.triu_indices(len(x), 1)
-    return norm(x[i] - x[j], p)
+def near(a: Any, b: Any, p: float = 2, compute_mode: str = "") -> Any:
+    """What |a|^2 + |b|^2 - 2 a.b rounds at, as an error of its root."""
+    return (np.sum(a * a, -1)[..., None] + np.sum(b * b, -1)[..., None, :]) / cdist(a, b)
 
 
-def pairwise(a: Any, b: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
-    y = norm(a - b + eps, p)
-    return y[..., None] if keepdim else y
-
-
-LOOSE = dict(elementwise=False, ulp=(16, 16), grad_ulp=64, grad_floor=None, integer="", why="sums of differences")
 RECORDS = [
-    Record("cosine_similarity", F.cosine_similarity, cosine, cases=(case((3, 4), (3, 4)), case((2, 5, 3), (2, 5, 3)), case((3, 4), (1, 4)), case((2, 3), (4, 2, 3), dim=-1),
-           sample((5,), (5,), dim=0), case((0, 3), (0, 3))), scale=lambda a, b, **p: 1.0, batch=(0, 1),
-           examples=(example([[3.0, 4.0], [0, 0]], [[1.0, 0], [1, 0]], value=([0.6, 0],)),), **LOOSE),
-    Record("pairwise_distance", F.pairwise_distance, pairwise, cases=tuple(case(s, s, p=p) for s in ((3, 4), (5,)) for p in (1.0, 1.5, 2.0, 3.0, inf)) + (
-           case((3, 4), (4,), keepdim=True), case((2, 3, 4), (3, 4), eps=0.0), case((0, 3), (0, 3))), scale=lambda a, b, **p: pairwise(np.abs(a) + np.abs(b), 0, **p), **LOOSE),
-    Record("pairwise_distance of order 0", lambda a, b: F.pairwise_distance(a, b, 0.0), lambda a, b: norm(a - b, 0), cases=(case((3, 4), (3, 4)),), differentiable=False,
-           elementwise=False, ulp=(0, 0), covers=(F.pairwise_distance,), integer="", torch=lambda torch, a, b: torch.nn.functional.pairwise_distance(a, b, 0.0)),
-    Record("pdist", F.pdist, pairs, cases=tuple(case((5, 3), p=p) for p in (1.0, 1.5, 2.0, 3.0, inf)) + (case((2, 1)), case((6, 2))),
-           scale=lambda x, p=2.0: pairs(np.concatenate([np.abs(x), -np.abs(x)]), p).max(initial=0), examples=(
-           example([[0.0, 0], [3, 4], [3, 4]], value=([5, 5, 0],), grad=([[-1.2, -1.6], [0.6, 0.8], [0.6, 0.8]])),
-           example([[1.0], [1.0]], value=([0],), grad=([[0], [0]]), p=0.5)), **LOOSE),
+    Record("vector_norm", lucid.linalg.vector_norm, vector_norm, elementwise=False, kinks=(0,), integer="!vector_norm: expected a floating-point tensor",
+           cases=(*(sample((3, 4), ord=o, dim=d, keepdim=k) for o in ORDERS for d, k in ((None, False), (0, True), (-1, False), ((0, 1), True))), sample((0,)),
+                  sample((2, 0), ord=1, dim=1), sample((2, 3, 2), dim=(0, -1)), sample(())),
+           ulp=(8, 8), grad_ulp=24, torch=lambda torch, x, **p: torch.linalg.vector_norm(x, **p),
+           examples=(example([3.0, -4], value=5, grad=[0.6, -0.8]), example([0.0, 0], value=0, grad=[0, 0]),
+                     example([0.0, 0], value=0, ord=3, grad=[0, 0]), example([2.0, -2, 1], value=2, ord=inf, grad=[0.5, -0.5, 0]))),
+    Record("cdist", lucid.cdist, cdist, elementwise=False, kinks=(0,), integer="!cdist: only supports floating-point dtypes",
+           cases=(*(sample((3, 4), (5, 4), p=float(o)) for o in (0, 0.5, 1, 1.5, 2, 3, inf)), sample((2, 3, 2), (4, 2)), sample((2, 1, 3, 2), (3, 2, 2)),
+                  sample((0, 2), (3, 2)), sample((2, 0), (3, 0)), sample((3, 2), (4, 2), compute_mode="donot_use_mm_for_euclid_dist")),
+           ulp=(8, 8), grad_floor=None, grad_ulp=24, why="gradients are sums over all rows, which may cancel",
+           examples=(example([[0.0, 0], [3, 4]], [[0.0, 0]], value=([[0], [5]],), grad=([[0, 0], [0.6, 0.8]], [[-0.6, -0.8]])),)),
+    Record("cdist by a product", lucid.cdist, cdist, elementwise=False, torch="cdist", cases=(sample((3, 4), (5, 4), compute_mode="use_mm_for_euclid_dist"),
+           sample((2, 3, 2), (2, 4, 2), compute_mode="use_mm_for_euclid_dist")), large=(sample((70, 16), (60, 16)),), ulp=(4, 4), scale=near,
+           why="squares cancel between near points", grad_floor=None, grad_ulp=100, integer=""),
+    Record("dist", lucid.dist, lambda x, y, p=2: np.asarray(vector_norm(x - y, p)), elementwise=False, kinks=(0,), integer="!dist: expected floating-point tensors",
+           cases=(*(sample((3, 4), (3, 4), p=o) for o in ORDERS[1:]), sample((3, 4), (4,)), sample((2,), ())), ulp=(8, 8), grad_floor=None, grad_ulp=24,
+           why="gradients of a broadcast operand are sums, which may cancel"),
+    Record("cross", lucid.cross, lambda x, y, dim=None: cross(x, y, dim), elementwise=False, integer="same", scale=lambda x, y, dim=None: sizes(x, y, dim),
+           why="differences of products cancel", grad_floor=None,
+           cases=(case((4, 3), (4, 3), dim=1), case((4, 3), (1, 3), dim=-1), case((3, 4), (3, 4), dim=0), case((2, 3, 3), (2, 3, 3)), case((3,), (3,)), case((0, 3), (0, 3), dim=1)),
+           examples=(example([1.0, 0, 0], [0.0, 1, 0], value=([0, 0, 1],)),)),
 ]  # fmt: skip
+
+
+def cross(x: Any, y: Any, dim: int | None) -> Any:
+    d = np.broadcast_shapes(x.shape, y.shape).index(3) if dim is None else dim
+    return np.cross(x, y, axis=d)
+
+
+def sizes(x: Any, y: Any, dim: int | None) -> Any:
+    shape = np.broadcast_shapes(x.shape, y.shape)
+    d = shape.index(3) if dim is None else dim
+    return np.broadcast_to(np.sqrt(np.sum(x * x, d, keepdims=True) * np.sum(y * y, d, keepdims=True)), shape)

@@ -1,0 +1,304 @@
+"""Grids, stacks and splits: more views and copies that rearrange elements."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid import _dtype
+from lucid._functions._common import as_tensor, cast, expand, normalize_dim, normalize_dims
+from lucid._functions.index import getitem
+from lucid._functions.join import cat, hstack, narrow, stack
+from lucid._functions.shape import flip, ravel, reshape, transpose
+from lucid.autograd._node import TensorBase, wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+def _listed(tensors: tuple[Any, ...]) -> list[Any]:
+    """The tensors of ``f(a, b)`` or ``f([a, b])``."""
+    return list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], TensorBase) else list(tensors)
+
+
+def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
+    """Coordinates of a grid: result k is vector k repeated along the dimensions of all others, as a view.
+
+    Args:
+        tensors: vectors or numbers of one dtype, one by one or in a list.
+        indexing: ``"ij"`` (the default: dimension k belongs to vector k) or ``"xy"`` (the first two exchanged).
+
+    Raises:
+        RuntimeError: no tensors, other shapes or dtypes, or another ``indexing``.
+
+    Example:
+        >>> import lucid
+        >>> i, j = lucid.meshgrid(lucid.tensor([1, 2]), lucid.tensor([3, 4, 5]), indexing="ij")
+        >>> print(i, j)
+        [[1, 1, 1], [2, 2, 2]] [[3, 4, 5], [3, 4, 5]]
+    """
+    items = _listed(tensors)
+    if not items:
+        raise RuntimeError("meshgrid: expects a non-empty list of Tensors")
+    if indexing not in (None, "ij", "xy"):
+        raise RuntimeError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    for x in items:
+        if x._data.ndim > 1:
+            raise RuntimeError(f"meshgrid: expected 0-d or 1-d tensors, got shape {x._data.shape}")
+        if x._data.dtype != items[0]._data.dtype:
+            raise RuntimeError(f"meshgrid: expects all tensors to have one dtype, got {items[0].dtype} and {x.dtype}")
+    shape = tuple([x._data.size for x in items])
+    grids = []
+    for k, x in enumerate(items):
+        own = tuple([-1 if d == k else 1 for d in range(len(items))])
+        grids.append(expand(reshape(x, own), shape))
+    if indexing == "xy" and len(grids) > 1:
+        grids = [transpose(g, 0, 1) for g in grids]
+    return tuple(grids)
+
+
+def cartesian_prod(*tensors: Tensor) -> Tensor:
+    """Every choice of one element from each vector, as rows in lexicographic order; a lone vector as it is."""
+    for x in tensors:
+        if x._data.ndim != 1:
+            raise RuntimeError(f"cartesian_prod: expected 1-d tensors, got shape {x._data.shape}")
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([ravel(g) for g in meshgrid(*tensors)], 1)
+
+
+def combinations(x: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
+    """Every choice of ``r`` elements of the vector ``x`` in their order, as rows.
+
+    Raises:
+        RuntimeError: ``x`` is not a vector, or ``r`` is negative.
+    """
+    if x._data.ndim != 1:
+        raise RuntimeError(f"combinations: expected a 1-d tensor, got shape {x._data.shape}")
+    if r < 0:
+        raise RuntimeError(f"combinations: expected a non-negative number, got {r}")
+    if not r:
+        return wrap(np.empty(0, x._data.dtype))
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    flat = itertools.chain.from_iterable(choose(range(x._data.size), r))
+    return getitem(x, wrap(np.fromiter(flat, np.int64).reshape(-1, r)))
+
+
+def block_diag(*tensors: Any) -> Tensor:
+    """A matrix of zeros with the given matrices along its diagonal; vectors are rows, numbers 1 x 1 matrices.
+
+    Raises:
+        RuntimeError: an operand has more than two dimensions.
+    """
+    items = [as_tensor(x, "block_diag") for x in tensors] or [wrap(np.empty((1, 0), np.float32))]
+    dtype = _dtype.result_type(*items)
+    rows, width, before = [], 0, 0
+    for k, x in enumerate(items):
+        if x._data.ndim > 2:
+            raise RuntimeError(f"block_diag: input {k} has {x._data.ndim} dimensions, expected at most two")
+        items[k] = x = cast(reshape(x, (1, -1)) if x._data.ndim < 2 else x, dtype)
+        width += x._data.shape[1]
+    for x in items:
+        n, m = x._data.shape
+        left, right = (np.zeros((n, size), x._data.dtype) for size in (before, width - before - m))
+        rows.append(cat([wrap(left), x, wrap(right)], 1))
+        before += m
+    return cat(rows, 0)
+
+
+def _raised(name: str, x: Any, ndim: int) -> Tensor:
+    x = as_tensor(x, name)
+    shape = x._data.shape
+    if len(shape) >= ndim:
+        return x
+    if ndim == 3 and len(shape) == 2:
+        return reshape(x, (*shape, 1))
+    return reshape(x, {1: (1,), 2: (1, -1), 3: (1, -1, 1)}[ndim])
+
+
+def _raise_each(name: str, tensors: tuple[Any, ...], ndim: int) -> Any:
+    if len(tensors) == 1 and isinstance(tensors[0], TensorBase):
+        return _raised(name, tensors[0], ndim)
+    return tuple([_raised(name, x, ndim) for x in _listed(tensors)])
+
+
+def atleast_1d(*tensors: Any) -> Any:
+    """Numbers as vectors of one element; everything else as it is. Several tensors give a tuple."""
+    return _raise_each("atleast_1d", tensors, 1)
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """Numbers and vectors as matrices of one row. Several tensors give a tuple."""
+    return _raise_each("atleast_2d", tensors, 2)
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """Shape (n,) as (1, n, 1) and (n, m) as (n, m, 1). Several tensors give a tuple."""
+    return _raise_each("atleast_3d", tensors, 3)
+
+
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Joined along the third dimension, after `atleast_3d`."""
+    return cat([atleast_3d(x) for x in tensors], 2)
+
+
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Joined along dimension 1, numbers and vectors as columns."""
+    return hstack([reshape(x, (-1, 1)) if x._data.ndim < 2 else x for x in tensors])
+
+
+def tensor_split(x: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive parts along ``dim``: a number of nearly equal ones, or those between given places.
+
+    Args:
+        x: at least one dimension.
+        indices_or_sections: number of parts (the first are longer by 1 where they must be), or the list of places.
+        dim: dimension to split.
+
+    Raises:
+        RuntimeError: ``x`` is 0-d, or the number of parts is not positive.
+    """
+    if not x._data.ndim:
+        raise RuntimeError("tensor_split: received a rank zero tensor, but expected at least one dimension")
+    d = normalize_dim("tensor_split", dim, x)
+    extent = x._data.shape[d]
+    if isinstance(indices_or_sections, TensorBase):
+        indices_or_sections = indices_or_sections.tolist()  # type: ignore[attr-defined]
+    if isinstance(indices_or_sections, int):
+        parts = indices_or_sections
+        if parts <= 0:
+            raise RuntimeError(f"tensor_split: number of sections must be larger than 0, got {parts}")
+        edges = np.cumsum([0] + [extent // parts + (k < extent % parts) for k in range(parts)]).tolist()
+    else:
+        edges = [0, *[slice(None, i).indices(extent)[1] for i in indices_or_sections], extent]
+    return tuple([narrow(x, d, a, max(b - a, 0)) for a, b in itertools.pairwise(edges)])
+
+
+def _split(name: str, x: Tensor, sections: Any, dim: int, ndim: int) -> tuple[Tensor, ...]:
+    if x._data.ndim < ndim:
+        raise RuntimeError(f"{name}: requires a tensor with at least {ndim} dimension(s), got shape {x._data.shape}")
+    if isinstance(sections, int) and (sections <= 0 or x._data.shape[dim] % sections):
+        raise RuntimeError(
+            f"{name}: attempted to split along dimension {dim}, but its size {x._data.shape[dim]} is not divisible by "
+            f"the split_size {sections}"
+        )
+    return tensor_split(x, sections, dim)
+
+
+def hsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """`tensor_split` along dimension 1 (0 for vectors) into parts of equal size, or at given places."""
+    return _split("hsplit", x, indices_or_sections, 0 if x._data.ndim == 1 else 1, 1)
+
+
+def vsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """`tensor_split` along dimension 0 into parts of equal size, or at given places."""
+    return _split("vsplit", x, indices_or_sections, 0, 2)
+
+
+def dsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """`tensor_split` along dimension 2 into parts of equal size, or at given places."""
+    return _split("dsplit", x, indices_or_sections, 2, 3)
+
+
+def fliplr(x: Tensor) -> Tensor:
+    """A copy with the columns in reverse order (dimension 1)."""
+    if x._data.ndim < 2:
+        raise RuntimeError(f"fliplr: input must be >= 2-d, got shape {x._data.shape}")
+    return flip(x, (1,))
+
+
+def flipud(x: Tensor) -> Tensor:
+    """A copy with the rows in reverse order (dimension 0)."""
+    if not x._data.ndim:
+        raise RuntimeError("flipud: input must be >= 1-d, got a 0-d tensor")
+    return flip(x, (0,))
+
+
+def rot90(x: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """A copy turned by ``k`` right angles in the plane of two dimensions, from the first towards the second.
+
+    Raises:
+        RuntimeError: ``dims`` are not two different dimensions.
+    """
+    if len(dims) != 2 or x._data.ndim < 2:
+        raise RuntimeError(f"rot90: expected two dims of a tensor with at least two, got {dims} of {x._data.shape}")
+    a, b = normalize_dims("rot90", tuple(dims), x)
+    turns = k % 4
+    if turns == 0:
+        return x.clone()
+    if turns == 2:
+        return flip(x, (a, b))
+    return transpose(flip(x, (b,)), a, b).contiguous() if turns == 1 else flip(transpose(x, a, b), (b,))
+
+
+def repeat_interleave(x: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+    """Every element (or slice along ``dim``) repeated in place.
+
+    Args:
+        x: any shape, flattened if ``dim`` is None. Alone, it is ``repeats``, and the result repeats 0, 1, 2 ...
+        repeats: how often: a number for all, or an integer tensor with one for each.
+        dim: dimension to repeat along.
+        output_size: checked against the size of the result.
+
+    Raises:
+        RuntimeError: negative or non-integer repeats, or not as many as there are slices.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.repeat_interleave(lucid.tensor([7, 8]), lucid.tensor([1, 3])))
+        [7, 8, 8, 8]
+    """
+    if repeats is None:
+        if x._data.ndim != 1:
+            raise RuntimeError(f"repeat_interleave: repeats must be 1-d, got shape {x._data.shape}")
+        return repeat_interleave(wrap(np.arange(x._data.size)), x, 0, output_size=output_size)
+    if dim is None:
+        x, dim = ravel(x), 0
+    d = normalize_dim("repeat_interleave", dim, x)
+    x = x if x._data.ndim else reshape(x, 1)
+    counts = repeats._data if isinstance(repeats, TensorBase) else np.asarray(repeats)
+    extent = x._data.shape[d]
+    if counts.dtype.kind != "i" or counts.ndim > 1 or counts.size not in (1, extent):
+        raise RuntimeError(
+            f"repeat_interleave: repeats must be integers, one or as many as dimension {d} of {x._data.shape} has "
+            f"slices, got {counts.dtype} of shape {counts.shape}"
+        )
+    if counts.size and counts.min() < 0:
+        raise RuntimeError("repeat_interleave: repeats can not be negative")
+    index = np.repeat(np.arange(extent), counts.reshape(-1))
+    if output_size is not None and output_size != index.size:
+        raise RuntimeError(f"repeat_interleave: output_size is {output_size}, but the repeats add up to {index.size}")
+    return getitem(x, (slice(None),) * d + (wrap(index),))
+
+
+def adjoint(x: Tensor) -> Tensor:
+    """The last two dimensions exchanged, as a view."""
+    if x._data.ndim < 2:
+        raise RuntimeError(f"adjoint: expected at least two dimensions, got shape {x._data.shape}")
+    return transpose(x, -2, -1)
+
+
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
+    """The matrix of powers of the vector ``x``: columns x^(N-1), ..., x, 1, or in increasing order.
+
+    Raises:
+        RuntimeError: ``x`` is not a vector, or ``N`` is negative.
+    """
+    if x._data.ndim != 1:
+        raise RuntimeError(f"vander: x must be a one-dimensional tensor, got shape {x._data.shape}")
+    n = x._data.size if N is None else N
+    if n < 0:
+        raise RuntimeError(f"vander: N must be non-negative, got {n}")
+    x = cast(x, _dtype.int64) if x._data.dtype.kind != "f" else x
+    powers = wrap(np.arange(n) if increasing else np.arange(n)[::-1].copy())
+    return reshape(x, (-1, 1)) ** cast(powers, x.dtype)
+
+
+__all__ = [
+    "adjoint", "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "cartesian_prod", "column_stack",
+    "combinations", "dsplit", "dstack", "fliplr", "flipud", "hsplit", "meshgrid", "repeat_interleave", "rot90",
+    "tensor_split", "vander", "vsplit",
+]  # fmt: skip

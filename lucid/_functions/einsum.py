@@ -1,0 +1,325 @@
+"""Sums of products over named dimensions: einsum, tensordot and the products that are special cases of them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid._functions._common import as_tensor, normalize_dim, write_out
+from lucid._functions.binary import mul
+from lucid._functions.diagonal import diagonal
+from lucid._functions.matmul import bmm, matmul, mv, outer
+from lucid._functions.reduce import sum
+from lucid._functions.shape import expand_sizes, permute, reshape, squeeze
+from lucid.autograd._node import TensorBase
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+Labels = tuple[int, ...]
+"""The name of every dimension of an operand: code points of letters, negative numbers for those of an ellipsis."""
+
+
+def einsum(equation: Any, *operands: Any) -> Tensor:
+    """The sum of products of the operands' elements over the dimensions the output does not name.
+
+    With two operands and repeated letter j, ``einsum("ij,jk->ik", a, b)`` is y[i, k] = sum over j of a[i, j] b[j, k].
+    A letter repeated within one operand takes its diagonal, ``...`` stands for dimensions that broadcast, and without
+    ``->`` the output has the letters that occur once, in alphabetical order. Each pair of operands is one matrix
+    product; three and more are paired in the order that a greedy search finds cheapest.
+
+    Args:
+        equation: the letters of every operand, separated by commas, then ``->`` and those of the output. Or the
+            operands and lists of numbers by turns: ``einsum(a, [0, 1], b, [1, 2], [0, 2])``.
+        operands: tensors of one dtype, or a list of them; sizes of a letter agree or are 1.
+
+    Raises:
+        RuntimeError: the equation is malformed, or does not fit the operands' dimensions, sizes or dtypes.
+
+    Example:
+        >>> import lucid
+        >>> a, b = lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), lucid.tensor([10.0, 1.0])
+        >>> print(lucid.einsum("ij,j->i", a, b), lucid.einsum("ii", a))
+        [12.0, 34.0] 5.0
+    """
+    if not isinstance(equation, str):
+        equation, operands = _from_lists((equation, *operands))
+    elif len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = tuple(operands[0])
+    tensors = [as_tensor(x, "einsum") for x in operands]
+    inputs, output = _parse(equation, tensors)
+    sizes = _label_sizes(equation, inputs, tensors)
+    terms = [_without_repeats(x, labels) for x, labels in zip(tensors, inputs)]
+    for first, second in _order(terms, output, sizes):
+        right, left = terms.pop(max(first, second)), terms.pop(min(first, second))
+        wanted = {label for _, labels in terms for label in labels} | set(output)
+        terms.append(_pair(left, right, wanted))
+    return _arrange(*terms[0], output)
+
+
+def _from_lists(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The equation that operands and lists of numbers by turns stand for."""
+    operands, lists = args[0 : len(args) // 2 * 2 : 2], [*args[1::2], *(args[-1:] if len(args) % 2 else ())]
+    letters = [
+        "".join("..." if i is Ellipsis else _letter(i) for i in (part if isinstance(part, (list, tuple)) else [part]))
+        for part in lists
+    ]
+    count = len(operands)
+    return ",".join(letters[:count]) + ("->" + letters[-1] if len(args) % 2 else ""), operands
+
+
+def _letter(i: Any) -> str:
+    if not isinstance(i, int) or not 0 <= i < 52:
+        raise RuntimeError(f"einsum: expected subscripts in the range [0, 52), got {i!r}")
+    return chr(ord("A") + i) if i < 26 else chr(ord("a") + i - 26)
+
+
+def _parse(equation: str, tensors: list[Tensor]) -> tuple[list[Labels], Labels]:
+    """The labels of every operand and of the output."""
+    text = equation.replace(" ", "")
+    left, arrow, right = text.partition("->")
+    parts = left.split(",")
+    for c in left.replace("...", "").replace(",", "") + right.replace("...", ""):
+        if not (c.isascii() and c.isalpha()):
+            raise RuntimeError(f"einsum: invalid subscript {c!r} in equation '{equation}': only letters are allowed")
+    if len(parts) != len(tensors):
+        raise RuntimeError(f"einsum: equation '{equation}' has {len(parts)} operands, but {len(tensors)} were given")
+    spans = []
+    for k, (part, x) in enumerate(zip(parts, tensors)):
+        span = x._data.ndim - len(part.replace("...", ""))
+        if part.count("...") > 1 or span < 0 or (span and "..." not in part):
+            raise RuntimeError(
+                f"einsum: the subscripts '{part}' of operand {k} do not fit its {x._data.ndim} dimensions "
+                f"{x._data.shape}"
+            )
+        spans.append(span)
+    widest = max(spans)
+    inputs = [_labels(part, span) for part, span in zip(parts, spans)]
+    if arrow:
+        output = _labels(right, widest if any("..." in part for part in parts) else 0)
+    else:
+        letters = left.replace("...", "").replace(",", "")
+        output = _labels("..." + "".join(sorted({c for c in letters if letters.count(c) == 1})), widest)
+    known = {label for labels in inputs for label in labels}
+    for label in output:
+        if label not in known or output.count(label) > 1:
+            what = "appears more than once" if label in known else "does not appear for any input operand"
+            raise RuntimeError(f"einsum: output subscript {chr(abs(label))!r} of '{equation}' {what}")
+    return inputs, output
+
+
+def _labels(part: str, span: int) -> Labels:
+    """Dimensions of an ellipsis count from its end, so that those of all operands line up to broadcast."""
+    before, dots, after = part.partition("...")
+    return (*map(ord, before), *(range(-span, 0) if dots else ()), *map(ord, after))
+
+
+def _label_sizes(equation: str, inputs: list[Labels], tensors: list[Tensor]) -> dict[int, int]:
+    sizes: dict[int, int] = {}
+    for k, (labels, x) in enumerate(zip(inputs, tensors)):
+        if x._data.dtype != tensors[0]._data.dtype:
+            raise RuntimeError(f"einsum: operands must have one dtype, got {tensors[0].dtype} and {x.dtype}")
+        for label, n in zip(labels, x._data.shape):
+            if sizes.setdefault(label, n) not in (n, 1) and n != 1:
+                raise RuntimeError(
+                    f"einsum: operand {k} has size {n} for subscript {chr(abs(label)) if label > 0 else '...'!r} of "
+                    f"'{equation}', which does not broadcast with size {sizes[label]} before"
+                )
+            sizes[label] = n if sizes[label] == 1 else sizes[label]
+    return sizes
+
+
+def _without_repeats(x: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
+    """Diagonals in place of repeated labels."""
+    for label in dict.fromkeys(labels):
+        while labels.count(label) > 1:
+            first = labels.index(label)
+            second = labels.index(label, first + 1)
+            if x._data.shape[first] != x._data.shape[second]:
+                raise RuntimeError(
+                    f"einsum: subscript {chr(label)!r} is repeated for sizes {x._data.shape[first]} and "
+                    f"{x._data.shape[second]} of one operand, which do not match"
+                )
+            x = diagonal(x, 0, first, second)
+            labels = (*[c for d, c in enumerate(labels) if d not in (first, second)], label)
+    return x, labels
+
+
+def _order(terms: list[tuple[Tensor, Labels]], output: Labels, sizes: dict[int, int]) -> list[tuple[int, int]]:
+    """Which terms to multiply, step by step; the product goes to the end of the list."""
+    if len(terms) <= 2:
+        return [(0, 1)][: len(terms) - 1]
+    lists: list[Any] = []
+    names = {label: k for k, label in enumerate(sizes)}
+    for x, labels in terms:
+        lists += [np.broadcast_to(np.float32(0), x._data.shape), [names[label] for label in labels]]
+    path = np.einsum_path(*lists, [names[label] for label in output], optimize="greedy")[0][1:]
+    steps: list[tuple[int, int]] = []
+    count = len(terms)
+    for step in path:  # what the search leaves for one last step of several operands goes pair by pair
+        here = sorted(step)
+        while len(here) > 1:
+            a, b = here[0], here[1]
+            steps.append((a, b))
+            count -= 1
+            here = sorted([i - (i > a) - (i > b) for i in here[2:]] + ([count - 1] if len(here) > 2 else []))
+    return steps
+
+
+def _sum_out(x: Tensor, labels: Labels, wanted: set[int]) -> tuple[Tensor, Labels]:
+    dims = tuple([d for d, label in enumerate(labels) if label not in wanted])
+    return (sum(x, dims), tuple([c for c in labels if c in wanted])) if dims else (x, labels)
+
+
+def _pair(left: tuple[Tensor, Labels], right: tuple[Tensor, Labels], wanted: set[int]) -> tuple[Tensor, Labels]:
+    """The product of two terms, summed over the labels nobody else wants."""
+    (x, a), (y, b) = left, right
+    # A size of 1 that meets a larger one is the other's business alone.
+    narrow_x = {c for c in a if c in b and x._data.shape[a.index(c)] == 1 != y._data.shape[b.index(c)]}
+    narrow_y = {c for c in a if c in b and y._data.shape[b.index(c)] == 1 != x._data.shape[a.index(c)]}
+    for label in narrow_x:
+        x, a = squeeze(x, a.index(label)), tuple([c for c in a if c != label])
+    for label in narrow_y:
+        y, b = squeeze(y, b.index(label)), tuple([c for c in b if c != label])
+    x, a = _sum_out(x, a, wanted | set(b))
+    y, b = _sum_out(y, b, wanted | set(a))
+    batch = tuple([c for c in a if c in b and c in wanted])
+    summed = tuple([c for c in a if c in b and c not in wanted])
+    only_a, only_b = tuple([c for c in a if c not in b]), tuple([c for c in b if c not in a])
+    nx, ny = dict(zip(a, x._data.shape)), dict(zip(b, y._data.shape))
+    rows, columns = tuple([nx[c] for c in only_a]), tuple([ny[c] for c in only_b])
+    depth, many = tuple([nx[c] for c in summed]), tuple([nx[c] for c in batch])
+    x = permute(x, [a.index(c) for c in (*batch, *only_a, *summed)])
+    y = permute(y, [b.index(c) for c in (*batch, *summed, *only_b)])
+    if not summed:
+        z = mul(reshape(x, (*many, *rows, *[1] * len(columns))), reshape(y, (*many, *[1] * len(rows), *columns)))
+        return z, (*batch, *only_a, *only_b)
+    m, k, n, p = math.prod(rows), math.prod(depth), math.prod(columns), math.prod(many)
+    lead = (p,) if batch else ()
+    z = matmul(reshape(x, (*lead, m, k)), reshape(y, (*lead, k, n)))
+    return reshape(z, (*many, *rows, *columns)), (*batch, *only_a, *only_b)
+
+
+def _arrange(x: Tensor, labels: Labels, output: Labels) -> Tensor:
+    x, labels = _sum_out(x, labels, set(output))
+    return permute(x, [labels.index(c) for c in output]) if labels != output else x
+
+
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None) -> Tensor:
+    """Products of ``a`` and ``b`` summed over pairs of dimensions; the others follow in their order, a's first.
+
+    Args:
+        a, b: tensors of one dtype.
+        dims: how many last dimensions of ``a`` to pair with the first of ``b``, or two lists of dimensions.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: the lists or the paired sizes differ.
+
+    Example:
+        >>> import lucid
+        >>> lucid.tensordot(lucid.ones(3, 4, 5), lucid.ones(4, 3, 2), dims=([1, 0], [0, 1])).shape
+        lucid.Size([5, 2])
+    """
+    if isinstance(dims, TensorBase):
+        dims = dims.tolist()  # type: ignore[attr-defined]
+    if isinstance(dims, int):
+        if not 0 <= dims <= min(a._data.ndim, b._data.ndim):
+            raise RuntimeError(
+                f"tensordot: dims={dims} does not fit operands of shapes {a._data.shape}, {b._data.shape}"
+            )
+        dims = (range(a._data.ndim - dims, a._data.ndim), range(dims))
+    first, second = ([d] if isinstance(d, int) else list(d) for d in dims)
+    if len(first) != len(second):
+        raise RuntimeError(f"tensordot: both dimension lists should have same length, got {first} and {second}")
+    da, db = ([normalize_dim("tensordot", d, x) for d in ds] for ds, x in ((first, a), (second, b)))
+    for i, j in zip(da, db):
+        if a._data.shape[i] != b._data.shape[j]:
+            raise RuntimeError(
+                f"tensordot: paired dimensions must match, but dim {i} of {a._data.shape} has size "
+                f"{a._data.shape[i]} and dim {j} of {b._data.shape} has size {b._data.shape[j]}"
+            )
+    rest_a = [d for d in range(a._data.ndim) if d not in da]
+    rest_b = [d for d in range(b._data.ndim) if d not in db]
+    shape = (*[a._data.shape[d] for d in rest_a], *[b._data.shape[d] for d in rest_b])
+    depth = math.prod([a._data.shape[d] for d in da])
+    x = reshape(permute(a, rest_a + da), (math.prod([a._data.shape[d] for d in rest_a]), depth))
+    y = reshape(permute(b, db + rest_b), (depth, math.prod([b._data.shape[d] for d in rest_b])))
+    return write_out("tensordot", reshape(matmul(x, y), shape), out)
+
+
+def inner(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Products summed over the last dimension of both: y[i, j] = sum over k of a[i, k] b[j, k]; x * y for a number.
+
+    Raises:
+        RuntimeError: the last dimensions differ.
+    """
+    if not x._data.ndim or not y._data.ndim:
+        return write_out("inner", mul(x, y), out)
+    if x._data.shape[-1] != y._data.shape[-1]:
+        raise RuntimeError(f"inner: last dimensions of {x._data.shape} and {y._data.shape} must match")
+    return write_out("inner", tensordot(x, y, ([-1], [-1])), out)
+
+
+def kron(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The Kronecker product: every element of ``x`` times the whole of ``y``, as blocks.
+
+    Args:
+        x, y: shapes (a0, a1, ...) and (b0, b1, ...); the shorter gets leading dimensions of size 1.
+        out: tensor that receives the result.
+
+    Returns:
+        Shape (a0 b0, a1 b1, ...).
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.kron(lucid.eye(2), lucid.tensor([[1.0, 2.0]])))
+        [[1.0, 2.0, 0.0, 0.0], [0.0, 0.0, 1.0, 2.0]]
+    """
+    ndim = max(x._data.ndim, y._data.ndim)
+    a, b = ((1,) * (ndim - t._data.ndim) + t._data.shape for t in (x, y))
+    left = reshape(x, tuple([n for size in a for n in (size, 1)]))
+    right = reshape(y, tuple([n for size in b for n in (1, size)]))
+    return write_out("kron", reshape(mul(left, right), tuple([m * n for m, n in zip(a, b)])), out)
+
+
+def _added(name: str, c: Tensor, product: Tensor, beta: float, alpha: float, out: Tensor | None) -> Tensor:
+    """beta * c + alpha * product; with beta 0, NaN in ``c`` does not count."""
+    scaled = product if alpha == 1 else product * alpha
+    if beta == 0:
+        shape = np.broadcast_shapes(c._data.shape, product._data.shape)
+        return write_out(name, expand_sizes(scaled, *shape), out)
+    return write_out(name, (c if beta == 1 else c * beta) + scaled, out)
+
+
+def addmv(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
+    """beta * c + alpha * (x @ y) for a matrix ``x`` and a vector ``y``."""
+    return _added("addmv", c, mv(x, y), beta, alpha, out)
+
+
+def addr(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
+    """beta * c + alpha * outer(x, y).
+
+    Raises:
+        RuntimeError: ``x`` or ``y`` is not a vector.
+    """
+    if x._data.ndim != 1 or y._data.ndim != 1:
+        raise RuntimeError(f"addr: expected two vectors, got shapes {x._data.shape} and {y._data.shape}")
+    return _added("addr", c, outer(x, y), beta, alpha, out)
+
+
+def addbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
+    """beta * c + alpha * the sum over batches of x @ y, of shapes (b, n, k) and (b, k, m)."""
+    return _added("addbmm", c, sum(bmm(x, y), 0), beta, alpha, out)
+
+
+def vdot(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The inner product of two vectors."""
+    if x._data.ndim != 1 or y._data.ndim != 1 or x._data.shape != y._data.shape:
+        raise RuntimeError(f"vdot: expected two vectors of one length, got shapes {x._data.shape} and {y._data.shape}")
+    return write_out("vdot", matmul(x, y), out)
+
+
+__all__ = ["addbmm", "addmv", "addr", "einsum", "inner", "kron", "tensordot", "vdot"]

@@ -1,0 +1,381 @@
+"""Reading and writing at computed places: take, put, the index_* family and scatter with a reduction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid import _dtype
+from lucid._functions._common import as_tensor, cast, expand, normalize_dim, write_out
+from lucid._functions.binary import where
+from lucid._functions.index import Gather, ScatterAdd, SetItem, check_index, gather, gather_index, getitem, nonzero
+from lucid._functions.shape import clone, ravel, reshape
+from lucid.autograd._node import Node, TensorBase, wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+def take(x: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The elements of the flattened ``x`` at the places ``index``, in its shape; negative places count from the end.
+
+    Raises:
+        RuntimeError: ``index`` is not int64.
+        IndexError: a place is out of range.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.take(lucid.tensor([[1, 2], [3, 4]]), lucid.tensor([[3], [0]])))
+        [[4], [1]]
+    """
+    return write_out("take", Gather.apply(ravel(x), (_flat_places("take", x, index),)), out)
+
+
+def _flat_places(name: str, x: Tensor, index: Tensor) -> np.ndarray:
+    i, n = index._data, x._data.size
+    if i.dtype != np.int64:
+        raise RuntimeError(f"{name}: expected an int64 index, got {index.dtype}")
+    if i.size and not (i.min() >= -n and i.max() < n):
+        raise IndexError(f"{name}: index {i.max() if i.max() >= n else i.min()} is out of range for {n} elements")
+    return np.where(i < 0, i + n, i)
+
+
+def put(x: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    """A copy of ``x`` with the elements of ``source`` at the places ``index`` of the flattened ``x``.
+
+    Args:
+        x: any shape.
+        index: int64; negative places count from the end.
+        source: as many elements as ``index`` has, of the dtype of ``x``.
+        accumulate: add instead of replacing; otherwise the last of equal places wins.
+
+    Raises:
+        RuntimeError: other numbers of elements or other dtypes.
+        IndexError: a place is out of range.
+    """
+    places = _flat_places("put", x, index).reshape(-1)
+    if source._data.size != places.size:
+        raise RuntimeError(f"put: source has {source._data.size} elements, but index has {places.size}")
+    _same_dtype("put", x, source)
+    flat, values = ravel(x), ravel(source)
+    y = flat + ScatterAdd.apply(values, flat._data.shape, (places,)) if accumulate else None
+    return reshape(SetItem.apply(flat, values, (places,)) if y is None else y, x._data.shape)
+
+
+def _same_dtype(name: str, x: Tensor, other: Tensor) -> None:
+    if x._data.dtype != other._data.dtype:
+        raise RuntimeError(f"{name}: self and source expected to have the same dtype, got {x.dtype} and {other.dtype}")
+
+
+def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
+    """`gather` whose operands broadcast in the other dimensions: what `argsort` and `argmax` give selects.
+
+    Args:
+        x: any shape.
+        indices: int64; as many dimensions as ``x``.
+        dim: the dimension; None flattens both.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: other numbers of dimensions, dtypes, or shapes that do not broadcast.
+        IndexError: an index is out of range.
+    """
+    if dim is None:
+        return write_out("take_along_dim", gather(ravel(x), 0, ravel(indices)), out)
+    d, sx, si = normalize_dim("take_along_dim", dim, x), x._data.shape, indices._data.shape
+    if len(sx) != len(si):
+        raise RuntimeError(f"take_along_dim: input and indices should have the same number of dimensions: {sx}, {si}")
+    try:
+        common = np.broadcast_shapes((*sx[:d], 1, *sx[d + 1 :]), (*si[:d], 1, *si[d + 1 :]))
+    except ValueError:
+        raise RuntimeError(f"take_along_dim: shapes {sx} and {si} do not broadcast apart from dimension {d}") from None
+    wide_x = expand(x, (*common[:d], sx[d], *common[d + 1 :]))
+    wide_i = expand(indices, (*common[:d], si[d], *common[d + 1 :]))
+    return write_out("take_along_dim", gather(wide_x, d, wide_i), out)
+
+
+def argwhere(x: Tensor) -> Tensor:
+    """The indices of nonzero elements, a row each."""
+    return nonzero(x)
+
+
+def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """A copy of ``x`` in which the elements where ``mask`` holds are, in order, the first ones of ``source``.
+
+    Raises:
+        RuntimeError: ``mask`` is not bool, the dtypes differ, or ``source`` has too few elements.
+    """
+    if mask._data.dtype.kind != "b":
+        raise RuntimeError(f"masked_scatter: expected a bool mask, got {mask.dtype}")
+    _same_dtype("masked_scatter", x, source)
+    shape = np.broadcast_shapes(x._data.shape, mask._data.shape)
+    at = np.nonzero(np.broadcast_to(mask._data, shape).reshape(-1))[0]
+    if at.size > source._data.size:
+        raise RuntimeError(f"masked_scatter: mask selects {at.size} elements, but source has {source._data.size}")
+    flat = ravel(expand(x, shape))
+    return reshape(SetItem.apply(flat, ravel(source)[: at.size], (at,)), shape)
+
+
+def _along(name: str, x: Tensor, dim: int, index: Tensor) -> tuple[int, np.ndarray]:
+    """The dimension, and the checked places along it."""
+    d, i = normalize_dim(name, dim, x), index._data
+    if i.ndim > 1:
+        raise IndexError(f"{name}: index is supposed to be a vector, got shape {i.shape}")
+    if i.dtype not in (np.int64, np.int32):
+        raise RuntimeError(f"{name}: expected an int32 or int64 index, got {index.dtype}")
+    extent = x._data.shape[d] if x._data.ndim else 1
+    if i.size and not (i.min() >= 0 and i.max() < extent):
+        bad = i.max() if i.max() >= extent else i.min()
+        raise IndexError(f"{name}: index {bad} is out of range for dimension {d} of size {extent}")
+    return d, i.reshape(-1)
+
+
+def _sliced(name: str, x: Tensor, d: int, places: np.ndarray, source: Tensor) -> tuple[Tensor, Tensor, Any]:
+    """``x`` and ``source`` with at least one dimension, checked to fit, and where the slices of the second go."""
+    _same_dtype(name, x, source)
+    shape = x._data.shape or (1,)
+    expected = (*shape[:d], places.size, *shape[d + 1 :])
+    if source._data.shape != expected and not (source._data.size == places.size == 1 and not x._data.ndim):
+        raise IndexError(f"{name}: expected source of shape {expected}, got {source._data.shape}")
+    return reshape(x, shape), reshape(source, expected), (slice(None),) * d + (places,)
+
+
+def index_add(
+    x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1, out: Tensor | None = None
+) -> Tensor:
+    """A copy of ``x`` with ``alpha`` times slice k of ``source`` added to slice index[k] along ``dim``.
+
+    Args:
+        x: any shape.
+        dim: dimension of the slices.
+        index: vector of int32 or int64; repeated places add up, in order.
+        source: the shape of ``x`` with the length of ``index`` at ``dim``, and its dtype.
+        alpha: factor.
+        out: tensor that receives the result.
+
+    Raises:
+        IndexError: a place is out of range, or ``source`` has another shape.
+        RuntimeError: other dtypes.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.index_add(lucid.zeros(3), 0, lucid.tensor([2, 0, 2]), lucid.tensor([1.0, 2.0, 3.0])))
+        [2.0, 0.0, 4.0]
+    """
+    d, places = _along("index_add", x, dim, index)
+    full, slices, at = _sliced("index_add", x, d, places, source)
+    y = full + ScatterAdd.apply(slices if alpha == 1 else slices * alpha, full._data.shape, at)
+    return write_out("index_add", reshape(y, x._data.shape), out)
+
+
+def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """A copy of ``x`` with slice k of ``source`` in place of slice index[k] along ``dim``; the last of equal ones wins.
+
+    Raises:
+        IndexError: a place is out of range, or ``source`` has another shape.
+        RuntimeError: other dtypes.
+    """
+    d, places = _along("index_copy", x, dim, index)
+    full, slices, at = _sliced("index_copy", x, d, places, source)
+    return write_out("index_copy", reshape(SetItem.apply(full, slices, at), x._data.shape), out)
+
+
+def index_fill(x: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """A copy of ``x`` with ``value``, a number or 0-d tensor, in the slices ``index`` along ``dim``.
+
+    Raises:
+        IndexError: a place is out of range.
+        RuntimeError: ``value`` has dimensions.
+    """
+    d, places = _along("index_fill", x, dim, index)
+    fill = as_tensor(value, "index_fill")
+    if fill._data.ndim:
+        raise RuntimeError(f"index_fill: only supports a 0-dimensional value tensor, got shape {fill._data.shape}")
+    full = reshape(x, x._data.shape or (1,))
+    y = SetItem.apply(full, cast(fill, x.dtype), (slice(None),) * d + (places,))
+    return reshape(y, x._data.shape)
+
+
+def index_put(x: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
+    """A copy of ``x`` with ``values`` at ``x[indices]``, broadcast to that shape.
+
+    Args:
+        x: any shape.
+        indices: int64 or bool tensors, at most one for each dimension; None takes all of one.
+        values: of the dtype of ``x``.
+        accumulate: add, so that repeated places add up, instead of replacing.
+
+    Raises:
+        IndexError: a place is out of range, or there are too many indices.
+        RuntimeError: other dtypes.
+    """
+    _same_dtype("index_put", x, values)
+    index = tuple([slice(None) if i is None else i for i in indices])
+    at = tuple([i._data if isinstance(i, TensorBase) else i for i in index])
+    try:
+        shape = x._data[at].shape
+    except IndexError as error:
+        raise IndexError(f"index_put: {error} (shape {x._data.shape})") from None
+    if not accumulate:
+        return SetItem.apply(x, values, at)
+    return x + ScatterAdd.apply(expand(values, shape), x._data.shape, at)
+
+
+REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
+START = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "amax": -math.inf, "amin": math.inf}
+COMBINE = {"sum": np.add, "mean": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
+
+
+class ScatterReduce(Node):
+    """Slots combined with the elements of ``src`` that ``at`` sends there; slots nothing reaches keep ``x``."""
+
+    __slots__ = ("at", "include", "reduce")
+
+    def forward(self, x: Tensor, src: Tensor, at: Any, reduce: str, include: bool) -> np.ndarray:
+        self.saved, self.at, self.reduce, self.include = (x, src), at, reduce, include
+        y = x._data.copy()
+        if not include:
+            start = START[reduce]
+            if y.dtype.kind != "f" and math.isinf(start):
+                limits = (0, 1) if y.dtype.kind == "b" else (np.iinfo(y.dtype).min, np.iinfo(y.dtype).max)
+                start = limits[start > 0]
+            y[at] = start
+        COMBINE[reduce].at(y, at, src._data)  # type: ignore[attr-defined]
+        if reduce == "mean":
+            count = self.count(y)
+            y = y / count if y.dtype.kind == "f" else y // count
+        return self.save_result(y)
+
+    def count(self, y: np.ndarray) -> np.ndarray:
+        """How many elements each slot combines, at least 1."""
+        n = np.full(y.shape, int(self.include), y.dtype)
+        np.add.at(n, self.at, 1)
+        return np.maximum(n, 1)
+
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        (x, src), y = self.unpack(), self.unpack_result()
+        at, shape = self.at, x._data.shape
+        reached = np.zeros(shape, bool)
+        reached[at] = True
+        own = None if self.include else wrap(~reached)  # slots whose own value counts
+        if self.reduce in ("sum", "mean"):
+            share = dy / wrap(self.count(y._data)) if self.reduce == "mean" else dy
+            return share if own is None else where(own, share, 0.0), Gather.apply(share, at)
+        if self.reduce == "prod":
+            return self.products(x, src, dy, own)
+        hit_x, hit_src = cast(x.detach() == y.detach(), x.dtype), cast(src.detach() == Gather.apply(y.detach(), at), x.dtype)
+        if own is not None:
+            hit_x = where(own, hit_x, 0.0)
+        ties = hit_x + ScatterAdd.apply(hit_src, shape, at)
+        share = dy / where(ties == 0, 1.0, ties)
+        return hit_x * share, hit_src * Gather.apply(share, at)
+
+    def products(self, x: Tensor, src: Tensor, dy: Tensor, own: Tensor | None) -> tuple[Tensor, Tensor]:
+        """dy times the product of all other elements of the slot, right at zeros."""
+        at, shape = self.at, x._data.shape
+        kept = x if own is None else where(own, x, 1.0)
+        zero_x, zero_src = kept.detach() == 0, src.detach() == 0
+        zeros = zero_x._data.astype(x._data.dtype)
+        np.add.at(zeros, at, zero_src._data.astype(x._data.dtype))
+        safe_x, safe_src = where(zero_x, 1.0, kept), where(zero_src, 1.0, src)
+        product = ScatterReduce.apply(safe_x, safe_src, at, "prod", True)
+
+        def others(zero: Tensor, safe: Tensor, product: Tensor, zeros: np.ndarray) -> Tensor:
+            rest = zeros - zero._data
+            return where(wrap(np.asarray(rest == 0)), product / safe, 0.0)
+
+        dx = dy * others(zero_x, safe_x, product, zeros)
+        dsrc = Gather.apply(dy, at) * others(zero_src, safe_src, Gather.apply(product, at), zeros[at])
+        return dx if own is None else where(own, dx, 0.0), dsrc
+
+
+def _reduced(name: str, x: Tensor, src: Tensor, at: Any, reduce: str, include_self: bool) -> Tensor:
+    if reduce not in REDUCTIONS:
+        raise RuntimeError(f"{name}: reduce must be one of {', '.join(REDUCTIONS)}, got {reduce!r}")
+    _same_dtype(name, x, src)
+    return ScatterReduce.apply(x, src, at, reduce, include_self)
+
+
+def scatter_reduce(
+    x: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True, out: Tensor | None = None
+) -> Tensor:
+    """``x`` with every element src[i, j, ...] combined into [index[i, j, ...], j, ...], the index replacing ``dim``.
+
+    Args:
+        x: any shape.
+        dim: the dimension that ``index`` counts along.
+        index: int64; as many dimensions as ``x`` and ``src``, nowhere longer than ``src``.
+        src: of the dtype of ``x``.
+        reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``. Ties of extremes share the gradient.
+        include_self: whether the elements of ``x`` take part; without it those that nothing reaches stay all the same.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: another reduction, other dtypes, or shapes that do not fit.
+        IndexError: an index is out of range.
+
+    Example:
+        >>> import lucid
+        >>> x, i = lucid.zeros(2), lucid.tensor([0, 0, 1])
+        >>> print(lucid.scatter_reduce(x, 0, i, lucid.tensor([1.0, 3.0, 5.0]), "mean", include_self=False))
+        [2.0, 5.0]
+    """
+    d, i, s = normalize_dim("scatter_reduce", dim, x), index._data, src._data.shape
+    check_index("scatter_reduce", x._data.shape, d, i)
+    if len(s) != i.ndim or any(n > m for n, m in zip(i.shape, s)):
+        raise RuntimeError(f"scatter_reduce: index {i.shape} must be no larger than src {s} in any dimension")
+    if not i.ndim:
+        return reshape(scatter_reduce(reshape(x, 1), 0, reshape(index, 1), reshape(src, 1), reduce, include_self=include_self), ())
+    part = getitem(src, tuple([slice(n) for n in i.shape]))
+    at = gather_index(x._data.shape, d, i)
+    return write_out("scatter_reduce", _reduced("scatter_reduce", x, part, at, reduce, include_self), out)
+
+
+def index_reduce(
+    x: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """`index_add` with a reduction ("prod", "mean", "amax" or "amin") in place of the sum."""
+    d, places = _along("index_reduce", x, dim, index)
+    full, slices, at = _sliced("index_reduce", x, d, places, source)
+    return reshape(_reduced("index_reduce", full, slices, at, reduce, include_self), x._data.shape)
+
+
+def select_scatter(x: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
+    """A copy of ``x`` with ``src`` in place of one slice along ``dim``.
+
+    Raises:
+        RuntimeError: ``src`` does not have the slice's shape.
+        IndexError: ``index`` is out of range.
+    """
+    d = normalize_dim("select_scatter", dim, x)
+    extent, rest = x._data.shape[d], x._data.shape[:d] + x._data.shape[d + 1 :]
+    if not -extent <= index < extent:
+        raise IndexError(f"select_scatter: index {index} is out of range for dimension {d} of shape {x._data.shape}")
+    if src._data.shape != rest:
+        raise RuntimeError(f"select_scatter: expected src of the slice's shape {rest}, got {src._data.shape}")
+    return SetItem.apply(x, cast(src, x.dtype), (slice(None),) * d + (index,))
+
+
+def slice_scatter(
+    x: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
+    """A copy of ``x`` with ``src`` in place of the slices start, start + step, ... below ``end`` along ``dim``.
+
+    Raises:
+        RuntimeError: ``src`` does not have the shape of those slices, or ``step`` is not positive.
+    """
+    if step <= 0:
+        raise RuntimeError(f"slice_scatter: step must be positive, got {step}")
+    at = (slice(None),) * normalize_dim("slice_scatter", dim, x) + (slice(start, end, step),)
+    if src._data.shape != x._data[at].shape:
+        raise RuntimeError(f"slice_scatter: expected src of shape {x._data[at].shape}, got {src._data.shape}")
+    return SetItem.apply(x, cast(src, x.dtype), at)
+
+
+__all__ = [
+    "argwhere", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "masked_scatter", "put",
+    "scatter_reduce", "select_scatter", "slice_scatter", "take", "take_along_dim",
+]  # fmt: skip
