@@ -60,6 +60,7 @@ from lucid._functions.creation import (  # noqa: E402
 from lucid._functions.diagonal import *  # noqa: E402, F403
 from lucid._functions.distance import *  # noqa: E402, F403
 from lucid._functions.einsum import *  # noqa: E402, F403
+from lucid._functions.histogram import *  # noqa: E402, F403
 from lucid._functions.index import (  # noqa: E402
     argsort,
     gather,
@@ -76,8 +77,11 @@ from lucid._functions.join import *  # noqa: E402, F403
 from lucid._functions.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer  # noqa: E402
 from lucid._functions.pointwise import *  # noqa: E402, F403
 from lucid._functions.reduce import *  # noqa: E402, F403
+from lucid._functions.scan import *  # noqa: E402, F403
+from lucid._functions.scatter import *  # noqa: E402, F403
 from lucid._functions.shape import *  # noqa: E402, F403
 from lucid._functions.softmax import log_softmax, softmax  # noqa: E402
+from lucid._functions.statistics import *  # noqa: E402, F403
 from lucid._functions.strided import *  # noqa: E402, F403
 from lucid._memory import memory_stats, release_memory, set_flush_denormal  # noqa: E402
 from lucid._printing import set_printoptions  # noqa: E402

@@ -14,13 +14,15 @@ from lucid._functions import (
     join,
     pointwise,
     reduce,
+    scan,
     shape,
+    statistics,
     strided,
-)  # fmt: skip
-from lucid._functions import (
-    diagonal as diagonals,
 )
+from lucid._functions import diagonal as diagonals
+from lucid._functions import histogram as histograms
 from lucid._functions import matmul as products
+from lucid._functions import scatter as places
 from lucid._functions import softmax as softmaxes
 from lucid._functions._common import inplace
 
@@ -67,6 +69,14 @@ class Methods:
     all, any, count_nonzero, norm = reduce.all, reduce.any, reduce.count_nonzero, reduce.norm
     logsumexp, cumsum, cumprod = reduce.logsumexp, reduce.cumsum, reduce.cumprod
 
+    median, nanmedian, mode, kthvalue = statistics.median, statistics.nanmedian, statistics.mode, statistics.kthvalue
+    quantile, nanquantile, aminmax = statistics.quantile, statistics.nanquantile, statistics.aminmax
+    nansum, nanmean, cov, corrcoef = statistics.nansum, statistics.nanmean, statistics.cov, statistics.corrcoef
+    cummax, cummin, logcumsumexp, diff = scan.cummax, scan.cummin, scan.logcumsumexp, scan.diff
+
+    bincount, histc, histogram = histograms.bincount, histograms.histc, histograms.histogram
+    unique, unique_consecutive = histograms.unique, histograms.unique_consecutive
+
     # shape
     reshape, view, view_as, reshape_as = shape.reshape, shape.view, shape.view_as, shape.reshape_as
     flatten, unflatten, ravel = shape.flatten, shape.unflatten, shape.ravel
@@ -91,6 +101,12 @@ class Methods:
     index_select, masked_select, masked_fill = index.index_select, index.masked_select, index.masked_fill
     gather, scatter, scatter_add, nonzero = index.gather, index.scatter, index.scatter_add, index.nonzero
     sort, argsort, topk = index.sort, index.argsort, index.topk
+
+    take, put, take_along_dim, argwhere = places.take, places.put, places.take_along_dim, places.argwhere
+    index_add, index_copy, index_fill = places.index_add, places.index_copy, places.index_fill
+    index_put, index_reduce, masked_scatter = places.index_put, places.index_reduce, places.masked_scatter
+    scatter_reduce, select_scatter = places.scatter_reduce, places.select_scatter
+    slice_scatter = places.slice_scatter
 
     # matrix products
     matmul, mm, bmm, mv, dot, outer = (
@@ -123,6 +139,13 @@ class Methods:
     clamp_, clip_, lerp_ = inplace(binary.clamp), inplace(binary.clamp), inplace(binary.lerp)
     addcmul_, addcdiv_ = inplace(binary.addcmul), inplace(binary.addcdiv)
     sigmoid_, tanh_, relu_ = inplace(activation.sigmoid), inplace(activation.tanh), inplace(activation.relu)
+    put_, index_add_, index_copy_, index_fill_ = (
+        inplace(places.put), inplace(places.index_add), inplace(places.index_copy), inplace(places.index_fill),
+    )  # fmt: skip
+    index_put_, index_reduce_, masked_scatter_, scatter_reduce_ = (
+        inplace(places.index_put), inplace(places.index_reduce), inplace(places.masked_scatter),
+        inplace(places.scatter_reduce),
+    )  # fmt: skip
     masked_fill_, scatter_, scatter_add_ = (
         inplace(index.masked_fill), inplace(index.scatter), inplace(index.scatter_add),
     )  # fmt: skip

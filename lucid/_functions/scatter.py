@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid import _dtype
 from lucid._functions._common import as_tensor, cast, expand, normalize_dim, write_out
 from lucid._functions.binary import where
 from lucid._functions.index import Gather, ScatterAdd, SetItem, check_index, gather, gather_index, getitem, nonzero
-from lucid._functions.shape import clone, ravel, reshape
+from lucid._functions.shape import ravel, reshape
 from lucid.autograd._node import Node, TensorBase, wrap
 
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ def take(x: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.take(lucid.tensor([[1, 2], [3, 4]]), lucid.tensor([[3], [0]])))
         [[4], [1]]
     """
-    return write_out("take", Gather.apply(ravel(x), (_flat_places("take", x, index),)), out)
+    places = _flat_places("take", x, index).reshape(-1)
+    return write_out("take", reshape(Gather.apply(ravel(x), (places,)), index._data.shape), out)
 
 
 def _flat_places(name: str, x: Tensor, index: Tensor) -> np.ndarray:
@@ -266,7 +266,10 @@ class ScatterReduce(Node):
             return share if own is None else where(own, share, 0.0), Gather.apply(share, at)
         if self.reduce == "prod":
             return self.products(x, src, dy, own)
-        hit_x, hit_src = cast(x.detach() == y.detach(), x.dtype), cast(src.detach() == Gather.apply(y.detach(), at), x.dtype)
+        hit_x, hit_src = (
+            cast(x.detach() == y.detach(), x.dtype),
+            cast(src.detach() == Gather.apply(y.detach(), at), x.dtype),
+        )
         if own is not None:
             hit_x = where(own, hit_x, 0.0)
         ties = hit_x + ScatterAdd.apply(hit_src, shape, at)
@@ -275,7 +278,7 @@ class ScatterReduce(Node):
 
     def products(self, x: Tensor, src: Tensor, dy: Tensor, own: Tensor | None) -> tuple[Tensor, Tensor]:
         """dy times the product of all other elements of the slot, right at zeros."""
-        at, shape = self.at, x._data.shape
+        at = self.at
         kept = x if own is None else where(own, x, 1.0)
         zero_x, zero_src = kept.detach() == 0, src.detach() == 0
         zeros = zero_x._data.astype(x._data.dtype)
@@ -300,7 +303,14 @@ def _reduced(name: str, x: Tensor, src: Tensor, at: Any, reduce: str, include_se
 
 
 def scatter_reduce(
-    x: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True, out: Tensor | None = None
+    x: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+    out: Tensor | None = None,
 ) -> Tensor:
     """``x`` with every element src[i, j, ...] combined into [index[i, j, ...], j, ...], the index replacing ``dim``.
 
@@ -328,7 +338,9 @@ def scatter_reduce(
     if len(s) != i.ndim or any(n > m for n, m in zip(i.shape, s)):
         raise RuntimeError(f"scatter_reduce: index {i.shape} must be no larger than src {s} in any dimension")
     if not i.ndim:
-        return reshape(scatter_reduce(reshape(x, 1), 0, reshape(index, 1), reshape(src, 1), reduce, include_self=include_self), ())
+        return reshape(
+            scatter_reduce(reshape(x, 1), 0, reshape(index, 1), reshape(src, 1), reduce, include_self=include_self), ()
+        )
     part = getitem(src, tuple([slice(n) for n in i.shape]))
     at = gather_index(x._data.shape, d, i)
     return write_out("scatter_reduce", _reduced("scatter_reduce", x, part, at, reduce, include_self), out)

@@ -1,0 +1,347 @@
+"""Counting and searching: histograms, distinct values and places in sorted sequences."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from lucid._functions._common import as_tensor, normalize_dim, write_out
+from lucid.autograd._node import TensorBase, wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+class Histogram(NamedTuple):
+    """Result of `histogram` and `histogramdd`: unpacks as ``hist, bin_edges``."""
+
+    hist: Any
+    bin_edges: Any
+
+
+def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    """How often 0, 1, 2 ... occurs, or the sum of the weights where it does.
+
+    Args:
+        x: vector of non-negative integers.
+        weights: one for each element. float32 gives float32, everything else float64.
+        minlength: least length of the result.
+
+    Raises:
+        RuntimeError: another shape, negative elements or weights that do not fit.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.bincount(lucid.tensor([0, 2, 2]), minlength=4))
+        [1, 0, 2, 0]
+    """
+    i = x._data
+    if i.ndim != 1 or i.dtype.kind not in "iu" or (i.size and i.min() < 0):
+        raise RuntimeError(
+            f"bincount: only supports 1-d non-negative integral inputs, got {x.dtype} of shape {i.shape}"
+        )
+    if minlength < 0:
+        raise RuntimeError(f"bincount: minlength should be >= 0, got {minlength}")
+    if weights is None:
+        return wrap(np.bincount(i, None, minlength).astype(np.int64, copy=False))
+    if weights._data.shape != i.shape:
+        raise RuntimeError(f"bincount: weights have shape {weights._data.shape}, expected {i.shape}, that of the input")
+    result = np.float32 if weights._data.dtype == np.float32 else np.float64
+    return wrap(np.bincount(i, weights._data, minlength).astype(result, copy=False))
+
+
+def histc(x: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None) -> Tensor:
+    """How many elements lie in each of ``bins`` intervals of equal width from ``min`` to ``max``; others do not count.
+
+    Args:
+        x: floating point.
+        bins: number of intervals, the last of which includes ``max``.
+        min, max: bounds; where they are equal, the least and the greatest element.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: integers, no bins, or bounds that are not finite or in the wrong order.
+    """
+    if x._data.dtype.kind != "f":
+        raise RuntimeError(f"histc: not implemented for {x.dtype}")
+    if bins <= 0:
+        raise RuntimeError(f"histc: bins must be > 0, got {bins}")
+    flat = x._data.reshape(-1)
+    low, high = _bounds("histc", flat, float(min), float(max))
+    inside = flat[(flat >= low) & (flat <= high)]
+    kind = flat.dtype.type
+    place = ((inside - kind(low)) / (kind(high) - kind(low)) * kind(bins)).astype(np.int64)
+    counts = np.bincount(np.minimum(place, bins - 1), minlength=bins).astype(flat.dtype)
+    return write_out("histc", wrap(counts), out)
+
+
+def _bounds(name: str, x: np.ndarray, low: float, high: float) -> tuple[float, float]:
+    """The range; that of the elements where it is empty, widened where that is empty as well."""
+    if low == high and x.size:
+        low, high = float(np.min(x)), float(np.max(x))
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise RuntimeError(f"{name}: range of [{low}, {high}] is not finite")
+    if low > high:
+        raise RuntimeError(f"{name}: max must be larger than min, got [{low}, {high}]")
+    if low == high:
+        half = 1.0 if name == "histc" else 0.5
+        return low - half, high + half
+    return low, high
+
+
+def _weights(name: str, weight: Tensor | None, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray | None:
+    if weight is None:
+        return None
+    if weight._data.shape != shape or weight._data.dtype != dtype:
+        got = f"{weight.dtype} {weight._data.shape}"
+        raise RuntimeError(f"{name}: weight must have shape {shape} and dtype {dtype}, got {got}")
+    return weight._data.reshape(-1)
+
+
+def _edges(name: str, column: np.ndarray, bins: Any, low: float, high: float) -> np.ndarray:
+    """The edges of one dimension: given, or so many of equal width."""
+    if isinstance(bins, TensorBase):
+        if bins._data.ndim != 1 or bins._data.dtype != column.dtype:  # type: ignore[attr-defined]
+            raise RuntimeError(f"{name}: bin edges must be a vector of the input's dtype {column.dtype}")
+        return bins._data  # type: ignore[attr-defined, no-any-return]
+    if bins <= 0:
+        raise RuntimeError(f"{name}: bins must be > 0, got {bins}")
+    low, high = _bounds(name, column, low, high)
+    return np.linspace(low, high, bins + 1).astype(column.dtype)
+
+
+def _places(column: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """The interval of every element, -1 outside; the last interval includes its end."""
+    at = np.searchsorted(edges, column, "right") - 1
+    at = np.where(column == edges[-1], edges.size - 2, at)
+    return np.where((column >= edges[0]) & (column <= edges[-1]), at, -1)
+
+
+def histogram(
+    x: Tensor,
+    bins: Any,
+    *,
+    range: tuple[float, float] | None = None,
+    weight: Tensor | None = None,
+    density: bool = False,
+) -> Histogram:
+    """(hist, bin_edges): how many elements lie in each interval, the last of which includes its end.
+
+    Args:
+        x: floating point.
+        bins: the number of intervals of equal width, or a vector of increasing edges.
+        range: bounds of the intervals, for a number of them; by default the least and the greatest element.
+        weight: what each element counts.
+        density: divide by the total and by the widths, so that the integral is 1.
+
+    Raises:
+        RuntimeError: integers, no bins, a range that is not finite, or weights that do not fit.
+
+    Example:
+        >>> import lucid
+        >>> hist, edges = lucid.histogram(lucid.tensor([1.0, 2.0, 1.0]), bins=2, range=(0.0, 4.0))
+        >>> print(hist, edges)
+        [2.0, 1.0] [0.0, 2.0, 4.0]
+    """
+    if x._data.dtype.kind != "f":
+        raise RuntimeError(f"histogram: not implemented for {x.dtype}")
+    flat = x._data.reshape(-1)
+    edges = _edges("histogram", flat, bins, *(range or (0.0, 0.0)))
+    at, w = _places(flat, edges), _weights("histogram", weight, x._data.shape, flat.dtype)
+    hist = np.bincount(at[at >= 0], None if w is None else w[at >= 0], edges.size - 1).astype(flat.dtype)
+    if density:
+        hist = hist / hist.sum() / np.diff(edges)
+    return Histogram(wrap(hist), wrap(edges))
+
+
+def histogramdd(
+    x: Tensor,
+    bins: Any,
+    *,
+    range: Sequence[float] | None = None,
+    weight: Tensor | None = None,
+    density: bool = False,
+) -> Histogram:
+    """(hist, bin_edges): how many points lie in each box of a grid.
+
+    Args:
+        x: shape (points, dimensions), floating point.
+        bins: the number of intervals for all dimensions or for each, or a list of vectors of edges.
+        range: two bounds per dimension, one after the other.
+        weight: what each point counts, shape (points,).
+        density: divide by the total and by the volumes.
+
+    Raises:
+        RuntimeError: ``x`` is not a matrix of floats, or the other arguments do not fit it.
+    """
+    if x._data.ndim != 2 or x._data.dtype.kind != "f":
+        raise RuntimeError(f"histogramdd: expected a floating-point matrix, got {x.dtype} of shape {x._data.shape}")
+    n, m = x._data.shape
+    each = [bins] * m if isinstance(bins, int) else list(bins)
+    if len(each) != m or (range is not None and len(range) != 2 * m):
+        raise RuntimeError(f"histogramdd: bins and range must fit the {m} dimensions of the points (shape {(n, m)})")
+    bounds = [(0.0, 0.0)] * m if range is None else [(range[2 * k], range[2 * k + 1]) for k in np.arange(m)]
+    edges = [_edges("histogramdd", x._data[:, k], b, *r) for k, (b, r) in enumerate(zip(each, bounds))]
+    shape = tuple([e.size - 1 for e in edges])
+    flat, inside = np.zeros(n, np.int64), np.ones(n, bool)
+    for k, e in enumerate(edges):
+        at = _places(x._data[:, k], e)
+        flat, inside = flat * shape[k] + at, inside & (at >= 0)
+    w = _weights("histogramdd", weight, (n,), x._data.dtype)
+    size = int(np.prod(shape, dtype=np.int64))
+    hist = np.bincount(flat[inside], None if w is None else w[inside], size).astype(x._data.dtype).reshape(shape)
+    if density:
+        hist = hist / hist.sum()
+        for k, e in enumerate(edges):
+            hist = hist / np.diff(e).reshape((-1,) + (1,) * (m - k - 1))
+    return Histogram(wrap(hist), tuple([wrap(e) for e in edges]))
+
+
+def unique(
+    x: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The distinct elements (or slices along ``dim``), in increasing order.
+
+    Args:
+        x: any shape.
+        sorted: they are sorted in any case.
+        return_inverse: also give where each element went.
+        return_counts: also give how often each occurs.
+        dim: compare slices along this dimension, in lexicographic order; elements for None.
+
+    Returns:
+        The values, followed by the inverse (the shape of ``x``, or a vector for ``dim``) and the counts as asked for.
+
+    Example:
+        >>> import lucid
+        >>> values, counts = lucid.unique(lucid.tensor([3, 1, 3]), return_counts=True)
+        >>> print(values, counts)
+        [1, 3] [1, 2]
+    """
+    d = None if dim is None else normalize_dim("unique", dim, x)
+    values, inverse, counts = np.unique(x._data, False, True, True, d, equal_nan=False)
+    inverse = inverse.reshape(x._data.shape if d is None else -1)
+    return _answer(values, inverse, counts, return_inverse, return_counts)
+
+
+def _answer(values: np.ndarray, inverse: np.ndarray, counts: np.ndarray, *asked: bool) -> Any:
+    extra = [wrap(np.asarray(a, np.int64)) for a, wanted in zip((inverse, counts), asked) if wanted]
+    return (wrap(np.ascontiguousarray(values)), *extra) if extra else wrap(np.ascontiguousarray(values))
+
+
+def unique_consecutive(
+    x: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The elements (or slices along ``dim``) without those equal to the one before; arguments as for `unique`."""
+    data = x._data.reshape(-1) if dim is None else np.moveaxis(x._data, normalize_dim("unique_consecutive", dim, x), 0)
+    rows = data.reshape(len(data), -1)
+    fresh = np.ones(len(data), bool)
+    fresh[1:] = (rows[1:] != rows[:-1]).any(1)
+    inverse = np.cumsum(fresh) - 1
+    counts = np.bincount(inverse) if len(data) else np.zeros(0, np.int64)
+    values = data[fresh] if dim is None else np.moveaxis(data[fresh], 0, dim)
+    inverse = inverse.reshape(x._data.shape) if dim is None else inverse
+    return _answer(values, inverse, counts, return_inverse, return_counts)
+
+
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
+    """Whether each element is among the test elements, or is not with ``invert``."""
+    a, b = (as_tensor(t, "isin")._data for t in (elements, test_elements))
+    return wrap(np.asarray(np.isin(a, b, assume_unique=assume_unique and a.ndim > 0, invert=invert)))
+
+
+def _side(name: str, right: bool, side: str | None) -> str:
+    if side not in (None, "left", "right"):
+        raise RuntimeError(f"{name}: side can only be 'left' or 'right' but got {side!r}")
+    if side == "left" and right:
+        raise RuntimeError(f"{name}: side and right can't be set to opposites, got side of left while right was True")
+    return "right" if right or side == "right" else "left"
+
+
+def _search_rows(rows: np.ndarray, values: np.ndarray, side: str) -> np.ndarray:
+    """Binary search in all rows at once."""
+    n = rows.shape[-1]
+    low, high = np.zeros(values.shape, np.int64), np.full(values.shape, n, np.int64)
+    for _ in itertools.repeat(None, n.bit_length()):
+        middle = (low + high) // 2
+        at = np.take_along_axis(rows, np.minimum(middle, n - 1), -1)
+        after = (at <= values) if side == "right" else (at < values)
+        after |= (values != values) & ((at == at) | (side == "right"))  # NaN is sorted to the end
+        open_ = low < high
+        low, high = np.where(open_ & after, middle + 1, low), np.where(open_ & ~after, middle, high)
+    return low
+
+
+def searchsorted(
+    sorted_sequence: Tensor,
+    x: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Where to insert values into sorted rows so that they stay sorted.
+
+    Args:
+        sorted_sequence: increasing along the last dimension; a vector, or a row for each row of ``x``.
+        x: values: a number, any shape for a vector, otherwise the same leading dimensions.
+        out_int32: give int32 instead of int64.
+        right: behind equal elements instead of before them.
+        side: ``"right"`` or ``"left"``, the same as ``right``.
+        sorter: indices that sort ``sorted_sequence``.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: the shapes or dtypes do not fit, or ``side`` contradicts ``right``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.searchsorted(lucid.tensor([1, 3, 5]), lucid.tensor([3, 4]), right=True))
+        [2, 2]
+    """
+    side = _side("searchsorted", right, side)
+    rows = sorted_sequence._data
+    if sorter is not None:
+        if sorter._data.shape != rows.shape or sorter._data.dtype != np.int64:
+            got = f"{sorter.dtype} {sorter._data.shape}"
+            raise RuntimeError(f"searchsorted: sorter must be int64 of shape {rows.shape}, got {got}")
+        rows = np.take_along_axis(rows, sorter._data, -1)
+    values = x._data if isinstance(x, TensorBase) else np.asarray(x, rows.dtype)  # type: ignore[attr-defined]
+    if isinstance(x, TensorBase) and values.dtype != rows.dtype:
+        raise RuntimeError(f"searchsorted: boundaries and values must have one dtype, got {rows.dtype}, {values.dtype}")
+    if rows.ndim == 1:
+        found = np.asarray(np.searchsorted(rows, values, side))
+    elif rows.ndim == values.ndim and rows.shape[:-1] == values.shape[:-1]:
+        found = _search_rows(rows, values, side)
+    else:
+        raise RuntimeError(
+            f"searchsorted: boundaries {rows.shape} must be a vector, or match values {values.shape} apart from the "
+            "last dimension"
+        )
+    return write_out("searchsorted", wrap(found.astype(np.int32 if out_int32 else np.int64)), out)
+
+
+def bucketize(
+    x: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False, out: Tensor | None = None
+) -> Tensor:
+    """The number of the bucket of every element: how many boundaries are below it (with ``right``, or equal to it).
+
+    Raises:
+        RuntimeError: ``boundaries`` is not a vector.
+    """
+    if boundaries._data.ndim != 1:
+        raise RuntimeError(f"bucketize: boundaries tensor must be 1 dimension, but got shape {boundaries._data.shape}")
+    values = x._data if isinstance(x, TensorBase) else np.asarray(x)  # type: ignore[attr-defined]
+    found = np.asarray(np.searchsorted(boundaries._data, values, "right" if right else "left"))
+    return write_out("bucketize", wrap(found.astype(np.int32 if out_int32 else np.int64)), out)
+
+
+__all__ = [
+    "bincount", "bucketize", "histc", "histogram", "histogramdd", "isin", "searchsorted", "unique",
+    "unique_consecutive",
+]  # fmt: skip

@@ -1,0 +1,165 @@
+"""Running extremes, running log-sums and differences along a dimension."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lucid._functions._common import expand, floating, normalize_dim, write_out
+from lucid._functions.binary import where
+from lucid._functions.compare import logical_xor
+from lucid._functions.index import gather_backward
+from lucid._functions.join import cat, narrow
+from lucid._functions.pointwise import exp
+from lucid._functions.reduce import ValuesIndices, sum
+from lucid._functions.shape import unsqueeze
+from lucid.autograd._mode import mode
+from lucid.autograd._node import Node, wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+class RunningExtremum(Node):
+    """The largest or smallest element so far, and where its last occurrence was; NaN once there was one."""
+
+    __slots__ = ("dim", "indices", "shape")
+
+    def forward(self, x: Tensor, largest: bool, dim: int) -> tuple[np.ndarray, np.ndarray]:
+        data = x._data
+        self.shape, self.dim = data.shape, dim
+        values = (np.maximum if largest else np.minimum).accumulate(data, axis=dim, dtype=data.dtype)
+        hit = (data == values) | (data != data)
+        places = np.arange(data.shape[dim]).reshape((-1,) + (1,) * (data.ndim - dim - 1))
+        self.indices = np.maximum.accumulate(np.where(hit, places, 0), axis=dim)
+        return values, self.indices
+
+    def backward(self, dy: Tensor, _: Tensor | None) -> Tensor:
+        return gather_backward(dy, self.shape, self.dim, self.indices)
+
+
+def _running(name: str, x: Tensor, largest: bool, dim: int) -> ValuesIndices:
+    d = normalize_dim(name, dim, x)
+    if not x._data.ndim:
+        return ValuesIndices(x.clone(), wrap(np.zeros((), np.int64)))
+    return ValuesIndices(*RunningExtremum.apply(x, largest, d))
+
+
+def cummax(x: Tensor, dim: int) -> ValuesIndices:
+    """(values, indices) of the largest element so far along ``dim``; of equal ones the last counts, NaN is largest.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cummax(lucid.tensor([1.0, 3.0, 2.0, 3.0]), 0).indices)
+        [0, 1, 1, 3]
+    """
+    return _running("cummax", x, True, dim)
+
+
+def cummin(x: Tensor, dim: int) -> ValuesIndices:
+    """(values, indices) of the smallest element so far along ``dim``; the last of equal ones counts, NaN is least."""
+    return _running("cummin", x, False, dim)
+
+
+def _reverse(a: np.ndarray, dim: int) -> np.ndarray:
+    return np.flip(a, dim)
+
+
+class LogCumSumExp(Node):
+    __slots__ = ("dim",)
+
+    def forward(self, x: Tensor, dim: int) -> np.ndarray:
+        self.saved, self.dim = (x,), dim
+        with np.errstate(invalid="ignore"):
+            return self.save_result(np.logaddexp.accumulate(x._data, axis=dim, dtype=x._data.dtype))
+
+    def backward(self, dy: Tensor) -> Tensor:
+        # dx_i = sum over j >= i of dy_j exp(x_i - y_j)
+        (x,), y = self.unpack(), self.unpack_result()
+        if not mode.enabled:
+            return wrap(self.gradient(x._data, y._data, dy._data))
+        n, last = x._data.shape[self.dim], x._data.ndim - 1  # quadratic in the length, but differentiable
+        rows, logs, grads = (t.movedim(self.dim, last) for t in (x, y, dy))
+        later = expand(wrap(np.triu(np.ones((n, n), bool))), (*rows.shape[:-1], n, n))
+        difference = where(later, unsqueeze(rows, -1) - unsqueeze(logs, -2), 0.0)
+        return sum(where(later, exp(difference) * unsqueeze(grads, -2), 0.0), -1).movedim(last, self.dim)
+
+    def gradient(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray) -> np.ndarray:
+        """Positive and negative parts apart, each as the exponential of a running log-sum from the end."""
+        dx = np.zeros_like(x)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for sign in (1, -1):
+                logs = np.log(np.maximum(sign * dy, 0)) - np.where(np.isneginf(y), 0, y)
+                total = _reverse(np.logaddexp.accumulate(_reverse(logs, self.dim), axis=self.dim), self.dim)
+                dx += sign * np.exp(total + x)
+        return dx
+
+
+def logcumsumexp(x: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
+    """log(sum of exp(x) so far) along ``dim``, without overflow."""
+    d, x = normalize_dim("logcumsumexp", dim, x), floating(x)
+    return write_out("logcumsumexp", LogCumSumExp.apply(x, d) if x._data.ndim else x.clone(), out)
+
+
+def diff(x: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+    """Differences of neighbours along ``dim``, taken ``n`` times; of bools, whether they differ.
+
+    Args:
+        x: at least one dimension.
+        n: how often; 0 gives ``x`` itself.
+        dim: the dimension.
+        prepend, append: tensors joined to ``x`` along ``dim`` first.
+
+    Raises:
+        RuntimeError: ``x`` is 0-d, or ``n`` is negative.
+    """
+    if not x._data.ndim:
+        raise RuntimeError("diff: expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"diff: order must be non-negative but got {n}")
+    d = normalize_dim("diff", dim, x)
+    parts = [t for t in (prepend, x, append) if t is not None]
+    y = cat(parts, d) if len(parts) > 1 else x
+    for _ in range(n):
+        rest = max(y._data.shape[d] - 1, 0)
+        late, early = narrow(y, d, min(1, y._data.shape[d]), rest), narrow(y, d, 0, rest)
+        y = logical_xor(late, early) if y._data.dtype.kind == "b" else late - early
+    return y.clone() if y is x else y
+
+
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -1) -> Tensor:
+    """The integral of ``y`` along ``dim`` by the trapezoidal rule: sum of (y[k] + y[k+1]) / 2 * (x[k+1] - x[k]).
+
+    Args:
+        y: values, at least one dimension.
+        x: places, a vector or a tensor that broadcasts with ``y``; ``dx`` apart unless given.
+        dx: distance of the places.
+        dim: the dimension.
+    """
+    return sum(_steps("trapezoid", y, x, dx, dim), dim)
+
+
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -1) -> Tensor:
+    """The integrals of ``y`` from the first place to each later one along ``dim`` by the trapezoidal rule."""
+    return _steps("cumulative_trapezoid", y, x, dx, dim).cumsum(dim)
+
+
+def _steps(name: str, y: Tensor, x: Tensor | None, dx: float, dim: int) -> Tensor:
+    d = normalize_dim(name, dim, y)
+    rest = max(y._data.shape[d] - 1, 0)
+    means = (narrow(y, d, min(1, y._data.shape[d]), rest) + narrow(y, d, 0, rest)) / 2
+    if x is None:
+        return means * dx
+    if x._data.ndim == 1:
+        if x._data.shape[0] != y._data.shape[d]:
+            raise RuntimeError(
+                f"{name}: there must be one x for each y along dim {d}, got {x._data.shape} and {y._data.shape}"
+            )
+        return means * diff(x).reshape((-1,) + (1,) * (y._data.ndim - d - 1))
+    return means * diff(x, dim=dim)
+
+
+trapz = trapezoid
+
+__all__ = ["cummax", "cummin", "cumulative_trapezoid", "diff", "logcumsumexp", "trapezoid", "trapz"]
