@@ -6,7 +6,7 @@ from lucid import _isa
 
 _isa.load()  # before anything imports lucid._ops
 
-from lucid import _ops, autograd, backends, linalg, nn, optim, random, utils  # noqa: E402
+from lucid import _ops, autograd, backends, func, linalg, nn, optim, random, special, utils  # noqa: E402
 from lucid import data as data  # noqa: E402
 from lucid._config import show_config  # noqa: E402
 from lucid._device import device  # noqa: E402
@@ -59,7 +59,15 @@ from lucid._functions.creation import (  # noqa: E402
 )
 from lucid._functions.diagonal import *  # noqa: E402, F403
 from lucid._functions.distance import *  # noqa: E402, F403
+from lucid._functions.draws import (  # noqa: E402
+    are_deterministic_algorithms_enabled,
+    detach,
+    from_dlpack,
+    randint_like,
+    use_deterministic_algorithms,
+)
 from lucid._functions.einsum import *  # noqa: E402, F403
+from lucid._functions.elementwise import *  # noqa: E402, F403
 from lucid._functions.histogram import *  # noqa: E402, F403
 from lucid._functions.index import (  # noqa: E402
     argsort,
@@ -74,6 +82,7 @@ from lucid._functions.index import (  # noqa: E402
     topk,
 )
 from lucid._functions.join import *  # noqa: E402, F403
+from lucid._functions.linalg import matrix_exp, matrix_power  # noqa: E402
 from lucid._functions.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer  # noqa: E402
 from lucid._functions.pointwise import *  # noqa: E402, F403
 from lucid._functions.reduce import *  # noqa: E402, F403
@@ -81,6 +90,16 @@ from lucid._functions.scan import *  # noqa: E402, F403
 from lucid._functions.scatter import *  # noqa: E402, F403
 from lucid._functions.shape import *  # noqa: E402, F403
 from lucid._functions.softmax import log_softmax, softmax  # noqa: E402
+from lucid._functions.solve import (  # noqa: E402
+    cholesky_inverse,
+    cholesky_solve,
+    det,
+    logdet,
+    slogdet,
+)
+from lucid._functions.solve import inv as inverse  # noqa: E402
+from lucid._functions.special import digamma, erfinv, i0, lgamma, logit, mvlgamma, polygamma  # noqa: E402
+from lucid._functions.spectral import pinv as pinverse  # noqa: E402
 from lucid._functions.statistics import *  # noqa: E402, F403
 from lucid._functions.strided import *  # noqa: E402, F403
 from lucid._memory import memory_stats, release_memory, set_flush_denormal  # noqa: E402

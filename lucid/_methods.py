@@ -9,13 +9,19 @@ from lucid._functions import (
     compare,
     creation,
     distance,
+    draws,
     einsum,
+    elementwise,
     index,
     join,
+    linalg,
     pointwise,
     reduce,
     scan,
     shape,
+    solve,
+    special,
+    spectral,
     statistics,
     strided,
 )
@@ -56,6 +62,19 @@ class Methods:
     )  # fmt: skip
     isnan, isinf, isfinite, isclose = compare.isnan, compare.isinf, compare.isfinite, compare.isclose
     allclose, equal = compare.allclose, compare.equal
+
+    frac, deg2rad, rad2deg, sinc = elementwise.frac, elementwise.deg2rad, elementwise.rad2deg, elementwise.sinc
+    positive, sgn, signbit, isreal = elementwise.positive, elementwise.sgn, elementwise.signbit, elementwise.isreal
+    nan_to_num, isposinf, isneginf = elementwise.nan_to_num, elementwise.isposinf, elementwise.isneginf
+    fix, fmod, fmax, fmin, hypot = (
+        elementwise.fix, elementwise.fmod, elementwise.fmax, elementwise.fmin, elementwise.hypot,
+    )  # fmt: skip
+    logaddexp, logaddexp2, heaviside = elementwise.logaddexp, elementwise.logaddexp2, elementwise.heaviside
+    copysign, nextafter, ldexp = elementwise.copysign, elementwise.nextafter, elementwise.ldexp
+    xlogy, float_power, gcd, lcm = elementwise.xlogy, elementwise.float_power, elementwise.gcd, elementwise.lcm
+    bitwise_left_shift, bitwise_right_shift = elementwise.bitwise_left_shift, elementwise.bitwise_right_shift
+    erfinv, lgamma, digamma, mvlgamma = special.erfinv, special.lgamma, special.digamma, special.mvlgamma
+    polygamma, logit, i0 = special.polygamma_method, special.logit, special.i0
 
     # activations
     sigmoid, tanh, relu = activation.sigmoid, activation.tanh, activation.relu
@@ -116,9 +135,15 @@ class Methods:
     addmv, addr, addbmm, vdot = einsum.addmv, einsum.addr, einsum.addbmm, einsum.vdot
     inner, kron, cross, dist = einsum.inner, einsum.kron, distance.cross, distance.dist
 
+    det, slogdet, logdet, inverse, pinverse = solve.det, solve.slogdet, solve.logdet, solve.inv, spectral.pinv
+    matrix_exp, matrix_power = linalg.matrix_exp, linalg.matrix_power
+    cholesky_solve, cholesky_inverse = solve.cholesky_solve, solve.cholesky_inverse
+
     # creation
     new_tensor, new_zeros, new_ones = creation.new_tensor, creation.new_zeros, creation.new_ones
     new_full, new_empty = creation.new_full, creation.new_empty
+    exponential_, geometric_, log_normal_ = draws.exponential_, draws.geometric_, draws.log_normal_
+    cauchy_, random_ = draws.cauchy_, draws.random_
     normal_, uniform_, bernoulli_ = creation.normal_, creation.uniform_, creation.bernoulli_
 
     # in-place forms
@@ -139,6 +164,54 @@ class Methods:
     clamp_, clip_, lerp_ = inplace(binary.clamp), inplace(binary.clamp), inplace(binary.lerp)
     addcmul_, addcdiv_ = inplace(binary.addcmul), inplace(binary.addcdiv)
     sigmoid_, tanh_, relu_ = inplace(activation.sigmoid), inplace(activation.tanh), inplace(activation.relu)
+    exp2_, log2_, log10_, tan_ = (
+        inplace(pointwise.exp2), inplace(pointwise.log2), inplace(pointwise.log10), inplace(pointwise.tan),
+    )  # fmt: skip
+    asin_, acos_, atan_, sinh_ = (
+        inplace(pointwise.asin), inplace(pointwise.acos), inplace(pointwise.atan), inplace(pointwise.sinh),
+    )  # fmt: skip
+    cosh_, asinh_, acosh_, atanh_ = (
+        inplace(pointwise.cosh), inplace(pointwise.asinh), inplace(pointwise.acosh), inplace(pointwise.atanh),
+    )  # fmt: skip
+    erfc_, sign_ = inplace(pointwise.erfc), inplace(pointwise.sign)
+    negative_, absolute_, arcsin_, arccos_, arctan_ = neg_, abs_, asin_, acos_, atan_
+    floor_divide_, remainder_, atan2_ = inplace(binary.floor_divide), inplace(binary.remainder), inplace(binary.atan2)
+    multiply_, subtract_, divide_, true_divide_ = mul_, sub_, div_, div_
+    eq_, ne_, lt_, le_ = inplace(compare.eq), inplace(compare.ne), inplace(compare.lt), inplace(compare.le)
+    gt_, ge_, logical_and_, logical_or_ = (
+        inplace(compare.gt), inplace(compare.ge), inplace(compare.logical_and), inplace(compare.logical_or),
+    )  # fmt: skip
+    logical_xor_, logical_not_, bitwise_and_, bitwise_or_ = (
+        inplace(compare.logical_xor), inplace(compare.logical_not),
+        inplace(compare.bitwise_and), inplace(compare.bitwise_or),
+    )  # fmt: skip
+    bitwise_xor_, bitwise_not_ = inplace(compare.bitwise_xor), inplace(compare.bitwise_not)
+    frac_, deg2rad_, rad2deg_, sinc_ = (
+        inplace(elementwise.frac), inplace(elementwise.deg2rad),
+        inplace(elementwise.rad2deg), inplace(elementwise.sinc),
+    )  # fmt: skip
+    nan_to_num_, fmod_, hypot_ = (
+        inplace(elementwise.nan_to_num),
+        inplace(elementwise.fmod), inplace(elementwise.hypot),
+    )  # fmt: skip
+    heaviside_, copysign_, nextafter_, ldexp_ = (
+        inplace(elementwise.heaviside), inplace(elementwise.copysign),
+        inplace(elementwise.nextafter), inplace(elementwise.ldexp),
+    )  # fmt: skip
+    xlogy_, gcd_, lcm_ = inplace(elementwise.xlogy), inplace(elementwise.gcd), inplace(elementwise.lcm)
+    bitwise_left_shift_, bitwise_right_shift_ = (
+        inplace(elementwise.bitwise_left_shift), inplace(elementwise.bitwise_right_shift),
+    )  # fmt: skip
+    fix_ = trunc_
+    erfinv_, lgamma_, digamma_, mvlgamma_ = (
+        inplace(special.erfinv), inplace(special.lgamma), inplace(special.digamma), inplace(special.mvlgamma),
+    )  # fmt: skip
+    logit_, i0_ = inplace(special.logit), inplace(special.i0)
+    polygamma_ = inplace(special.polygamma_method)
+    cumsum_, cumprod_ = inplace(reduce.cumsum), inplace(reduce.cumprod)
+    tril_, triu_ = inplace(shape.tril), inplace(shape.triu)
+    addmm_, baddbmm_ = inplace(products.addmm), inplace(products.baddbmm)
+    addmv_, addr_, addbmm_ = inplace(einsum.addmv), inplace(einsum.addr), inplace(einsum.addbmm)
     put_, index_add_, index_copy_, index_fill_ = (
         inplace(places.put), inplace(places.index_add), inplace(places.index_copy), inplace(places.index_fill),
     )  # fmt: skip
@@ -165,5 +238,6 @@ class Methods:
     __xor__ = __rxor__ = compare.bitwise_xor
     __eq__, __ne__ = compare.equal_operator, compare.unequal_operator
     __lt__, __le__, __gt__, __ge__ = compare.lt, compare.le, compare.gt, compare.ge
+    __lshift__, __rshift__ = elementwise.bitwise_left_shift, elementwise.bitwise_right_shift
     __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = add_, sub_, mul_, div_, pow_
     __getitem__, __setitem__ = index.getitem, index.setitem

@@ -1,3 +1,50 @@
-"""Linear algebra: norms, decompositions and solvers, by LAPACK through NumPy."""
+"""Linear algebra: norms, decompositions and solvers, by LAPACK through NumPy. Batches are leading dimensions."""
 
-from lucid._functions.distance import vector_norm as vector_norm
+from lucid._functions.distance import vector_norm
+from lucid._functions.linalg import (
+    cross,
+    diagonal,
+    matrix_exp,
+    matrix_norm,
+    matrix_power,
+    multi_dot,
+    norm,
+    tensorinv,
+    tensorsolve,
+    vander,
+    vecdot,
+)
+from lucid._functions.lu import lu, lu_factor, lu_solve
+from lucid._functions.matmul import matmul
+from lucid._functions.solve import (
+    LinAlgError,
+    cholesky,
+    cholesky_ex,
+    det,
+    inv,
+    inv_ex,
+    slogdet,
+    solve,
+    solve_ex,
+    solve_triangular,
+)
+from lucid._functions.spectral import (
+    cond,
+    eig,
+    eigh,
+    eigvals,
+    eigvalsh,
+    lstsq,
+    matrix_rank,
+    pinv,
+    qr,
+    svd,
+    svdvals,
+)
+
+__all__ = [
+    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals",
+    "eigvalsh", "inv", "inv_ex", "lstsq", "lu", "lu_factor", "lu_solve", "matmul", "matrix_exp", "matrix_norm",
+    "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_ex",
+    "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm",
+]  # fmt: skip

@@ -37,8 +37,8 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     Example:
         >>> import lucid
         >>> i, j = lucid.meshgrid(lucid.tensor([1, 2]), lucid.tensor([3, 4, 5]), indexing="ij")
-        >>> print(i, j)
-        [[1, 1, 1], [2, 2, 2]] [[3, 4, 5], [3, 4, 5]]
+        >>> i.tolist(), j.tolist()
+        ([[1, 1, 1], [2, 2, 2]], [[3, 4, 5], [3, 4, 5]])
     """
     items = _listed(tensors)
     if not items:

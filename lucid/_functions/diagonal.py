@@ -106,7 +106,7 @@ def diag(x: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
 
     Example:
         >>> import lucid
-        >>> print(lucid.diag(lucid.tensor([1, 2])))
+        >>> lucid.diag(lucid.tensor([1, 2])).tolist()
         [[1, 0], [0, 2]]
     """
     if x._data.ndim not in (1, 2):

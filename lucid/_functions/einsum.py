@@ -119,6 +119,14 @@ def _labels(part: str, span: int) -> Labels:
 def _label_sizes(equation: str, inputs: list[Labels], tensors: list[Tensor]) -> dict[int, int]:
     sizes: dict[int, int] = {}
     for k, (labels, x) in enumerate(zip(inputs, tensors)):
+        for label in labels:
+            own = {n for c, n in zip(labels, x._data.shape) if c == label}
+            if len(own) > 1:
+                both = " and ".join(map(str, sorted(own)))
+                raise RuntimeError(
+                    f"einsum: subscript {chr(label)!r} is repeated for sizes {both} of one operand, which do not match "
+                    f"(shape {x._data.shape})"
+                )
         if x._data.dtype != tensors[0]._data.dtype:
             raise RuntimeError(f"einsum: operands must have one dtype, got {tensors[0].dtype} and {x.dtype}")
         for label, n in zip(labels, x._data.shape):
@@ -137,11 +145,6 @@ def _without_repeats(x: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
         while labels.count(label) > 1:
             first = labels.index(label)
             second = labels.index(label, first + 1)
-            if x._data.shape[first] != x._data.shape[second]:
-                raise RuntimeError(
-                    f"einsum: subscript {chr(label)!r} is repeated for sizes {x._data.shape[first]} and "
-                    f"{x._data.shape[second]} of one operand, which do not match"
-                )
             x = diagonal(x, 0, first, second)
             labels = (*[c for d, c in enumerate(labels) if d not in (first, second)], label)
     return x, labels
@@ -275,7 +278,7 @@ def kron(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Example:
         >>> import lucid
-        >>> print(lucid.kron(lucid.eye(2), lucid.tensor([[1.0, 2.0]])))
+        >>> lucid.kron(lucid.eye(2), lucid.tensor([[1.0, 2.0]])).tolist()
         [[1.0, 2.0, 0.0, 0.0], [0.0, 0.0, 1.0, 2.0]]
     """
     ndim = max(x._data.ndim, y._data.ndim)

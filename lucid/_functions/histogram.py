@@ -104,9 +104,9 @@ def _weights(name: str, weight: Tensor | None, shape: tuple[int, ...], dtype: np
 def _edges(name: str, column: np.ndarray, bins: Any, low: float, high: float) -> np.ndarray:
     """The edges of one dimension: given, or so many of equal width."""
     if isinstance(bins, TensorBase):
-        if bins._data.ndim != 1 or bins._data.dtype != column.dtype:  # type: ignore[attr-defined]
+        if bins._data.ndim != 1 or bins._data.dtype != column.dtype:
             raise RuntimeError(f"{name}: bin edges must be a vector of the input's dtype {column.dtype}")
-        return bins._data  # type: ignore[attr-defined, no-any-return]
+        return bins._data
     if bins <= 0:
         raise RuntimeError(f"{name}: bins must be > 0, got {bins}")
     low, high = _bounds(name, column, low, high)
@@ -183,7 +183,8 @@ def histogramdd(
     each = [bins] * m if isinstance(bins, int) else list(bins)
     if len(each) != m or (range is not None and len(range) != 2 * m):
         raise RuntimeError(f"histogramdd: bins and range must fit the {m} dimensions of the points (shape {(n, m)})")
-    bounds = [(0.0, 0.0)] * m if range is None else [(range[2 * k], range[2 * k + 1]) for k in np.arange(m)]
+    each_dim = [int(k) for k in np.arange(m)]  # the argument hides the function
+    bounds = [(0.0, 0.0)] * m if range is None else [(range[2 * k], range[2 * k + 1]) for k in each_dim]
     edges = [_edges("histogramdd", x._data[:, k], b, *r) for k, (b, r) in enumerate(zip(each, bounds))]
     shape = tuple([e.size - 1 for e in edges])
     flat, inside = np.zeros(n, np.int64), np.ones(n, bool)
@@ -253,7 +254,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     return wrap(np.asarray(np.isin(a, b, assume_unique=assume_unique and a.ndim > 0, invert=invert)))
 
 
-def _side(name: str, right: bool, side: str | None) -> str:
+def _side(name: str, right: bool, side: str | None) -> Any:
     if side not in (None, "left", "right"):
         raise RuntimeError(f"{name}: side can only be 'left' or 'right' but got {side!r}")
     if side == "left" and right:
@@ -304,20 +305,20 @@ def searchsorted(
         >>> print(lucid.searchsorted(lucid.tensor([1, 3, 5]), lucid.tensor([3, 4]), right=True))
         [2, 2]
     """
-    side = _side("searchsorted", right, side)
+    where: Any = _side("searchsorted", right, side)
     rows = sorted_sequence._data
     if sorter is not None:
         if sorter._data.shape != rows.shape or sorter._data.dtype != np.int64:
             got = f"{sorter.dtype} {sorter._data.shape}"
             raise RuntimeError(f"searchsorted: sorter must be int64 of shape {rows.shape}, got {got}")
         rows = np.take_along_axis(rows, sorter._data, -1)
-    values = x._data if isinstance(x, TensorBase) else np.asarray(x, rows.dtype)  # type: ignore[attr-defined]
+    values = x._data if isinstance(x, TensorBase) else np.asarray(x, rows.dtype)
     if isinstance(x, TensorBase) and values.dtype != rows.dtype:
         raise RuntimeError(f"searchsorted: boundaries and values must have one dtype, got {rows.dtype}, {values.dtype}")
     if rows.ndim == 1:
-        found = np.asarray(np.searchsorted(rows, values, side))
+        found = np.asarray(np.searchsorted(rows, values, where))
     elif rows.ndim == values.ndim and rows.shape[:-1] == values.shape[:-1]:
-        found = _search_rows(rows, values, side)
+        found = _search_rows(rows, values, where)
     else:
         raise RuntimeError(
             f"searchsorted: boundaries {rows.shape} must be a vector, or match values {values.shape} apart from the "
@@ -336,7 +337,7 @@ def bucketize(
     """
     if boundaries._data.ndim != 1:
         raise RuntimeError(f"bucketize: boundaries tensor must be 1 dimension, but got shape {boundaries._data.shape}")
-    values = x._data if isinstance(x, TensorBase) else np.asarray(x)  # type: ignore[attr-defined]
+    values = x._data if isinstance(x, TensorBase) else np.asarray(x)
     found = np.asarray(np.searchsorted(boundaries._data, values, "right" if right else "left"))
     return write_out("bucketize", wrap(found.astype(np.int32 if out_int32 else np.int64)), out)
 

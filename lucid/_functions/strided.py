@@ -55,7 +55,7 @@ def unfold(x: Tensor, dimension: int, size: int, step: int) -> Tensor:
 
     Example:
         >>> import lucid
-        >>> print(lucid.arange(5).unfold(0, 3, 2))
+        >>> lucid.arange(5).unfold(0, 3, 2).tolist()
         [[0, 1, 2], [2, 3, 4]]
     """
     d = normalize_dim("unfold", dimension, x)

@@ -23,18 +23,18 @@ WRITES = "overwrites memory: tests/autograd/test_inplace.py and tests/test_tenso
 
 EXEMPT: dict[str, dict[str, str]] = {
     "lucid": {
-        **dict.fromkeys(["bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randn", "randn_like", "randperm"], RANDOM),
+        **dict.fromkeys(["bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randn", "randn_like", "randint_like", "randperm"], RANDOM),
         **dict.fromkeys(["get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"], RANDOM),
-        **dict.fromkeys(["get_num_threads", "memory_stats", "num_threads", "release_memory", "set_flush_denormal", "set_num_threads", "set_printoptions", "show_config"], SWITCH),
+        **dict.fromkeys(["are_deterministic_algorithms_enabled", "use_deterministic_algorithms", "get_num_threads", "memory_stats", "num_threads", "release_memory", "set_flush_denormal", "set_num_threads", "set_printoptions", "show_config"], SWITCH),
         **dict.fromkeys(["grad_enabled", "is_grad_enabled", "is_inference_mode_enabled"], SWITCH),
         **dict.fromkeys(["get_default_dtype", "promote_types", "result_type", "set_default_dtype"], DTYPES),
-        **dict.fromkeys(["as_tensor", "from_numpy", "is_floating_point", "is_tensor", "numel", "tensor"], OBJECT),
+        **dict.fromkeys(["as_tensor", "detach", "from_dlpack", "from_numpy", "is_floating_point", "is_tensor", "numel", "tensor"], OBJECT),
         **dict.fromkeys(["empty", "empty_like"], "the values are whatever the memory held; shapes and dtypes: tests/test_tensor.py"),
         **dict.fromkeys(["load", "save"], "files: the tests of serialization"),
     },
     "lucid.nn.functional": {},
     "lucid.Tensor": {
-        **dict.fromkeys(["normal_", "uniform_", "bernoulli_"], RANDOM),
+        **dict.fromkeys(["normal_", "uniform_", "bernoulli_", "exponential_", "geometric_", "log_normal_", "cauchy_", "random_"], RANDOM),
         **dict.fromkeys(["backward", "detach", "detach_", "register_hook", "requires_grad_", "retain_grad"], AUTOGRAD),
         **dict.fromkeys(["copy_", "fill_", "zero_"], WRITES),
         **dict.fromkeys(["bool", "byte", "cpu", "cuda", "double", "float", "int", "long", "to", "type", "type_as"], "conversion: tests/test_tensor.py"),

@@ -1,0 +1,143 @@
+"""Tensors overwritten with random numbers of more distributions, and tensors shared with other libraries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid import _dtype, _ops
+from lucid._functions._common import check_writable
+from lucid._functions.creation import randint
+from lucid._random import Generator, default_generator
+from lucid.autograd._node import bump, wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+def _uniform(x: Tensor, generator: Generator | None) -> np.ndarray:
+    """float64 numbers in (0, 1], so that their logarithm is finite."""
+    seed, offset = (generator or default_generator).take(x._data.size)
+    return 1 - _ops.uniform(x._data.shape, seed, offset, np.dtype(np.float64))
+
+
+def _overwrite(name: str, x: Tensor, values: np.ndarray) -> Tensor:
+    check_writable(name, x)
+    x._data[...] = values
+    bump(x)
+    return x
+
+
+def _floats(name: str, x: Tensor) -> None:
+    if x._data.dtype.kind != "f":
+        raise RuntimeError(f"{name}: not implemented for {x.dtype}")
+
+
+def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with numbers of the exponential distribution of rate ``lambd``: -log(u) / lambd.
+
+    Raises:
+        RuntimeError: ``lambd`` is not positive, or ``x`` holds integers.
+    """
+    _floats("exponential_", x)
+    if not lambd > 0:
+        raise RuntimeError(f"exponential_: expects lambda > 0.0, but found lambda={lambd}")
+    return _overwrite("exponential_", x, -np.log(_uniform(x, generator)) / lambd)
+
+
+def geometric_(x: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with the number of trials up to the first success of probability ``p``: ceil(log(u) / log(1 - p)).
+
+    Raises:
+        RuntimeError: ``p`` is not within (0, 1).
+    """
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_: expects p to be in (0, 1), but got p={p}")
+    return _overwrite("geometric_", x, np.maximum(np.ceil(np.log(_uniform(x, generator)) / np.log1p(-p)), 1))
+
+
+def log_normal_(x: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with exp(mean + std * z) of normal z.
+
+    Raises:
+        RuntimeError: ``std`` is not positive, or ``x`` holds integers.
+    """
+    _floats("log_normal_", x)
+    if not std > 0:
+        raise RuntimeError(f"log_normal_: expects std > 0.0, but found std={std}")
+    seed, offset = (generator or default_generator).take(x._data.size)
+    return _overwrite(
+        "log_normal_", x, np.exp(_ops.normal(x._data.shape, seed, offset, np.dtype(np.float64)) * std + mean)
+    )
+
+
+def cauchy_(x: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with numbers of the Cauchy distribution: median + sigma * tan(pi (u - 1/2)).
+
+    Raises:
+        RuntimeError: ``sigma`` is not positive, or ``x`` holds integers.
+    """
+    _floats("cauchy_", x)
+    if not sigma > 0:
+        raise RuntimeError(f"cauchy_: expects sigma > 0.0, but found sigma={sigma}")
+    return _overwrite("cauchy_", x, median + sigma * np.tan(np.pi * (_uniform(x, generator) - 0.5)))
+
+
+def random_(x: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with integers, each as likely, in [low, high); ``random_(high)`` starts at 0.
+
+    Without bounds, integers up to the largest of the dtype, or all that a float represents exactly (2^24 or 2^53).
+
+    Raises:
+        RuntimeError: the interval is empty, or exceeds the dtype.
+    """
+    data = x._data
+    if data.dtype.kind == "f":
+        largest = 2 ** (np.finfo(data.dtype).nmant + 1)
+    else:
+        largest = 1 if data.dtype.kind == "b" else int(np.iinfo(data.dtype).max)
+    if high is None:
+        low, high = (0, low) if low else (0, largest if data.dtype == np.int64 else largest + 1)
+    if high <= low:
+        raise RuntimeError(f"random_: expects 'from' < 'to', but got from={low} >= to={high}")
+    if high - 1 > largest:
+        raise RuntimeError(f"random_: to={high} is out of bounds for {x.dtype}")
+    g = (generator or default_generator).numpy(data.size)
+    return _overwrite("random_", x, np.asarray(g.integers(low, high, data.shape)))
+
+
+def randint_like(
+    x: Tensor, low: int, high: int | None = None, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`randint` with the shape and dtype of ``x``; ``randint_like(x, high)`` starts at 0."""
+    low, high = (0, low) if high is None else (low, high)
+    d = x.dtype if dtype is None else _dtype.as_dtype(dtype)
+    return randint(low, high, x._data.shape, dtype=d, requires_grad=requires_grad)
+
+
+def from_dlpack(x: Any) -> Tensor:
+    """A tensor over the memory of another library's array, which must lie on the CPU and speak DLPack.
+
+    Raises:
+        TypeError: ``x`` does not, or has a dtype lucid lacks.
+    """
+    if not hasattr(x, "__dlpack__"):
+        raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(x).__name__}")
+    data = np.from_dlpack(x)
+    _dtype.of_array(data)
+    return wrap(data)
+
+
+def detach(x: Tensor) -> Tensor:
+    """The same storage without history."""
+    return x.detach()
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Accepted for PyTorch's sake: every algorithm of lucid is deterministic, whatever ``mode`` says."""
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """True: lucid gives the same bits every time."""
+    return True

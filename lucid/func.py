@@ -1,0 +1,335 @@
+"""Function transforms: functions in, their derivatives out. They nest."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid.autograd import functional
+from lucid.autograd._mode import enable_grad
+from lucid.autograd._node import TensorBase, wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+__all__ = [
+    "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "value_and_grad", "vjp", "vmap",
+]  # fmt: skip
+
+_state = threading.local()
+
+
+@contextmanager
+def _transform() -> Iterator[bool]:
+    """Whether another transform is going on outside, which will differentiate what this one computes."""
+    depth = getattr(_state, "depth", 0)
+    _state.depth = depth + 1
+    try:
+        with enable_grad():
+            yield depth > 0
+    finally:
+        _state.depth = depth
+
+
+def _leaves(tree: Any) -> list[Tensor]:
+    """The tensors of nested tuples, lists and dicts, in order."""
+    if isinstance(tree, TensorBase):
+        return [tree]  # type: ignore[list-item]
+    if isinstance(tree, (tuple, list)):
+        return [leaf for part in tree for leaf in _leaves(part)]
+    if isinstance(tree, dict):
+        return [leaf for part in tree.values() for leaf in _leaves(part)]
+    return []
+
+
+def _rebuild(tree: Any, leaves: Iterator[Any]) -> Any:
+    """``tree`` with its tensors replaced in order."""
+    if isinstance(tree, TensorBase):
+        return next(leaves)
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*[_rebuild(part, leaves) for part in tree])
+    if isinstance(tree, (tuple, list)):
+        return type(tree)([_rebuild(part, leaves) for part in tree])
+    if isinstance(tree, dict):
+        return {key: _rebuild(part, leaves) for key, part in tree.items()}
+    return tree
+
+
+def _map(function: Callable[[Tensor], Any], tree: Any) -> Any:
+    return _rebuild(tree, iter([function(leaf) for leaf in _leaves(tree)]))
+
+
+def _tracked(x: Tensor, nested: bool) -> Tensor:
+    """A tensor to differentiate with respect to, still connected to its own history where that is wanted."""
+    return x.view_as(x) if x.requires_grad and nested else x.detach().requires_grad_()
+
+
+def _chosen(name: str, argnums: Any, args: Sequence[Any]) -> tuple[int, ...]:
+    numbers = argnums if isinstance(argnums, tuple) else (argnums,)
+    for k in numbers:
+        if not -len(args) <= k < len(args):
+            raise RuntimeError(f"{name}: got argnum={k}, but only {len(args)} positional inputs")
+    return tuple([k % len(args) for k in numbers])
+
+
+def _split(name: str, has_aux: bool, result: Any) -> tuple[Any, Any]:
+    if not has_aux:
+        return result, None
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise RuntimeError(f"{name}: with has_aux=True the function must return a tuple (output, aux)")
+    return result
+
+
+def _plain(tree: Any, nested: bool) -> Any:
+    return tree if nested else _map(lambda t: t.detach(), tree)
+
+
+def _value_and_grad(name: str, func: Callable[..., Any], argnums: Any, has_aux: bool) -> Callable[..., Any]:
+    """A function that gives (gradient, value, aux)."""
+
+    def run(*args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
+        numbers = _chosen(name, argnums, args)
+        with _transform() as nested:
+            given = list(args)
+            for k in numbers:
+                given[k] = _map(lambda x: _tracked(x, nested), args[k])
+            result, aux = _split(name, has_aux, func(*given, **kwargs))
+            if not isinstance(result, TensorBase) or result._data.ndim:
+                got = f"shape {result._data.shape}" if isinstance(result, TensorBase) else type(result).__name__
+                raise RuntimeError(f"{name}: expected the function to return a scalar tensor (0-d), got {got}")
+            one = wrap(np.ones((), result._data.dtype))
+            leaves = _leaves([given[k] for k in numbers])
+            found = functional._pull(name, (result,), tuple(leaves), (one,), nested)
+            found = _plain(found, nested)
+            trees = _rebuild([given[k] for k in numbers], iter(found))
+        gradient = tuple(trees) if isinstance(argnums, tuple) else trees[0]
+        return gradient, _plain(result, nested), _plain(aux, nested)
+
+    return functools.wraps(func)(run)
+
+
+def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that gives the gradient of ``func``, whose result is one 0-d tensor.
+
+    Args:
+        func: takes tensors, or nested tuples, lists and dicts of them.
+        argnums: which positional arguments to differentiate with respect to; a tuple gives a tuple.
+        has_aux: ``func`` gives (output, aux), and the gradient comes with aux likewise.
+
+    Raises:
+        RuntimeError: when called: the result is not a 0-d tensor, or an argument is missing.
+
+    Results have no history unless another transform of this module is going on outside: differentiate again by
+    nesting, ``grad(grad(f))``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.func.grad(lucid.func.grad(lambda x: x**3))(lucid.tensor(2.0)))
+        12.0
+    """
+    run = _value_and_grad("grad", func, argnums, has_aux)
+
+    @functools.wraps(func)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        g, _, aux = run(*args, **kwargs)
+        return (g, aux) if has_aux else g
+
+    return gradient
+
+
+def grad_and_value(
+    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that gives (gradient, value) of ``func``, or (gradient, (value, aux)); arguments as for `grad`."""
+    run = _value_and_grad("grad_and_value", func, argnums, has_aux)
+
+    @functools.wraps(func)
+    def both(*args: Any, **kwargs: Any) -> Any:
+        g, value, aux = run(*args, **kwargs)
+        return g, ((value, aux) if has_aux else value)
+
+    return both
+
+
+def value_and_grad(
+    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that gives (value, gradient) of ``func``, or ((value, aux), gradient); arguments as for `grad`."""
+    run = _value_and_grad("value_and_grad", func, argnums, has_aux)
+
+    @functools.wraps(func)
+    def both(*args: Any, **kwargs: Any) -> Any:
+        g, value, aux = run(*args, **kwargs)
+        return ((value, aux) if has_aux else value), g
+
+    return both
+
+
+def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """(output, vjp_fn), or (output, vjp_fn, aux): ``vjp_fn(v)`` is the product of ``v`` with the Jacobian.
+
+    Args:
+        func: takes the primals, tensors or nested containers of them, and gives tensors likewise.
+        primals: where to evaluate.
+        has_aux: ``func`` gives (output, aux).
+
+    ``vjp_fn`` takes what has the structure of the output and gives the gradient of the only primal, or a tuple. It can
+    be called again and again.
+
+    Raises:
+        RuntimeError: from ``vjp_fn``, when its argument does not fit the output.
+    """
+    with _transform() as nested:
+        given = _map(lambda x: _tracked(x, nested), primals)
+        output, aux = _split("vjp", has_aux, func(*given))
+    ys, xs = _leaves(output), _leaves(given)
+
+    def product(cotangents: Any) -> Any:
+        with _transform() as outer:
+            vs = functional._vectors("vjp", tuple(_leaves(cotangents)), tuple(ys), "output")
+            found = functional._pull("vjp", tuple(ys), tuple(xs), vs, nested or outer)
+        trees = _rebuild(given, iter(_plain(found, nested or outer)))
+        return trees[0] if len(primals) == 1 else tuple(trees)
+
+    shown = _plain(output, nested)
+    return (shown, product, _plain(aux, nested)) if has_aux else (shown, product)
+
+
+def jvp(func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...], *, has_aux: bool = False) -> Any:
+    """(output, J v), or with aux: the value of ``func`` and its derivative along the tangents, by two backward passes.
+
+    Args:
+        func: takes the primals and gives tensors.
+        primals: a tuple of tensors, or nested containers of them.
+        tangents: the same structure: the direction.
+        has_aux: ``func`` gives (output, aux).
+
+    Raises:
+        RuntimeError: the tangents do not fit the primals.
+    """
+    if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
+        raise RuntimeError("jvp: expected primals and tangents to be tuples")
+    with _transform() as nested:
+        given = _map(lambda x: _tracked(x, nested), primals)
+        xs = tuple(_leaves(given))
+        vs = functional._vectors("jvp", tuple(_leaves(tangents)), xs, "input")
+        output, aux = _split("jvp", has_aux, func(*given))
+        found = functional._push("jvp", tuple(_leaves(output)), xs, vs, nested)
+        derivative = _rebuild(output, iter(_plain(found, nested)))
+    shown = _plain(output, nested)
+    return (shown, derivative, _plain(aux, nested)) if has_aux else (shown, derivative)
+
+
+def jacrev(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that gives the Jacobian of ``func``, y.shape + x.shape, by a backward pass per element of y.
+
+    Args:
+        func: takes and gives tensors, or nested containers of them.
+        argnums: which positional arguments; a tuple gives a tuple within the structure of the output.
+        has_aux: ``func`` gives (output, aux), and the Jacobian comes with aux likewise.
+    """
+
+    @functools.wraps(func)
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        numbers = _chosen("jacrev", argnums, args)
+        with _transform() as nested:
+            given = list(args)
+            for k in numbers:
+                given[k] = _map(lambda x: _tracked(x, nested), args[k])
+            output, aux = _split("jacrev", has_aux, func(*given, **kwargs))
+            inputs = [given[k] for k in numbers]
+            xs = tuple(_leaves(inputs))
+
+            def of(y: Tensor) -> Any:
+                trees = _rebuild(inputs, iter(_plain(functional._rows(y, xs, nested, False), nested)))
+                return tuple(trees) if isinstance(argnums, tuple) else trees[0]
+
+            found = _map(of, output)
+        return (found, _plain(aux, nested)) if has_aux else found
+
+    return derivative
+
+
+def jacfwd(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """What `jacrev` gives: lucid differentiates backwards only, so there is no cheaper way by columns."""
+    return jacrev(func, argnums, has_aux)
+
+
+def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """A function that gives the second derivatives of ``func``: `jacrev` of `jacrev`.
+
+    Example:
+        >>> import lucid
+        >>> lucid.func.hessian(lambda x: (x**3).sum())(lucid.tensor([1.0, 2.0])).tolist()
+        [[6.0, 0.0], [0.0, 12.0]]
+    """
+    return jacrev(jacrev(func, argnums), argnums)
+
+
+def vmap(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
+    """Refused: lucid has no batching transform, and a loop in its place would hide the cost.
+
+    Raises:
+        RuntimeError: always.
+    """
+    raise RuntimeError("vmap: not supported; write the batch dimension out, since all operations broadcast over it")
+
+
+def functional_call(
+    module: Any,
+    parameter_and_buffer_dicts: Any,
+    args: Any = None,
+    kwargs: dict[str, Any] | None = None,
+    *,
+    strict: bool = False,
+) -> Any:
+    """``module(*args, **kwargs)`` with other tensors in the place of its parameters and buffers.
+
+    Args:
+        module: any module; it is as before afterwards.
+        parameter_and_buffer_dicts: tensors by their names in ``named_parameters`` and ``named_buffers``, or several
+            such dicts.
+        args: positional arguments: a tuple, or one argument.
+        kwargs: keyword arguments.
+        strict: names must be those of all parameters and buffers.
+
+    Raises:
+        KeyError: a name the module does not have.
+        RuntimeError: ``strict`` finds names missing.
+    """
+    dicts = parameter_and_buffer_dicts
+    given: dict[str, Any] = {}
+    for part in [dicts] if isinstance(dicts, dict) else dicts:
+        given.update(part)
+    positional = args if isinstance(args, tuple) else () if args is None else (args,)
+    places = {}
+    for prefix, owner in module.named_modules(remove_duplicate=False):
+        for table in (owner._parameters, owner._buffers):
+            for name in table:
+                places[f"{prefix}.{name}" if prefix else name] = (table, name)
+    for name in given:
+        if name not in places:
+            raise KeyError(f"functional_call: {type(module).__name__} has no parameter or buffer {name!r}")
+    missing = [name for name, (table, key) in places.items() if name not in given and table[key] is not None]
+    if strict and missing:
+        raise RuntimeError(
+            f"functional_call: strict=True, but {', '.join(missing)} of {type(module).__name__} are missing"
+        )
+    # A tensor that several names share is replaced under all of them.
+    shared = {id(places[name][0][places[name][1]]): value for name, value in given.items()}
+    before = [(table, name, table[name]) for table, name in places.values()]
+    try:
+        for full, (table, name) in places.items():
+            if full in given:
+                table[name] = given[full]
+            elif table[name] is not None and id(table[name]) in shared:
+                table[name] = shared[id(table[name])]
+        return module(*positional, **(kwargs or {}))
+    finally:
+        for table, name, value in before:
+            table[name] = value
