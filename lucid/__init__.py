@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from lucid import _isa
 
 _isa.load()  # before anything imports lucid._ops
 
-from lucid import _ops, autograd, backends, func, linalg, nn, optim, random, special, utils  # noqa: E402
-from lucid import data as data  # noqa: E402
+from lucid import _ops, autograd, backends, nn, optim, random  # noqa: E402
 from lucid._config import show_config  # noqa: E402
 from lucid._device import device  # noqa: E402
 from lucid._dtype import (  # noqa: E402
@@ -144,3 +146,23 @@ def is_floating_point(x: Tensor) -> bool:  # type: ignore[valid-type]
 def numel(x: Tensor) -> int:  # type: ignore[valid-type]
     """The number of elements of ``x``."""
     return x.numel()
+
+
+_LATER = ("data", "func", "linalg", "special", "utils")  # imported when first used: importing lucid stays quick
+
+if TYPE_CHECKING:
+    from lucid import data as data
+    from lucid import func as func
+    from lucid import linalg as linalg
+    from lucid import special as special
+    from lucid import utils as utils
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return importlib.import_module(f"lucid.{name}")
+    raise AttributeError(f"module 'lucid' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -24,8 +24,6 @@ from lucid._functions.creation import from_numpy
 from lucid._safetensors import FileFormatError
 from lucid._tensor import Size, Tensor
 
-MAGIC = b"PK\x03\x04"
-
 # PyTorch's name of a storage's class: how the numbers lie in the file, and what they become.
 STORAGES: dict[str, tuple[str, str]] = {
     "FloatStorage": ("f4", "f4"), "DoubleStorage": ("f8", "f8"), "HalfStorage": ("f2", "f4"),

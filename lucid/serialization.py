@@ -28,7 +28,6 @@ import io
 import json
 import math
 import os
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -38,14 +37,11 @@ from lucid._convert import as_device
 from lucid._functions.creation import from_numpy
 from lucid._safetensors import METADATA, FileFormatError, Reader, brief, write
 from lucid._tensor import Tensor
-from lucid._torch_reader import MAGIC as ZIP_MAGIC
-from lucid._torch_reader import read as read_pytorch
-from lucid._torch_writer import Pickler
-from lucid._torch_writer import write as write_pytorch
 
 __all__ = ["FileFormatError", "load", "save"]
 
 MAX_DEPTH = 100  # of nested containers
+ZIP_MAGIC = b"PK\x03\x04"
 _STRUCTURE = "lucid"  # the entry of __metadata__ with what surrounds the tensors
 
 Path = str | bytes | os.PathLike[Any]
@@ -116,16 +112,18 @@ def _safetensors_writer(obj: Any) -> Callable[[Any], None]:
 
 
 def _pytorch_writer(obj: Any) -> Callable[[Any], None]:
-    pickler = Pickler()
+    from lucid import _torch_writer  # when needed: it brings the zip archives' module
+
+    pickler = _torch_writer.Pickler()
     program = pickler.dump(obj)
-    return lambda file: write_pytorch(file, program, pickler.arrays)
+    return lambda file: _torch_writer.write(file, program, pickler.arrays)
 
 
 @contextlib.contextmanager
 def _replacing(path: str) -> Iterator[BinaryIO]:
     """A new file that takes the place of ``path`` when the block succeeds, and disappears when it does not."""
     directory = os.path.dirname(path)
-    temporary = os.path.join(directory, f".lucid-{secrets.token_hex(8)}.tmp")
+    temporary = os.path.join(directory, f".lucid-{os.urandom(8).hex()}.tmp")
     try:
         with open(temporary, "xb") as file:
             yield file
@@ -258,7 +256,9 @@ def _load(file: Any, name: str) -> Any:
     magic = file.read(len(ZIP_MAGIC))
     file.seek(start)
     if magic == ZIP_MAGIC:
-        return read_pytorch(file, name)
+        from lucid import _torch_reader
+
+        return _torch_reader.read(file, name)
     reader = Reader(file, name)
     arrays, metadata = reader.load()
     tensors = {name: from_numpy(array) for name, array in arrays.items()}

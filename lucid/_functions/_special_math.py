@@ -12,7 +12,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.polynomial.chebyshev import chebval
 
 from lucid import _ops
 
@@ -299,7 +298,11 @@ def i0e(x: np.ndarray) -> np.ndarray:
     """exp(-|x|) I0(x)."""
     a = np.abs(x)
     small, big = np.minimum(a, 8.0), np.maximum(a, 8.0)
-    y = np.where(a <= 8, chebval(small / 4 - 1, I0_SMALL), chebval(16 / big - 1, I0_LARGE) / np.sqrt(big))
+    y = np.where(
+        a <= 8,
+        np.polynomial.chebyshev.chebval(small / 4 - 1, I0_SMALL),
+        np.polynomial.chebyshev.chebval(16 / big - 1, I0_LARGE) / np.sqrt(big),
+    )
     return np.where(np.isnan(x), x, y)
 
 
@@ -307,7 +310,11 @@ def i1e(x: np.ndarray) -> np.ndarray:
     """exp(-|x|) I1(x)."""
     a = np.abs(x)
     small, big = np.minimum(a, 8.0), np.maximum(a, 8.0)
-    y = np.where(a <= 8, a * chebval(small / 4 - 1, I1_SMALL), chebval(16 / big - 1, I1_LARGE) / np.sqrt(big))
+    y = np.where(
+        a <= 8,
+        a * np.polynomial.chebyshev.chebval(small / 4 - 1, I1_SMALL),
+        np.polynomial.chebyshev.chebval(16 / big - 1, I1_LARGE) / np.sqrt(big),
+    )
     return np.where(np.isnan(x), x, np.copysign(y, x))
 
 
