@@ -47,6 +47,14 @@ def shifted(x: np.ndarray, by: int) -> np.ndarray:
     return y
 
 
+def log_sum(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """log(exp(a) + exp(b) + exp(c)), by vectorised exponentials: np.logaddexp takes numbers one by one."""
+    top = np.maximum(np.maximum(a, b), c)
+    top[top == -np.inf] = 0.0
+    with np.errstate(divide="ignore"):  # nothing comes here: log(0)
+        return top + np.log(np.exp(a - top) + np.exp(b - top) + np.exp(c - top))
+
+
 def forward_scores(p: np.ndarray, labels: Labels, blank: int) -> np.ndarray:
     """(T, N, L): log-probability of all beginnings of alignments that are in a state at a time."""
     alpha = np.full(p.shape, -np.inf)
@@ -56,8 +64,7 @@ def forward_scores(p: np.ndarray, labels: Labels, blank: int) -> np.ndarray:
             alpha[0, :, :2] = p[0, :, :2]
             continue
         before = alpha[t - 1]
-        reached = np.logaddexp(before, shifted(before, 1))
-        alpha[t] = np.logaddexp(reached, shifted(before, 2) + skips) + p[t]
+        alpha[t] = log_sum(before, shifted(before, 1), shifted(before, 2) + skips) + p[t]
     return alpha
 
 
@@ -68,7 +75,7 @@ def backward_scores(p: np.ndarray, labels: Labels, blank: int) -> np.ndarray:
     for t in reversed(range(len(p))):
         if t + 1 < len(p):
             after = beta[t + 1] + p[t + 1]
-            beta[t] = np.logaddexp(np.logaddexp(after, shifted(after, -1)), shifted(after + skips, -2))
+            beta[t] = log_sum(after, shifted(after, -1), shifted(after + skips, -2))
         last = labels.frames == t + 1
         beta[t, last] = ends[last]
     return beta
@@ -77,12 +84,12 @@ def backward_scores(p: np.ndarray, labels: Labels, blank: int) -> np.ndarray:
 class CTC(Node):
     """-log P(labels | frames) for each sample, from log-probabilities (T, N, C)."""
 
-    __slots__ = ("blank", "labels", "losses")
+    __slots__ = ("alpha", "blank", "labels", "losses")
 
     def forward(self, x: Tensor, labels: Labels, blank: int) -> np.ndarray:
         self.saved, self.labels, self.blank = (x,), labels, blank
         p = np.take_along_axis(x._data, labels.states[None], 2).astype(np.float64)
-        alpha = forward_scores(p, labels, blank)
+        alpha = self.alpha = forward_scores(p, labels, blank)
         n = np.arange(len(labels.frames))
         last = alpha[labels.frames - 1, n] if len(alpha) else np.full(labels.states.shape, -np.inf)
         total = np.logaddexp.reduce(np.where(labels.ends, last, -np.inf), 1)
@@ -91,7 +98,7 @@ class CTC(Node):
 
     def backward(self, dy: Tensor) -> Tensor:
         (x,) = self.unpack()
-        return CTCGrad.apply(x, dy, self.labels, self.blank, self.losses)
+        return CTCGrad.apply(x, dy, self.alpha, self.losses, self.labels, self.blank)
 
 
 class CTCGrad(Node):
@@ -99,10 +106,12 @@ class CTCGrad(Node):
 
     __slots__ = ()
 
-    def forward(self, x: Tensor, dy: Tensor, labels: Labels, blank: int, losses: np.ndarray) -> np.ndarray:
+    def forward(
+        self, x: Tensor, dy: Tensor, alpha: np.ndarray, losses: np.ndarray, labels: Labels, blank: int
+    ) -> np.ndarray:
         p = np.take_along_axis(x._data, labels.states[None], 2).astype(np.float64)
         with np.errstate(invalid="ignore"):  # no alignment at all: NaN
-            share = np.exp(forward_scores(p, labels, blank) + backward_scores(p, labels, blank) + losses[:, None])
+            share = np.exp(alpha + backward_scores(p, labels, blank) + losses[:, None])
             share *= dy._data[:, None]
         # A sample without weight takes no part, also where it has no alignment.
         used = (np.arange(len(p))[:, None, None] < labels.frames[:, None]) & (dy._data != 0)[:, None]

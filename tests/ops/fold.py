@@ -9,6 +9,7 @@ from ops.conv import pair
 from ops.pool import starts
 from ops.record import Record, case, sample
 
+import lucid
 import lucid.nn.functional as F
 
 
@@ -84,13 +85,7 @@ SQUARE = np.array([[1, 4, 0], [1, 1, 2]])
 
 
 def flat_bag(weight: Any, factors: Any = None, **p: Any) -> Any:
-    return F.embedding_bag(weight_index(FLAT), weight, weight_index(OFFSETS), per_sample_weights=factors, **p)
-
-
-def weight_index(a: Any) -> Any:
-    import lucid
-
-    return lucid.from_numpy(a)
+    return F.embedding_bag(lucid.from_numpy(FLAT), weight, lucid.from_numpy(OFFSETS), per_sample_weights=factors, **p)
 
 
 def torch_flat_bag(torch: Any, weight: Any, factors: Any = None, **p: Any) -> Any:
