@@ -8,25 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions.binary import pow, where
+from lucid._functions.distance import vector_norm
 from lucid._functions.index import ScatterAdd
 from lucid._functions.pointwise import abs, sign
-from lucid._functions.reduce import norm, sum
+from lucid._functions.reduce import sum
 from lucid._functions.shape import transpose, unsqueeze
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
-
-
-def p_norm(x: Tensor, p: float, dim: int, keepdim: bool = False) -> Tensor:
-    """(sum |x|^p)^(1/p) along ``dim``, with gradient 0 where x is 0, whatever p."""
-    if p in (0, 1, 2, math.inf):
-        return norm(x, p, dim, keepdim)
-    zero = x == 0
-    total = sum(where(zero, 0.0, pow(where(zero, 1.0, abs(x)), p)), dim, keepdim)
-    none = total == 0
-    return where(none, total, pow(where(none, 1.0, total), 1 / p))
 
 
 def lengths(d: np.ndarray, p: float) -> np.ndarray:
@@ -89,7 +80,7 @@ class PDist(Node):
         n, p = x._data.shape[0], self.p
         half = ScatterAdd.apply(dy, (n, n), (np.triu(np.ones((n, n), bool), 1),))
         d: Any = unsqueeze(x, 1) - unsqueeze(x, 0)
-        far = p_norm(d, p, 2, True)
+        far = vector_norm(d, p, 2, True)
         if p in (0, 1, math.inf):
             slope = wrap(slopes(d._data.reshape(n * n, -1), far._data.reshape(-1), p).reshape(d._data.shape))
         else:

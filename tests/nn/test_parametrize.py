@@ -265,20 +265,6 @@ def test_orthogonal_keeps_an_orthogonal_weight_and_can_be_assigned() -> None:
     np.testing.assert_allclose(linear.weight.detach().numpy(), q.T, atol=1e-12)
 
 
-@pytest.mark.parametrize("scale", [0.0, 1e-3, 1.0, 30.0])
-def test_matrix_exp(scale: float) -> None:
-    a = draw(3, 5, 5) * scale
-    skew = a - np.swapaxes(a, -1, -2)
-    y = parametrizations.matrix_exp(lucid.tensor(skew)).numpy()
-    values, vectors = np.linalg.eig(skew)
-    exact = (
-        (vectors * np.exp(values)[..., None, :]) @ np.linalg.inv(vectors)
-        if scale
-        else np.broadcast_to(np.eye(5), y.shape)
-    )
-    np.testing.assert_allclose(y, exact.real, atol=1e-13 * max(1, scale * 30))
-
-
 def test_remove_norms() -> None:
     x = lucid.randn(2, 4)
     for add, remove in ((weight_norm, remove_weight_norm), (spectral_norm, remove_spectral_norm)):

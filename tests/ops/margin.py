@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from ops.distance import norm
 from ops.loss import REDUCTIONS, reduced
 from ops.record import Record, case, example
+from ops.similarity import norm
 
 import lucid.nn.functional as F
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid._functions._common import cast, check_broadcast, normalize_dim
-from lucid._functions.pairs import PDist, p_norm
+from lucid._functions.distance import vector_norm
+from lucid._functions.pairs import PDist
 from lucid._functions.reduce import norm, sum
 from lucid._functions.shape import expand_sizes
 from lucid.autograd._node import wrap
@@ -98,7 +99,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     a, b = _broadcast("pairwise_distance", x1, x2)
     if not a._data.ndim:
         raise ValueError("pairwise_distance: expected vectors along a last dimension, got two 0-d tensors")
-    return p_norm(a - b + eps, p, a._data.ndim - 1, keepdim)
+    return vector_norm(a - b + eps, p, a._data.ndim - 1, keepdim)
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:

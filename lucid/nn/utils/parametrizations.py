@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,14 @@ import numpy as np
 from lucid._functions.creation import eye, randn, zeros
 from lucid._functions.index import getitem
 from lucid._functions.join import cat
+from lucid._functions.linalg import matrix_exp
 from lucid._functions.matmul import dot, matmul, mv
 from lucid._functions.reduce import norm, sum
 from lucid._functions.shape import movedim, reshape, transpose, tril
+from lucid._functions.solve import solve
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
-from lucid.autograd._node import Node, wrap
+from lucid.autograd._node import wrap
 from lucid.nn.functional.norm import normalize
 from lucid.nn.modules.module import Module
 from lucid.nn.utils import parametrize
@@ -150,37 +151,6 @@ def spectral_norm(
     return parametrize.register_parametrization(module, name, made)
 
 
-class Inverse(Node):
-    """The inverse of square matrices; d(A^-1) = -A^-1 dA A^-1."""
-
-    __slots__ = ()
-
-    def forward(self, x: Tensor) -> np.ndarray:
-        return self.save_result(np.linalg.inv(x._data))
-
-    def backward(self, dy: Tensor) -> Tensor:
-        back = transpose(self.unpack_result(), -2, -1)
-        return -matmul(matmul(back, dy), back)
-
-
-def matrix_exp(x: Tensor) -> Tensor:
-    """The exponential of square matrices: a Taylor polynomial of x / 2^k, squared k times.
-
-    With norms of at most 1/2 the terms after the twelfth are below 2^-12 / 12! ~ 5e-13 of the sum, and those after
-    the sixteenth below double precision.
-    """
-    size = float(np.abs(x._data).sum(-1).max(initial=0))
-    halvings = max(0, math.ceil(math.log2(size * 2))) if 0 < size < math.inf else 0
-    scaled = x * 2.0**-halvings
-    identity = eye(x.shape[-1], dtype=x.dtype)
-    y = identity + scaled * (1 / 16)
-    for k in range(15, 0, -1):
-        y = identity + matmul(scaled, y) * (1 / k)
-    for _ in range(halvings):
-        y = matmul(y, y)
-    return y
-
-
 def _reflections(x: Tensor) -> Tensor:
     """The first columns of the product of the Householder reflections 1 - tau v v^T, v the columns of x below 1s."""
     n, k = x.shape[-2:]
@@ -240,7 +210,7 @@ class _Orthogonal(Module):
                 q = matrix_exp(skew)
             else:
                 identity = eye(n, dtype=x.dtype)
-                q = matmul(Inverse.apply(identity - 0.5 * skew), identity + 0.5 * skew)
+                q = solve(identity - 0.5 * skew, identity + 0.5 * skew)
             q = getitem(q, (..., slice(0, k))) if n != k else q
         base = self._buffers.get("base")
         if base is not None:
