@@ -125,7 +125,7 @@ LP = (
 )
 
 RECORDS = [
-    Record("unfold", F.unfold, unfold, cases=tuple(case(s, **p) for p in OPTIONS for s in ((2, 2, 4, 5), (1, 1, 4, 5))) + (sample((2, 4, 5), kernel_size=2), case((0, 2, 4, 5), kernel_size=2)),
+    Record("unfold of planes", F.unfold, unfold, torch="unfold", cases=tuple(case(s, **p) for p in OPTIONS for s in ((2, 2, 4, 5), (1, 1, 4, 5))) + (sample((2, 4, 5), kernel_size=2), case((0, 2, 4, 5), kernel_size=2)),
            elementwise=False, ulp=(0, 0), batch=(0,), integer="!expected a floating-point tensor, got", grad_ulp=8, grad_floor=None, why="overlaps are added"),
     Record("fold", F.fold, fold, cases=tuple(case((n, c * AREAS[i], COUNTS[i]), output_size=(4, 5), **p) for i, p in enumerate(OPTIONS) for n, c in ((2, 2), (1, 1)))
            + (sample((2, 1), output_size=(1, 2), kernel_size=(1, 2)),), elementwise=False, batch=(0,), ulp=(8, 8), scale=lambda x, **p: fold(np.abs(x), **p),
