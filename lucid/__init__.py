@@ -30,6 +30,7 @@ from lucid._dtype import (  # noqa: E402
     uint8,
 )
 from lucid._functions.activation import relu, sigmoid, tanh  # noqa: E402
+from lucid._functions.aliases import *  # noqa: E402, F403
 from lucid._functions.arrange import *  # noqa: E402, F403
 from lucid._functions.binary import *  # noqa: E402, F403
 from lucid._functions.compare import *  # noqa: E402, F403

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lucid._functions import (
     activation,
+    aliases,
     arrange,
     binary,
     compare,
@@ -76,6 +77,10 @@ class Methods:
     erfinv, lgamma, digamma, mvlgamma = special.erfinv, special.lgamma, special.digamma, special.mvlgamma
     polygamma, logit, i0 = special.polygamma_method, special.logit, special.i0
 
+    greater, greater_equal, less, less_equal, not_equal = compare.gt, compare.ge, compare.lt, compare.le, compare.ne
+    arcsin, arccos, arctan, arccosh, arcsinh, arctanh, arctan2 = asin, acos, atan, acosh, asinh, atanh, atan2
+    clamp_min, clamp_max = aliases.clamp_min, aliases.clamp_max
+
     # activations
     sigmoid, tanh, relu = activation.sigmoid, activation.tanh, activation.relu
     softmax, log_softmax = softmaxes.softmax, softmaxes.log_softmax
@@ -95,6 +100,8 @@ class Methods:
 
     bincount, histc, histogram = histograms.bincount, histograms.histc, histograms.histogram
     unique, unique_consecutive = histograms.unique, histograms.unique_consecutive
+
+    msort, sum_to_size, fill_diagonal_ = aliases.msort, aliases.sum_to_size, aliases.fill_diagonal_
 
     # shape
     reshape, view, view_as, reshape_as = shape.reshape, shape.view, shape.view_as, shape.reshape_as
@@ -176,6 +183,8 @@ class Methods:
     erfc_, sign_ = inplace(pointwise.erfc), inplace(pointwise.sign)
     negative_, absolute_, arcsin_, arccos_, arctan_ = neg_, abs_, asin_, acos_, atan_
     floor_divide_, remainder_, atan2_ = inplace(binary.floor_divide), inplace(binary.remainder), inplace(binary.atan2)
+    clamp_min_, clamp_max_ = inplace(aliases.clamp_min), inplace(aliases.clamp_max)
+    arccosh_, arcsinh_, arctanh_, arctan2_ = acosh_, asinh_, atanh_, atan2_
     multiply_, subtract_, divide_, true_divide_ = mul_, sub_, div_, div_
     eq_, ne_, lt_, le_ = inplace(compare.eq), inplace(compare.ne), inplace(compare.lt), inplace(compare.le)
     gt_, ge_, logical_and_, logical_or_ = (

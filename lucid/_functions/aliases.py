@@ -1,0 +1,121 @@
+"""Second names of functions, and the few lines that PyTorch gives a name of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid._functions._common import check_broadcast, mutate, sum_to, write_out
+from lucid._functions.binary import atan2, clamp
+from lucid._functions.compare import ge, gt, le, lt, ne
+from lucid._functions.index import SetItem, sort
+from lucid._functions.join import split, vstack
+from lucid._functions.matmul import outer
+from lucid._functions.pointwise import acosh, asinh, atanh
+from lucid._functions.shape import ravel, reshape
+from lucid.autograd._node import wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
+arccosh, arcsinh, arctanh, arctan2 = acosh, asinh, atanh, atan2
+ger, row_stack, split_with_sizes = outer, vstack, split
+
+
+def clamp_min(x: Tensor, min: Any, *, out: Tensor | None = None) -> Tensor:
+    """max(x, min), of a number or a tensor; NaN stays NaN."""
+    return write_out("clamp_min", clamp(x, min=min), out)
+
+
+def clamp_max(x: Tensor, max: Any, *, out: Tensor | None = None) -> Tensor:
+    """min(x, max), of a number or a tensor; NaN stays NaN."""
+    return write_out("clamp_max", clamp(x, max=max), out)
+
+
+def msort(x: Tensor) -> Tensor:
+    """``x`` sorted along its first dimension."""
+    return sort(x, 0).values
+
+
+def unravel_index(indices: Tensor, shape: Sequence[int]) -> tuple[Tensor, ...]:
+    """The coordinates, one tensor per dimension, of places in a flattened tensor of the given shape.
+
+    Raises:
+        RuntimeError: ``indices`` does not hold integers.
+        ValueError: a place is out of range.
+    """
+    data = indices._data
+    if data.dtype.kind not in "iu":
+        raise RuntimeError(f"unravel_index: expected integer indices, got {indices.dtype}")
+    size = int(np.prod(tuple(shape), dtype=np.int64))
+    if data.size and not (data.min() >= 0 and data.max() < size):
+        raise ValueError(f"unravel_index: indices must be within the {size} elements of shape {tuple(shape)}")
+    return tuple([wrap(np.asarray(i, np.int64)) for i in np.unravel_index(data, tuple(shape))])
+
+
+def broadcast_shapes(*shapes: Any) -> Any:
+    """The shape that tensors of the given shapes broadcast to.
+
+    Raises:
+        ValueError: they do not.
+    """
+    from lucid._tensor import Size
+
+    common: tuple[int, ...] = ()
+    for s in shapes:
+        shape = (s,) if isinstance(s, int) else tuple(s)
+        check_broadcast("broadcast_shapes", common, shape)
+        common = np.broadcast_shapes(common, shape)
+    return Size(common)
+
+
+def sum_to_size(x: Tensor, *size: Any) -> Tensor:
+    """``x`` summed to ``size``, from which it could be broadcast.
+
+    Raises:
+        RuntimeError: it could not.
+    """
+    target = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else tuple(size)
+    shape = x._data.shape
+    extra = len(shape) - len(target)
+    if extra < 0 or any(n not in (1, m) for n, m in zip(target, shape[extra:])):
+        raise RuntimeError(f"sum_to_size: size {target} is not expandable to size {shape}")
+    return sum_to(x, target)
+
+
+def fill_diagonal_(x: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
+    """Overwrite the main diagonal of a matrix, or of a tensor whose sizes are all the same.
+
+    Args:
+        x: at least two dimensions.
+        fill_value: the number.
+        wrap: start again below the square, after a row without, in a matrix with more rows than columns.
+
+    Raises:
+        RuntimeError: fewer than two dimensions, or more with different sizes.
+    """
+    shape = x._data.shape
+    if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):
+        raise RuntimeError(f"fill_diagonal_: expected a matrix, or dimensions of equal size, got shape {shape}")
+    step = int(sum(np.cumprod((1, *shape[:0:-1]))))
+    last = x._data.size if wrap or len(shape) > 2 else min(shape[0], shape[1]) * shape[1]
+    places = np.arange(0, last, step)
+
+    def filled(old: Tensor) -> Tensor:
+        value = _wrapped(np.asarray(fill_value, old._data.dtype))
+        return reshape(SetItem.apply(ravel(old), value, (places,)), shape)
+
+    return mutate("fill_diagonal_", x, filled)
+
+
+def _wrapped(data: np.ndarray) -> Tensor:
+    return wrap(data)
+
+
+__all__ = [
+    "arccosh", "arcsinh", "arctan2", "arctanh", "broadcast_shapes", "clamp_max", "clamp_min", "ger", "greater",
+    "greater_equal", "less", "less_equal", "msort", "not_equal", "row_stack", "split_with_sizes", "unravel_index",
+]  # fmt: skip
