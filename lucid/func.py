@@ -13,6 +13,7 @@ import numpy as np
 from lucid.autograd import functional
 from lucid.autograd._mode import enable_grad
 from lucid.autograd._node import TensorBase, wrap
+from lucid.nn.utils.stateless import functional_call
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -278,58 +279,3 @@ def vmap(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., A
         RuntimeError: always.
     """
     raise RuntimeError("vmap: not supported; write the batch dimension out, since all operations broadcast over it")
-
-
-def functional_call(
-    module: Any,
-    parameter_and_buffer_dicts: Any,
-    args: Any = None,
-    kwargs: dict[str, Any] | None = None,
-    *,
-    strict: bool = False,
-) -> Any:
-    """``module(*args, **kwargs)`` with other tensors in the place of its parameters and buffers.
-
-    Args:
-        module: any module; it is as before afterwards.
-        parameter_and_buffer_dicts: tensors by their names in ``named_parameters`` and ``named_buffers``, or several
-            such dicts.
-        args: positional arguments: a tuple, or one argument.
-        kwargs: keyword arguments.
-        strict: names must be those of all parameters and buffers.
-
-    Raises:
-        KeyError: a name the module does not have.
-        RuntimeError: ``strict`` finds names missing.
-    """
-    dicts = parameter_and_buffer_dicts
-    given: dict[str, Any] = {}
-    for part in [dicts] if isinstance(dicts, dict) else dicts:
-        given.update(part)
-    positional = args if isinstance(args, tuple) else () if args is None else (args,)
-    places = {}
-    for prefix, owner in module.named_modules(remove_duplicate=False):
-        for table in (owner._parameters, owner._buffers):
-            for name in table:
-                places[f"{prefix}.{name}" if prefix else name] = (table, name)
-    for name in given:
-        if name not in places:
-            raise KeyError(f"functional_call: {type(module).__name__} has no parameter or buffer {name!r}")
-    missing = [name for name, (table, key) in places.items() if name not in given and table[key] is not None]
-    if strict and missing:
-        raise RuntimeError(
-            f"functional_call: strict=True, but {', '.join(missing)} of {type(module).__name__} are missing"
-        )
-    # A tensor that several names share is replaced under all of them.
-    shared = {id(places[name][0][places[name][1]]): value for name, value in given.items()}
-    before = [(table, name, table[name]) for table, name in places.values()]
-    try:
-        for full, (table, name) in places.items():
-            if full in given:
-                table[name] = given[full]
-            elif table[name] is not None and id(table[name]) in shared:
-                table[name] = shared[id(table[name])]
-        return module(*positional, **(kwargs or {}))
-    finally:
-        for table, name, value in before:
-            table[name] = value
