@@ -71,6 +71,8 @@ def offset(a: Array, by: int) -> Array:
 
 @each_record
 def test_bits_do_not_depend_on_the_position_in_a_buffer(record: Record) -> None:
+    if record.name == "as_strided":
+        pytest.skip("its offset counts from the start of the storage")
     for case in largest(record.cases, 6):
         arrays = record.draw(case, np.float32)
         expected = everything(record, arrays, case)
