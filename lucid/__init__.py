@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lucid import _isa
 
@@ -31,7 +30,6 @@ from lucid._dtype import (  # noqa: E402
 )
 from lucid._functions.activation import relu, sigmoid, tanh  # noqa: E402
 from lucid._functions.aliases import *  # noqa: E402, F403
-from lucid._functions.arrange import *  # noqa: E402, F403
 from lucid._functions.binary import *  # noqa: E402, F403
 from lucid._functions.compare import *  # noqa: E402, F403
 from lucid._functions.creation import (  # noqa: E402
@@ -60,8 +58,6 @@ from lucid._functions.creation import (  # noqa: E402
     zeros,
     zeros_like,
 )
-from lucid._functions.diagonal import *  # noqa: E402, F403
-from lucid._functions.distance import *  # noqa: E402, F403
 from lucid._functions.draws import (  # noqa: E402
     are_deterministic_algorithms_enabled,
     detach,
@@ -69,9 +65,6 @@ from lucid._functions.draws import (  # noqa: E402
     randint_like,
     use_deterministic_algorithms,
 )
-from lucid._functions.einsum import *  # noqa: E402, F403
-from lucid._functions.elementwise import *  # noqa: E402, F403
-from lucid._functions.histogram import *  # noqa: E402, F403
 from lucid._functions.index import (  # noqa: E402
     argsort,
     gather,
@@ -85,26 +78,12 @@ from lucid._functions.index import (  # noqa: E402
     topk,
 )
 from lucid._functions.join import *  # noqa: E402, F403
-from lucid._functions.linalg import matrix_exp, matrix_power  # noqa: E402
 from lucid._functions.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer  # noqa: E402
 from lucid._functions.pointwise import *  # noqa: E402, F403
 from lucid._functions.reduce import *  # noqa: E402, F403
-from lucid._functions.scan import *  # noqa: E402, F403
-from lucid._functions.scatter import *  # noqa: E402, F403
 from lucid._functions.shape import *  # noqa: E402, F403
 from lucid._functions.softmax import log_softmax, softmax  # noqa: E402
-from lucid._functions.solve import (  # noqa: E402
-    cholesky_inverse,
-    cholesky_solve,
-    det,
-    logdet,
-    slogdet,
-)
-from lucid._functions.solve import inv as inverse  # noqa: E402
-from lucid._functions.special import digamma, erfinv, i0, lgamma, logit, mvlgamma, polygamma  # noqa: E402
-from lucid._functions.spectral import pinv as pinverse  # noqa: E402
-from lucid._functions.statistics import *  # noqa: E402, F403
-from lucid._functions.strided import *  # noqa: E402, F403
+from lucid._later import later  # noqa: E402
 from lucid._memory import memory_stats, release_memory, set_flush_denormal  # noqa: E402
 from lucid._printing import set_printoptions  # noqa: E402
 from lucid._random import (  # noqa: E402
@@ -127,7 +106,6 @@ from lucid.autograd import (  # noqa: E402
     no_grad,
     set_grad_enabled,
 )
-from lucid.serialization import load, save  # noqa: E402
 
 float, double, int, long, short, bool = float32, float64, int32, int64, int16, bool_
 newaxis = None
@@ -149,21 +127,74 @@ def numel(x: Tensor) -> int:  # type: ignore[valid-type]
     return x.numel()
 
 
-_LATER = ("data", "func", "linalg", "special", "utils")  # imported when first used: importing lucid stays quick
-
 if TYPE_CHECKING:
     from lucid import data as data
     from lucid import func as func
     from lucid import linalg as linalg
     from lucid import special as special
     from lucid import utils as utils
+    from lucid._functions.arrange import *  # noqa: F403
+    from lucid._functions.diagonal import *  # noqa: F403
+    from lucid._functions.distance import *  # noqa: F403
+    from lucid._functions.einsum import *  # noqa: F403
+    from lucid._functions.elementwise import *  # noqa: F403
+    from lucid._functions.histogram import *  # noqa: F403
+    from lucid._functions.linalg import matrix_exp as matrix_exp
+    from lucid._functions.linalg import matrix_power as matrix_power
+    from lucid._functions.scan import *  # noqa: F403
+    from lucid._functions.scatter import *  # noqa: F403
+    from lucid._functions.solve import cholesky_inverse as cholesky_inverse
+    from lucid._functions.solve import cholesky_solve as cholesky_solve
+    from lucid._functions.solve import det as det
+    from lucid._functions.solve import inv as inverse
+    from lucid._functions.solve import logdet as logdet
+    from lucid._functions.solve import slogdet as slogdet
+    from lucid._functions.special import digamma as digamma
+    from lucid._functions.special import erfinv as erfinv
+    from lucid._functions.special import i0 as i0
+    from lucid._functions.special import lgamma as lgamma
+    from lucid._functions.special import logit as logit
+    from lucid._functions.special import mvlgamma as mvlgamma
+    from lucid._functions.special import polygamma as polygamma
+    from lucid._functions.spectral import pinv as pinverse
+    from lucid._functions.statistics import *  # noqa: F403
+    from lucid._functions.strided import *  # noqa: F403
+    from lucid.serialization import load as load
+    from lucid.serialization import save as save
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return importlib.import_module(f"lucid.{name}")
-    raise AttributeError(f"module 'lucid' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+__getattr__, __dir__ = later("lucid", {
+    "lucid.data": "",
+    "lucid.func": "",
+    "lucid.linalg": "",
+    "lucid.special": "",
+    "lucid.utils": "",
+    "lucid.serialization": ". load save",
+    "lucid._functions.arrange": (
+        "adjoint atleast_1d atleast_2d atleast_3d block_diag cartesian_prod column_stack combinations "
+        "dsplit dstack fliplr flipud hsplit meshgrid repeat_interleave rot90 tensor_split vander vsplit"
+    ),
+    "lucid._functions.diagonal": "diag diag_embed diagflat diagonal diagonal_scatter trace tril_indices triu_indices",
+    "lucid._functions.distance": "cdist cross dist",
+    "lucid._functions.einsum": "addbmm addmv addr einsum inner kron tensordot vdot",
+    "lucid._functions.elementwise": (
+        "bitwise_left_shift bitwise_right_shift copysign deg2rad fix float_power fmax fmin fmod frac gcd "
+        "heaviside hypot isneginf isposinf isreal lcm ldexp logaddexp logaddexp2 nan_to_num nextafter "
+        "positive rad2deg sgn signbit sinc xlogy"
+    ),
+    "lucid._functions.histogram": (
+        "bincount bucketize histc histogram histogramdd isin searchsorted unique unique_consecutive"
+    ),
+    "lucid._functions.scan": "cummax cummin cumulative_trapezoid diff logcumsumexp trapezoid trapz",
+    "lucid._functions.scatter": (
+        "argwhere index_add index_copy index_fill index_put index_reduce masked_scatter put "
+        "scatter_reduce select_scatter slice_scatter take take_along_dim"
+    ),
+    "lucid._functions.statistics": (
+        "aminmax corrcoef cov kthvalue median mode nanmean nanmedian nanquantile nansum quantile"
+    ),
+    "lucid._functions.strided": "as_strided",
+    "lucid._functions.linalg": "matrix_exp matrix_power",
+    "lucid._functions.solve": "cholesky_inverse cholesky_solve det inv=inverse logdet slogdet",
+    "lucid._functions.special": "digamma erfinv i0 lgamma logit mvlgamma polygamma",
+    "lucid._functions.spectral": "pinv=pinverse",
+})  # fmt: skip

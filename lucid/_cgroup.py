@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+
+Folder = str | os.PathLike[str]  # pathlib would take a tenth of lucid's import
 
 
-def cpu_quota(root: Path = Path("/")) -> float | None:
+def cpu_quota(root: Folder = "/") -> float | None:
     """CPUs' worth of time per second this process may use, or None without a limit.
 
     A limit set on any group above the process's own binds it too, so the smallest on the way up counts.
@@ -20,12 +23,16 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
     return min((q for folder in _group_folders(root) if (q := _folder_quota(folder)) is not None), default=None)
 
 
-def _group_folders(root: Path) -> Iterator[Path]:
+def _read(*path: Folder) -> str:
+    # Names are bytes to the kernel, hence surrogateescape.
+    with open(os.path.join(*path), errors="surrogateescape") as file:
+        return file.read()
+
+
+def _group_folders(root: Folder) -> Iterator[str]:
     """The folder of each group that may limit the CPU, from the process's own up to the top of its mount."""
     try:
-        # Names are bytes to the kernel, hence surrogateescape.
-        groups = (root / "proc/self/cgroup").read_text(errors="surrogateescape")
-        mounts = (root / "proc/self/mountinfo").read_text(errors="surrogateescape")
+        groups, mounts = _read(root, "proc/self/cgroup"), _read(root, "proc/self/mountinfo")
     except OSError:
         return
     for line in groups.splitlines():
@@ -37,12 +44,9 @@ def _group_folders(root: Path) -> Iterator[Path]:
         else:
             continue
         for mounted, mount_point in _mounts(mounts, filesystem, option):
-            top = root / mount_point.lstrip("/")
-            folder = top / _below(group, mounted)
-            yield folder
-            while folder != top:
-                folder = folder.parent
-                yield folder
+            folder = os.path.join(root, mount_point.lstrip("/"))
+            folders = [folder := os.path.join(folder, part) for part in _below(group, mounted)]
+            yield from [*reversed(folders), os.path.join(root, mount_point.lstrip("/"))]
 
 
 def _mounts(mountinfo: str, filesystem: str, option: str | None) -> Iterator[tuple[str, str]]:
@@ -55,12 +59,12 @@ def _mounts(mountinfo: str, filesystem: str, option: str | None) -> Iterator[tup
             yield _unescaped(mounted), _unescaped(mount_point)
 
 
-def _below(group: str, mounted: str) -> PurePosixPath:
-    """``group`` relative to the group a mount shows; the mount itself when the group lies outside it."""
-    path = PurePosixPath(group)
-    if ".." in path.parts or not path.is_relative_to(mounted):
-        return PurePosixPath()
-    return path.relative_to(mounted)
+def _below(group: str, mounted: str) -> list[str]:
+    """The folders of ``group`` below the group a mount shows; none when the group lies outside it."""
+    parts, top = ([p for p in posixpath.normpath(path).split("/") if p] for path in (group, mounted))
+    if ".." in group.split("/") or parts[: len(top)] != top:
+        return []
+    return parts[len(top) :]
 
 
 def _unescaped(field: str) -> str:
@@ -68,11 +72,11 @@ def _unescaped(field: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)
 
 
-def _folder_quota(folder: Path) -> float | None:
+def _folder_quota(folder: str) -> float | None:
     """The limit one group sets, in CPUs: cpu.max (version 2), or cfs_quota_us over cfs_period_us (version 1)."""
     for names in (["cpu.max"], ["cpu.cfs_quota_us", "cpu.cfs_period_us"]):
         try:
-            quota, period = " ".join((folder / name).read_text() for name in names).split()
+            quota, period = " ".join(_read(folder, name) for name in names).split()
             if quota != "max" and int(quota) > 0:
                 return int(quota) / int(period)
         except (OSError, ValueError):  # the group has no such file, or one in a format of neither version

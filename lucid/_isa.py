@@ -13,7 +13,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import ModuleType
 
 try:
@@ -21,7 +20,7 @@ try:
 except ImportError as error:
     # Not the interpreter's "most likely due to a circular import": the usual cause is a source tree on sys.path.
     raise ImportError(
-        f"lucid has no compiled modules for this Python in {Path(__file__).parent}: "
+        f"lucid has no compiled modules for this Python in {os.path.dirname(__file__)}: "
         "start Python outside the source tree, or build them there with 'python setup.py build_ext --inplace'"
     ) from error
 

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lucid._functions import (
     activation,
     aliases,
-    arrange,
     binary,
     compare,
     creation,
-    distance,
     draws,
-    einsum,
-    elementwise,
     index,
     join,
-    linalg,
     pointwise,
     reduce,
-    scan,
     shape,
-    solve,
-    special,
-    spectral,
-    statistics,
-    strided,
 )
-from lucid._functions import diagonal as diagonals
-from lucid._functions import histogram as histograms
 from lucid._functions import matmul as products
-from lucid._functions import scatter as places
 from lucid._functions import softmax as softmaxes
 from lucid._functions._common import inplace
+from lucid._later import LaterModule
+
+# imported when one of their methods is first used
+arrange: Any = LaterModule("lucid._functions.arrange")
+diagonals: Any = LaterModule("lucid._functions.diagonal")
+distance: Any = LaterModule("lucid._functions.distance")
+einsum: Any = LaterModule("lucid._functions.einsum")
+elementwise: Any = LaterModule("lucid._functions.elementwise")
+histograms: Any = LaterModule("lucid._functions.histogram")
+linalg: Any = LaterModule("lucid._functions.linalg")
+places: Any = LaterModule("lucid._functions.scatter")
+scan: Any = LaterModule("lucid._functions.scan")
+solve: Any = LaterModule("lucid._functions.solve")
+special: Any = LaterModule("lucid._functions.special")
+spectral: Any = LaterModule("lucid._functions.spectral")
+statistics: Any = LaterModule("lucid._functions.statistics")
+strided: Any = LaterModule("lucid._functions.strided")
 
 
 class Methods:

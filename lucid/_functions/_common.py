@@ -14,6 +14,7 @@ from lucid._functions._arguments import normalize_dim as normalize_dim
 from lucid._functions._arguments import normalize_dims as normalize_dims
 from lucid._functions._arguments import operands as operands
 from lucid._functions._arguments import rank as rank
+from lucid._later import Later
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, TensorBase, View, bump, refresh, replay, version, wrap
 
@@ -219,6 +220,8 @@ def set_history(x: Tensor, y: Tensor) -> None:
 
 def inplace(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The in-place method (``add_``) of an operation (``add``)."""
+    if isinstance(function, Later):
+        return Later(function.module, function.name, inplace)  # type: ignore[return-value]
     name = function.__name__ + "_"
 
     @functools.wraps(function)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from lucid.nn import functional as functional
 from lucid.nn import init as init
+from lucid.nn import modules as modules
 from lucid.nn.modules import *  # noqa: F403
 from lucid.nn.parameter import Parameter as Parameter
 
@@ -15,4 +16,13 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name == "utils":  # imported when first used: importing lucid stays quick
         return importlib.import_module("lucid.nn.utils")
-    raise AttributeError(f"module 'lucid.nn' has no attribute {name!r}")
+    try:
+        value = getattr(modules, name)
+    except AttributeError:
+        raise AttributeError(f"module 'lucid.nn' has no attribute {name!r}") from None
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *dir(modules), "utils"})

@@ -1,34 +1,73 @@
 """The modules, by family."""
 
+from typing import TYPE_CHECKING
+
+from lucid._later import later
 from lucid.nn.modules.activation import *  # noqa: F403
-from lucid.nn.modules.adaptive import *  # noqa: F403
-from lucid.nn.modules.alpha_dropout import *  # noqa: F403
-from lucid.nn.modules.attention import *  # noqa: F403
 from lucid.nn.modules.batch_norm import *  # noqa: F403
 from lucid.nn.modules.container import *  # noqa: F403
 from lucid.nn.modules.conv import *  # noqa: F403
-from lucid.nn.modules.conv_transpose import *  # noqa: F403
-from lucid.nn.modules.ctc import *  # noqa: F403
-from lucid.nn.modules.distance import *  # noqa: F403
 from lucid.nn.modules.dropout import *  # noqa: F403
 from lucid.nn.modules.embedding import *  # noqa: F403
-from lucid.nn.modules.embedding_bag import *  # noqa: F403
 from lucid.nn.modules.flatten import *  # noqa: F403
-from lucid.nn.modules.fold import *  # noqa: F403
-from lucid.nn.modules.likelihood import *  # noqa: F403
 from lucid.nn.modules.linear import *  # noqa: F403
 from lucid.nn.modules.loss import *  # noqa: F403
-from lucid.nn.modules.lp_pool import *  # noqa: F403
-from lucid.nn.modules.margin import *  # noqa: F403
 from lucid.nn.modules.module import Module as Module
 from lucid.nn.modules.norm import *  # noqa: F403
-from lucid.nn.modules.padding import *  # noqa: F403
 from lucid.nn.modules.pool import *  # noqa: F403
-from lucid.nn.modules.response_norm import *  # noqa: F403
-from lucid.nn.modules.rnn import *  # noqa: F403
-from lucid.nn.modules.rnn_cell import *  # noqa: F403
-from lucid.nn.modules.shrink import *  # noqa: F403
-from lucid.nn.modules.shuffle import *  # noqa: F403
-from lucid.nn.modules.transformer import *  # noqa: F403
-from lucid.nn.modules.unpool import *  # noqa: F403
-from lucid.nn.modules.upsampling import *  # noqa: F403
+
+if TYPE_CHECKING:
+    from lucid.nn.modules.adaptive import *  # noqa: F403
+    from lucid.nn.modules.alpha_dropout import *  # noqa: F403
+    from lucid.nn.modules.attention import *  # noqa: F403
+    from lucid.nn.modules.conv_transpose import *  # noqa: F403
+    from lucid.nn.modules.ctc import *  # noqa: F403
+    from lucid.nn.modules.distance import *  # noqa: F403
+    from lucid.nn.modules.embedding_bag import *  # noqa: F403
+    from lucid.nn.modules.fold import *  # noqa: F403
+    from lucid.nn.modules.likelihood import *  # noqa: F403
+    from lucid.nn.modules.lp_pool import *  # noqa: F403
+    from lucid.nn.modules.margin import *  # noqa: F403
+    from lucid.nn.modules.padding import *  # noqa: F403
+    from lucid.nn.modules.response_norm import *  # noqa: F403
+    from lucid.nn.modules.rnn import *  # noqa: F403
+    from lucid.nn.modules.rnn_cell import *  # noqa: F403
+    from lucid.nn.modules.shrink import *  # noqa: F403
+    from lucid.nn.modules.shuffle import *  # noqa: F403
+    from lucid.nn.modules.transformer import *  # noqa: F403
+    from lucid.nn.modules.unpool import *  # noqa: F403
+    from lucid.nn.modules.upsampling import *  # noqa: F403
+
+__getattr__, __dir__ = later("lucid.nn.modules", {
+    "lucid.nn.modules.adaptive": "AdaptiveLogSoftmaxWithLoss",
+    "lucid.nn.modules.alpha_dropout": "AlphaDropout Dropout3d FeatureAlphaDropout",
+    "lucid.nn.modules.attention": "MultiheadAttention",
+    "lucid.nn.modules.conv_transpose": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
+    "lucid.nn.modules.ctc": "CTCLoss",
+    "lucid.nn.modules.distance": "CosineSimilarity PairwiseDistance",
+    "lucid.nn.modules.embedding_bag": "EmbeddingBag",
+    "lucid.nn.modules.fold": "Fold Unfold",
+    "lucid.nn.modules.likelihood": "GaussianNLLLoss PoissonNLLLoss",
+    "lucid.nn.modules.lp_pool": "LPPool1d LPPool2d LPPool3d",
+    "lucid.nn.modules.margin": (
+        "CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss MultiLabelMarginLoss "
+        "MultiLabelSoftMarginLoss MultiMarginLoss SoftMarginLoss TripletMarginLoss "
+        "TripletMarginWithDistanceLoss"
+    ),
+    "lucid.nn.modules.padding": (
+        "CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d "
+        "ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d "
+        "ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d"
+    ),
+    "lucid.nn.modules.response_norm": "CrossMapLRN2d LocalResponseNorm SyncBatchNorm",
+    "lucid.nn.modules.rnn": "GRU LSTM RNN RNNBase",
+    "lucid.nn.modules.rnn_cell": "GRUCell LSTMCell RNNCell RNNCellBase",
+    "lucid.nn.modules.shrink": "Hardshrink RReLU Softshrink Tanhshrink",
+    "lucid.nn.modules.shuffle": "ChannelShuffle PixelShuffle PixelUnshuffle",
+    "lucid.nn.modules.transformer": (
+        "Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder "
+        "TransformerEncoderLayer"
+    ),
+    "lucid.nn.modules.unpool": "FractionalMaxPool2d FractionalMaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d",
+    "lucid.nn.modules.upsampling": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
+})  # fmt: skip
