@@ -48,18 +48,16 @@ def later(package: str, modules: dict[str, str]) -> tuple[Callable[[str], Any], 
     """
     places: dict[str, tuple[str, str]] = {}
     for module, names in modules.items():
-        for entry in names.split():
+        for entry in names.split() or ["."]:
             own, _, name = entry.partition("=")
-            places[name or own] = (module, own)
-        if "." in names.split() or not names:
-            places[module.rpartition(".")[2]] = (module, "")
+            places[module.rpartition(".")[2] if own == "." else name or own] = (module, own)
 
     def getattribute(name: str) -> Any:
         if name not in places:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module, own = places[name]
         found = importlib.import_module(module)
-        value = getattr(found, own) if own else found
+        value = found if own == "." else getattr(found, own)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -221,7 +221,7 @@ def set_history(x: Tensor, y: Tensor) -> None:
 def inplace(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The in-place method (``add_``) of an operation (``add``)."""
     if isinstance(function, Later):
-        return Later(function.module, function.name, inplace)  # type: ignore[return-value]
+        return Later(function.module, function.name, inplace)
     name = function.__name__ + "_"
 
     @functools.wraps(function)

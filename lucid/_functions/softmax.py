@@ -50,9 +50,13 @@ class LogSoftmax(Node):
         return wrap(_ops.log_softmax_backward(y._data, dy._data, self.dim))
 
 
-def _along(operation: type[Node], name: str, x: Tensor, dim: int, dtype: Any) -> Tensor:
+def along(operation: type[Node], name: str, x: Tensor, dim: int, dtype: Any) -> Tensor:
+    """``operation`` along ``dim``, counted from the front."""
     d = normalize_dim(name, dim, x)
-    x = cast(x, _dtype.as_dtype(dtype)) if dtype is not None else floating(x)
+    if dtype is not None:
+        x = cast(x, _dtype.as_dtype(dtype))
+    elif x._data.dtype.kind != "f":
+        x = floating(x)
     if not x._data.ndim:
         return operation.apply(x.reshape(1), 0).reshape(())
     return operation.apply(x, d)
@@ -71,12 +75,12 @@ def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
         >>> print(lucid.softmax(lucid.tensor([0.0, 0.0]), 0))
         [0.5, 0.5]
     """
-    return _along(Softmax, "softmax", x, dim, dtype)
+    return along(Softmax, "softmax", x, dim, dtype)
 
 
 def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """log(softmax(x)) along ``dim``, without forming the softmax."""
-    return _along(LogSoftmax, "log_softmax", x, dim, dtype)
+    return along(LogSoftmax, "log_softmax", x, dim, dtype)
 
 
 outside = _ops.outside

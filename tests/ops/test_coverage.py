@@ -13,6 +13,7 @@ from ops.record import families
 import lucid
 import lucid.nn.functional as F
 from lucid import Tensor
+from lucid._later import Later
 
 RANDOM = "random: its distribution and its reproducibility are tested in test_random.py"
 SWITCH = "not an operation: a switch or a question about the library's state"
@@ -48,6 +49,8 @@ def functions(owner: Any, name: str) -> Iterator[tuple[str, Any]]:
     """Public functions, without the classes and submodules beside them."""
     for attribute in dir(owner):
         value = inspect.getattr_static(owner, attribute) if isinstance(owner, type) else getattr(owner, attribute)
+        if isinstance(value, Later):
+            value = value.load()
         if attribute.startswith("_") or not callable(value) or isinstance(value, (type, ModuleType)):
             continue
         yield attribute, value

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lucid._functions import softmax as ops
-from lucid._functions._common import normalize_dim
 from lucid._functions.pointwise import neg
 from lucid.nn.functional._common import check_floating, check_tensor
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
+    from lucid.autograd._node import Node
 
 
-def _along(
-    name: str, operation: Callable[[Any, int, Any], Tensor], x: Tensor, dim: int | None, stacklevel: int, dtype: Any
-) -> Tensor:
+def _along(name: str, operation: type[Node], x: Tensor, dim: int | None, stacklevel: int, dtype: Any) -> Tensor:
     """Check, choose a dimension where none is given, and apply."""
     (check_floating if dtype is None else check_tensor)(name, x)
     if dim is None:
@@ -27,7 +24,7 @@ def _along(
             stacklevel=stacklevel,
         )
         dim = 0 if x._data.ndim in (0, 1, 3) else 1
-    return operation(x, normalize_dim(name, dim, x._data.ndim), dtype)
+    return ops.along(operation, name, x, dim, dtype)
 
 
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
@@ -55,7 +52,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
     Source: Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990.
     """
-    return _along("softmax", ops.softmax, input, dim, _stacklevel, dtype)
+    return _along("softmax", ops.Softmax, input, dim, _stacklevel, dtype)
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
@@ -82,7 +79,8 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
     Source: Bridle, 1990, with the sign of the input changed.
     """
-    return _along("softmin", lambda x, d, dt: ops.softmax(neg(x), d, dt), input, dim, _stacklevel, dtype)
+    check_tensor("softmin", input)
+    return _along("softmin", ops.Softmax, neg(input), dim, _stacklevel, dtype)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
@@ -109,7 +107,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
 
     Source: Bridle, 1990.
     """
-    return _along("log_softmax", ops.log_softmax, input, dim, _stacklevel, dtype)
+    return _along("log_softmax", ops.LogSoftmax, input, dim, _stacklevel, dtype)
 
 
 __all__ = ["log_softmax", "softmax", "softmin"]
