@@ -83,7 +83,7 @@ from lucid._functions.pointwise import *  # noqa: E402, F403
 from lucid._functions.reduce import *  # noqa: E402, F403
 from lucid._functions.shape import *  # noqa: E402, F403
 from lucid._functions.softmax import log_softmax, softmax  # noqa: E402
-from lucid._later import later  # noqa: E402
+from lucid._later import later as _later  # noqa: E402
 from lucid._memory import memory_stats, release_memory, set_flush_denormal  # noqa: E402
 from lucid._printing import set_printoptions  # noqa: E402
 from lucid._random import (  # noqa: E402
@@ -162,7 +162,7 @@ if TYPE_CHECKING:
     from lucid.serialization import load as load
     from lucid.serialization import save as save
 
-__getattr__, __dir__ = later("lucid", {
+__getattr__, __dir__ = _later("lucid", {
     "lucid.data": "",
     "lucid.func": "",
     "lucid.linalg": "",

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from lucid._later import later
+from lucid._later import later as _later
 from lucid.optim.adam import Adam, AdamW
 from lucid.optim.optimizer import Optimizer
 from lucid.optim.rmsprop import RMSprop
@@ -13,4 +13,4 @@ __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
 if TYPE_CHECKING:
     from lucid.optim import lr_scheduler as lr_scheduler
 
-__getattr__, __dir__ = later("lucid.optim", {"lucid.optim.lr_scheduler": ""})
+__getattr__, __dir__ = _later("lucid.optim", {"lucid.optim.lr_scheduler": ""})

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from lucid._functions.shape import flatten as flatten
 from lucid._functions.shape import unflatten as unflatten
-from lucid._later import later
+from lucid._later import later as _later
 from lucid.nn.functional.activation import *  # noqa: F403
 from lucid.nn.functional.alpha_dropout import *  # noqa: F403
 from lucid.nn.functional.conv import *  # noqa: F403
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lucid.nn.functional.shuffle import *  # noqa: F403
     from lucid.nn.functional.unpool import *  # noqa: F403
 
-__getattr__, __dir__ = later("lucid.nn.functional", {
+__getattr__, __dir__ = _later("lucid.nn.functional", {
     "lucid.nn.functional.attention": "multi_head_attention_forward scaled_dot_product_attention",
     "lucid.nn.functional.conv_transpose": "conv_transpose1d conv_transpose2d conv_transpose3d",
     "lucid.nn.functional.ctc": "ctc_loss",

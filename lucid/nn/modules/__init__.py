@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from lucid._later import later
+from lucid._later import later as _later
 from lucid.nn.modules.activation import *  # noqa: F403
 from lucid.nn.modules.batch_norm import *  # noqa: F403
 from lucid.nn.modules.container import *  # noqa: F403
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from lucid.nn.modules.unpool import *  # noqa: F403
     from lucid.nn.modules.upsampling import *  # noqa: F403
 
-__getattr__, __dir__ = later("lucid.nn.modules", {
+__getattr__, __dir__ = _later("lucid.nn.modules", {
     "lucid.nn.modules.adaptive": "AdaptiveLogSoftmaxWithLoss",
     "lucid.nn.modules.alpha_dropout": "AlphaDropout Dropout3d FeatureAlphaDropout",
     "lucid.nn.modules.attention": "MultiheadAttention",
