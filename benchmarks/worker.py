@@ -101,8 +101,8 @@ class Bench:
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if "limits" in request:
             return self.limits(request["limits"])
-        if "threads" in request:
-            self.module.set_num_threads(request["threads"])
+        if self.library in ("lucid", "torch"):
+            self.module.set_num_threads(request.get("threads", self.threads))  # not what the last case left
         if "outputs" in request:
             return self.build(request["case"], request["outputs"])
         return {"times": measure(self.step, request["seconds"], request["fresh"])}
