@@ -16,6 +16,7 @@ cdef enum:
     OUTPUT = 65536              # ... and of output held back: both stay in L2
     STEPS = 144                 # most steps of k in a block: shorter than a product's, for 3x3 kernels sum thousands ...
     LINE_STEPS = 48             # ... and without tiles, where blocks cost little
+    POINT_STEPS = 72            # of a 1x1 kernel: PyTorch's sums are as short there
     COLUMNS = 1024              # pixels per block ...
     LINE_COLUMNS = 4096         # ... and without tiles
     LINE_ROWS = 3               # most rows computed without tiles
@@ -75,7 +76,7 @@ cdef inline Py_ssize_t patch_lanes(const Patches* p, const floating* like) noexc
 
 cdef inline Py_ssize_t patch_depth(const Patches* p) noexcept nogil:
     """Channels per block of k."""
-    cdef Py_ssize_t most = max((K_STEPS if p.taps == 1 else STEPS if p.rows > LINE_ROWS else LINE_STEPS) // p.taps, 1)
+    cdef Py_ssize_t most = max((POINT_STEPS if p.taps == 1 else STEPS if p.rows > LINE_ROWS else LINE_STEPS) // p.taps, 1)
     return ceil_div(p.channels, ceil_div(p.channels, most))
 
 
