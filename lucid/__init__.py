@@ -28,6 +28,7 @@ from lucid._dtype import (  # noqa: E402
     set_default_dtype,
     uint8,
 )
+from lucid._functions._arguments import check_tensors as _check_tensors  # noqa: E402
 from lucid._functions.activation import relu, sigmoid, tanh  # noqa: E402
 from lucid._functions.aliases import *  # noqa: E402, F403
 from lucid._functions.binary import *  # noqa: E402, F403
@@ -119,11 +120,13 @@ def is_tensor(x: object) -> bool:  # type: ignore[valid-type]
 
 def is_floating_point(x: Tensor) -> bool:  # type: ignore[valid-type]
     """Whether the dtype of ``x`` is float32 or float64."""
+    _check_tensors("is_floating_point", x)
     return x.is_floating_point()
 
 
 def numel(x: Tensor) -> int:  # type: ignore[valid-type]
     """The number of elements of ``x``."""
+    _check_tensors("numel", x)
     return x.numel()
 
 

@@ -106,6 +106,9 @@ def of_scalar(value: Any) -> dtype:
 
 def promote_types(a: dtype, b: dtype) -> dtype:
     """The smallest dtype both promote to; integers with floats give the float."""
+    for d in (a, b):
+        if not isinstance(d, dtype):
+            raise TypeError(f"promote_types: expected two dtypes, got {type(d).__name__}")
     if a is b:
         return a
     if a.rank != b.rank:

@@ -8,6 +8,7 @@ ever had in use at once, plus 64 MB; beyond that, what was free longest goes bac
 from __future__ import annotations
 
 from lucid import _ops
+from lucid._printing import shown
 
 
 def memory_stats() -> dict[str, int]:
@@ -76,5 +77,5 @@ def set_flush_denormal(mode: bool) -> bool:
     Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, section 10.2.3 (MXCSR: FTZ, DAZ).
     """
     if not isinstance(mode, bool):
-        raise TypeError(f"set_flush_denormal: expected True or False, got {mode!r}")
+        raise TypeError(f"set_flush_denormal: expected True or False, got {shown(mode)}")
     return _ops.set_flush_denormal(mode)

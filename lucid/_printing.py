@@ -55,3 +55,9 @@ def format_tensor(t: Tensor) -> str:
     """``Tensor([...], grad=None)``."""
     grad = "None" if t.grad is None else format_values(t.grad._data)
     return f"Tensor({format_values(t._data, 'Tensor(')}, grad={grad})"
+
+
+def shown(value: Any) -> str:
+    """``value`` as error messages quote it: on one line, and cut short."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."

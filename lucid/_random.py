@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._arguments import check_tensors
+
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
@@ -104,4 +106,5 @@ def get_rng_state() -> Tensor:
 
 def set_rng_state(state: Tensor) -> None:
     """Set the state of the default generator."""
+    check_tensors("set_rng_state", state)
     default_generator.set_state(state)

@@ -43,6 +43,17 @@ def infer_shape(str name, tuple shape, Py_ssize_t size):
     return tuple([size // known if n == -1 else n for n in shape]) if unknown else shape
 
 
+def check_tensors(str name, *tensors):
+    """Refuse anything but tensors, for the public function ``name``.
+
+    Raises:
+        TypeError: one is something else.
+    """
+    for x in tensors:
+        if not isinstance(x, TensorBase):
+            raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__}")
+
+
 cpdef Py_ssize_t rank(str name, x) except -1:
     """The number of dimensions of ``x``, or ``x`` itself if it is that number.
 

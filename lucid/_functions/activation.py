@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _ops
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import floating
 from lucid._functions._unary import Activation
 from lucid._functions.binary import clamp, where
@@ -211,16 +212,19 @@ class Softsign(Activation):
 
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + exp(-x)), in [0, 1]."""
+    check_tensors("sigmoid", x)
     return Sigmoid.apply(floating(x))
 
 
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent, in [-1, 1]."""
+    check_tensors("tanh", x)
     return Tanh.apply(floating(x))
 
 
 def relu(x: Tensor) -> Tensor:
     """max(x, 0); NaN stays NaN."""
+    check_tensors("relu", x)
     if x._data.dtype.kind != "f":
         from lucid._functions.binary import clamp
 

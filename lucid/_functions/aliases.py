@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import check_broadcast, mutate, sum_to, write_out
 from lucid._functions.binary import atan2, clamp
 from lucid._functions.compare import ge, gt, le, lt, ne
@@ -27,11 +28,13 @@ ger, row_stack, split_with_sizes = outer, vstack, split
 
 def clamp_min(x: Tensor, min: Any, *, out: Tensor | None = None) -> Tensor:
     """max(x, min), of a number or a tensor; NaN stays NaN."""
+    check_tensors("clamp_min", x)
     return write_out("clamp_min", clamp(x, min=min), out)
 
 
 def clamp_max(x: Tensor, max: Any, *, out: Tensor | None = None) -> Tensor:
     """min(x, max), of a number or a tensor; NaN stays NaN."""
+    check_tensors("clamp_max", x)
     return write_out("clamp_max", clamp(x, max=max), out)
 
 
@@ -47,6 +50,7 @@ def unravel_index(indices: Tensor, shape: Sequence[int]) -> tuple[Tensor, ...]:
         RuntimeError: ``indices`` does not hold integers.
         ValueError: a place is out of range.
     """
+    check_tensors("unravel_index", indices)
     data = indices._data
     if data.dtype.kind not in "iu":
         raise RuntimeError(f"unravel_index: expected integer indices, got {indices.dtype}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import as_tensor, cast, expand, normalize_dim, normalize_dims
 from lucid._functions.index import getitem
 from lucid._functions.join import cat, hstack, narrow, stack
@@ -76,6 +77,7 @@ def combinations(x: Tensor, r: int = 2, with_replacement: bool = False) -> Tenso
     Raises:
         RuntimeError: ``x`` is not a vector, or ``r`` is negative.
     """
+    check_tensors("combinations", x)
     if x._data.ndim != 1:
         raise RuntimeError(f"combinations: expected a 1-d tensor, got shape {x._data.shape}")
     if r < 0:
@@ -147,6 +149,7 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along dimension 1, numbers and vectors as columns."""
+    check_tensors("column_stack", *tensors)
     return hstack([reshape(x, (-1, 1)) if x._data.ndim < 2 else x for x in tensors])
 
 
@@ -161,6 +164,7 @@ def tensor_split(x: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Ten
     Raises:
         RuntimeError: ``x`` is 0-d, or the number of parts is not positive.
     """
+    check_tensors("tensor_split", x)
     if not x._data.ndim:
         raise RuntimeError("tensor_split: received a rank zero tensor, but expected at least one dimension")
     d = normalize_dim("tensor_split", dim, x)
@@ -190,21 +194,25 @@ def _split(name: str, x: Tensor, sections: Any, dim: int, ndim: int) -> tuple[Te
 
 def hsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """`tensor_split` along dimension 1 (0 for vectors) into parts of equal size, or at given places."""
+    check_tensors("hsplit", x)
     return _split("hsplit", x, indices_or_sections, 0 if x._data.ndim == 1 else 1, 1)
 
 
 def vsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """`tensor_split` along dimension 0 into parts of equal size, or at given places."""
+    check_tensors("vsplit", x)
     return _split("vsplit", x, indices_or_sections, 0, 2)
 
 
 def dsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """`tensor_split` along dimension 2 into parts of equal size, or at given places."""
+    check_tensors("dsplit", x)
     return _split("dsplit", x, indices_or_sections, 2, 3)
 
 
 def fliplr(x: Tensor) -> Tensor:
     """A copy with the columns in reverse order (dimension 1)."""
+    check_tensors("fliplr", x)
     if x._data.ndim < 2:
         raise RuntimeError(f"fliplr: input must be >= 2-d, got shape {x._data.shape}")
     return flip(x, (1,))
@@ -212,6 +220,7 @@ def fliplr(x: Tensor) -> Tensor:
 
 def flipud(x: Tensor) -> Tensor:
     """A copy with the rows in reverse order (dimension 0)."""
+    check_tensors("flipud", x)
     if not x._data.ndim:
         raise RuntimeError("flipud: input must be >= 1-d, got a 0-d tensor")
     return flip(x, (0,))
@@ -223,6 +232,7 @@ def rot90(x: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     Raises:
         RuntimeError: ``dims`` are not two different dimensions.
     """
+    check_tensors("rot90", x)
     if len(dims) != 2 or x._data.ndim < 2:
         raise RuntimeError(f"rot90: expected two dims of a tensor with at least two, got {dims} of {x._data.shape}")
     a, b = normalize_dims("rot90", tuple(dims), x)
@@ -251,6 +261,7 @@ def repeat_interleave(x: Any, repeats: Any = None, dim: int | None = None, *, ou
         >>> print(lucid.repeat_interleave(lucid.tensor([7, 8]), lucid.tensor([1, 3])))
         [7, 8, 8, 8]
     """
+    check_tensors("repeat_interleave", x)
     if repeats is None:
         if x._data.ndim != 1:
             raise RuntimeError(f"repeat_interleave: repeats must be 1-d, got shape {x._data.shape}")
@@ -276,6 +287,7 @@ def repeat_interleave(x: Any, repeats: Any = None, dim: int | None = None, *, ou
 
 def adjoint(x: Tensor) -> Tensor:
     """The last two dimensions exchanged, as a view."""
+    check_tensors("adjoint", x)
     if x._data.ndim < 2:
         raise RuntimeError(f"adjoint: expected at least two dimensions, got shape {x._data.shape}")
     return transpose(x, -2, -1)
@@ -287,6 +299,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     Raises:
         RuntimeError: ``x`` is not a vector, or ``N`` is negative.
     """
+    check_tensors("vander", x)
     if x._data.ndim != 1:
         raise RuntimeError(f"vander: x must be a one-dimensional tensor, got shape {x._data.shape}")
     n = x._data.size if N is None else N

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _ops
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import Operand, as_tensor, floating, operands, sum_to, write_out
 from lucid.autograd._node import Node, TensorBase, wrap
 
@@ -328,6 +329,7 @@ def where(condition: Tensor, x: Operand | None = None, y: Operand | None = None,
     Raises:
         TypeError: the condition is not bool.
     """
+    check_tensors("where", condition)
     if x is None and y is None:
         return tuple(wrap(i) for i in np.nonzero(condition._data))
     if condition._data.dtype.kind != "b":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _ops
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import Operand, operands, write_out
 from lucid._functions.binary import by_dtype
 from lucid.autograd._node import TensorBase, wrap
@@ -69,11 +70,13 @@ bitwise_xor = _logical("bitwise_xor", np.bitwise_xor, "x ^ y of integers or bool
 
 def logical_not(x: Tensor) -> Tensor:
     """Whether each element is zero."""
+    check_tensors("logical_not", x)
     return wrap(np.asarray(np.logical_not(x._data)))
 
 
 def bitwise_not(x: Tensor) -> Tensor:
     """~x of integers, the complement of bools."""
+    check_tensors("bitwise_not", x)
     if x._data.dtype.kind == "f":
         raise RuntimeError(f"bitwise_not: not implemented for {x.dtype}")
     return wrap(np.asarray(np.invert(x._data)))
@@ -81,31 +84,37 @@ def bitwise_not(x: Tensor) -> Tensor:
 
 def isnan(x: Tensor) -> Tensor:
     """Whether each element is NaN."""
+    check_tensors("isnan", x)
     return wrap(np.asarray(np.isnan(x._data)))
 
 
 def isinf(x: Tensor) -> Tensor:
     """Whether each element is infinite."""
+    check_tensors("isinf", x)
     return wrap(np.asarray(np.isinf(x._data)))
 
 
 def isfinite(x: Tensor) -> Tensor:
     """Whether each element is neither infinite nor NaN."""
+    check_tensors("isfinite", x)
     return wrap(np.asarray(np.isfinite(x._data)))
 
 
 def isclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Whether |x - y| <= atol + rtol * |y|, elementwise."""
+    check_tensors("isclose", x, y)
     return wrap(np.asarray(np.isclose(x._data, y._data, rtol, atol, equal_nan)))
 
 
 def allclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Whether |x - y| <= atol + rtol * |y| everywhere."""
+    check_tensors("allclose", x, y)
     return bool(np.allclose(x._data, y._data, rtol, atol, equal_nan))
 
 
 def equal(x: Tensor, y: Tensor) -> bool:
     """Whether shapes and all elements are the same; NaN differs from NaN."""
+    check_tensors("equal", x, y)
     return bool(np.array_equal(x._data, y._data))
 
 

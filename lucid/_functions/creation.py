@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype, _ops
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import check_writable
 from lucid._functions.shape import as_shape
 from lucid._random import Generator, default_generator
@@ -164,21 +165,25 @@ def _like(x: Tensor, dtype: Any) -> np.dtype:
 
 def empty_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`empty` with the shape and dtype of ``x``."""
+    check_tensors("empty_like", x)
     return _finish(_ops.allocate(x._data.shape, _like(x, dtype)), requires_grad)
 
 
 def zeros_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`zeros` with the shape and dtype of ``x``."""
+    check_tensors("zeros_like", x)
     return _finish(_filled(x._data.shape, 0, _like(x, dtype)), requires_grad)
 
 
 def ones_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`ones` with the shape and dtype of ``x``."""
+    check_tensors("ones_like", x)
     return _finish(_filled(x._data.shape, 1, _like(x, dtype)), requires_grad)
 
 
 def full_like(x: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`full` with the shape and dtype of ``x``."""
+    check_tensors("full_like", x)
     return _finish(_filled(x._data.shape, fill_value, _like(x, dtype)), requires_grad)
 
 
@@ -236,11 +241,13 @@ def randn(
 
 def rand_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`rand` with the shape and dtype of ``x``."""
+    check_tensors("rand_like", x)
     return _finish(_draw("uniform", x._data.shape, _like(x, dtype), None), requires_grad)
 
 
 def randn_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`randn` with the shape and dtype of ``x``."""
+    check_tensors("randn_like", x)
     return _finish(_draw("normal", x._data.shape, _like(x, dtype), None), requires_grad)
 
 
@@ -286,6 +293,7 @@ def normal(
 
 def bernoulli(p: Tensor, *, generator: Generator | None = None) -> Tensor:
     """1 with probability ``p``, else 0, elementwise."""
+    check_tensors("bernoulli", p)
     draw = _draw("uniform", p._data.shape, p._data.dtype, generator)
     return wrap((draw < p._data).astype(p._data.dtype))
 
@@ -298,6 +306,7 @@ def multinomial(
     Raises:
         RuntimeError: negative or non-finite weights, rows that sum to zero, or too many samples without replacement.
     """
+    check_tensors("multinomial", p)
     rows = np.atleast_2d(p._data.astype(np.float64))
     if not np.isfinite(rows).all() or (rows < 0).any():
         raise RuntimeError("multinomial: probability tensor contains either inf, nan or element < 0")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, normalize_dim, write_out
 from lucid._functions.reduce import sum
 from lucid._functions.shape import clone, ravel
@@ -76,6 +77,7 @@ def diagonal(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor
         >>> print(lucid.diagonal(lucid.arange(9).reshape(3, 3), offset=1))
         [1, 5]
     """
+    check_tensors("diagonal", x)
     d1, d2 = _two_dims("diagonal", dim1, dim2, x._data.ndim)
     return Diagonal.apply(x, offset, d1, d2)
 
@@ -88,6 +90,7 @@ def diag_embed(x: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Te
         offset: which diagonal.
         dim1, dim2: where the matrices' dimensions, of size n + |offset|, go in the result.
     """
+    check_tensors("diag_embed", x)
     if not x._data.ndim:
         raise IndexError("diag_embed: expected a tensor with at least one dimension, got a 0-d tensor")
     ndim = x._data.ndim + 1
@@ -109,6 +112,7 @@ def diag(x: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
         >>> lucid.diag(lucid.tensor([1, 2])).tolist()
         [[1, 0], [0, 2]]
     """
+    check_tensors("diag", x)
     if x._data.ndim not in (1, 2):
         raise RuntimeError(f"diag: expected a vector or a matrix, got shape {x._data.shape}")
     y = diag_embed(x, diagonal) if x._data.ndim == 1 else clone(Diagonal.apply(x, diagonal, 0, 1))
@@ -126,6 +130,7 @@ def diagonal_scatter(x: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim
     Raises:
         RuntimeError: ``src`` does not have the shape of that diagonal.
     """
+    check_tensors("diagonal_scatter", x, src)
     d1, d2 = _two_dims("diagonal_scatter", dim1, dim2, x._data.ndim)
     shape = diagonal_of(x._data, offset, d1, d2).shape
     if src._data.shape != shape:
@@ -143,6 +148,7 @@ def trace(x: Tensor) -> Tensor:
     Raises:
         RuntimeError: ``x`` is not a matrix.
     """
+    check_tensors("trace", x)
     if x._data.ndim != 2:
         raise RuntimeError(
             f"trace: expected a matrix, but got tensor with {x._data.ndim} dims of shape {x._data.shape}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, check_broadcast, normalize_dims, write_out
 from lucid._functions.binary import clamp, pow, where
 from lucid._functions.join import stack, unbind
@@ -59,6 +60,7 @@ def vector_norm(
         >>> print(lucid.linalg.vector_norm(lucid.tensor([3.0, -4.0])))
         5.0
     """
+    check_tensors("vector_norm", x)
     if dtype is not None:
         x = cast(x, _dtype.as_dtype(dtype))
     if x._data.dtype.kind != "f":
@@ -108,6 +110,7 @@ def cdist(
         >>> print(lucid.cdist(lucid.tensor([[0.0, 0.0]]), lucid.tensor([[3.0, 4.0], [0.0, 1.0]])))
         [[5.0, 1.0]]
     """
+    check_tensors("cdist", x1, x2)
     a, b = x1._data, x2._data
     if a.ndim < 2 or b.ndim < 2:
         raise RuntimeError(f"cdist: both operands need at least two dimensions, got shapes {a.shape} and {b.shape}")
@@ -155,6 +158,7 @@ def cross(x: Tensor, y: Tensor, dim: int | None = None, *, out: Tensor | None = 
     Raises:
         RuntimeError: it does not have size 3.
     """
+    check_tensors("cross", x, y)
     shapes = f"shapes {x._data.shape} and {y._data.shape}"
     if x._data.ndim != y._data.ndim:
         raise RuntimeError(f"cross: inputs must have the same number of dimensions, got {shapes}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype, _ops
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import check_writable
 from lucid._functions.creation import randint
 from lucid._random import Generator, default_generator
@@ -111,6 +112,7 @@ def randint_like(
     x: Tensor, low: int, high: int | None = None, *, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """`randint` with the shape and dtype of ``x``; ``randint_like(x, high)`` starts at 0."""
+    check_tensors("randint_like", x)
     low, high = (0, low) if high is None else (low, high)
     d = x.dtype if dtype is None else _dtype.as_dtype(dtype)
     return randint(low, high, x._data.shape, dtype=d, requires_grad=requires_grad)
@@ -131,6 +133,7 @@ def from_dlpack(x: Any) -> Tensor:
 
 def detach(x: Tensor) -> Tensor:
     """The same storage without history."""
+    check_tensors("detach", x)
     return x.detach()
 
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import as_tensor, normalize_dim, write_out
 from lucid._functions.binary import mul
 from lucid._functions.diagonal import diagonal
 from lucid._functions.matmul import bmm, matmul, mv, outer
 from lucid._functions.reduce import sum
 from lucid._functions.shape import expand_sizes, permute, reshape, squeeze
+from lucid._printing import shown
 from lucid.autograd._node import TensorBase
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def _from_lists(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
 
 def _letter(i: Any) -> str:
     if not isinstance(i, int) or not 0 <= i < 52:
-        raise RuntimeError(f"einsum: expected subscripts in the range [0, 52), got {i!r}")
+        raise RuntimeError(f"einsum: expected subscripts in the range [0, 52), got {shown(i)}")
     return chr(ord("A") + i) if i < 26 else chr(ord("a") + i - 26)
 
 
@@ -226,6 +228,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None)
         >>> lucid.tensordot(lucid.ones(3, 4, 5), lucid.ones(4, 3, 2), dims=([1, 0], [0, 1])).shape
         lucid.Size([5, 2])
     """
+    check_tensors("tensordot", a, b)
     if isinstance(dims, TensorBase):
         dims = dims.tolist()  # type: ignore[attr-defined]
     if isinstance(dims, int):
@@ -259,6 +262,7 @@ def inner(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     Raises:
         RuntimeError: the last dimensions differ.
     """
+    check_tensors("inner", x, y)
     if not x._data.ndim or not y._data.ndim:
         return write_out("inner", mul(x, y), out)
     if x._data.shape[-1] != y._data.shape[-1]:
@@ -281,6 +285,7 @@ def kron(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> lucid.kron(lucid.eye(2), lucid.tensor([[1.0, 2.0]])).tolist()
         [[1.0, 2.0, 0.0, 0.0], [0.0, 0.0, 1.0, 2.0]]
     """
+    check_tensors("kron", x, y)
     ndim = max(x._data.ndim, y._data.ndim)
     a, b = ((1,) * (ndim - t._data.ndim) + t._data.shape for t in (x, y))
     left = reshape(x, tuple([n for size in a for n in (size, 1)]))
@@ -299,6 +304,7 @@ def _added(name: str, c: Tensor, product: Tensor, beta: float, alpha: float, out
 
 def addmv(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """beta * c + alpha * (x @ y) for a matrix ``x`` and a vector ``y``."""
+    check_tensors("addmv", c, x, y)
     return _added("addmv", c, mv(x, y), beta, alpha, out)
 
 
@@ -308,6 +314,7 @@ def addr(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, 
     Raises:
         RuntimeError: ``x`` or ``y`` is not a vector.
     """
+    check_tensors("addr", c, x, y)
     if x._data.ndim != 1 or y._data.ndim != 1:
         raise RuntimeError(f"addr: expected two vectors, got shapes {x._data.shape} and {y._data.shape}")
     return _added("addr", c, outer(x, y), beta, alpha, out)
@@ -315,11 +322,13 @@ def addr(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, 
 
 def addbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """beta * c + alpha * the sum over batches of x @ y, of shapes (b, n, k) and (b, k, m)."""
+    check_tensors("addbmm", c, x, y)
     return _added("addbmm", c, sum(bmm(x, y), 0), beta, alpha, out)
 
 
 def vdot(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inner product of two vectors."""
+    check_tensors("vdot", x, y)
     if x._data.ndim != 1 or y._data.ndim != 1 or x._data.shape != y._data.shape:
         raise RuntimeError(f"vdot: expected two vectors of one length, got shapes {x._data.shape} and {y._data.shape}")
     return write_out("vdot", matmul(x, y), out)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import Operand, as_tensor, cast, floating, operands, write_out
 from lucid._functions._special_math import sin_pi
 from lucid._functions._unary import Unary
@@ -104,6 +105,7 @@ def positive(x: Tensor) -> Tensor:
     Raises:
         RuntimeError: ``x`` is bool.
     """
+    check_tensors("positive", x)
     if x._data.dtype.kind == "b":
         raise RuntimeError("positive: the + operator, on a bool tensor is not supported")
     return x
@@ -127,6 +129,7 @@ def isneginf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def isreal(x: Tensor) -> Tensor:
     """True everywhere: lucid has no complex numbers."""
+    check_tensors("isreal", x)
     return wrap(np.ones(x._data.shape, bool))
 
 
@@ -330,6 +333,7 @@ def heaviside(x: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor
     Raises:
         RuntimeError: the dtypes differ.
     """
+    check_tensors("heaviside", x, values)
     if x._data.dtype != values._data.dtype:
         raise RuntimeError(f"heaviside: expected operands of one dtype, got {x.dtype} and {values.dtype}")
     x, values = operands("heaviside", x, values)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import as_tensor, normalize_dim, write_out
 from lucid.autograd._node import TensorBase, wrap
 
@@ -38,6 +39,7 @@ def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Te
         >>> print(lucid.bincount(lucid.tensor([0, 2, 2]), minlength=4))
         [1, 0, 2, 0]
     """
+    check_tensors("bincount", x)
     i = x._data
     if i.ndim != 1 or i.dtype.kind not in "iu" or (i.size and i.min() < 0):
         raise RuntimeError(
@@ -65,6 +67,7 @@ def histc(x: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Te
     Raises:
         RuntimeError: integers, no bins, or bounds that are not finite or in the wrong order.
     """
+    check_tensors("histc", x)
     if x._data.dtype.kind != "f":
         raise RuntimeError(f"histc: not implemented for {x.dtype}")
     if bins <= 0:
@@ -146,6 +149,7 @@ def histogram(
         >>> print(hist, edges)
         [2.0, 1.0] [0.0, 2.0, 4.0]
     """
+    check_tensors("histogram", x)
     if x._data.dtype.kind != "f":
         raise RuntimeError(f"histogram: not implemented for {x.dtype}")
     flat = x._data.reshape(-1)
@@ -177,6 +181,7 @@ def histogramdd(
     Raises:
         RuntimeError: ``x`` is not a matrix of floats, or the other arguments do not fit it.
     """
+    check_tensors("histogramdd", x)
     if x._data.ndim != 2 or x._data.dtype.kind != "f":
         raise RuntimeError(f"histogramdd: expected a floating-point matrix, got {x.dtype} of shape {x._data.shape}")
     n, m = x._data.shape
@@ -222,6 +227,7 @@ def unique(
         >>> print(values, counts)
         [1, 3] [1, 2]
     """
+    check_tensors("unique", x)
     d = None if dim is None else normalize_dim("unique", dim, x)
     values, inverse, counts = np.unique(x._data, False, True, True, d, equal_nan=False)
     inverse = inverse.reshape(x._data.shape if d is None else -1)
@@ -237,6 +243,7 @@ def unique_consecutive(
     x: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
     """The elements (or slices along ``dim``) without those equal to the one before; arguments as for `unique`."""
+    check_tensors("unique_consecutive", x)
     data = x._data.reshape(-1) if dim is None else np.moveaxis(x._data, normalize_dim("unique_consecutive", dim, x), 0)
     rows = data.reshape(len(data), -1)
     fresh = np.ones(len(data), bool)
@@ -305,6 +312,7 @@ def searchsorted(
         >>> print(lucid.searchsorted(lucid.tensor([1, 3, 5]), lucid.tensor([3, 4]), right=True))
         [2, 2]
     """
+    check_tensors("searchsorted", sorted_sequence)
     where: Any = _side("searchsorted", right, side)
     rows = sorted_sequence._data
     if sorter is not None:
@@ -335,6 +343,7 @@ def bucketize(
     Raises:
         RuntimeError: ``boundaries`` is not a vector.
     """
+    check_tensors("bucketize", boundaries)
     if boundaries._data.ndim != 1:
         raise RuntimeError(f"bucketize: boundaries tensor must be 1 dimension, but got shape {boundaries._data.shape}")
     values = x._data if isinstance(x, TensorBase) else np.asarray(x)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import as_tensor, cast, check_writable, mutate, normalize_dim, sum_to
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, TensorBase, View, bump, wrap
@@ -184,12 +185,14 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
 
 def masked_select(x: Tensor, mask: Tensor) -> Tensor:
     """The elements where ``mask`` holds, in one dimension; shapes broadcast."""
+    check_tensors("masked_select", x, mask)
     shape = np.broadcast_shapes(x._data.shape, mask._data.shape)
     return getitem(x.expand(shape), mask.expand(shape))
 
 
 def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     """``x`` with ``value`` where ``mask`` holds; shapes broadcast."""
+    check_tensors("masked_fill", x, mask)
     from lucid._functions.binary import where
 
     if mask._data.dtype.kind != "b":
@@ -256,6 +259,7 @@ def scatter(x: Tensor, dim: int, index: Tensor, src: Any = None, *, value: float
 
 def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
     """Indices of nonzero elements: an int64 matrix with a row each, or a tuple of vectors."""
+    check_tensors("nonzero", x)
     found = np.nonzero(np.atleast_1d(x._data)) if x._data.ndim == 0 else np.nonzero(x._data)
     if as_tuple:
         return tuple(wrap(i) for i in found)
@@ -280,6 +284,7 @@ def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = Fals
 
 def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The indices of `sort`."""
+    check_tensors("argsort", x)
     return sort(x.detach(), dim, descending).indices
 
 

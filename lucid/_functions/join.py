@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid import _dtype, _ops
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import as_tensor, cast, normalize_dim, normalize_dims
 from lucid._functions.shape import clone, ravel, reshape, unsqueeze
 from lucid.autograd._node import Node
@@ -76,12 +77,14 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along dimension 1 (0 for vectors)."""
+    check_tensors("hstack", *tensors)
     items = [reshape(x, 1) if not x._data.ndim else x for x in tensors]
     return cat(items, 0 if items[0]._data.ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along dimension 0, vectors as rows."""
+    check_tensors("vstack", *tensors)
     return cat([reshape(x, (1, -1)) if x._data.ndim < 2 else x for x in tensors], 0)
 
 

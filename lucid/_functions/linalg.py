@@ -11,6 +11,7 @@ import numpy as np
 from lucid import _dtype
 from lucid._functions import diagonal as diagonals
 from lucid._functions import distance
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, check_broadcast, normalize_dim, normalize_dims, write_out
 from lucid._functions.distance import vector_norm
 from lucid._functions.join import cat
@@ -95,6 +96,7 @@ def norm(
     Raises:
         RuntimeError: ``ord`` is given without ``dim`` for more than two dimensions.
     """
+    check_tensors("norm", x)
     if ord is not None and dim is None and x._data.ndim > 2:
         raise RuntimeError(
             f"norm: if dim is not specified but ord is, the input must be 1-d or 2-d, got {x._data.shape}"
@@ -113,6 +115,7 @@ def matrix_power(x: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
         RuntimeError: not square.
         LinAlgError: ``n`` is negative and a matrix singular.
     """
+    check_tensors("matrix_power", x)
     shape = x._data.shape
     if len(shape) < 2 or shape[-1] != shape[-2]:
         raise RuntimeError(f"matrix_power: A must be batches of square matrices, got shape {shape}")
@@ -150,6 +153,7 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
         >>> lucid.linalg.multi_dot([lucid.ones(2, 3), lucid.ones(3, 4), lucid.ones(4)]).shape
         lucid.Size([2])
     """
+    check_tensors("multi_dot", *tensors)
     items = list(tensors)
     if len(items) < 2:
         raise RuntimeError(f"multi_dot: expected at least 2 tensors but got {len(items)}")
@@ -258,6 +262,7 @@ def tensorsolve(a: Tensor, b: Tensor, dims: Sequence[int] | None = None, *, out:
     Raises:
         RuntimeError: the shapes do not fit.
     """
+    check_tensors("tensorsolve", a, b)
     if dims is not None:
         moved = normalize_dims("tensorsolve", tuple(dims), a)
         a = permute(a, [d for d in range(a._data.ndim) if d not in moved] + list(moved))
@@ -274,6 +279,7 @@ def tensorinv(x: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
     Raises:
         RuntimeError: ``ind`` is not positive, or the two parts have different numbers of elements.
     """
+    check_tensors("tensorinv", x)
     if ind <= 0:
         raise RuntimeError(f"tensorinv: expected a strictly positive integer for 'ind', got {ind}")
     first, last = x._data.shape[:ind], x._data.shape[ind:]
@@ -285,6 +291,7 @@ def tensorinv(x: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """The sum of x * y over ``dim``, broadcast in the others."""
+    check_tensors("vecdot", x, y)
     check_broadcast("vecdot", x._data.shape, y._data.shape)
     ndim = max(x._data.ndim, y._data.ndim)
     return write_out("vecdot", sum(x * y, normalize_dim("vecdot", dim, ndim)), out)
@@ -292,11 +299,13 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
 
 def cross(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """The cross product along ``dim``, of size 3."""
+    check_tensors("cross", x, y)
     return distance.cross(x, y, dim, out=out)
 
 
 def diagonal(x: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """A view of the diagonals of matrices, as the last dimension."""
+    check_tensors("diagonal", x)
     return diagonals.diagonal(x, offset, dim1, dim2)
 
 
@@ -306,6 +315,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     Raises:
         RuntimeError: ``N`` is below 2.
     """
+    check_tensors("vander", x)
     n = x._data.shape[-1] if N is None else N
     if n <= 1:
         raise RuntimeError(f"vander: N must be greater than 1, got {n}")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid import _ops
-from lucid._functions._common import rank, sum_to, write_out
+from lucid._functions._arguments import check_tensors
+from lucid._functions._common import sum_to, write_out
 from lucid._functions.reduce import sum
 from lucid._functions.shape import permute, reshape, transpose, unsqueeze
 from lucid.autograd._mode import mode
@@ -90,6 +91,7 @@ def rmatmul(x: Tensor, y: Tensor) -> Tensor:
 
 def mm(x: Tensor, y: Tensor) -> Tensor:
     """The product of two matrices, without broadcasting."""
+    check_tensors("mm", x, y)
     if x._data.ndim != 2 or y._data.ndim != 2:
         raise RuntimeError(f"mm: expected two matrices, got shapes {x._data.shape} and {y._data.shape}")
     return matmul(x, y)
@@ -97,6 +99,7 @@ def mm(x: Tensor, y: Tensor) -> Tensor:
 
 def bmm(x: Tensor, y: Tensor) -> Tensor:
     """Products of two batches of matrices, (b, n, k) @ (b, k, m)."""
+    check_tensors("bmm", x, y)
     if x._data.ndim != 3 or y._data.ndim != 3 or x._data.shape[0] != y._data.shape[0]:
         raise RuntimeError(f"bmm: expected two batches of matrices, got shapes {x._data.shape} and {y._data.shape}")
     return matmul(x, y)
@@ -104,6 +107,7 @@ def bmm(x: Tensor, y: Tensor) -> Tensor:
 
 def mv(x: Tensor, y: Tensor) -> Tensor:
     """A matrix times a vector."""
+    check_tensors("mv", x, y)
     if x._data.ndim != 2 or y._data.ndim != 1:
         raise RuntimeError(f"mv: expected a matrix and a vector, got shapes {x._data.shape} and {y._data.shape}")
     return matmul(x, y)
@@ -111,6 +115,7 @@ def mv(x: Tensor, y: Tensor) -> Tensor:
 
 def dot(x: Tensor, y: Tensor) -> Tensor:
     """The inner product of two vectors."""
+    check_tensors("dot", x, y)
     if x._data.ndim != 1 or y._data.ndim != 1:
         raise RuntimeError(f"dot: 1D tensors expected, but got shapes {x._data.shape} and {y._data.shape}")
     return matmul(x, y)
@@ -123,11 +128,13 @@ def outer(x: Tensor, y: Tensor) -> Tensor:
 
 def addmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * c + alpha * (x @ y)."""
+    check_tensors("addmm", c, x, y)
     return beta * c + alpha * mm(x, y)
 
 
 def baddbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * c + alpha * (x @ y) for batches."""
+    check_tensors("baddbmm", c, x, y)
     return beta * c + alpha * bmm(x, y)
 
 
@@ -185,7 +192,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         >>> F.linear(lucid.ones(2, 3), lucid.ones(4, 3), lucid.zeros(4)).shape
         lucid.Size([2, 4])
     """
-    rank("linear", x)
+    check_tensors("linear", x, weight)
     a, w = x._data, weight._data
     if w.ndim == 1:
         y = matmul(x, weight)

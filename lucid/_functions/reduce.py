@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lucid import _dtype, _ops
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, expand, floating, normalize_dim, normalize_dims, write_out
 from lucid._functions.binary import maximum, minimum, pow, where
 from lucid._functions.pointwise import abs, exp, sqrt
@@ -110,6 +111,7 @@ def var(
         keepdim: keep the dimensions with size 1.
         correction: subtracted from the count; 1 unless given.
     """
+    check_tensors("var", x)
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if correction is None:
@@ -128,6 +130,7 @@ def std(
     correction: float | None = None,
 ) -> Tensor:
     """Standard deviation: the square root of `var`."""
+    check_tensors("std", x)
     return sqrt(var(x, dim, unbiased, keepdim, correction=correction))
 
 
@@ -276,11 +279,13 @@ def _arg(name: str, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
 
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Index of the first largest element along ``dim``, or in the flattened tensor; NaN counts as largest."""
+    check_tensors("argmax", x)
     return _arg("argmax", x, dim, keepdim)
 
 
 def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Index of the first smallest element along ``dim``, or in the flattened tensor; NaN counts as smallest."""
+    check_tensors("argmin", x)
     return _arg("argmin", x, dim, keepdim)
 
 
@@ -298,6 +303,7 @@ def any(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
 
 def count_nonzero(x: Tensor, dim: Dim = None) -> Tensor:
     """The number of nonzero elements."""
+    check_tensors("count_nonzero", x)
     return wrap(np.asarray(np.count_nonzero(x._data, axis=normalize_dims("count_nonzero", dim, x)), np.int64))
 
 
@@ -399,11 +405,13 @@ def norm(x: Tensor, p: float | str | None = "fro", dim: Dim = None, keepdim: boo
 
 def var_mean(x: Tensor, dim: Dim = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
     """Variance and mean over ``dim``."""
+    check_tensors("var_mean", x)
     return var(x, dim, keepdim=keepdim, correction=correction), mean(x, dim, keepdim)
 
 
 def std_mean(x: Tensor, dim: Dim = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
     """Standard deviation and mean over ``dim``."""
+    check_tensors("std_mean", x)
     return std(x, dim, keepdim=keepdim, correction=correction), mean(x, dim, keepdim)
 
 

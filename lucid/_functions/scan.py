@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import expand, floating, normalize_dim, write_out
 from lucid._functions.binary import where
 from lucid._functions.compare import logical_xor
@@ -114,6 +115,7 @@ def diff(x: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, ap
     Raises:
         RuntimeError: ``x`` is 0-d, or ``n`` is negative.
     """
+    check_tensors("diff", x)
     if not x._data.ndim:
         raise RuntimeError("diff: expects input to be at least one-dimensional")
     if n < 0:

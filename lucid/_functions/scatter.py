@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import as_tensor, cast, expand, normalize_dim, write_out
 from lucid._functions.binary import where
 from lucid._functions.index import Gather, ScatterAdd, SetItem, check_index, gather, gather_index, getitem, nonzero
@@ -30,6 +31,7 @@ def take(x: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> lucid.take(lucid.tensor([[1, 2], [3, 4]]), lucid.tensor([[3], [0]])).tolist()
         [[4], [1]]
     """
+    check_tensors("take", x, index)
     places = _flat_places("take", x, index).reshape(-1)
     return write_out("take", reshape(Gather.apply(ravel(x), (places,)), index._data.shape), out)
 
@@ -56,6 +58,7 @@ def put(x: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> T
         RuntimeError: other numbers of elements or other dtypes.
         IndexError: a place is out of range.
     """
+    check_tensors("put", x, index, source)
     places = _flat_places("put", x, index).reshape(-1)
     if source._data.size != places.size:
         raise RuntimeError(f"put: source has {source._data.size} elements, but index has {places.size}")
@@ -99,6 +102,7 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, *, out: T
 
 def argwhere(x: Tensor) -> Tensor:
     """The indices of nonzero elements, a row each."""
+    check_tensors("argwhere", x)
     return nonzero(x)
 
 
@@ -108,6 +112,7 @@ def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     Raises:
         RuntimeError: ``mask`` is not bool, the dtypes differ, or ``source`` has too few elements.
     """
+    check_tensors("masked_scatter", x, mask, source)
     if mask._data.dtype.kind != "b":
         raise RuntimeError(f"masked_scatter: expected a bool mask, got {mask.dtype}")
     _same_dtype("masked_scatter", x, source)
@@ -212,6 +217,7 @@ def index_put(x: Tensor, indices: Sequence[Any], values: Tensor, accumulate: boo
         IndexError: a place is out of range, or there are too many indices.
         RuntimeError: other dtypes.
     """
+    check_tensors("index_put", x, values)
     _same_dtype("index_put", x, values)
     index = tuple([slice(None) if i is None else i for i in indices])
     at = tuple([i._data if isinstance(i, TensorBase) else i for i in index])
@@ -379,6 +385,7 @@ def slice_scatter(
     Raises:
         RuntimeError: ``src`` does not have the shape of those slices, or ``step`` is not positive.
     """
+    check_tensors("slice_scatter", x, src)
     if step <= 0:
         raise RuntimeError(f"slice_scatter: step must be positive, got {step}")
     at = (slice(None),) * normalize_dim("slice_scatter", dim, x) + (slice(start, end, step),)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype, _ops
-from lucid._functions._arguments import as_shape, infer_shape
+from lucid._functions._arguments import as_shape, check_tensors, infer_shape
 from lucid._functions._common import check_broadcast, expand, normalize_dim, normalize_dims, rank
 from lucid.autograd._node import Node, View, wrap
 
@@ -80,6 +80,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     Raises:
         RuntimeError: ``start_dim`` comes after ``end_dim``.
     """
+    check_tensors("flatten", x)
     shape = x._data.shape
     if not shape:
         return reshape(x, 1)
@@ -103,6 +104,7 @@ def ravel(x: Tensor) -> Tensor:
 
 def squeeze(x: Tensor, dim: int | tuple[int, ...] | None = None) -> Tensor:
     """Without dimensions of size 1 (those in ``dim``, or all)."""
+    check_tensors("squeeze", x)
     shape = x._data.shape
     dims = range(len(shape)) if dim is None else normalize_dims("squeeze", dim, len(shape))
     return Reshape.apply(x, tuple([n for d, n in enumerate(shape) if not (d in dims and n == 1)]))
@@ -110,6 +112,7 @@ def squeeze(x: Tensor, dim: int | tuple[int, ...] | None = None) -> Tensor:
 
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
     """With a new dimension of size 1 at ``dim``."""
+    check_tensors("unsqueeze", x)
     d = normalize_dim("unsqueeze", dim, x._data.ndim + 1)
     shape = x._data.shape
     return Unsqueeze.apply(x, d) if not x._data.flags.c_contiguous else Reshape.apply(x, (*shape[:d], 1, *shape[d:]))
@@ -144,6 +147,7 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
     Raises:
         RuntimeError: ``dims`` is not a permutation of all dimensions.
     """
+    check_tensors("permute", x)
     order = as_shape(dims)
     if len(order) != x._data.ndim:
         raise RuntimeError(f"permute: got {len(order)} dims {order} for a tensor of {x._data.ndim} dimensions")
@@ -152,6 +156,7 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
 
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions exchanged, as a view."""
+    check_tensors("transpose", x)
     ndim = x._data.ndim
     a, b = normalize_dim("transpose", dim0, ndim), normalize_dim("transpose", dim1, ndim)
     order = list(range(ndim))
@@ -162,6 +167,7 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
 
 def t(x: Tensor) -> Tensor:
     """The transpose of a tensor of at most two dimensions."""
+    check_tensors("t", x)
     if x._data.ndim > 2:
         raise RuntimeError(f"t: expects a tensor with <= 2 dimensions, but it is {x._data.ndim}D")
     return transpose(x, 0, 1) if x._data.ndim == 2 else x
@@ -169,6 +175,7 @@ def t(x: Tensor) -> Tensor:
 
 def movedim(x: Tensor, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Tensor:
     """Dimensions ``source`` moved to ``destination``, the others in their order."""
+    check_tensors("movedim", x)
     ndim = x._data.ndim
     src, dst = normalize_dims("movedim", source, ndim), normalize_dims("movedim", destination, ndim)
     if len(src) != len(dst):
@@ -181,6 +188,7 @@ def movedim(x: Tensor, source: int | tuple[int, ...], destination: int | tuple[i
 
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     """``x`` repeated along dimensions of size 1 to ``shape``, without copying."""
+    check_tensors("broadcast_to", x)
     return x.expand(*shape)
 
 
@@ -231,6 +239,7 @@ class Clone(Node):
 
 def clone(x: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy in memory of its own; gradients flow through."""
+    check_tensors("clone", x)
     return Clone.apply(x)
 
 
@@ -261,6 +270,7 @@ def repeat(x: Tensor, *sizes: Any) -> Tensor:
     Raises:
         RuntimeError: fewer sizes than dimensions.
     """
+    check_tensors("repeat", x)
     reps, shape = as_shape(sizes), x._data.shape
     if len(reps) < len(shape):
         raise RuntimeError(f"repeat: {len(reps)} repeats for a tensor of {len(shape)} dimensions")
@@ -273,6 +283,7 @@ def repeat(x: Tensor, *sizes: Any) -> Tensor:
 
 def tile(x: Tensor, *sizes: Any) -> Tensor:
     """`repeat`, with missing leading sizes taken as 1."""
+    check_tensors("tile", x)
     reps = as_shape(sizes)
     return repeat(x, (1,) * (x._data.ndim - len(reps)) + reps)
 
@@ -290,11 +301,13 @@ class Tri(Node):
 
 def tril(x: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle of the last two dimensions, zeros elsewhere."""
+    check_tensors("tril", x)
     return Tri.apply(x, diagonal, False)
 
 
 def triu(x: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle of the last two dimensions, zeros elsewhere."""
+    check_tensors("triu", x)
     return Tri.apply(x, diagonal, True)
 
 

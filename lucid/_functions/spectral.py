@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import write_out
 from lucid._functions.binary import where
 from lucid._functions.diagonal import diag_embed
@@ -363,6 +364,7 @@ def lstsq(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | Non
     Raises:
         RuntimeError: the shapes or dtypes do not fit, or another driver.
     """
+    check_tensors("lstsq", a, b)
     check_matrix("lstsq", a)
     if driver is not None and driver not in DRIVERS:
         raise RuntimeError(f"lstsq: parameter driver should be one of {', '.join(DRIVERS)}, got {driver!r}")

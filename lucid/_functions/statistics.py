@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, floating, normalize_dim, normalize_dims, write_out
 from lucid._functions.binary import where
 from lucid._functions.compare import isnan
@@ -141,11 +142,13 @@ def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
         >>> print(lucid.median(lucid.tensor([4.0, 1.0, 3.0, 2.0])))
         2.0
     """
+    check_tensors("median", x)
     return WholeMedian.apply(x, False) if dim is None else _pick("median", x, dim, keepdim, _median)
 
 
 def nanmedian(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """`median` of the elements that are not NaN; NaN if all are."""
+    check_tensors("nanmedian", x)
     return WholeMedian.apply(x, True) if dim is None else _pick("nanmedian", x, dim, keepdim, _nanmedian)
 
 
@@ -243,6 +246,7 @@ def quantile(
         >>> print(lucid.quantile(lucid.tensor([1.0, 2.0, 3.0, 4.0]), lucid.tensor([0.0, 0.5])))
         [1.0, 2.5]
     """
+    check_tensors("quantile", x)
     return _quantile("quantile", x, q, dim, keepdim, interpolation, False, out)
 
 
@@ -251,11 +255,13 @@ def nanquantile(
     out: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """`quantile` of the elements that are not NaN; NaN if all are."""
+    check_tensors("nanquantile", x)
     return _quantile("nanquantile", x, q, dim, keepdim, interpolation, True, out)
 
 
 def nansum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over ``dim`` of the elements that are not NaN."""
+    check_tensors("nansum", x)
     if x._data.dtype.kind == "f":
         x = where(isnan(x), 0.0, x)
     return sum(x, dim, keepdim, dtype=dtype)
@@ -269,6 +275,7 @@ def nanmean(
     Raises:
         RuntimeError: ``x`` holds integers.
     """
+    check_tensors("nanmean", x)
     if x._data.dtype.kind != "f":
         raise RuntimeError(f"nanmean: expected input to be floating point, got {x.dtype}")
     dims = normalize_dims("nanmean", dim, x)
@@ -293,6 +300,7 @@ def cov(x: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweig
         >>> lucid.cov(lucid.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]])).tolist()
         [[1.0, -1.0], [-1.0, 1.0]]
     """
+    check_tensors("cov", x)
     if x._data.ndim > 2:
         raise RuntimeError(f"cov: expected input to have two or fewer dimensions, got shape {x._data.shape}")
     rows = floating(reshape(x, (1, -1)) if x._data.ndim < 2 else x)
@@ -319,6 +327,7 @@ def cov(x: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweig
 
 def corrcoef(x: Tensor) -> Tensor:
     """The matrix of correlation coefficients of variables in rows, observed in columns, within [-1, 1]."""
+    check_tensors("corrcoef", x)
     c = cov(x)
     if not c._data.ndim:
         return c / c

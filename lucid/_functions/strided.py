@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import normalize_dim
 from lucid._functions.index import ScatterAdd, getitem
 from lucid._functions.shape import ravel, reshape
@@ -135,6 +136,7 @@ def as_strided(x: Tensor, size: Sequence[int], stride: Sequence[int], storage_of
     Raises:
         RuntimeError: sizes and strides differ in number, or lead out of the storage.
     """
+    check_tensors("as_strided", x)
     shape, steps = tuple([int(n) for n in size]), tuple([int(s) for s in stride])
     if len(shape) != len(steps):
         raise RuntimeError(f"as_strided: mismatch in length of strides and shape: {steps} and {shape}")

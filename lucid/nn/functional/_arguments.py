@@ -6,6 +6,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from lucid._functions.shape import reshape
+from lucid._printing import shown
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -24,11 +25,11 @@ def sizes(name: str, argument: str, value: Any, spatial: int) -> tuple[int, ...]
     try:
         given = (operator.index(value),) if hasattr(value, "__index__") else tuple([operator.index(v) for v in value])
     except TypeError:
-        raise TypeError(f"{name}: {argument} must be an int or a tuple of {spatial} ints, got {value!r}") from None
+        raise TypeError(f"{name}: {argument} must be an int or a tuple of {spatial} ints, got {shown(value)}") from None
     if len(given) == 1:
         return given * spatial
     if len(given) != spatial:
-        raise ValueError(f"{name}: {argument} must be an int or a tuple of {spatial} ints, got {value!r}")
+        raise ValueError(f"{name}: {argument} must be an int or a tuple of {spatial} ints, got {shown(value)}")
     return given
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import rank
 from lucid._functions.conv import Convolution, Geometry
 from lucid._functions.index import SetItem, Unslice
@@ -157,6 +158,7 @@ def conv1d(
         >>> F.conv1d(lucid.ones(1, 1, 4), lucid.ones(1, 1, 3)).tolist()
         [[[3.0, 3.0]]]
     """
+    check_tensors("conv1d", input, weight)
     return _convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -192,6 +194,7 @@ def conv2d(
         >>> F.conv2d(lucid.ones(1, 2, 8, 8), lucid.ones(4, 2, 3, 3), stride=2, padding=1).shape
         lucid.Size([1, 4, 4, 4])
     """
+    check_tensors("conv2d", input, weight)
     return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -227,6 +230,7 @@ def conv3d(
         >>> F.conv3d(lucid.ones(1, 2, 4, 8, 8), lucid.ones(4, 2, 3, 3, 3), padding=(0, 1, 1)).shape
         lucid.Size([1, 4, 2, 8, 8])
     """
+    check_tensors("conv3d", input, weight)
     return _convolve("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -248,6 +252,7 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
         >>> print(F.pad(lucid.tensor([[1.0, 2.0, 3.0]]), (2, 1), mode="reflect"))
         [[3.0, 2.0, 1.0, 2.0, 3.0, 2.0]]
     """
+    check_tensors("pad", input)
     shape = input._data.shape
     amounts = sizes("pad", "pad", pad, len(pad))
     if len(amounts) % 2 or len(amounts) > 2 * len(shape):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import rank
 from lucid._functions.conv import ConvolutionInputGrad
 from lucid._functions.shape import reshape
+from lucid._printing import shown
 from lucid.nn.functional._arguments import Sizes, at_least, sizes
 from lucid.nn.functional.conv import check_operands, from_batch, geometry, hashable, pad, to_batch
 
@@ -25,7 +27,7 @@ def _transpose(
     if len(w) != spatial + 2:
         raise RuntimeError(f"{name}: expected a {spatial + 2}-d weight, got shape {w}")
     if isinstance(padding, str):
-        raise TypeError(f"{name}: padding must be an int or a tuple of {spatial} ints, got {padding!r}")
+        raise TypeError(f"{name}: padding must be an int or a tuple of {spatial} ints, got {shown(padding)}")
     geo, extents = geometry(name, w[2:], hashable(stride), hashable(padding), hashable(dilation), groups)
     extra = at_least(name, "output_padding", sizes(name, "output_padding", output_padding, spatial), 0)
     if any(e >= max(s, d) for e, s, d in zip(extra, geo.stride[-spatial:], geo.dilation[-spatial:])):
@@ -100,6 +102,7 @@ def conv_transpose1d(
         >>> F.conv_transpose1d(lucid.tensor([[[1.0, 2.0]]]), lucid.tensor([[[1.0, 10.0]]]), stride=2).tolist()
         [[[1.0, 10.0, 2.0, 20.0]]]
     """
+    check_tensors("conv_transpose1d", input, weight)
     return _transpose("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
@@ -138,6 +141,7 @@ def conv_transpose2d(
         >>> F.conv_transpose2d(lucid.ones(1, 4, 7, 7), lucid.ones(4, 2, 4, 4), stride=2, padding=1).shape
         lucid.Size([1, 2, 14, 14])
     """
+    check_tensors("conv_transpose2d", input, weight)
     return _transpose("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
@@ -176,4 +180,5 @@ def conv_transpose3d(
         >>> F.conv_transpose3d(lucid.ones(1, 3, 2, 4, 4), lucid.ones(3, 1, 2, 2, 2), stride=2).shape
         lucid.Size([1, 1, 4, 8, 8])
     """
+    check_tensors("conv_transpose3d", input, weight)
     return _transpose("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)

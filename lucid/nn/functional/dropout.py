@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import mutate
 from lucid._functions.dropout import Dropout
 from lucid._random import default_generator
@@ -56,6 +57,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
     Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014.
     """
+    check_tensors("dropout", input)
     check_probability(p)
     if not training or p == 0:
         return input
@@ -84,6 +86,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
         ValueError: ``p`` is out of range.
         RuntimeError: another number of dimensions.
     """
+    check_tensors("dropout1d", input)
     if input._data.ndim not in (2, 3):
         raise RuntimeError(f"dropout1d: expected a 2-d or 3-d input, got shape {input._data.shape}")
     return _channels("dropout1d", input, p, training, inplace, input._data.ndim - 1)
@@ -104,6 +107,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
     Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2015.
     """
+    check_tensors("dropout2d", input)
     if input._data.ndim not in (3, 4):
         raise RuntimeError(f"dropout2d: expected a 4-d (or 3-d) input, got shape {input._data.shape}")
     if input._data.ndim == 3:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions.embedding import Embedding
 from lucid.autograd._mode import no_grad
 from lucid.autograd._node import wrap
@@ -49,6 +50,7 @@ def embedding(
         >>> F.embedding(lucid.tensor([1, 0]), lucid.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
         [[3.0, 4.0], [1.0, 2.0]]
     """
+    check_tensors("embedding", input, weight)
     index, table = input._data, weight._data
     if scale_grad_by_freq or sparse:
         raise ValueError("embedding: scale_grad_by_freq=True and sparse=True are not supported")
@@ -94,6 +96,7 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
         >>> F.one_hot(lucid.tensor([0, 2])).tolist()
         [[1, 0, 0], [0, 0, 1]]
     """
+    check_tensors("one_hot", input)
     index = input._data
     if index.dtype != np.int64:
         raise RuntimeError(f"one_hot: expected an int64 tensor, got {input.dtype}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions.binary import where
 from lucid._functions.embedding import Embedding
 from lucid._functions.index import getitem
@@ -105,6 +106,7 @@ def embedding_bag(
 
     Source: Joulin et al., Bag of tricks for efficient text classification, arXiv:1607.01759.
     """
+    check_tensors("embedding_bag", input, weight)
     index, table = input._data, weight._data
     if scale_grad_by_freq or sparse:
         raise ValueError(f"{NAME}: scale_grad_by_freq=True and sparse=True are not supported")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions.fold import Fold, Unfold, Windows
 from lucid._functions.shape import reshape
 from lucid.nn.functional._arguments import Sizes, at_least, sizes
@@ -94,6 +95,7 @@ def fold(
         >>> F.fold(lucid.ones(4, 2), (2, 3), (2, 2)).tolist()
         [[[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]]]
     """
+    check_tensors("fold", input)
     check_floating("fold", input)
     shape = input._data.shape
     if len(shape) not in (2, 3):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions.matmul import linear, matmul
 from lucid._functions.reduce import sum
 from lucid._functions.shape import permute, reshape, unsqueeze
@@ -34,6 +35,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
         >>> F.bilinear(lucid.ones(5, 2), lucid.ones(5, 3), lucid.ones(4, 2, 3)).shape
         lucid.Size([5, 4])
     """
+    check_tensors("bilinear", input1, input2, weight)
     s1, s2, w = input1._data.shape, input2._data.shape, weight._data.shape
     if len(w) != 3 or not s1 or s1[:-1] != s2[:-1] or s1[-1] != w[1] or s2[-1] != w[2]:
         raise RuntimeError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions import norm
+from lucid._functions._arguments import check_tensors
 from lucid._functions.binary import maximum
 from lucid._functions.shape import reshape
 from lucid.autograd._node import bump, wrap
@@ -20,6 +21,7 @@ __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "normalize
 
 
 def _check_per_channel(name: str, x: Tensor, shape: tuple[int, ...], **tensors: Tensor | None) -> None:
+    check_tensors(name, *[t for t in tensors.values() if t is not None])
     for argument, t in tensors.items():
         if t is not None and t._data.shape != shape:
             raise RuntimeError(
@@ -88,6 +90,7 @@ def batch_norm(
 
     Source: Ioffe and Szegedy, "Batch Normalization", 2015.
     """
+    check_tensors("batch_norm", input)
     shape = input._data.shape
     check_floating("batch_norm", input)
     if len(shape) < 2:
@@ -137,6 +140,7 @@ def layer_norm(
 
     Source: Ba, Kiros and Hinton, "Layer Normalization", 2016.
     """
+    check_tensors("layer_norm", input)
     wanted = _normalized_shape("layer_norm", input, normalized_shape, weight=weight, bias=bias)
     weight = _with_weight(input, wanted, weight, bias)
     if len(wanted) > 1:
@@ -164,6 +168,7 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
 
     Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.
     """
+    check_tensors("rms_norm", input)
     wanted = _normalized_shape("rms_norm", input, normalized_shape, weight=weight)
     if len(wanted) > 1:
         weight = None if weight is None else reshape(weight, -1)
@@ -193,6 +198,7 @@ def group_norm(
 
     Source: Wu and He, "Group Normalization", 2018.
     """
+    check_tensors("group_norm", input)
     shape = input._data.shape
     check_floating("group_norm", input)
     if len(shape) < 2:
@@ -240,6 +246,7 @@ def instance_norm(
 
     Source: Ulyanov, Vedaldi and Lempitsky, "Instance Normalization", 2016.
     """
+    check_tensors("instance_norm", input)
     shape = input._data.shape
     check_floating("instance_norm", input)
     if len(shape) < 3:
@@ -276,4 +283,5 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
         >>> print(F.normalize(lucid.tensor([[3.0, 4.0]])))
         [[0.6, 0.8]]
     """
+    check_tensors("normalize", input)
     return input / maximum(input.norm(p, dim, True), wrap(np.array(eps, input._data.dtype)))

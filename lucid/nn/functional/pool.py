@@ -6,6 +6,8 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from lucid._functions import pool
+from lucid._functions._arguments import check_tensors
+from lucid._printing import shown
 from lucid.nn.functional._arguments import Sizes, at_least, from_planes, sizes, to_planes
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ def max_pool1d_with_indices(
     ceil_mode: bool = False, return_indices: bool = True,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """`max_pool1d`, and int64 indices into L of where each maximum was."""
+    check_tensors("max_pool1d_with_indices", input)
     return _max_pool("max_pool1d", 1, input, (kernel_size, stride, padding, dilation), ceil_mode)
 
 
@@ -72,6 +75,7 @@ def max_pool2d_with_indices(
     ceil_mode: bool = False, return_indices: bool = True,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """`max_pool2d`, and int64 indices into the flattened plane H * W of where each maximum was."""
+    check_tensors("max_pool2d_with_indices", input)
     return _max_pool("max_pool2d", 2, input, (kernel_size, stride, padding, dilation), ceil_mode)
 
 
@@ -103,6 +107,7 @@ def max_pool1d(
         >>> F.max_pool1d(lucid.tensor([[1.0, 3.0, 2.0, 0.0]]), 2).tolist()
         [[3.0, 2.0]]
     """
+    check_tensors("max_pool1d", input)
     y, indices = _max_pool("max_pool1d", 1, input, (kernel_size, stride, padding, dilation), ceil_mode)
     return (y, indices) if return_indices else y
 
@@ -135,6 +140,7 @@ def max_pool2d(
         >>> F.max_pool2d(lucid.arange(16.0).reshape(1, 4, 4), 2).tolist()
         [[[5.0, 7.0], [13.0, 15.0]]]
     """
+    check_tensors("max_pool2d", input)
     y, indices = _max_pool("max_pool2d", 2, input, (kernel_size, stride, padding, dilation), ceil_mode)
     return (y, indices) if return_indices else y
 
@@ -173,6 +179,7 @@ def avg_pool1d(
         >>> F.avg_pool1d(lucid.tensor([[1.0, 3.0, 2.0, 0.0]]), 2).tolist()
         [[2.0, 1.0]]
     """
+    check_tensors("avg_pool1d", input)
     return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
@@ -200,6 +207,7 @@ def avg_pool2d(
         >>> F.avg_pool2d(lucid.arange(16.0).reshape(1, 4, 4), 2).tolist()
         [[[2.5, 4.5], [10.5, 12.5]]]
     """
+    check_tensors("avg_pool2d", input)
     return _avg_pool(
         "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )
@@ -209,7 +217,7 @@ def _adaptive_avg_pool(name: str, spatial: int, x: Tensor, output_size: Any) -> 
     planes = to_planes(name, x, spatial)
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * spatial
     if len(given) != spatial:
-        raise ValueError(f"{name}: output_size must be an int or a tuple of {spatial} ints, got {output_size!r}")
+        raise ValueError(f"{name}: output_size must be an int or a tuple of {spatial} ints, got {shown(output_size)}")
     height_width = planes._data.shape[4 - spatial :]
     wanted = sizes(name, "output_size", [n if o is None else o for o, n in zip(given, height_width)], spatial)
     at_least(name, "output_size", wanted, 1)
@@ -237,6 +245,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
         >>> F.adaptive_avg_pool1d(lucid.tensor([[1.0, 2.0, 6.0]]), 2).tolist()
         [[1.5, 4.0]]
     """
+    check_tensors("adaptive_avg_pool1d", input)
     return _adaptive_avg_pool("adaptive_avg_pool1d", 1, input, output_size)
 
 
@@ -258,4 +267,5 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
         >>> F.adaptive_avg_pool2d(lucid.arange(16.0).reshape(1, 4, 4), 1).tolist()
         [[[7.5]]]
     """
+    check_tensors("adaptive_avg_pool2d", input)
     return _adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)
