@@ -5,23 +5,17 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from lucid._functions._arguments import check_tensors as check_tensors
 from lucid._functions._unary import run as run
 from lucid._functions.reduce import mean, sum
-from lucid.autograd._node import TensorBase
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 
-def check_tensor(name: str, x: Any) -> None:
-    """Refuse anything but a tensor."""
-    if not isinstance(x, TensorBase):
-        raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__}")
-
-
 def check_floating(name: str, x: Any) -> None:
     """Refuse anything but a floating-point tensor."""
-    check_tensor(name, x)
+    check_tensors(name, x)
     if x._data.dtype.kind != "f":
         raise TypeError(f"{name}: expected a floating-point tensor, got {x.dtype} of shape {x._data.shape}")
 
@@ -51,7 +45,7 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
 
 def check_dtype(name: str, what: str, x: Tensor, like: Tensor) -> None:
     """Refuse an argument that is not a tensor of the input's dtype."""
-    check_tensor(name, x)
+    check_tensors(name, x)
     if x._data.dtype != like._data.dtype:
         raise TypeError(f"{name}: expected {what} of dtype {like.dtype} like the input, got {x.dtype}")
 

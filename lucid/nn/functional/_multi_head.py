@@ -17,7 +17,7 @@ from lucid._functions.shape import permute, reshape, squeeze, unsqueeze
 from lucid._functions.softmax import softmax
 from lucid._random import default_generator
 from lucid.autograd._node import wrap
-from lucid.nn.functional._common import check_tensor
+from lucid.nn.functional._common import check_tensors
 from lucid.nn.functional.dropout import dropout
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _mask(name: str, mask: Any, allowed: tuple[tuple[int, ...], ...], like: Tens
     """``mask``, checked; a floating-point one in the dtype of ``like``."""
     if mask is None:
         return None
-    check_tensor("multi_head_attention_forward", mask)
+    check_tensors("multi_head_attention_forward", mask)
     if mask._data.dtype.kind not in "bf":
         raise RuntimeError(
             f"multi_head_attention_forward: expected {name} of dtype bool or floating point, got {mask.dtype}"
@@ -203,7 +203,7 @@ def run_multi_head_attention(
     """`multi_head_attention_forward` for a batch in dimension ``axis``, or unbatched tensors."""
     name = "multi_head_attention_forward"
     for t in (query, key, value):
-        check_tensor(name, t)
+        check_tensors(name, t)
     dims = query._data.ndim
     if dims not in (2, 3) or key._data.ndim != dims or value._data.ndim != dims:
         raise RuntimeError(

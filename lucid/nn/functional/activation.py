@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lucid._functions import activation as ops
 from lucid._functions._common import normalize_dim
-from lucid.nn.functional._common import check_floating, check_tensor, run
+from lucid.nn.functional._common import check_floating, check_tensors, run
 from lucid.nn.functional.piecewise import hardsigmoid, hardswish, hardtanh, leaky_relu, prelu, relu, relu6, threshold
 from lucid.nn.functional.softmax import log_softmax, softmax, softmin
 
@@ -35,7 +35,7 @@ def sigmoid(input: Tensor) -> Tensor:
 
     Source: Verhulst, Recherches mathematiques sur la loi d'accroissement de la population, 1845.
     """
-    check_tensor("sigmoid", input)
+    check_tensors("sigmoid", input)
     return ops.sigmoid(input)
 
 
@@ -60,7 +60,7 @@ def tanh(input: Tensor) -> Tensor:
 
     Source: LeCun et al., Efficient BackProp, in Neural networks: tricks of the trade, 1998.
     """
-    check_tensor("tanh", input)
+    check_tensors("tanh", input)
     return ops.tanh(input)
 
 

@@ -11,7 +11,7 @@ from lucid._functions._common import expand
 from lucid._functions.attention import Attention, Options, reserve
 from lucid._functions.shape import reshape, unsqueeze
 from lucid._random import default_generator
-from lucid.nn.functional._common import check_tensor
+from lucid.nn.functional._common import check_tensors
 from lucid.nn.functional._multi_head import Projections, run_multi_head_attention
 from lucid.nn.functional.dropout import check_probability
 
@@ -25,7 +25,7 @@ def _check_heads(query: Tensor, key: Tensor, value: Tensor, enable_gqa: bool) ->
     """Everything about query, key and value that can be wrong."""
     name = "scaled_dot_product_attention"
     for t in (query, key, value):
-        check_tensor(name, t)
+        check_tensors(name, t)
     q, k, v = query._data.shape, key._data.shape, value._data.shape
     shapes = f"(query {q}, key {k}, value {v})"
     if min(len(q), len(k), len(v)) < 2:
@@ -124,7 +124,7 @@ def scaled_dot_product_attention(
         lead = kv_lead = np.broadcast_shapes(q[:-2], k[:-2], v[:-2])
     lengths = (q[-2], k[-2])
     if attn_mask is not None:
-        check_tensor(name, attn_mask)
+        check_tensors(name, attn_mask)
         m = attn_mask._data
         if m.dtype != np.bool_ and m.dtype != query._data.dtype:
             raise RuntimeError(f"{name}: expected attn_mask of dtype bool or {query.dtype}, got {attn_mask.dtype}")
@@ -222,7 +222,7 @@ def multi_head_attention_forward(
     if static_k is not None or static_v is not None:
         raise RuntimeError(f"{name}: static_k and static_v are not supported")
     check_probability(dropout_p)
-    check_tensor(name, query)
+    check_tensors(name, query)
     if query._data.shape[-1:] != (embed_dim_to_check,):
         raise RuntimeError(
             f"{name}: expected query with last dimension {embed_dim_to_check}, got shape {query._data.shape}"

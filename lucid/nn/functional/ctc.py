@@ -11,7 +11,7 @@ from lucid._functions.ctc import CTC, Labels
 from lucid._functions.reduce import mean
 from lucid._functions.shape import reshape, unsqueeze
 from lucid.autograd._node import TensorBase, wrap
-from lucid.nn.functional._common import check_floating, check_tensor, reduced, reduction_of
+from lucid.nn.functional._common import check_floating, check_tensors, reduced, reduction_of
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -33,7 +33,7 @@ def _lengths(argument: str, value: Any, batch: int) -> np.ndarray:
 
 def _labels(targets: Tensor, frames: np.ndarray, counts: np.ndarray, blank: int, classes: int) -> Labels:
     """The states of every sample; those after its own labels are never part of an alignment."""
-    check_tensor("ctc_loss", targets)
+    check_tensors("ctc_loss", targets)
     data, batch = targets._data, len(counts)
     if data.dtype.kind not in "iu":
         raise TypeError(f"ctc_loss: expected integer targets, got {targets.dtype}")

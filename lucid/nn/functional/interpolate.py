@@ -12,7 +12,7 @@ from lucid._functions.pool import AdaptiveAvgPool2d
 from lucid._functions.resample import Table, resample
 from lucid._functions.shape import reshape
 from lucid.nn.functional import _filters
-from lucid.nn.functional._common import check_tensor
+from lucid.nn.functional._common import check_tensors
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -138,7 +138,7 @@ def interpolate(
 
     Source: Keys, Cubic convolution interpolation for digital image processing, 1981.
     """
-    check_tensor("interpolate", input)
+    check_tensors("interpolate", input)
     shape = input._data.shape
     if mode not in MODES or len(shape) not in MODES[mode]:
         wanted_dims = " or ".join(f"{d}-d" for d in MODES.get(mode, ()))

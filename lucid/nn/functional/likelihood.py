@@ -12,7 +12,7 @@ from lucid._functions.binary import where
 from lucid._functions.pointwise import exp, log, square
 from lucid._functions.shape import unsqueeze
 from lucid.autograd._node import TensorBase, wrap
-from lucid.nn.functional._common import check_floating, check_tensor, reduced, reduction_of
+from lucid.nn.functional._common import check_floating, check_tensors, reduced, reduction_of
 from lucid.nn.functional.distance import lifted
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def poisson_nll_loss(
     name = "poisson_nll_loss"
     reduction = reduction_of(name, reduction, size_average, reduce)
     check_floating(name, input)
-    check_tensor(name, target)
+    check_tensors(name, target)
     check_broadcast(name, input._data.shape, target._data.shape)
     loss: Any = exp(input) - target * input if log_input else input - target * log(input + eps)
     if full:
@@ -106,7 +106,7 @@ def gaussian_nll_loss(
     name = "gaussian_nll_loss"
     reduction = reduction_of(name, reduction)
     check_floating(name, input)
-    check_tensor(name, target)
+    check_tensors(name, target)
     check_broadcast(name, input._data.shape, target._data.shape)
     if not eps > 0:
         raise ValueError(f"{name}: eps must be positive, got {eps}")

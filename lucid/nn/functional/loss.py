@@ -25,7 +25,7 @@ from lucid.nn.functional._common import (
     check_dtype,
     check_floating,
     check_same_shape,
-    check_tensor,
+    check_tensors,
     reduced,
     reduction_of,
 )
@@ -117,7 +117,7 @@ def nll_loss(
     """
     reduction = reduction_of("nll_loss", reduction, size_average, reduce)
     classes = _classes("nll_loss", input)
-    check_tensor("nll_loss", target)
+    check_tensors("nll_loss", target)
     indices = _class_indices("nll_loss", input, target, ignore_index)
     factors = _check_class_weight("nll_loss", weight, input, classes)
     layout = _layout(input)
@@ -168,7 +168,7 @@ def cross_entropy(
     name = "cross_entropy"
     reduction = reduction_of(name, reduction, size_average, reduce)
     classes = _classes(name, input)
-    check_tensor(name, target)
+    check_tensors(name, target)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{name}: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
     if target._data.dtype.kind == "f" and target._data.shape == input._data.shape:

@@ -14,7 +14,7 @@ from lucid._functions.pointwise import sqrt, square
 from lucid._functions.reduce import sum
 from lucid.nn.functional._common import (
     check_floating,
-    check_tensor,
+    check_tensors,
     reduced,
     reduction_of,
 )
@@ -66,7 +66,7 @@ def margin_ranking_loss(
     reduction = reduction_of(name, reduction, size_average, reduce)
     check_floating(name, input1)
     check_floating(name, input2)
-    check_tensor(name, target)
+    check_tensors(name, target)
     shapes = input1._data.shape, input2._data.shape, target._data.shape
     if len({len(s) for s in shapes}) > 1:
         raise RuntimeError(
@@ -112,7 +112,7 @@ def hinge_embedding_loss(
     name = "hinge_embedding_loss"
     reduction = reduction_of(name, reduction, size_average, reduce)
     check_floating(name, input)
-    check_tensor(name, target)
+    check_tensors(name, target)
     check_broadcast(name, input._data.shape, target._data.shape)
     unlike = where(target != 1, clamp(margin - input, 0.0), 0.0)
     return reduced(unlike + where(target != -1, input, 0.0), reduction)
@@ -153,7 +153,7 @@ def soft_margin_loss(
     name = "soft_margin_loss"
     reduction = reduction_of(name, reduction, size_average, reduce)
     check_floating(name, input)
-    check_tensor(name, target)
+    check_tensors(name, target)
     check_broadcast(name, input._data.shape, target._data.shape)
     return reduced(-LogSigmoid.apply(target * input), reduction)
 
@@ -196,7 +196,7 @@ def cosine_embedding_loss(
     reduction = reduction_of(name, reduction, size_average, reduce)
     check_floating(name, input1)
     check_floating(name, input2)
-    check_tensor(name, target)
+    check_tensors(name, target)
     s1, s2, st = input1._data.shape, input2._data.shape, target._data.shape
     if len(st) > 1 or len(s1) != len(st) + 1 or len(s2) != len(st) + 1:
         raise RuntimeError(

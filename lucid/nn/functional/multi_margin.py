@@ -18,7 +18,7 @@ from lucid.nn.functional._common import (
     check_dtype,
     check_floating,
     check_same_shape,
-    check_tensor,
+    check_tensors,
     reduced,
     reduction_of,
 )
@@ -78,7 +78,7 @@ def multilabel_margin_loss(
     name = "multilabel_margin_loss"
     reduction = reduction_of(name, reduction, size_average, reduce)
     x = _rows(name, input)
-    check_tensor(name, target)
+    check_tensors(name, target)
     if target._data.dtype != np.int64:
         raise TypeError(f"{name}: expected int64 classes, got {target.dtype}")
     check_same_shape(name, input, target)
@@ -131,7 +131,7 @@ def multilabel_soft_margin_loss(
     name = "multilabel_soft_margin_loss"
     reduction = reduction_of(name, reduction, size_average, reduce)
     check_floating(name, input)
-    check_tensor(name, target)
+    check_tensors(name, target)
     shape = input._data.shape
     if not shape or not shape[-1]:
         raise ValueError(f"{name}: expected classes along a last dimension, got input of shape {shape}")
@@ -183,7 +183,7 @@ def multi_margin_loss(
     name = "multi_margin_loss"
     reduction = reduction_of(name, reduction, size_average, reduce)
     x = _rows(name, input)
-    check_tensor(name, target)
+    check_tensors(name, target)
     if p not in (1, 2):
         raise ValueError(f"{name}: p must be 1 or 2, got {p}")
     n, classes = x._data.shape

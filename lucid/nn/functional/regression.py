@@ -11,7 +11,7 @@ import numpy as np
 from lucid._functions._common import check_broadcast, expand, operands
 from lucid._functions.loss import AbsoluteError, ElementLoss, Huber, SquaredError
 from lucid._functions.reduce import sum
-from lucid.nn.functional._common import check_dtype, check_floating, check_tensor, reduced, reduction_of
+from lucid.nn.functional._common import check_dtype, check_floating, check_tensors, reduced, reduction_of
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def _alike(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Both in one dtype and shape, with PyTorch's warning where that broadcasts."""
     check_floating(name, input)
-    check_tensor(name, target)
+    check_tensors(name, target)
     own, other = input._data.shape, target._data.shape
     x, y = operands(name, input, target)
     if own == other:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lucid._functions.shape import permute, reshape, transpose
-from lucid.nn.functional._common import check_tensor
+from lucid.nn.functional._common import check_tensors
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -15,7 +15,7 @@ __all__ = ["channel_shuffle", "pixel_shuffle", "pixel_unshuffle"]
 
 def _planes(name: str, x: Tensor, factor: int, argument: str) -> tuple[tuple[int, ...], int, int, int]:
     """Leading dimensions, channels, height and width."""
-    check_tensor(name, x)
+    check_tensors(name, x)
     shape = x._data.shape
     if len(shape) < 3:
         raise RuntimeError(f"{name}: expected input of at least 3 dimensions (..., C, H, W), got shape {shape}")
@@ -113,7 +113,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
 
     Source: Zhang et al., ShuffleNet, arXiv:1707.01083.
     """
-    check_tensor("channel_shuffle", input)
+    check_tensors("channel_shuffle", input)
     shape = input._data.shape
     if len(shape) < 3:
         raise RuntimeError(f"channel_shuffle: expected input of at least 3 dimensions (N, C, ...), got shape {shape}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lucid._functions import softmax as ops
 from lucid._functions.pointwise import neg
-from lucid.nn.functional._common import check_floating, check_tensor
+from lucid.nn.functional._common import check_floating, check_tensors
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def _along(name: str, operation: type[Node], x: Tensor, dim: int | None, stacklevel: int, dtype: Any) -> Tensor:
     """Check, choose a dimension where none is given, and apply."""
-    (check_floating if dtype is None else check_tensor)(name, x)
+    (check_floating if dtype is None else check_tensors)(name, x)
     if dim is None:
         warnings.warn(
             f"Implicit dimension choice for {name} has been deprecated. "
@@ -79,7 +79,7 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
     Source: Bridle, 1990, with the sign of the input changed.
     """
-    check_tensor("softmin", input)
+    check_tensors("softmin", input)
     return _along("softmin", ops.Softmax, neg(input), dim, _stacklevel, dtype)
 
 

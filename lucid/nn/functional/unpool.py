@@ -11,7 +11,7 @@ from lucid._functions.index import gather
 from lucid._functions.shape import reshape
 from lucid.autograd._node import Node, wrap
 from lucid.nn.functional._arguments import Sizes, at_least, sizes
-from lucid.nn.functional._common import check_floating, check_tensor
+from lucid.nn.functional._common import check_floating, check_tensors
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -58,7 +58,7 @@ def _unpool(
     name: str, spatial: int, x: Tensor, indices: Tensor, kernel_size: Any, stride: Any, padding: Any, output_size: Any
 ) -> Tensor:
     check_floating(name, x)
-    check_tensor(name, indices)
+    check_tensors(name, indices)
     shape = x._data.shape
     if len(shape) not in (spatial + 1, spatial + 2):
         raise RuntimeError(
