@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from lucid.nn.modules.unpool import *  # noqa: F403
     from lucid.nn.modules.upsampling import *  # noqa: F403
 
-__getattr__, __dir__ = _later("lucid.nn.modules", {
+_LATER = {
     "lucid.nn.modules.adaptive": "AdaptiveLogSoftmaxWithLoss",
     "lucid.nn.modules.alpha_dropout": "AlphaDropout Dropout3d FeatureAlphaDropout",
     "lucid.nn.modules.attention": "MultiheadAttention",
@@ -70,4 +70,7 @@ __getattr__, __dir__ = _later("lucid.nn.modules", {
     ),
     "lucid.nn.modules.unpool": "FractionalMaxPool2d FractionalMaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d",
     "lucid.nn.modules.upsampling": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
-})  # fmt: skip
+}  # fmt: skip
+"""Modules imported when one of their classes is first used; `lucid.nn` does the same."""
+
+__getattr__, __dir__ = _later("lucid.nn.modules", _LATER)
