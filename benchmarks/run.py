@@ -3,10 +3,9 @@
     python benchmarks/run.py [--groups activations,matmul] [--match silu] [--quick] [--out DIR]
 
 Every library runs in a process of its own with two threads. For each case the processes take turns, several rounds
-each; the figure is the median of the fastest round, since other work on the machine only ever adds time. Ratios are
-time of the fastest peer / time of lucid: above 1, lucid is faster. Where outputs disagree there is no ratio and the run
-exits with status 1. Cases that a library lacks the functions for are named and left out. Writes results.json and
-results.png.
+each; the figure is the median over all rounds. Ratios are time of the fastest peer / time of lucid: above 1, lucid is
+faster. Where outputs disagree there is no ratio and the run exits with status 1. Cases that a library lacks the
+functions for are named and left out. Writes results.json and results.png.
 """
 
 from __future__ import annotations
@@ -86,18 +85,18 @@ def difference(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
 def rounds_of(
     case: Case, turns: list[tuple[str, Worker, dict[str, Any]]], rounds: int, seconds: float
 ) -> dict[str, Any]:
-    """Seconds per call of each turn, by name, rounds interleaved: the median of the fastest round."""
+    """Seconds per call of each turn, by name, rounds interleaved: the median over all rounds."""
     times: dict[str, list[float]] = {name: [] for name, *_ in turns}
     time.sleep(max((CALM.get(name, 0.0) for name, *_ in turns)))  # all of them have just made their outputs
     start = time.perf_counter()
     for turn in range(rounds):
         for name, worker, extra in turns if turn % 2 == 0 else reversed(turns):
             found = worker.ask(case=case.name, seconds=seconds, fresh=turn == 0, **extra)["times"]
-            times[name].append(statistics.median(found))
+            times[name] += found
             time.sleep(CALM.get(name, 0.0))
         if turn >= 2 and time.perf_counter() - start > MOST_SECONDS:
             break
-    return {name: min(medians) for name, medians in times.items()}
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def compare(case: Case, workers: dict[str, Worker], args: argparse.Namespace, folder: Path) -> dict[str, Any]:
