@@ -9,24 +9,23 @@ cdef void silu_kernel(const floating* x, floating* y, Py_ssize_t n, const double
     cdef floating a, m, s
     for i in range(n):
         a = clamp_high(exp_floor(x[i]), saturation(x[i]))
-        m = exp_scaled(a, &s)
+        m = exp_scaled(nudge(a), &s)
         a = a * s / (<floating> 1 + unscale(s + s * m))
         a = unscale(a + a * m)
         y[i] = x[i] if x[i] >= saturation(x[i]) else a
 
 
-cdef void silu_backward_kernel(const floating* x, const floating* dy, floating* dx,
-                               Py_ssize_t n, const double* p) noexcept nogil:
+cdef void silu_backward_kernel(const floating* x, floating* dx, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     cdef floating a, m, s, d
     for i in range(n):
         # s * (1 + x * (1 - s)) = e * (1 + e + x) / (1 + e)**2
-        a = clamp_high(exp_floor(x[i]), saturation(x[i]))
+        a = nudge(clamp_high(exp_floor(x[i]), saturation(x[i])))
         m = exp_scaled(a, &s)
         d = <floating> 1 + unscale(s + s * m)
         a = (d + a) / (d * d) * s
         a = unscale(a + a * m)
-        dx[i] = dy[i] * (<floating> 1 if x[i] >= saturation(x[i]) else a)
+        dx[i] = <floating> 1 if x[i] >= saturation(x[i]) else a
 
 
 def silu(x, out=None):
@@ -36,7 +35,7 @@ def silu(x, out=None):
 
 def silu_backward(x, dy, out=None):
     """dy * s * (1 + x * (1 - s)), s = sigmoid(x)."""
-    return map2(x, dy, <void*> silu_backward_kernel[float], <void*> silu_backward_kernel[double], out)
+    return map_chain(x, dy, <void*> silu_backward_kernel[float], <void*> silu_backward_kernel[double], out)
 
 
 # Mish: y = x * tanh(log(1 + e)), e = exp(x), which is x * m / (m + 2) with m = e * (e + 2)
@@ -46,7 +45,7 @@ cdef void mish_kernel(const floating* x, floating* y, Py_ssize_t n, const double
     cdef floating a, m, e, s
     for i in range(n):
         a = clamp_high(exp_floor(x[i]), saturation(x[i]))
-        m = exp_scaled(a, &s)
+        m = exp_scaled(nudge(a), &s)
         e = unscale(s + s * m)
         # x * s first: a subnormal x becomes normal
         a = a * s * ((e + <floating> 2) / (e * (e + <floating> 2) + <floating> 2))
@@ -54,19 +53,18 @@ cdef void mish_kernel(const floating* x, floating* y, Py_ssize_t n, const double
         y[i] = x[i] if x[i] >= saturation(x[i]) else a
 
 
-cdef void mish_backward_kernel(const floating* x, const floating* dy, floating* dx,
-                               Py_ssize_t n, const double* p) noexcept nogil:
+cdef void mish_backward_kernel(const floating* x, floating* dx, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     cdef floating a, m, e, s, d
     for i in range(n):
         # e * ((e + 2) * d + 4 * x * (e + 1)) / d**2, d = m + 2
-        a = clamp_high(exp_floor(x[i]), saturation(x[i]))
+        a = nudge(clamp_high(exp_floor(x[i]), saturation(x[i])))
         m = exp_scaled(a, &s)
         e = unscale(s + s * m)
         d = e * (e + <floating> 2) + <floating> 2
         a = ((e + <floating> 2) * d + <floating> 4 * a * (e + <floating> 1)) / (d * d) * s
         a = unscale(a + a * m)
-        dx[i] = dy[i] * (<floating> 1 if x[i] >= saturation(x[i]) else a)
+        dx[i] = <floating> 1 if x[i] >= saturation(x[i]) else a
 
 
 def mish(x, out=None):
@@ -76,7 +74,7 @@ def mish(x, out=None):
 
 def mish_backward(x, dy, out=None):
     """dy * (t + x * (1 - t**2) * sigmoid(x)), t = tanh(log(1 + exp(x)))."""
-    return map2(x, dy, <void*> mish_backward_kernel[float], <void*> mish_backward_kernel[double], out)
+    return map_chain(x, dy, <void*> mish_backward_kernel[float], <void*> mish_backward_kernel[double], out)
 
 
 # GELU: y = x * Phi(x), from the tail Q = Phi(-|x|): -|x| * Q below zero, x - |x| * Q above
@@ -86,24 +84,23 @@ cdef void gelu_kernel(const floating* x, floating* y, Py_ssize_t n, const double
     cdef floating t, m, s, h, q
     for i in range(n):
         t = clamp_high(magnitude(x[i]), normal_end(x[i]))
-        m = half_gauss(t, &s)
+        m = half_gauss(nudge(t), &s)
         q = tail_factors(t, &h)
         q = h * s * q
         q = unscale(q + q * m)
         y[i] = (x[i] if x[i] >= 0 else <floating> -0.0) - q
 
 
-cdef void gelu_backward_kernel(const floating* x, const floating* dy, floating* dx,
-                               Py_ssize_t n, const double* p) noexcept nogil:
+cdef void gelu_backward_kernel(const floating* x, floating* dx, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     cdef floating t, m, s, q
     for i in range(n):
         # Phi(x) + x * phi(x): with the tail's own factor exp(-x**2/2), (R(t) - t / sqrt(2*pi)) below zero
-        t = clamp_high(magnitude(x[i]), normal_end(x[i]))
+        t = nudge(clamp_high(magnitude(x[i]), normal_end(x[i])))
         m = half_gauss(t, &s)
         q = (tail_ratio(t) - t * <floating> 0.3989422804014326779) * s
         q = unscale(q + q * m)
-        dx[i] = dy[i] * (<floating> 1 - q if x[i] > 0 else q)
+        dx[i] = <floating> 1 - q if x[i] > 0 else q
 
 
 def gelu(x, out=None):
@@ -113,7 +110,7 @@ def gelu(x, out=None):
 
 def gelu_backward(x, dy, out=None):
     """dy * (Phi(x) + x * phi(x))."""
-    return map2(x, dy, <void*> gelu_backward_kernel[float], <void*> gelu_backward_kernel[double], out)
+    return map_chain(x, dy, <void*> gelu_backward_kernel[float], <void*> gelu_backward_kernel[double], out)
 
 
 # GELU, tanh form: y = x * sigmoid(v), v = sqrt(8 / pi) * (x + 0.044715 * x**3)
@@ -156,18 +153,17 @@ cdef void gelu_tanh_kernel(const floating* x, floating* y, Py_ssize_t n, const d
         y[i] = x[i] if x[i] >= gelu_tanh_end(x[i]) else a
 
 
-cdef void gelu_tanh_backward_kernel(const floating* x, const floating* dy, floating* dx,
-                                    Py_ssize_t n, const double* p) noexcept nogil:
+cdef void gelu_tanh_backward_kernel(const floating* x, floating* dx, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     cdef floating a, m, s, d
     for i in range(n):
         # s * (1 + x * v' * (1 - s)) = e * (1 + e + x * v') / (1 + e)**2
-        a = gelu_tanh_clamp(x[i])
+        a = nudge(gelu_tanh_clamp(x[i]))
         m = gelu_tanh_exp(a, &s)
         d = <floating> 1 + unscale(s + s * m)
         a = (d + a * (<floating> 1.5957691216057308 + <floating> 0.21406444881780075 * (a * a))) / (d * d) * s
         a = unscale(a + a * m)
-        dx[i] = dy[i] * (<floating> 1 if x[i] >= gelu_tanh_end(x[i]) else a)
+        dx[i] = <floating> 1 if x[i] >= gelu_tanh_end(x[i]) else a
 
 
 def gelu_tanh(x, out=None):
@@ -177,7 +173,7 @@ def gelu_tanh(x, out=None):
 
 def gelu_tanh_backward(x, dy, out=None):
     """dy * (s + x * s * (1 - s) * v'), s = sigmoid(v), v = sqrt(8 / pi) * (x + 0.044715 * x**3)."""
-    return map2(x, dy, <void*> gelu_tanh_backward_kernel[float], <void*> gelu_tanh_backward_kernel[double], out)
+    return map_chain(x, dy, <void*> gelu_tanh_backward_kernel[float], <void*> gelu_tanh_backward_kernel[double], out)
 
 
 # Sigmoid and tanh; their gradients need only y
@@ -240,13 +236,12 @@ cdef void softplus_kernel(const floating* x, floating* y, Py_ssize_t n, const do
         y[i] = x[i] if z > threshold else a
 
 
-cdef void softplus_backward_kernel(const floating* x, const floating* dy, floating* dx,
-                                   Py_ssize_t n, const double* p) noexcept nogil:
+cdef void softplus_backward_kernel(const floating* x, floating* dx, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     cdef floating beta = <floating> p[0], threshold = <floating> p[1], z
     for i in range(n):
         z = x[i] * beta
-        dx[i] = dy[i] * (<floating> 1 if z > threshold else sigmoid_(z))
+        dx[i] = <floating> 1 if z > threshold else sigmoid_(z)
 
 
 def softplus(x, double beta=1, double threshold=20, out=None):
@@ -256,8 +251,8 @@ def softplus(x, double beta=1, double threshold=20, out=None):
 
 def softplus_backward(x, dy, double beta=1, double threshold=20, out=None):
     """dy * sigmoid(beta * x); dy where beta * x > threshold."""
-    return map2(x, dy, <void*> softplus_backward_kernel[float], <void*> softplus_backward_kernel[double],
-                out, beta, threshold)
+    return map_chain(x, dy, <void*> softplus_backward_kernel[float], <void*> softplus_backward_kernel[double],
+                     out, beta, threshold)
 
 
 # LogSigmoid: y = -log(1 + exp(-x))
@@ -268,11 +263,10 @@ cdef void logsigmoid_kernel(const floating* x, floating* y, Py_ssize_t n, const 
         y[i] = (x[i] if x[i] < 0 else <floating> 0) - log1p_unit(exp_neg(-magnitude(x[i])))
 
 
-cdef void logsigmoid_backward_kernel(const floating* x, const floating* dy, floating* dx,
-                                     Py_ssize_t n, const double* p) noexcept nogil:
+cdef void logsigmoid_backward_kernel(const floating* x, floating* dx, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        dx[i] = dy[i] * sigmoid_(-x[i])
+        dx[i] = sigmoid_(-x[i])
 
 
 def logsigmoid(x, out=None):
@@ -282,7 +276,7 @@ def logsigmoid(x, out=None):
 
 def logsigmoid_backward(x, dy, out=None):
     """dy * sigmoid(-x)."""
-    return map2(x, dy, <void*> logsigmoid_backward_kernel[float], <void*> logsigmoid_backward_kernel[double], out)
+    return map_chain(x, dy, <void*> logsigmoid_backward_kernel[float], <void*> logsigmoid_backward_kernel[double], out)
 
 
 # ELU, SELU and CELU: y = high * x above zero, low * (exp(rate * x) - 1) below; p = (low, high, rate)
@@ -295,13 +289,12 @@ cdef void elu_kernel(const floating* x, floating* y, Py_ssize_t n, const double*
         y[i] = high * x[i] if x[i] >= 0 else a
 
 
-cdef void elu_backward_kernel(const floating* x, const floating* dy, floating* dx,
-                              Py_ssize_t n, const double* p) noexcept nogil:
+cdef void elu_backward_kernel(const floating* x, floating* dx, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     cdef floating low = <floating> (p[0] * p[2]), high = <floating> p[1], rate = <floating> p[2], a
     for i in range(n):
         a = low * exp_neg(clamp_high(rate * x[i], <floating> 0))
-        dx[i] = dy[i] * (high if x[i] > 0 else a)
+        dx[i] = high if x[i] > 0 else a
 
 
 def elu(x, double low=1, double high=1, double rate=1, out=None):
@@ -311,7 +304,8 @@ def elu(x, double low=1, double high=1, double rate=1, out=None):
 
 def elu_backward(x, dy, double low=1, double high=1, double rate=1, out=None):
     """dy * high above zero, dy * low * rate * exp(rate * x) at zero and below."""
-    return map2(x, dy, <void*> elu_backward_kernel[float], <void*> elu_backward_kernel[double], out, low, high, rate)
+    return map_chain(x, dy, <void*> elu_backward_kernel[float], <void*> elu_backward_kernel[double],
+                     out, low, high, rate)
 
 
 cdef double SELU_LOW = 1.7580993408473766       # scale * alpha

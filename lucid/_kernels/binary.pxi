@@ -251,6 +251,7 @@ def ge(x, y):
 def where(cnp.ndarray condition, cnp.ndarray x, cnp.ndarray y, out=None):
     """x where ``condition`` (bool) is true, y elsewhere, all broadcast together."""
     cdef Elementwise e
+    e.chain = False
     cdef int t = common_type(x, y)
     if cnp.PyArray_TYPE(condition) != cnp.NPY_BOOL:
         raise TypeError(f"where: expected a bool condition, got {condition.dtype}")

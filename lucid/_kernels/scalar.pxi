@@ -123,9 +123,20 @@ cdef inline floating saturation(floating x) noexcept nogil:
         return 45.0
 
 
+cdef inline floating nudge(floating x) noexcept nogil:
+    """x + 2**-40 (or 2**-80), far below half an ulp of what exp makes of it.
+
+    A denormal x would make denormals of r and exp(r) - 1, and of every step of the polynomial between them.
+    """
+    if floating is float:
+        return x + <float> (2.0 ** -40)
+    else:
+        return x + <double> (2.0 ** -80)
+
+
 cdef inline floating exp_neg(floating x) noexcept nogil:
     """exp(x) for x <= 40: one scale, one clamp."""
-    cdef floating s, m = exp_scaled(exp_floor(x), &s)
+    cdef floating s, m = exp_scaled(nudge(exp_floor(x)), &s)
     return unscale(s + s * m)
 
 
@@ -205,9 +216,10 @@ cdef inline floating log_(floating x) noexcept nogil:
     cdef floating k, m, normal, lift
     cdef bint subnormal
     if floating is float:
-        subnormal = x < <float> 1.1754943508222875e-38
-        normal = x * <float> 16777216.0 if subnormal else x
-        lift = 24
+        # x * 2**149 by its bits, read as an integer: no arithmetic on a denormal number
+        subnormal = bits32(x) < 0x00800000
+        normal = <float> bits32(x) if subnormal else x
+        lift = 149
     else:
         subnormal = x < 2.2250738585072014e-308
         normal = x * 18014398509481984.0 if subnormal else x
@@ -239,7 +251,7 @@ cdef inline floating log1p_unit(floating e) noexcept nogil:
 
 cdef inline floating sigmoid_(floating x) noexcept nogil:
     """e / (1 + e) with e = exp(x); 1 from where that rounds to 1."""
-    cdef floating s, m = exp_scaled(clamp_high(exp_floor(x), saturation(x)), &s), q
+    cdef floating s, m = exp_scaled(nudge(clamp_high(exp_floor(x), saturation(x))), &s), q
     q = s / (<floating> 1 + unscale(s + s * m))
     q = unscale(q + q * m)
     return <floating> 1 if x >= saturation(x) else q
