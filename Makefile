@@ -1,6 +1,6 @@
 # Every target makes the virtual environment it needs and repeats only what its sources' changes ask for.
 
-.PHONY: help demo test lint parity wheel accuracy bench clean FORCE
+.PHONY: help demo test lint parity surface wheel accuracy bench clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -8,6 +8,7 @@ help:
 	@echo "make test       build the wheel, install it in a fresh .venv-test and test it there"
 	@echo "make lint       ruff and mypy"
 	@echo "make parity     compare with PyTorch in .venv-parity"
+	@echo "make surface    write docs/surface.md: the public names, which exist and which are tested"
 	@echo "make wheel      dist/*.whl: manylinux, with the OpenMP runtime inside, below 10 MB"
 	@echo "make accuracy   errors of the kernels against exact values"
 	@echo "make bench      timings against PyTorch, NumPy and ONNX Runtime"
@@ -103,6 +104,9 @@ test: .venv-test/.done
 parity: .venv-parity/.done
 	.venv-parity/bin/python -c 'import torch; print("PyTorch", torch.__version__)'
 	$(call PYTEST,.venv-parity) -m parity $(PYTESTFLAGS)
+
+surface: .venv-test/.done
+	cd tests && PYTHONPATH= ../.venv-test/bin/python -P ../docs/make_surface.py
 
 .venv-lint/.done: build/python pyproject.toml
 	$(call venv,.venv-lint)
