@@ -18,10 +18,11 @@ from lucid._later import Later
 PACKAGES = [
     (lucid, "lucid._functions", ("arrange", "diagonal", "distance", "einsum", "elementwise", "histogram", "scan",
                                  "scatter", "statistics", "strided")),
-    (nn.functional, "lucid.nn.functional", ("attention", "conv_transpose", "ctc", "distance", "fractional", "grid",
+    (nn.functional, "lucid.nn.functional", ("adaptive_pool", "attention", "conv_transpose", "ctc", "distance",
+                                            "fractional", "grid", "pool3d",
                                             "likelihood", "lp_pool", "margin", "multi_margin", "response_norm",
                                             "shrink", "shuffle", "unpool")),
-    (nn, "lucid.nn.modules", ("adaptive", "alpha_dropout", "attention", "conv_transpose", "ctc", "distance",
+    (nn, "lucid.nn.modules", ("adaptive", "adaptive_pool", "alpha_dropout", "attention", "conv_transpose", "ctc", "distance",
                               "embedding_bag", "fold", "likelihood", "lp_pool", "margin", "padding", "response_norm",
                               "rnn", "rnn_cell", "shrink", "shuffle", "transformer", "unpool", "upsampling")),
 ]  # fmt: skip

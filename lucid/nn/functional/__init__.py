@@ -20,6 +20,7 @@ from lucid.nn.functional.norm import *  # noqa: F403
 from lucid.nn.functional.pool import *  # noqa: F403
 
 if TYPE_CHECKING:
+    from lucid.nn.functional.adaptive_pool import *  # noqa: F403
     from lucid.nn.functional.attention import *  # noqa: F403
     from lucid.nn.functional.conv_transpose import *  # noqa: F403
     from lucid.nn.functional.ctc import *  # noqa: F403
@@ -30,12 +31,18 @@ if TYPE_CHECKING:
     from lucid.nn.functional.lp_pool import *  # noqa: F403
     from lucid.nn.functional.margin import *  # noqa: F403
     from lucid.nn.functional.multi_margin import *  # noqa: F403
+    from lucid.nn.functional.pool3d import *  # noqa: F403
     from lucid.nn.functional.response_norm import *  # noqa: F403
     from lucid.nn.functional.shrink import *  # noqa: F403
     from lucid.nn.functional.shuffle import *  # noqa: F403
     from lucid.nn.functional.unpool import *  # noqa: F403
 
 __getattr__, __dir__ = _later("lucid.nn.functional", {
+    "lucid.nn.functional.adaptive_pool": (
+        "adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool1d_with_indices adaptive_max_pool2d "
+        "adaptive_max_pool2d_with_indices adaptive_max_pool3d adaptive_max_pool3d_with_indices"
+    ),
+    "lucid.nn.functional.pool3d": "avg_pool3d max_pool3d max_pool3d_with_indices",
     "lucid.nn.functional.attention": "multi_head_attention_forward scaled_dot_product_attention",
     "lucid.nn.functional.conv_transpose": "conv_transpose1d conv_transpose2d conv_transpose3d",
     "lucid.nn.functional.ctc": "ctc_loss",

@@ -18,6 +18,7 @@ from lucid.nn.modules.pool import *  # noqa: F403
 
 if TYPE_CHECKING:
     from lucid.nn.modules.adaptive import *  # noqa: F403
+    from lucid.nn.modules.adaptive_pool import *  # noqa: F403
     from lucid.nn.modules.alpha_dropout import *  # noqa: F403
     from lucid.nn.modules.attention import *  # noqa: F403
     from lucid.nn.modules.conv_transpose import *  # noqa: F403
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 _LATER = {
     "lucid.nn.modules.adaptive": "AdaptiveLogSoftmaxWithLoss",
+    "lucid.nn.modules.adaptive_pool": (
+        "AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d AvgPool3d MaxPool3d"
+    ),
     "lucid.nn.modules.alpha_dropout": "AlphaDropout Dropout3d FeatureAlphaDropout",
     "lucid.nn.modules.attention": "MultiheadAttention",
     "lucid.nn.modules.conv_transpose": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
