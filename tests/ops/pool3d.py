@@ -10,8 +10,6 @@ from ops.conv import each
 from ops.pool import average, maximum, shapes, starts
 from ops.record import case, example, inf, nan
 
-import lucid.nn.functional as F
-
 Windows = list[list[range]]
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lucid.nn.functional.fractional import *  # noqa: F403
     from lucid.nn.functional.grid import *  # noqa: F403
     from lucid.nn.functional.likelihood import *  # noqa: F403
+    from lucid.nn.functional.linear_loss import *  # noqa: F403
     from lucid.nn.functional.lp_pool import *  # noqa: F403
     from lucid.nn.functional.margin import *  # noqa: F403
     from lucid.nn.functional.multi_margin import *  # noqa: F403
@@ -53,6 +54,7 @@ __getattr__, __dir__ = _later("lucid.nn.functional", {
     ),
     "lucid.nn.functional.grid": "affine_grid grid_sample",
     "lucid.nn.functional.likelihood": "gaussian_nll_loss poisson_nll_loss",
+    "lucid.nn.functional.linear_loss": "linear_cross_entropy",
     "lucid.nn.functional.lp_pool": "lp_pool1d lp_pool2d lp_pool3d",
     "lucid.nn.functional.margin": (
         "cosine_embedding_loss hinge_embedding_loss margin_ranking_loss soft_margin_loss "

@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from lucid.nn.modules.distance import *  # noqa: F403
     from lucid.nn.modules.embedding_bag import *  # noqa: F403
     from lucid.nn.modules.fold import *  # noqa: F403
+    from lucid.nn.modules.lazy import *  # noqa: F403
     from lucid.nn.modules.likelihood import *  # noqa: F403
+    from lucid.nn.modules.linear_loss import *  # noqa: F403
     from lucid.nn.modules.lp_pool import *  # noqa: F403
     from lucid.nn.modules.margin import *  # noqa: F403
     from lucid.nn.modules.padding import *  # noqa: F403
+    from lucid.nn.modules.parallel import *  # noqa: F403
     from lucid.nn.modules.response_norm import *  # noqa: F403
     from lucid.nn.modules.rnn import *  # noqa: F403
     from lucid.nn.modules.rnn_cell import *  # noqa: F403
@@ -51,7 +54,13 @@ _LATER = {
     "lucid.nn.modules.distance": "CosineSimilarity PairwiseDistance",
     "lucid.nn.modules.embedding_bag": "EmbeddingBag",
     "lucid.nn.modules.fold": "Fold Unfold",
+    "lucid.nn.modules.lazy": (
+        "LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d "
+        "LazyConvTranspose2d LazyConvTranspose3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d LazyLinear "
+        "LazyModuleMixin"
+    ),
     "lucid.nn.modules.likelihood": "GaussianNLLLoss PoissonNLLLoss",
+    "lucid.nn.modules.linear_loss": "LinearCrossEntropyLoss NLLLoss2d",
     "lucid.nn.modules.lp_pool": "LPPool1d LPPool2d LPPool3d",
     "lucid.nn.modules.margin": (
         "CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss MultiLabelMarginLoss "
@@ -63,6 +72,7 @@ _LATER = {
         "ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d "
         "ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d"
     ),
+    "lucid.nn.modules.parallel": "DataParallel",
     "lucid.nn.modules.response_norm": "CrossMapLRN2d LocalResponseNorm SyncBatchNorm",
     "lucid.nn.modules.rnn": "GRU LSTM RNN RNNBase",
     "lucid.nn.modules.rnn_cell": "GRUCell LSTMCell RNNCell RNNCellBase",

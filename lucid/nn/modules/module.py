@@ -16,7 +16,7 @@ from lucid.nn.modules._errors import name_module
 from lucid.nn.modules._hooks import Hooked, call_with_hooks
 from lucid.nn.modules._state import IncompatibleKeys, Loading, save
 from lucid.nn.modules._tree import Tree
-from lucid.nn.parameter import Parameter
+from lucid.nn.parameter import Buffer, Parameter
 
 _TABLES = ("_parameters", "_buffers", "_modules")
 
@@ -90,6 +90,10 @@ class Module(Hooked, Tree):
             self._check_initialized("module")
             self._make_room(name, own["_modules"])
             own["_modules"][name] = value
+        elif isinstance(value, Buffer):
+            self._check_initialized("buffers")
+            self._make_room(name, own["_buffers"])
+            self.register_buffer(name, value, value.persistent)
         elif "_modules" not in own:
             object.__setattr__(self, name, value)
         elif name in own["_parameters"]:
