@@ -414,6 +414,92 @@ def rmsprop_step(
     centered: bool,
     maximize: bool,
 ) -> None: ...
+def adamax_step(
+    params: Any,
+    grads: Any,
+    exp_avgs: Any,
+    exp_infs: Any,
+    steps: Any,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    maximize: bool,
+) -> None: ...
+def nadam_step(
+    params: Any,
+    grads: Any,
+    exp_avgs: Any,
+    exp_avg_sqs: Any,
+    steps: Any,
+    nows: Any,
+    nexts: Any,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    maximize: bool,
+) -> None: ...
+def radam_step(
+    params: Any,
+    grads: Any,
+    exp_avgs: Any,
+    exp_avg_sqs: Any,
+    steps: Any,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    maximize: bool,
+) -> None: ...
+def adagrad_step(
+    params: Any,
+    grads: Any,
+    sums: Any,
+    steps: Any,
+    lr: float,
+    lr_decay: float,
+    eps: float,
+    weight_decay: float,
+    maximize: bool,
+) -> None: ...
+def adadelta_step(
+    params: Any,
+    grads: Any,
+    square_avgs: Any,
+    acc_deltas: Any,
+    lr: float,
+    rho: float,
+    eps: float,
+    weight_decay: float,
+    maximize: bool,
+) -> None: ...
+def rprop_step(
+    params: Any,
+    grads: Any,
+    prevs: Any,
+    step_sizes: Any,
+    down: float,
+    up: float,
+    smallest: float,
+    largest: float,
+    maximize: bool,
+) -> None: ...
+def asgd_step(
+    params: Any,
+    grads: Any,
+    axs: Any,
+    etas: Any,
+    mus: Any,
+    lambd: float,
+    weight_decay: float,
+    maximize: bool,
+) -> None: ...
 def scale_(arrays: Any, factor: float) -> None: ...
 def grad_norm(grads: Any) -> float: ...
 

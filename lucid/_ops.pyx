@@ -52,4 +52,6 @@ include "_kernels/rnn_step.pxi"       # gates of RNN, LSTM, GRU
 include "_kernels/recurrence.pxi"     # a step of all samples
 include "_kernels/rnn.pxi"            # RNN, LSTM, GRU: whole sequences
 include "_kernels/optim.pxi"          # sgd, adam, adamw, rmsprop: one pass over all parameters
+include "_kernels/optim_moments.pxi"  # adamax, nadam, radam
+include "_kernels/optim_sums.pxi"     # adagrad, adadelta, rprop, asgd
 include "_kernels/machine.pxi"        # peak rates of this machine, for the benchmarks

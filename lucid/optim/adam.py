@@ -11,6 +11,7 @@ from lucid.optim.optimizer import (
     Optimizer,
     as_float,
     check_at_least_zero,
+    check_betas,
     check_modes,
     check_scalar,
     data,
@@ -78,10 +79,7 @@ class Adam(Optimizer):
         check_scalar(name, "lr", lr)
         check_at_least_zero("learning rate", lr)
         check_at_least_zero("epsilon value", eps)
-        for i, beta in enumerate(betas):
-            check_scalar(name, f"betas[{i}]", beta)
-            if not 0.0 <= as_float(beta) < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+        check_betas(name, betas)
         check_at_least_zero("weight_decay value", weight_decay)
         check_modes(name, differentiable, foreach, fused)
         defaults = {

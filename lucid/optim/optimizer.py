@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from lucid._tensor import Tensor
 from lucid.autograd._hooks import RemovableHandle
 from lucid.autograd._mode import enable_grad, no_grad
 from lucid.autograd._node import bump, wrap
+from lucid.optim._saving import Saving
 
 Closure = Callable[[], Any]
 Hook = Callable[..., Any]
@@ -37,12 +36,38 @@ def check_at_least_zero(what: str, x: Any) -> None:
         raise ValueError(f"Invalid {what}: {x}")
 
 
+def check_betas(name: str, betas: Any) -> None:
+    """Refuse decays outside [0, 1)."""
+    for i, beta in enumerate(betas):
+        check_scalar(name, f"betas[{i}]", beta)
+        if not 0.0 <= as_float(beta) < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+
+
 def check_modes(name: str, differentiable: bool, foreach: bool | None = None, fused: bool | None = None) -> None:
     """Refuse the modes of PyTorch that would change results or make no sense together."""
     if differentiable:
         raise NotImplementedError(f"{name}: differentiable=True is not supported: a step writes into the parameters")
     if foreach and fused:
         raise RuntimeError(f"{name}: fused and foreach cannot be True together")
+
+
+_every_pre_hook: OrderedDict[int, Hook] = OrderedDict()
+_every_post_hook: OrderedDict[int, Hook] = OrderedDict()
+
+
+def register_optimizer_step_pre_hook(hook: Hook) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` before every step of every optimizer, before its own hooks."""
+    handle = RemovableHandle(_every_pre_hook)
+    _every_pre_hook[handle.id] = hook
+    return handle
+
+
+def register_optimizer_step_post_hook(hook: Hook) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` after every step of every optimizer, after its own hooks."""
+    handle = RemovableHandle(_every_post_hook)
+    _every_post_hook[handle.id] = hook
+    return handle
 
 
 def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,12 +79,12 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
             return step(self, *args, **kwargs)
         self._stepping = self._stepped = True
         try:
-            for hook in list(self._pre_hooks.values()):
+            for hook in [*_every_pre_hook.values(), *self._pre_hooks.values()]:
                 changed = hook(self, args, kwargs)
                 if changed is not None:
                     args, kwargs = changed
             result = step(self, *args, **kwargs)
-            for hook in list(self._post_hooks.values()):
+            for hook in [*self._post_hooks.values(), *_every_post_hook.values()]:
                 hook(self, args, kwargs)
         finally:
             self._stepping = False
@@ -68,7 +93,7 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-class Optimizer:
+class Optimizer(Saving):
     """Base class of all optimizers.
 
     Subclasses define ``update_group``; or ``step`` itself, as in PyTorch.
@@ -127,6 +152,7 @@ class Optimizer:
         self._pre_hooks: OrderedDict[int, Hook] = OrderedDict()
         self._post_hooks: OrderedDict[int, Hook] = OrderedDict()
         self._stepping = self._stepped = False
+        self._prepare_saving()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
@@ -280,86 +306,6 @@ class Optimizer:
         self._post_hooks[handle.id] = hook
         return handle
 
-    # Saving
-
-    def state_dict(self) -> dict[str, Any]:
-        """The state and the hyperparameters, with parameters numbered in order: the layout of PyTorch.
-
-        Tensors share memory with the optimizer.
-
-        Returns:
-            ``{"state": {number: {...}}, "param_groups": [{"lr": ..., "params": [numbers]}]}``.
-        """
-        numbers: dict[int, int] = {}
-        for group in self.param_groups:
-            for p in group["params"]:
-                numbers[id(p)] = len(numbers)
-        return {
-            "state": {numbers[id(p)] if isinstance(p, Tensor) else p: dict(s) for p, s in self.state.items()},
-            "param_groups": [
-                {
-                    **{k: v for k, v in group.items() if k != "params"},
-                    "params": [numbers[id(p)] for p in group["params"]],
-                }
-                for group in self.param_groups
-            ],
-        }
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over a state saved by `state_dict`, also one of PyTorch's, as copies in the dtypes of the parameters.
-
-        Args:
-            state_dict: as returned by `state_dict`; tensors or NumPy arrays.
-
-        Raises:
-            ValueError: the groups or their sizes differ, or a state has another shape than its parameter.
-        """
-        name = type(self).__name__
-        saved = state_dict["param_groups"]
-        if len(saved) != len(self.param_groups):
-            raise ValueError(
-                f"{name}: loaded state dict has a different number of parameter groups: {len(saved)}, "
-                f"expected {len(self.param_groups)}"
-            )
-        for i, (theirs, ours) in enumerate(zip(saved, self.param_groups)):
-            if len(theirs["params"]) != len(ours["params"]):
-                raise ValueError(
-                    f"{name}: loaded state dict contains a parameter group that doesn't match the size of optimizer's "
-                    f"group: group {i} has {len(theirs['params'])} parameters, expected {len(ours['params'])}"
-                )
-        ids = chain.from_iterable(group["params"] for group in saved)
-        own = chain.from_iterable(group["params"] for group in self.param_groups)
-        by_number = dict(zip(ids, own))
-        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
-        for number, entries in state_dict["state"].items():
-            p = by_number.get(number)
-            if p is None:
-                state[number] = copy.deepcopy(entries)
-            else:
-                state[p] = {key: self._restored(p, number, key, value) for key, value in entries.items()}
-        groups = []
-        for theirs, ours in zip(saved, self.param_groups):
-            group = {k: copy.deepcopy(v) for k, v in theirs.items() if k not in ("params", "param_names")}
-            group |= {k: v for k, v in self.defaults.items() if k not in group}  # saved by a version without them
-            group["params"] = ours["params"]
-            if "param_names" in ours:
-                group["param_names"] = ours["param_names"]
-            groups.append(group)
-        self.state, self.param_groups = state, groups
-
-    def _restored(self, p: Tensor, number: Any, key: str, value: Any) -> Any:
-        array = value._data if isinstance(value, Tensor) else np.asarray(value) if hasattr(value, "__array__") else None
-        if array is None:
-            return wrap(np.array(value, np.float32)) if key == "step" else copy.deepcopy(value)
-        if key == "step":
-            return wrap(np.array(array, np.float32))
-        if array.ndim and array.shape != p._data.shape:
-            raise ValueError(
-                f"{type(self).__name__}: loaded {key} of parameter {number} has shape {array.shape}, "
-                f"expected {p._data.shape}"
-            )
-        return wrap(np.array(array, p._data.dtype if p._data.dtype.kind == "f" else None, order="C"))
-
 
 Optimizer.step = _hooked(Optimizer.step)  # type: ignore[method-assign]
 
@@ -381,8 +327,16 @@ def gradients(params: list[Tensor]) -> list[np.ndarray]:
     return [p.grad._data for p in params]  # type: ignore[union-attr]
 
 
+def scalars(optimizer: Optimizer, params: list[Tensor], key: str, start: float) -> list[Tensor]:
+    """The 0-d float32 state ``key`` of every parameter, ``start`` where there is none yet."""
+    for p in params:
+        if key not in optimizer.state[p]:
+            optimizer.state[p][key] = wrap(np.array(start, np.float32))
+    return [optimizer.state[p][key] for p in params]
+
+
 def data(buffers: list[Tensor] | None) -> list[np.ndarray] | None:
     return None if buffers is None else [b._data for b in buffers]
 
 
-__all__ = ["Optimizer"]
+__all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]

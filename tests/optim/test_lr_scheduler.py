@@ -15,7 +15,7 @@ import lucid
 from lucid import optim
 from lucid.optim import lr_scheduler as S
 
-EPOCHS = 50
+EPOCHS = 200
 
 
 def sgd(lr: Any = 0.5, groups: int = 1, **options: Any) -> optim.SGD:
@@ -191,7 +191,7 @@ MAKERS: dict[str, Callable[[Any, Any], Any]] = {
     "CosineAnnealingWarmRestarts": lambda m, o: m.CosineAnnealingWarmRestarts(o, 5, 2, 0.01),
     "OneCycleLR": lambda m, o: m.OneCycleLR(o, 2.0, total_steps=EPOCHS + 1),
     "OneCycleLR linear": lambda m, o: m.OneCycleLR(
-        o, 2.0, epochs=6, steps_per_epoch=10, anneal_strategy="linear", pct_start=0.45, div_factor=10.0
+        o, 2.0, epochs=6, steps_per_epoch=40, anneal_strategy="linear", pct_start=0.45, div_factor=10.0
     ),
     "OneCycleLR three phases": lambda m, o: m.OneCycleLR(
         o, 2.0, total_steps=EPOCHS, three_phase=True, final_div_factor=50
@@ -431,3 +431,41 @@ def test_plateau_is_the_same_as_in_pytorch(options: dict[str, Any]) -> None:
         a.step(metric), b.step(metric)
         assert a.get_last_lr() == pytest.approx(b.get_last_lr(), rel=1e-12)
         assert (a.num_bad_epochs, a.cooldown_counter, a.best) == (b.num_bad_epochs, b.cooldown_counter, b.best)
+
+
+def test_noam_warms_up_and_falls_with_the_root_of_the_step() -> None:
+    optimizer = optim.SGD([{"params": [lucid.ones(1, requires_grad=True)]} for _ in range(2)], lr=0.5)
+    scheduler = S.NoamScheduler(optimizer, model_size=16, warmup_steps=30, factor=2.0)
+    for t in range(1, EPOCHS):
+        expected = 2.0 / 4 * (t / 30**1.5 if t < 30 else t**-0.5)
+        assert scheduler.get_last_lr() == pytest.approx([expected] * 2, rel=1e-12)
+        optimizer.step()
+        scheduler.step()
+    with pytest.raises(ValueError, match="NoamScheduler: expected positive warmup_steps, got 0"):
+        S.NoamScheduler(optimizer, 16, 0)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("name", [name for name in MAKERS if name not in ("LambdaLR", "MultiplicativeLR")])
+def test_states_are_exchanged_with_pytorch(name: str) -> None:
+    """Each library goes on from the state dicts of the other."""
+    torch = pytest.importorskip("torch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pairs = []
+        for module, schedulers in ((lucid, S), (torch, torch.optim.lr_scheduler)):
+            for _ in range(2):  # one to save, one to load into
+                optimizer = module.optim.SGD([module.ones(1, requires_grad=True)], 0.5, 0.9)
+                pairs.append((optimizer, MAKERS[name](schedulers, optimizer)))
+        for optimizer, scheduler in (pairs[0], pairs[2]):
+            for _ in range(37):
+                optimizer.step(), scheduler.step()
+        for (o, s), (saved_o, saved_s) in ((pairs[1], pairs[2]), (pairs[3], pairs[0])):
+            s.load_state_dict(copy.deepcopy(saved_s.state_dict()))
+            o.load_state_dict(copy.deepcopy(saved_o.state_dict()))
+        for _ in range(60):
+            seen = [[*(float(x) for x in s.get_last_lr()), o.param_groups[0]["momentum"]] for o, s in pairs]
+            for other in seen[1:]:
+                assert other == pytest.approx(seen[0], rel=1e-11, abs=1e-16)
+            for o, s in pairs:
+                o.step(), s.step()

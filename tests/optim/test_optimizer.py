@@ -376,3 +376,38 @@ def test_read_only_parameters_are_refused() -> None:
     w.grad = lucid.ones(2, dtype=lucid.float64)
     with pytest.raises(RuntimeError, match=r"SGD: parameter 0 \(shape \(2,\)\) is in read-only memory"):
         optim.SGD([w], 0.1).step()
+
+
+def test_hooks_around_saving_and_loading() -> None:
+    w = leaf(2)
+    optimizer, calls = optim.SGD([w], lr=0.5, momentum=0.9), []
+    optimizer.register_state_dict_pre_hook(lambda o: calls.append("saving"))
+    after = optimizer.register_state_dict_post_hook(lambda o, s: {**s, "note": 7})
+    optimizer.register_state_dict_pre_hook(lambda o: calls.append("first"), prepend=True)
+    state = optimizer.state_dict()
+    assert calls == ["first", "saving"] and state["note"] == 7
+    after.remove()
+    assert "note" not in optimizer.state_dict()
+
+    def faster(_: Any, s: dict[str, Any]) -> dict[str, Any]:
+        return {**s, "param_groups": [{**s["param_groups"][0], "lr": 2.0}]}
+
+    optimizer.register_load_state_dict_pre_hook(faster)
+    optimizer.register_load_state_dict_post_hook(lambda o: calls.append(o.param_groups[0]["lr"]))
+    optimizer.load_state_dict(state)
+    assert optimizer.param_groups[0]["lr"] == 2.0 and calls[-1] == 2.0
+
+
+def test_hooks_of_every_optimizer() -> None:
+    from lucid.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+    calls: list[str] = []
+    optimizer = optim.SGD([leaf(2)], lr=0.5)
+    optimizer.register_step_pre_hook(lambda *_: calls.append("its own"))
+    with (
+        register_optimizer_step_pre_hook(lambda *_: calls.append("before")),
+        register_optimizer_step_post_hook(lambda *_: calls.append("after")),
+    ):
+        optimizer.step()
+    optimizer.step()
+    assert calls == ["before", "its own", "after", "its own"]

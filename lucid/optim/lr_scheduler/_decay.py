@@ -272,6 +272,50 @@ class CosineAnnealingLR(LRScheduler):
         return [self.eta_min + (base - self.eta_min) * height for base in self.base_lrs]
 
 
+class NoamScheduler(LRScheduler):
+    """Linear warmup, then the inverse square root of the step: the schedule of the first Transformer.
+
+        lr(t) = factor / sqrt(model_size) * min(1 / sqrt(t + 1), (t + 1) / warmup_steps^1.5)
+
+    The learning rate the optimizer was made with has no effect. Call ``step()`` after every batch.
+
+    Args:
+        optimizer: whose learning rates to change.
+        model_size: width of the model.
+        warmup_steps: how long the learning rate grows.
+        factor: factor of all learning rates.
+        last_epoch: step to resume after; -1 starts anew.
+
+    Raises:
+        ValueError: ``model_size`` or ``warmup_steps`` is not positive.
+
+    Example:
+        >>> import lucid
+        >>> optimizer = lucid.optim.Adam([lucid.ones(1, requires_grad=True)])
+        >>> scheduler = lucid.optim.lr_scheduler.NoamScheduler(optimizer, model_size=4, warmup_steps=4)
+        >>> for _ in range(3):
+        ...     optimizer.step(); scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.25]
+
+    Source: Vaswani et al., arXiv:1706.03762, section 5.3.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, model_size: int, warmup_steps: int, factor: float = 1.0, last_epoch: int = -1
+    ) -> None:
+        _check_positive("NoamScheduler", "model_size", model_size)
+        _check_positive("NoamScheduler", "warmup_steps", warmup_steps)
+        self.model_size, self.warmup_steps, self.factor = model_size, warmup_steps, factor
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        t = self.last_epoch + 1
+        lr = self.factor / math.sqrt(self.model_size) * min(1 / math.sqrt(t), t / self.warmup_steps**1.5)
+        return [lr] * len(self.base_lrs)
+
+
 __all__ = [
-    "ConstantLR", "CosineAnnealingLR", "ExponentialLR", "LinearLR", "MultiStepLR", "PolynomialLR", "StepLR",
+    "ConstantLR", "CosineAnnealingLR", "ExponentialLR", "LinearLR", "MultiStepLR", "NoamScheduler",
+    "PolynomialLR", "StepLR",
 ]  # fmt: skip

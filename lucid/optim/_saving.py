@@ -1,0 +1,154 @@
+"""How every optimizer is saved: state dicts in the layout of PyTorch, and the hooks around them."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from lucid._tensor import Tensor
+from lucid.autograd._hooks import RemovableHandle
+from lucid.autograd._node import wrap
+
+Hooks = OrderedDict[int, Callable[..., Any]]
+
+
+def _register(hooks: Hooks, hook: Callable[..., Any], prepend: bool) -> RemovableHandle:
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    if prepend:
+        hooks.move_to_end(handle.id, last=False)
+    return handle
+
+
+class Saving:
+    """The part of `lucid.optim.Optimizer` that saves and restores its state."""
+
+    defaults: dict[str, Any]
+    state: defaultdict[Any, dict[str, Any]]
+    param_groups: list[dict[str, Any]]
+
+    def _prepare_saving(self) -> None:
+        """What is not saved with the optimizer."""
+        self._saving_hooks: Hooks = OrderedDict()
+        self._saved_hooks: Hooks = OrderedDict()
+        self._loading_hooks: Hooks = OrderedDict()
+        self._loaded_hooks: Hooks = OrderedDict()
+
+    def register_state_dict_pre_hook(self, hook: Callable[[Any], None], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer)`` before every `state_dict`; ``prepend`` puts it before the other hooks."""
+        return _register(self._saving_hooks, hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Callable[[Any, Any], Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` after every `state_dict`; what it returns becomes the result."""
+        return _register(self._saved_hooks, hook, prepend)
+
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable[[Any, Any], Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` before every `load_state_dict`; it may return another to load."""
+        return _register(self._loading_hooks, hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[[Any], None], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer)`` after every `load_state_dict`."""
+        return _register(self._loaded_hooks, hook, prepend)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state and the hyperparameters, with parameters numbered in order: the layout of PyTorch.
+
+        Tensors share memory with the optimizer.
+
+        Returns:
+            ``{"state": {number: {...}}, "param_groups": [{"lr": ..., "params": [numbers]}]}``.
+        """
+        for hook in list(self._saving_hooks.values()):
+            hook(self)
+        numbers: dict[int, int] = {}
+        for group in self.param_groups:
+            for p in group["params"]:
+                numbers[id(p)] = len(numbers)
+        saved: dict[str, Any] = {
+            "state": {numbers[id(p)] if isinstance(p, Tensor) else p: dict(s) for p, s in self.state.items()},
+            "param_groups": [
+                {
+                    **{k: v for k, v in group.items() if k != "params"},
+                    "params": [numbers[id(p)] for p in group["params"]],
+                }
+                for group in self.param_groups
+            ],
+        }
+        for hook in list(self._saved_hooks.values()):
+            changed = hook(self, saved)
+            saved = saved if changed is None else changed
+        return saved
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state saved by `state_dict`, also one of PyTorch's, as copies in the dtypes of the parameters.
+
+        Args:
+            state_dict: as returned by `state_dict`; tensors or NumPy arrays.
+
+        Raises:
+            ValueError: the groups or their sizes differ, or a state has another shape than its parameter.
+        """
+        name = type(self).__name__
+        state_dict = dict(state_dict)
+        for hook in list(self._loading_hooks.values()):
+            changed = hook(self, state_dict)
+            state_dict = state_dict if changed is None else changed
+        saved = state_dict["param_groups"]
+        if len(saved) != len(self.param_groups):
+            raise ValueError(
+                f"{name}: loaded state dict has a different number of parameter groups: {len(saved)}, "
+                f"expected {len(self.param_groups)}"
+            )
+        for i, (theirs, ours) in enumerate(zip(saved, self.param_groups)):
+            if len(theirs["params"]) != len(ours["params"]):
+                raise ValueError(
+                    f"{name}: loaded state dict contains a parameter group that doesn't match the size of optimizer's "
+                    f"group: group {i} has {len(theirs['params'])} parameters, expected {len(ours['params'])}"
+                )
+        ids = chain.from_iterable(group["params"] for group in saved)
+        own = chain.from_iterable(group["params"] for group in self.param_groups)
+        by_number = dict(zip(ids, own))
+        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        for number, entries in state_dict["state"].items():
+            p = by_number.get(number)
+            if p is None:
+                state[number] = copy.deepcopy(entries)
+            else:
+                state[p] = {key: self._restored(p, number, key, value) for key, value in entries.items()}
+        groups = []
+        for theirs, ours in zip(saved, self.param_groups):
+            group = {k: copy.deepcopy(v) for k, v in theirs.items() if k not in ("params", "param_names")}
+            group |= {k: v for k, v in self.defaults.items() if k not in group}  # saved by a version without them
+            group["params"] = ours["params"]
+            if "param_names" in ours:
+                group["param_names"] = ours["param_names"]
+            groups.append(group)
+        self.state, self.param_groups = state, groups
+        for hook in list(self._loaded_hooks.values()):
+            hook(self)
+
+    def shape_of(self, p: Tensor, key: str) -> tuple[int, ...] | None:
+        """The shape the state ``key`` of a parameter must have; None for any."""
+        return p._data.shape
+
+    def _restored(self, p: Tensor, number: Any, key: str, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [self._restored(p, number, key, v) for v in value]
+        array = value._data if isinstance(value, Tensor) else np.asarray(value) if hasattr(value, "__array__") else None
+        if array is None:
+            return wrap(np.array(value, np.float32)) if key == "step" else copy.deepcopy(value)
+        if key == "step":
+            return wrap(np.array(array, np.float32))
+        shape = self.shape_of(p, key)
+        if array.ndim and shape is not None and array.shape != shape:
+            raise ValueError(
+                f"{type(self).__name__}: loaded {key} of parameter {number} has shape {array.shape}, expected {shape}"
+            )
+        return wrap(np.array(array, p._data.dtype if p._data.dtype.kind == "f" else None, order="C"))
