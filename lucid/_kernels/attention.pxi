@@ -122,20 +122,10 @@ cdef void softmax_lanes(floating* s, Py_ssize_t keys, floating* top, floating* t
         total[j] = total[j] * shrink[j] + sums[j]
 
 
-cdef void lanes_tile(int rows, const floating* a, const floating* b, Py_ssize_t b_step, floating* c, Py_ssize_t c_row,
-                     Py_ssize_t k, bint load) noexcept nogil:
+cdef inline void lanes_tile(int rows, const floating* a, const floating* b, Py_ssize_t b_step, floating* c,
+                            Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil:
     """A's rows are lanes: a[p * lanes + i]."""
-    cdef int most = tile_rows(a), lanes = tile_columns(a)
-    if rows == most:
-        tile(most, a, 1, lanes, b, b_step, c, c_row, k, load)
-    elif most > 8 and rows == 8:
-        tile(8, a, 1, lanes, b, b_step, c, c_row, k, load)
-    elif most > 4 and rows == 4:
-        tile(4, a, 1, lanes, b, b_step, c, c_row, k, load)
-    elif most > 2 and rows == 2:
-        tile(2, a, 1, lanes, b, b_step, c, c_row, k, load)
-    else:
-        tile(1, a, 1, lanes, b, b_step, c, c_row, k, load)
+    tile(rows, a, 1, tile_columns(a), b, b_step, c, c_row, k, load)
 
 
 cdef void lanes_product(const floating* s, Py_ssize_t queries, Py_ssize_t keys, const floating* b, floating* c,

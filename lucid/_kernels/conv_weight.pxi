@@ -95,22 +95,6 @@ cdef void stage_dy(const WeightGrad* g, const floating* dy, Py_ssize_t rows, Py_
             done += run
 
 
-cdef void pixel_tile(int rows, const floating* a, const floating* b, const Py_ssize_t* at, floating* c,
-                     Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil:
-    """``gather_tile`` for A as ``stage_dy`` lays it out."""
-    cdef int most = tile_rows(a)
-    if rows == most:
-        gather_tile(most, a, PIXEL_PITCH, 1, b, at, c, c_row, k, load)
-    elif most > 8 and rows == 8:
-        gather_tile(8, a, PIXEL_PITCH, 1, b, at, c, c_row, k, load)
-    elif most > 4 and rows == 4:
-        gather_tile(4, a, PIXEL_PITCH, 1, b, at, c, c_row, k, load)
-    elif most > 2 and rows == 2:
-        gather_tile(2, a, PIXEL_PITCH, 1, b, at, c, c_row, k, load)
-    else:
-        gather_tile(1, a, PIXEL_PITCH, 1, b, at, c, c_row, k, load)
-
-
 cdef void block_weight_grad(const WeightGrad* g, const floating* stage, const Py_ssize_t* at, const floating* dy,
                             Py_ssize_t rows, Py_ssize_t block, Py_ssize_t pixels, bint load, floating* out,
                             floating* dy_stage) noexcept nogil:
@@ -132,8 +116,8 @@ cdef void block_weight_grad(const WeightGrad* g, const floating* stage, const Py
                 row = out + (t * g.rows + i) * g.lane_pitch
                 j = 0
                 while j < g.lanes:
-                    pixel_tile(height, dy_stage, stage + shift + j, at + first, row + j, g.lane_pitch, n,
-                               load or first > 0)
+                    gather_tile(height, dy_stage, PIXEL_PITCH, 1, stage + shift + j, at + first, row + j, g.lane_pitch,
+                                n, load or first > 0)
                     j += lanes
             first += n
         i += height

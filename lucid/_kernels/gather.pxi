@@ -1,4 +1,4 @@
-# Micro-kernels whose k steps read rows of B at given offsets, and the copies that lay those rows out.
+# Products whose k steps read rows of B at given offsets, and the copies that lay those rows out.
 
 cdef extern from *:
     """
@@ -16,51 +16,14 @@ cdef extern from *:
         LINE64 "LUCID_LINE64"
 
 
-cdef inline void gather_tile(int rows, const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, const floating* b,
-                             const Py_ssize_t* at, floating* c, Py_ssize_t c_row, Py_ssize_t k,
-                             bint load) noexcept nogil:
-    """As ``tile``, with row p of B at b + at[p]."""
-    cdef floating acc[TILE]
-    cdef floating x
-    cdef const floating* lanes
-    cdef Py_ssize_t p
-    cdef int i, j, columns = tile_columns(a)
-    for i in range(rows * columns):
-        acc[i] = 0
-    for p in range(k):
-        lanes = b + at[p]
-        for i in range(rows):
-            x = a[i * a_row]
-            for j in range(columns):
-                acc[i * columns + j] = madd(x, lanes[j], acc[i * columns + j])
-        a += a_step
-    if load:
-        for i in range(rows):
-            for j in range(columns):
-                c[i * c_row + j] += acc[i * columns + j]
-    else:
-        for i in range(rows):
-            for j in range(columns):
-                c[i * c_row + j] = acc[i * columns + j]
-
-
 cdef void gather_product(const floating* a, const floating* b, const Py_ssize_t* at, floating* c, Py_ssize_t c_row,
                          Py_ssize_t m, Py_ssize_t k, bint load) noexcept nogil:
     """``m`` by NR elements of C, A packed as by ``pack_a``."""
     cdef Py_ssize_t i = 0
-    cdef int rows, most = tile_rows(a)
+    cdef int rows
     while i < m:
         rows = tile_height(a, m - i)
-        if rows == most:
-            gather_tile(most, a, 1, most, b, at, c, c_row, k, load)
-        elif most > 8 and rows == 8:
-            gather_tile(8, a, 1, 8, b, at, c, c_row, k, load)
-        elif most > 4 and rows == 4:
-            gather_tile(4, a, 1, 4, b, at, c, c_row, k, load)
-        elif most > 2 and rows == 2:
-            gather_tile(2, a, 1, 2, b, at, c, c_row, k, load)
-        else:
-            gather_tile(1, a, 1, 1, b, at, c, c_row, k, load)
+        gather_tile(rows, a, 1, rows, b, at, c, c_row, k, load)
         a += rows * k
         c += rows * c_row
         i += rows

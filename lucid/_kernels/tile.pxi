@@ -205,33 +205,7 @@ cdef inline Py_ssize_t round_up(Py_ssize_t n, Py_ssize_t multiple) noexcept nogi
     return (n + multiple - 1) // multiple * multiple
 
 
-# Micro-kernel
-
-cdef inline void tile(int rows, const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, const floating* b,
-                      Py_ssize_t b_step, floating* c, Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil:
-    """``rows`` by NR elements of C, which ``load`` adds to. Inlined with ``rows`` a constant: ``acc`` is registers."""
-    cdef floating acc[TILE]
-    cdef floating x
-    cdef Py_ssize_t p
-    cdef int i, j, columns = tile_columns(a)
-    for i in range(rows * columns):
-        acc[i] = 0
-    for p in range(k):
-        for i in range(rows):
-            x = a[i * a_row]
-            for j in range(columns):
-                acc[i * columns + j] = madd(x, b[j], acc[i * columns + j])
-        a += a_step
-        b += b_step
-    if load:
-        for i in range(rows):
-            for j in range(columns):
-                c[i * c_row + j] += acc[i * columns + j]
-    else:
-        for i in range(rows):
-            for j in range(columns):
-                c[i * c_row + j] = acc[i * columns + j]
-
+# The micro-kernel of register_tile.pxi over rows of tiles
 
 cdef inline int tile_height(const floating* like, Py_ssize_t rows) noexcept nogil:
     """The tallest tile there is a kernel for with at most ``rows`` rows."""
@@ -240,36 +214,16 @@ cdef inline int tile_height(const floating* like, Py_ssize_t rows) noexcept nogi
     return 8 if rows >= 8 else (4 if rows >= 4 else (2 if rows >= 2 else 1))
 
 
-cdef void packed_tile(int rows, const floating* a, const floating* b, Py_ssize_t b_step, floating* c,
-                      Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil:
+cdef inline void packed_tile(int rows, const floating* a, const floating* b, Py_ssize_t b_step, floating* c,
+                             Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil:
     """A as ``pack_a`` lays it out."""
-    cdef int most = tile_rows(a)
-    if rows == most:
-        tile(most, a, 1, most, b, b_step, c, c_row, k, load)
-    elif most > 8 and rows == 8:
-        tile(8, a, 1, 8, b, b_step, c, c_row, k, load)
-    elif most > 4 and rows == 4:
-        tile(4, a, 1, 4, b, b_step, c, c_row, k, load)
-    elif most > 2 and rows == 2:
-        tile(2, a, 1, 2, b, b_step, c, c_row, k, load)
-    else:
-        tile(1, a, 1, 1, b, b_step, c, c_row, k, load)
+    tile(rows, a, 1, rows, b, b_step, c, c_row, k, load)
 
 
-cdef void direct_tile(int rows, const floating* a, Py_ssize_t a_row, const floating* b, Py_ssize_t b_step, floating* c,
-                      Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil:
+cdef inline void direct_tile(int rows, const floating* a, Py_ssize_t a_row, const floating* b, Py_ssize_t b_step,
+                             floating* c, Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil:
     """A in place, its rows contiguous."""
-    cdef int most = tile_rows(a)
-    if rows == most:
-        tile(most, a, a_row, 1, b, b_step, c, c_row, k, load)
-    elif most > 8 and rows == 8:
-        tile(8, a, a_row, 1, b, b_step, c, c_row, k, load)
-    elif most > 4 and rows == 4:
-        tile(4, a, a_row, 1, b, b_step, c, c_row, k, load)
-    elif most > 2 and rows == 2:
-        tile(2, a, a_row, 1, b, b_step, c, c_row, k, load)
-    else:
-        tile(1, a, a_row, 1, b, b_step, c, c_row, k, load)
+    tile(rows, a, a_row, 1, b, b_step, c, c_row, k, load)
 
 
 cdef void panel_product(const floating* a, Py_ssize_t a_row, const floating* b, Py_ssize_t b_step, floating* c,
