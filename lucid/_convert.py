@@ -12,12 +12,15 @@ from lucid.autograd._node import TensorBase
 
 
 def as_device(spec: Any) -> device:
-    """The device meant by ``spec``: "cpu", "cpu:0" or a `device`.
+    """The device to put tensors on that is meant by ``spec``: "cpu", "cpu:0" or a `device`.
 
     Raises:
         RuntimeError: another device.
     """
-    return spec if isinstance(spec, device) else device(spec)
+    place = spec if isinstance(spec, device) else device(spec)
+    if place.type != "cpu":
+        raise RuntimeError(f"device: lucid runs on CPUs only, got {str(spec)!r}")
+    return place
 
 
 def to_array(data: Any, dtype: Any, copy: bool) -> np.ndarray:

@@ -1,35 +1,57 @@
-"""The one device lucid has."""
+"""Devices: tensors live on the CPU, the others can only be named."""
 
 from __future__ import annotations
 
 from typing import Any
 
+TYPES = (
+    "cpu", "cuda", "hip", "hpu", "ipu", "lazy", "maia", "meta", "mkldnn", "mps", "mtia", "privateuseone", "vulkan",
+    "xla", "xpu",
+)  # fmt: skip
+
 
 class device:
-    """Where a tensor lives; only ``device("cpu")`` exists.
+    """The name of a place for tensors. Only the CPU has any: using another device is refused, naming it is not.
+
+    Args:
+        type: "cpu", another device's name (``"cuda"``), a name with an index (``"cuda:1"``), or a device.
+        index: which one of them.
 
     Raises:
-        RuntimeError: another type of device.
+        RuntimeError: there is no such type of device.
+
+    Example:
+        >>> import lucid
+        >>> lucid.device("cuda:1").index
+        1
+        >>> lucid.ones(1).to("cuda")
+        Traceback (most recent call last):
+        RuntimeError: device: lucid runs on CPUs only, got 'cuda'
     """
 
     def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
-        name, _, number = str(type).partition(":")
-        if name != "cpu":
-            raise RuntimeError(f"device: lucid runs on CPUs only, got {str(type)!r}")
+        name, separator, number = str(type).partition(":")
+        if name not in TYPES or (separator and not number.isdecimal()):
+            raise RuntimeError(f"device: expected one of {', '.join(TYPES)}, got {str(type)!r}")
+        if separator and index is not None and not isinstance(type, device):
+            raise RuntimeError(f"device: {type!r} has an index already, got another one, {index}")
         self.type = name
         self.index = int(number) if number else index
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, device) and self.type == other.type
+        if not isinstance(other, device) or self.type != other.type:
+            return False
+        return self.type == "cpu" or self.index == other.index
 
     def __hash__(self) -> int:
         return hash(self.type)
 
     def __repr__(self) -> str:
-        return f"device(type={self.type!r})"
+        index = "" if self.index is None else f", index={self.index}"
+        return f"device(type={self.type!r}{index})"
 
     def __str__(self) -> str:
-        return self.type
+        return self.type if self.index is None else f"{self.type}:{self.index}"
 
 
 cpu = device("cpu")

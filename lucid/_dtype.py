@@ -89,7 +89,7 @@ def as_dtype(spec: Any) -> dtype:
         return _BY_NAME[spec]
     try:
         return _BY_NUMPY[np.dtype(spec)]
-    except (TypeError, KeyError):
+    except (TypeError, ValueError, KeyError):
         raise TypeError(f"not a lucid dtype: {spec!r}") from None
 
 

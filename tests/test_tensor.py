@@ -211,7 +211,7 @@ def test_to() -> None:
 
 @pytest.mark.parametrize("refused", [
     lambda: lucid.ones(1).to("cuda"), lambda: lucid.ones(1, device="cuda:0"), lambda: lucid.tensor([1], device="mps"),
-    lambda: lucid.device("cuda"), lambda: Tensor([1], device="meta"),
+    lambda: lucid.ones(1).to(lucid.device("cuda")), lambda: Tensor([1], device="meta"),
 ])  # fmt: skip
 def test_other_devices_are_refused(refused: Any) -> None:
     with pytest.raises(RuntimeError, match="device: lucid runs on CPUs only, got '"):
@@ -234,6 +234,17 @@ def test_device() -> None:
         and repr(d) == "device(type='cpu')"
     )
     assert lucid.device("cpu:0").index == 0 and d != "cpu"
+
+
+def test_other_devices_can_be_named() -> None:
+    d = lucid.device("cuda:1")
+    assert (d.type, d.index, str(d), repr(d)) == ("cuda", 1, "cuda:1", "device(type='cuda', index=1)")
+    assert d == lucid.device("cuda", 1) == lucid.device(d) and d != lucid.device("cuda") and d != lucid.device("cpu")
+    for name in ("gpu", "", "cuda:", "cuda:x", 3):
+        with pytest.raises(RuntimeError, match=f"device: expected one of cpu, .*, got '{name}'"):
+            lucid.device(name)
+    with pytest.raises(RuntimeError, match="device: 'cuda:1' has an index already, got another one, 2"):
+        lucid.device("cuda:1", 2)
 
 
 # Values

@@ -89,6 +89,59 @@ def test_what_is_missing_can_be_imported_and_says_so_when_used(tmp_path: Path) -
     assert "AttributeError: torch.nothing_like_this: lucid has nothing by this name" in result.stderr
 
 
+def test_what_files_do_while_they_are_imported(tmp_path: Path) -> None:
+    result = run_script(
+        tmp_path,
+        """
+        import torch, torch.library, torch._dynamo
+        from torch import fx, nn
+        from torch.jit.annotations import BroadcastingList2
+        from torch.onnx.symbolic_helper import parse_args
+        from torch.types import _size
+        from torch.utils._pytree import tree_map
+
+        sizes = {torch.float32: 4, torch.bfloat16: 2, torch.complex64: 8, torch.float8_e4m3fn: 1}
+
+        class Tracer(fx.Tracer):
+            def node(self, node: fx.node.Node, size: BroadcastingList2[int]) -> fx.proxy.Proxy:
+                return None
+
+        @parse_args("v", "f")
+        def symbolic(g, x):
+            pass
+
+        @torch.compile(mode="max-autotune")
+        def f(x):
+            return x * 2
+
+        @torch.compiler.disable
+        @torch.jit.script
+        def g(x: torch.Tensor) -> torch.Tensor:
+            return f(x)
+
+        torch._C._log_api_usage_once("x")
+        torch._check(True, lambda: "no")
+        model = torch.compile(nn.Linear(1, 1))
+        device = torch.device("cuda:0")
+        print(g(torch.ones(1)).item(), type(model).__name__, device.type, tree_map(lambda v: -v, [1, (2,)]))
+        for use in (Tracer, lambda: fx.symbolic_trace(model), lambda: torch.ops.image.read_file("x"),
+                    lambda: torch.onnx.export(model), lambda: torch.ones(1).to(torch.complex64)):
+            try:
+                use()
+            except (NotImplementedError, TypeError) as error:
+                print(error)
+        """,
+    )
+    assert result.stdout.splitlines() == [
+        "2.0 Linear cuda [-1, (-2,)]",
+        "torch.fx.Tracer: lucid has nothing by this name",
+        "torch.fx.symbolic_trace: lucid has nothing by this name",
+        "torch.ops.image.read_file: lucid has no such operation, and no Python implementation was registered",
+        "torch.onnx.export: lucid has nothing by this name",
+        "not a lucid dtype: <torch.complex64, which lucid lacks>",
+    ], result.stderr
+
+
 def test_modules_run_too(tmp_path: Path) -> None:
     (tmp_path / "pkg").mkdir()
     (tmp_path / "pkg" / "__init__.py").write_text("")

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import sys
 
-from lucid.torch._finder import Finder, Missing
+from lucid.torch._finder import Finder
+from lucid.torch._missing import Missing
 
 __all__ = ["Missing", "install", "uninstall"]
 

@@ -12,45 +12,9 @@ from types import ModuleType
 from typing import Any
 
 from lucid.torch import _shims
+from lucid.torch._missing import Missing
 
 IMPORT_FROM = dis.opmap["IMPORT_FROM"]
-
-
-class Missing:
-    """Stands for something PyTorch has and lucid lacks; any use of it raises."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def _fail(self) -> NotImplementedError:
-        return NotImplementedError(f"{self._path}: lucid has nothing by this name")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise self._fail()
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name.endswith("__"):
-            raise AttributeError(name)
-        return Missing(f"{self._path}.{name}")
-
-    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        missing = self
-
-        def refuse(cls: type, *args: Any, **kwargs: Any) -> Any:
-            raise missing._fail()
-
-        return (type(self._path.rpartition(".")[2], (), {"__new__": refuse}),)
-
-    def __instancecheck__(self, instance: Any) -> bool:
-        return False
-
-    def __or__(self, other: Any) -> Any:
-        return Any
-
-    __ror__ = __or__
-
-    def __repr__(self) -> str:
-        return f"<{self._path}, which lucid lacks>"
 
 
 def _is_import_from(depth: int) -> bool:
@@ -93,7 +57,7 @@ class Alias(ModuleType):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         if name in _shims.MODULES.get(self.__name__, ()) or _exists(_counterpart(path)):
             return importlib.import_module(path)
-        if _is_import_from(1):
+        if path.startswith(_shims.LACKING) or _is_import_from(1):
             return Missing(path)
         raise AttributeError(f"{path}: lucid has nothing by this name")
 

@@ -6,9 +6,12 @@ Each entry is the honest answer for a library that runs eagerly on CPUs: no CUDA
 from __future__ import annotations
 
 import contextlib
+import importlib
 import multiprocessing
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar
+
+from lucid.torch._missing import Missing
 
 T = TypeVar("T")
 
@@ -24,10 +27,27 @@ MOVED = {
 
 # Submodules that exist for `torch.<name>` without a lucid module behind them.
 MODULES = {
-    "torch": ("backends", "cuda", "distributed", "fx", "hub", "jit", "mps", "multiprocessing", "version", "xpu"),
+    "torch": (
+        "_C", "_custom_ops", "_dynamo", "_jit_internal", "backends", "compiler", "cuda", "distributed", "fx", "hub",
+        "jit", "library", "mps", "multiprocessing", "onnx", "ops", "overrides", "types", "version", "xpu",
+    ),
     "torch.backends": ("cuda", "cudnn", "mkldnn", "mps"),
-    "torch.utils": ("model_zoo",),
-}
+    "torch.fx": ("graph_module", "node", "proxy"),
+    "torch.jit": ("annotations",),
+    "torch.onnx": ("symbolic_helper",),
+    "torch.utils": ("_pytree", "model_zoo"),
+}  # fmt: skip
+
+DTYPES = (
+    "bfloat16", "bits16", "bits1x8", "bits2x4", "bits4x2", "bits8", "cdouble", "cfloat", "chalf", "complex128",
+    "complex32", "complex64", "float16", "float4_e2m1fn_x2", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2",
+    "float8_e5m2fnuz", "float8_e8m0fnu", "half", "qint32", "qint8", "quint2x4", "quint4x2", "quint8", "uint16",
+    "uint32", "uint64",
+)  # fmt: skip
+"""PyTorch's element types that lucid may lack; tables of other packages list them."""
+
+LACKING = ("torch.ao", "torch.fx", "torch.onnx", "torch.quantization")
+"""Packages that lucid has nothing of: any name in them can be looked up, and raises when it is used."""
 
 
 def identity(function: T = None, *args: Any, **kwargs: Any) -> Any:  # type: ignore[assignment]
@@ -62,13 +82,6 @@ def _no_device(name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _hub(name: str) -> Any:
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError(f"torch.hub.{name}: lucid downloads nothing; load the file with lucid.load")
-
-    return refuse
-
-
 def _assert(condition: Any, message: Any = "") -> None:
     if not condition:
         raise AssertionError(message)
@@ -78,55 +91,121 @@ class _Unused:
     """For isinstance checks: nothing is an instance."""
 
 
+class _Names:
+    """Every attribute is its own name: an enumeration whose members nobody looks into."""
+
+    def __getattr__(self, name: str) -> str:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return name
+
+
+def _check(condition: Any, message: Any = None) -> None:
+    if not condition:
+        raise RuntimeError(message() if callable(message) else message or "torch._check: expected cond to be True")
+
+
+def _compile(model: T | None = None, **kwargs: Any) -> Any:
+    """``torch.compile``: what it is given, which runs as it stands."""
+    return identity if model is None else model
+
+
+def _public(module: str) -> Any:
+    """The names of one of this package's modules, when asked for."""
+
+    def names() -> dict[str, Any]:
+        return vars(importlib.import_module(f"lucid.torch.{module}"))
+
+    return names
+
+
+def _types() -> dict[str, Any]:
+    from lucid import Size, Tensor, _dtype, device
+
+    return {
+        "Number": int | float | bool, "Device": str | device | int | None, "Tensor": Tensor,
+        "_device": device, "_dtype": _dtype.dtype, "_size": Size | list[int] | tuple[int, ...],
+        "_int": int, "_float": float, "_bool": bool, "_layout": _Unused, "Storage": _Unused,
+    }  # fmt: skip
+
+
+def _torch() -> dict[str, Any]:
+    import lucid
+    from lucid import _dtype
+    from lucid.torch._library import ops
+
+    return {
+        "__version__": "2.13.0", "_assert": _assert, "_assert_async": _assert, "_check": _check, "compile": _compile,
+        "dtype": _dtype.dtype, "layout": _Unused, "memory_format": _Unused, "ops": ops,
+        "channels_last": "channels_last", "channels_last_3d": "channels_last_3d",
+        "contiguous_format": "contiguous_format", "preserve_format": "preserve_format", "strided": "strided",
+        "set_float32_matmul_precision": nothing, "get_float32_matmul_precision": lambda: "highest",
+        **{name: Missing(f"torch.{name}") for name in DTYPES if not hasattr(lucid, name)},
+    }  # fmt: skip
+
+
 def contents(name: str) -> dict[str, Any]:
     """The names that the module ``name`` has of its own."""
-    if name == "torch":
-        from lucid import _dtype
-
-        return {
-            "__version__": "2.13.0", "_assert": _assert, "dtype": _dtype.dtype, "memory_format": _Unused,
-            "channels_last": "channels_last", "channels_last_3d": "channels_last_3d",
-            "contiguous_format": "contiguous_format", "preserve_format": "preserve_format", "strided": "strided",
-            "layout": _Unused, "set_float32_matmul_precision": nothing,
-        }  # fmt: skip
     if name in ("torch.cuda", "torch.mps", "torch.xpu"):
         return _no_device(name.removeprefix("torch."))
-    return dict(_CONTENTS.get(name, {}))
+    found = _CONTENTS.get(name, {})
+    return dict(found() if callable(found) else found)
 
 
-_CONTENTS: dict[str, dict[str, Any]] = {
-    "torch.jit": {
-        "script": identity, "script_method": identity, "script_if_tracing": identity, "ignore": identity,
-        "unused": identity, "export": identity, "interface": identity, "_overload_method": identity,
-        "is_scripting": false, "is_tracing": false, "annotate": lambda kind, value: value, "Final": Final,
-        "ScriptModule": _Unused, "ScriptFunction": _Unused, "isinstance": isinstance,
+_CONTENTS: dict[str, Any] = {
+    "torch": _torch,
+    "torch._C": {
+        "_get_tracing_state": nothing, "_log_api_usage_once": nothing, "DispatchKey": _Names(),
+        "DispatchKeySet": lambda key: frozenset((key,)), "_ExcludeDispatchKeyGuard": contextlib.nullcontext,
+        "DisableTorchFunction": contextlib.nullcontext, "DisableTorchFunctionSubclass": contextlib.nullcontext,
     },
-    "torch.fx": {"wrap": identity, "Proxy": _Unused, "Tracer": _Unused, "GraphModule": _Unused},
-    "torch.hub": {
-        "load_state_dict_from_url": _hub("load_state_dict_from_url"), "load": _hub("load"),
-        "download_url_to_file": _hub("download_url_to_file"), "get_dir": lambda: "",
-    },
-    "torch.utils.model_zoo": {"load_url": _hub("load_state_dict_from_url")},
-    "torch.distributed": {
-        "is_available": false, "is_initialized": false, "get_rank": zero, "get_world_size": lambda *a: 1,
-    },
+    "torch._dynamo": {"is_compiling": false, "disable": identity, "allow_in_graph": identity},
+    "torch._jit_internal": {"_copy_to_script_wrapper": identity, "boolean_dispatch": nothing},
     "torch.backends": {},
+    "torch.backends.cuda": {"is_built": false, "matmul": SimpleNamespace(allow_tf32=False)},
     "torch.backends.cudnn": {
         "benchmark": False, "deterministic": True, "enabled": False, "is_available": false, "version": nothing,
     },
-    "torch.backends.cuda": {"is_built": false, "matmul": SimpleNamespace(allow_tf32=False)},
-    "torch.backends.mps": {"is_available": false, "is_built": false},
     "torch.backends.mkldnn": {"is_available": false, "enabled": False},
-    "torch.version": {"__version__": "2.13.0", "cuda": None, "hip": None, "git_version": "lucid"},
+    "torch.backends.mps": {"is_available": false, "is_built": false},
+    "torch.compiler": {
+        "is_compiling": false, "is_dynamo_compiling": false, "is_exporting": false, "disable": identity,
+        "allow_in_graph": identity, "assume_constant_result": identity, "reset": nothing,
+        "cudagraph_mark_step_begin": nothing,
+    },
+    "torch.distributed": {
+        "is_available": false, "is_initialized": false, "get_rank": zero, "get_world_size": lambda *a: 1,
+    },
+    "torch.fx": {"wrap": identity},
+    "torch.fx.node": {"Argument": Any, "Target": Any},
+    "torch.hub": _public("_hub"),
+    "torch.jit": {
+        "script": identity, "script_method": identity, "script_if_tracing": identity, "_script_if_tracing": identity,
+        "ignore": identity, "unused": identity, "export": identity, "interface": identity,
+        "_overload": identity, "_overload_method": identity, "is_scripting": false, "is_tracing": false,
+        "annotate": lambda kind, value: value, "Final": Final, "ScriptModule": _Unused, "ScriptFunction": _Unused,
+        "isinstance": isinstance,
+    },
+    "torch.jit.annotations": {"List": list, **{f"BroadcastingList{n}": list for n in range(1, 6)}},
+    "torch.library": _public("_library"),
     "torch.multiprocessing": {
         name: getattr(multiprocessing, name)
         for name in ("Lock", "Manager", "Pool", "Process", "Queue", "cpu_count", "get_context", "set_start_method")
     },
     "torch.nn.modules.utils": {
         "_single": lambda x: _repeat(x, 1), "_pair": lambda x: _repeat(x, 2), "_triple": lambda x: _repeat(x, 3),
-        "_ntuple": lambda n, name="": lambda x: _repeat(x, n),
+        "_quadruple": lambda x: _repeat(x, 4), "_ntuple": lambda n, name="": lambda x: _repeat(x, n),
     },
-    "torch._jit_internal": {"_copy_to_script_wrapper": identity, "boolean_dispatch": nothing},
+    "torch.onnx": {"is_in_onnx_export": false, "register_custom_op_symbolic": nothing},
+    "torch.onnx.symbolic_helper": {"parse_args": lambda *kinds: identity},
+    "torch.overrides": {
+        "has_torch_function": false, "has_torch_function_unary": false, "has_torch_function_variadic": false,
+        "is_tensor_like": lambda x: type(x).__name__ == "Tensor",
+    },
+    "torch.types": _types,
+    "torch.utils._pytree": _public("_tree"),
+    "torch.utils.model_zoo": _public("_hub"),
+    "torch.version": {"__version__": "2.13.0", "cuda": None, "hip": None, "git_version": "lucid"},
 }  # fmt: skip
 
 

@@ -1,0 +1,133 @@
+"""``torch.utils._pytree``: nested tuples, lists and dicts as a flat list of leaves and a specification."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+
+class TreeSpec:
+    """The shape of a tree without its leaves: a kind of container, what it needs to be made again, and its children."""
+
+    def __init__(self, type: Any, context: Any, children_specs: list[TreeSpec]) -> None:
+        self.type, self.context, self.children_specs = type, context, children_specs
+        self.num_leaves: int = sum(child.num_leaves for child in children_specs) if type is not None else 1
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TreeSpec) and (self.type, self.context, self.children_specs) == (
+            other.type, other.context, other.children_specs,
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.num_leaves))
+
+    def __repr__(self) -> str:
+        if self.type is None:
+            return "*"
+        return f"TreeSpec({self.type.__name__}, {self.context}, {self.children_specs})"
+
+    def is_leaf(self) -> bool:
+        return self.type is None
+
+
+class LeafSpec(TreeSpec):
+    def __init__(self) -> None:
+        super().__init__(None, None, [])
+
+
+_Flatten = Callable[[Any], tuple[Iterable[Any], Any]]
+_Unflatten = Callable[[Iterable[Any], Any], Any]
+
+
+def _of_dict(tree: Any) -> tuple[list[Any], list[Any]]:
+    return list(tree.values()), list(tree)
+
+
+_NODES: dict[Any, tuple[_Flatten, _Unflatten]] = {
+    tuple: (lambda t: (list(t), None), lambda parts, _: tuple(parts)),
+    list: (lambda t: (list(t), None), lambda parts, _: list(parts)),
+    dict: (_of_dict, lambda parts, keys: dict(zip(keys, parts))),
+    OrderedDict: (_of_dict, lambda parts, keys: OrderedDict(zip(keys, parts))),
+    defaultdict: (
+        lambda t: (list(t.values()), [t.default_factory, list(t)]),
+        lambda parts, context: defaultdict(context[0], zip(context[1], parts)),
+    ),
+    deque: (lambda t: (list(t), t.maxlen), lambda parts, maxlen: deque(parts, maxlen)),
+}
+
+
+def register_pytree_node(cls: type, flatten_fn: _Flatten, unflatten_fn: _Unflatten, **kwargs: Any) -> None:
+    """Let trees contain nodes of type ``cls``."""
+    _NODES[cls] = (flatten_fn, unflatten_fn)
+
+
+def _is_named_tuple(tree: Any) -> bool:
+    return isinstance(tree, tuple) and type(tree) is not tuple and hasattr(tree, "_fields")
+
+
+def tree_flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], TreeSpec]:
+    """The leaves in order, and the specification that `tree_unflatten` makes the tree of again."""
+    if is_leaf is not None and is_leaf(tree):
+        return [tree], LeafSpec()
+    parts: Iterable[Any]
+    if _is_named_tuple(tree):
+        kind, parts, context = type(tree), list(tree), None
+    elif type(tree) in _NODES:
+        kind = type(tree)
+        parts, context = _NODES[kind][0](tree)
+    else:
+        return [tree], LeafSpec()
+    leaves, specs = [], []
+    for part in parts:
+        found, spec = tree_flatten(part, is_leaf)
+        leaves += found
+        specs.append(spec)
+    return leaves, TreeSpec(kind, context, specs)
+
+
+def tree_unflatten(leaves: Iterable[Any], treespec: TreeSpec) -> Any:
+    """The tree of a specification with the given leaves.
+
+    Raises:
+        ValueError: there are more or fewer leaves than the specification has places for.
+    """
+    leaves = list(leaves)
+    if len(leaves) != treespec.num_leaves:
+        raise ValueError(f"tree_unflatten: expected {treespec.num_leaves} leaves, got {len(leaves)}")
+    return _build(iter(leaves), treespec)
+
+
+def _build(leaves: Iterator[Any], spec: TreeSpec) -> Any:
+    if spec.type is None:
+        return next(leaves)
+    parts = [_build(leaves, child) for child in spec.children_specs]
+    return _NODES[spec.type][1](parts, spec.context) if spec.type in _NODES else spec.type(*parts)
+
+
+def tree_leaves(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> list[Any]:
+    return tree_flatten(tree, is_leaf)[0]
+
+
+def tree_structure(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> TreeSpec:
+    return tree_flatten(tree, is_leaf)[1]
+
+
+def tree_map(func: Callable[..., Any], tree: Any, *rests: Any, is_leaf: Callable[[Any], bool] | None = None) -> Any:
+    """The tree of ``func(leaf, ...)``; further trees must have the same shape."""
+    leaves, spec = tree_flatten(tree, is_leaf)
+    others = [tree_flatten(other, is_leaf)[0] for other in rests]
+    return tree_unflatten([func(*values) for values in zip(leaves, *others, strict=True)], spec)
+
+
+def tree_map_only(kind: Any, func: Callable[[Any], Any], tree: Any, **kwargs: Any) -> Any:
+    """`tree_map` over the leaves of one type."""
+    return tree_map(lambda leaf: func(leaf) if isinstance(leaf, kind) else leaf, tree, **kwargs)
+
+
+def tree_any(pred: Callable[[Any], bool], tree: Any, is_leaf: Any = None) -> bool:
+    return any(map(pred, tree_leaves(tree, is_leaf)))
+
+
+def tree_all(pred: Callable[[Any], bool], tree: Any, is_leaf: Any = None) -> bool:
+    return all(map(pred, tree_leaves(tree, is_leaf)))
