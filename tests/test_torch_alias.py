@@ -176,3 +176,32 @@ def test_usage() -> None:
     assert run("-m", "lucid.torch").returncode == 2
     assert run("-m", "lucid.torch", "--help").stdout.startswith("usage: python -m lucid.torch script.py")
     assert "there is no file 'nowhere.py'" in run("-m", "lucid.torch", "nowhere.py").stderr
+
+
+def test_private_names_that_packages_use(tmp_path: Path) -> None:
+    result = run_script(
+        tmp_path,
+        """
+        import torch
+        from torch.nn.init import _calculate_fan_in_and_fan_out
+        from torch.nn.modules.conv import Conv2d, _ConvNd
+        from torch.nn.modules.dropout import _DropoutNd
+        from torch.nn.modules.instancenorm import _InstanceNorm
+        from torch.nn.modules.loss import _Loss
+        from torch.nn.modules.transformer import _get_activation_fn, _get_clones
+        from torch.nn.modules.utils import _ntuple, _pair
+
+        class Norm(torch.nn.modules.batchnorm._BatchNorm):
+            def _check_input_dim(self, input):
+                pass
+
+        print(isinstance(Norm(3), torch.nn.modules.batchnorm._BatchNorm), torch.nn.modules.Linear is torch.nn.Linear)
+        print(_calculate_fan_in_and_fan_out(torch.empty(4, 3, 2, 2)), _pair(1), _ntuple(3)((1, 2, 3)))
+        print(isinstance(Conv2d(1, 1, 1), _ConvNd), isinstance(torch.nn.Dropout2d(), _DropoutNd))
+        print(isinstance(torch.nn.InstanceNorm1d(1), _InstanceNorm), isinstance(torch.nn.MSELoss(), _Loss))
+        print(_get_activation_fn("gelu") is torch.nn.functional.gelu, len(_get_clones(torch.nn.Linear(1, 1), 2)))
+        """,
+    )
+    assert result.stdout.splitlines() == [
+        "True True", "(12, 16) (1, 1) (1, 2, 3)", "True True", "True True", "True 2"
+    ], result.stderr  # fmt: skip

@@ -28,6 +28,15 @@ def _finish(data: np.ndarray, requires_grad: bool, device: Any = None) -> Tensor
     return t
 
 
+def _shape(sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
+    """The shape given as ``zeros(2, 3)``, ``zeros((2, 3))`` or ``zeros(size=(2, 3))``."""
+    if size is None:
+        return as_shape(sizes)
+    if sizes:
+        raise TypeError(f"got the size twice, as {sizes} and as size={size}")
+    return as_shape((size,))
+
+
 def _numpy_dtype(dtype: Any) -> np.dtype:
     return (_dtype.get_default_dtype() if dtype is None else _dtype.as_dtype(dtype)).numpy
 
@@ -78,27 +87,33 @@ def from_numpy(array: np.ndarray) -> Tensor:
 
 
 def empty(
-    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None
+    *sizes: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """A tensor with whatever the memory held."""
-    return _finish(_ops.allocate(as_shape(size), _numpy_dtype(dtype)), requires_grad, device)
+    return _finish(_ops.allocate(_shape(sizes, size), _numpy_dtype(dtype)), requires_grad, device)
 
 
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros.
 
     Args:
-        size: sizes, as numbers or one sequence.
+        sizes: sizes, as numbers or one sequence.
+        size: the sequence by name.
         dtype: the default floating-point type unless given.
         device: "cpu".
         requires_grad: record operations on it.
     """
-    return _finish(_filled(as_shape(size), 0, _numpy_dtype(dtype)), requires_grad, device)
+    return _finish(_filled(_shape(sizes, size), 0, _numpy_dtype(dtype)), requires_grad, device)
 
 
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
-    return _finish(_filled(as_shape(size), 1, _numpy_dtype(dtype)), requires_grad, device)
+    return _finish(_filled(_shape(sizes, size), 1, _numpy_dtype(dtype)), requires_grad, device)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -192,14 +207,18 @@ def new_tensor(x: Tensor, data: Any, *, dtype: Any = None, requires_grad: bool =
     return tensor(data, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
 
-def new_zeros(x: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+def new_zeros(
+    x: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, **_: Any
+) -> Tensor:
     """`zeros` with the dtype of ``x``."""
-    return zeros(*size, dtype=dtype or x.dtype, requires_grad=requires_grad)
+    return zeros(*sizes, size=size, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
 
-def new_ones(x: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+def new_ones(
+    x: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, **_: Any
+) -> Tensor:
     """`ones` with the dtype of ``x``."""
-    return ones(*size, dtype=dtype or x.dtype, requires_grad=requires_grad)
+    return ones(*sizes, size=size, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
 
 def new_full(
@@ -209,9 +228,11 @@ def new_full(
     return full(size, fill_value, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
 
-def new_empty(x: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+def new_empty(
+    x: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, **_: Any
+) -> Tensor:
     """`empty` with the dtype of ``x``."""
-    return empty(*size, dtype=dtype or x.dtype, requires_grad=requires_grad)
+    return empty(*sizes, size=size, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
 
 # Random numbers
@@ -226,17 +247,27 @@ def _draw(kind: str, shape: tuple[int, ...], dtype: np.dtype, generator: Generat
 
 
 def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *sizes: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Uniform random numbers in [0, 1)."""
-    return _finish(_draw("uniform", as_shape(size), _numpy_dtype(dtype), generator), requires_grad, device)
+    return _finish(_draw("uniform", _shape(sizes, size), _numpy_dtype(dtype), generator), requires_grad, device)
 
 
 def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *sizes: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Random numbers from the standard normal distribution."""
-    return _finish(_draw("normal", as_shape(size), _numpy_dtype(dtype), generator), requires_grad, device)
+    return _finish(_draw("normal", _shape(sizes, size), _numpy_dtype(dtype), generator), requires_grad, device)
 
 
 def rand_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:

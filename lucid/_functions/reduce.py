@@ -341,10 +341,27 @@ class CumSum(Node):
         return flip(cumsum(flip(dy, (self.dim,)), self.dim), (self.dim,))
 
 
-def cumsum(x: Tensor, dim: int) -> Tensor:
-    """Running sums along ``dim``; integers in int64."""
+def _accumulated(x: Tensor, dtype: Any) -> tuple[Tensor, _dtype.dtype]:
+    """``x`` in the dtype to accumulate, and the dtype of the result: that of floats, int64 for all others."""
+    if dtype is not None:
+        target = _dtype.as_dtype(dtype)
+        return cast(x, target), target
+    return x, x.dtype if x.is_floating_point() else _dtype.int64
+
+
+def cumsum(x: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
+    """Running sums along ``dim``; integers in int64.
+
+    Args:
+        x: any shape.
+        dim: dimension.
+        dtype: convert to this type first.
+        out: tensor that receives the result.
+    """
     d = normalize_dim("cumsum", dim, x)
-    return CumSum.apply(x, d) if x._data.ndim else x.clone()
+    x, target = _accumulated(x, dtype)
+    y = CumSum.apply(x, d) if x._data.ndim else x.clone()
+    return write_out("cumsum", cast(y, target), out)
 
 
 class CumProd(Node):
@@ -368,10 +385,19 @@ class CumProd(Node):
         return dx.movedim(last, self.dim)
 
 
-def cumprod(x: Tensor, dim: int) -> Tensor:
-    """Running products along ``dim``; integers in int64."""
+def cumprod(x: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
+    """Running products along ``dim``; integers in int64.
+
+    Args:
+        x: any shape.
+        dim: dimension.
+        dtype: convert to this type first.
+        out: tensor that receives the result.
+    """
     d = normalize_dim("cumprod", dim, x)
-    return CumProd.apply(x, d) if x._data.ndim else x.clone()
+    x, target = _accumulated(x, dtype)
+    y = CumProd.apply(x, d) if x._data.ndim else x.clone()
+    return write_out("cumprod", cast(y, target), out)
 
 
 def norm(x: Tensor, p: float | str | None = "fro", dim: Dim = None, keepdim: bool = False) -> Tensor:

@@ -21,8 +21,12 @@ MOVED = {
     "lucid.utils.data.dataset": "lucid.utils.data",
     "lucid.utils.data.distributed": "lucid.utils.data",
     "lucid.utils.data.sampler": "lucid.utils.data",
-    "lucid.nn.modules.utils": "lucid.nn.modules",
-}
+    **{f"lucid.nn.modules.{stem}": "lucid.nn.modules" for stem in (
+        "activation", "adaptive", "batchnorm", "channelshuffle", "container", "conv", "distance", "dropout", "flatten",
+        "fold", "instancenorm", "lazy", "linear", "loss", "normalization", "padding", "pixelshuffle", "pooling", "rnn",
+        "sparse", "transformer", "upsampling", "utils",
+    )},
+}  # fmt: skip
 """lucid modules whose PyTorch counterpart has another name."""
 
 # Submodules that exist for `torch.<name>` without a lucid module behind them.
@@ -119,6 +123,25 @@ def _public(module: str) -> Any:
     return names
 
 
+def _later(**places: str) -> Any:
+    """Names of lucid's own, ``name="module.name"`` below lucid, when asked for."""
+
+    def names() -> dict[str, Any]:
+        found = {}
+        for name, place in places.items():
+            module, _, own = place.rpartition(".")
+            found[name] = getattr(importlib.import_module(f"lucid.{module}"), own)
+        return found
+
+    return names
+
+
+def _init() -> dict[str, Any]:
+    from lucid.nn.init import _fans
+
+    return {"_calculate_fan_in_and_fan_out": lambda tensor: _fans("_calculate_fan_in_and_fan_out", tensor)}
+
+
 def _types() -> dict[str, Any]:
     from lucid import Size, Tensor, _dtype, device
 
@@ -192,6 +215,19 @@ _CONTENTS: dict[str, Any] = {
         name: getattr(multiprocessing, name)
         for name in ("Lock", "Manager", "Pool", "Process", "Queue", "cpu_count", "get_context", "set_start_method")
     },
+    "torch.nn.init": _init,
+    "torch.nn.modules.batchnorm": _later(
+        _BatchNorm="nn.modules.batch_norm._BatchNorm", _NormBase="nn.modules.batch_norm._NormBase"
+    ),
+    "torch.nn.modules.conv": _later(
+        _ConvNd="nn.modules.conv.ConvBase", _ConvTransposeNd="nn.modules.conv_transpose._ConvTranspose"
+    ),
+    "torch.nn.modules.dropout": _later(_DropoutNd="nn.modules.dropout._Dropout"),
+    "torch.nn.modules.instancenorm": _later(_InstanceNorm="nn.modules.batch_norm._InstanceNorm"),
+    "torch.nn.modules.loss": _later(_Loss="nn.modules.loss.Loss"),
+    "torch.nn.modules.transformer": _later(
+        _get_activation_fn="nn.modules.transformer._activation", _get_clones="nn.modules.transformer._copies"
+    ),
     "torch.nn.modules.utils": {
         "_single": lambda x: _repeat(x, 1), "_pair": lambda x: _repeat(x, 2), "_triple": lambda x: _repeat(x, 3),
         "_quadruple": lambda x: _repeat(x, 4), "_ntuple": lambda n, name="": lambda x: _repeat(x, n),

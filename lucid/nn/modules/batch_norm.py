@@ -14,7 +14,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _BatchNorm(Affine):
+class _NormBase(Affine):
     _version = 2  # 2 added num_batches_tracked
     dims: ClassVar[tuple[int, ...]]
     layouts: ClassVar[str]
@@ -84,6 +84,10 @@ class _BatchNorm(Affine):
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
             f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
+
+
+class _BatchNorm(_NormBase):
+    pass
 
 
 class BatchNorm1d(_BatchNorm):
@@ -180,7 +184,7 @@ class BatchNorm3d(_BatchNorm):
     dims, layouts = (5,), "(N, C, D, H, W)"
 
 
-class _InstanceNorm(_BatchNorm):
+class _InstanceNorm(_NormBase):
     _version = 2
     dims: ClassVar[tuple[int, ...]]
     layouts: ClassVar[str]
