@@ -29,6 +29,7 @@ MODULES = [
     "lucid.autograd._engine",
     "lucid._functions._arguments",
     "lucid._functions._unary",
+    "lucid.compiler._watch",
 ]
 
 # Every flag has its reason here. None changes a result: no -ffast-math, no -march=native.

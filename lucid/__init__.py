@@ -131,6 +131,7 @@ def numel(x: Tensor) -> int:  # type: ignore[valid-type]
 
 
 if TYPE_CHECKING:
+    from lucid import compiler as compiler
     from lucid import data as data
     from lucid import func as func
     from lucid import linalg as linalg
@@ -162,10 +163,12 @@ if TYPE_CHECKING:
     from lucid._functions.spectral import pinv as pinverse
     from lucid._functions.statistics import *  # noqa: F403
     from lucid._functions.strided import *  # noqa: F403
+    from lucid.compiler import compile as compile
     from lucid.serialization import load as load
     from lucid.serialization import save as save
 
 __getattr__, __dir__ = _later("lucid", {
+    "lucid.compiler": "compile",
     "lucid.data": "",
     "lucid.func": "",
     "lucid.linalg": "",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
+from lucid.autograd._node import get_tracer, mode
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -68,6 +69,8 @@ class Generator:
 
     def take(self, count: int) -> tuple[int, int]:
         """Reserve ``count`` numbers of the stream; returns (seed, offset) of the first."""
+        if mode.trace:
+            get_tracer().refuse_random()
         start = self._offset
         self._offset = (start + count) & _MASK
         return self._seed, start

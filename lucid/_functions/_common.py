@@ -16,7 +16,7 @@ from lucid._functions._arguments import operands as operands
 from lucid._functions._arguments import rank as rank
 from lucid._later import Later
 from lucid.autograd._mode import mode
-from lucid.autograd._node import Node, TensorBase, View, bump, refresh, replay, version, wrap
+from lucid.autograd._node import Node, TensorBase, View, bump, compute, get_tracer, refresh, replay, version, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -57,7 +57,11 @@ def cast(x: Tensor, d: _dtype.dtype) -> Tensor:
     """``x`` with dtype ``d``; ``x`` itself when it has it. Integers and bools have no history."""
     if x._data.dtype == d.numpy:
         return x
-    return Cast.apply(x, d) if d.is_floating_point else wrap(x._data.astype(d.numpy))
+    return Cast.apply(x, d) if d.is_floating_point else compute(as_type, x, d.numpy)
+
+
+def as_type(x: np.ndarray, d: np.dtype[Any]) -> np.ndarray:
+    return x.astype(d)
 
 
 def floating(x: Tensor) -> Tensor:
@@ -143,6 +147,8 @@ class ZeroPart(Node):
 
 def check_writable(name: str, x: Tensor) -> None:
     """Refuse in-place changes that would lose a leaf's value or write through shared memory."""
+    if mode.trace:
+        get_tracer().check_write(name, x)
     if mode.enabled and x._requires_grad:
         if x._base is not None and x._base._requires_grad and x._base._node is None:
             raise RuntimeError(
@@ -180,6 +186,8 @@ def mutate(name: str, x: Tensor, function: Callable[..., Tensor], *args: Any, **
     if not np.can_cast(y._data.dtype, x._data.dtype, "same_kind"):
         raise RuntimeError(f"{name}: result type {y.dtype} can't be cast to the desired output type {x.dtype}")
     y = cast(y, x.dtype)
+    if mode.trace and get_tracer().rebind(name, x, y):
+        return x
     if y._node is not None and y is not old:
         keep_old(y._node, old)
     if y._data is not x._data:
@@ -193,7 +201,7 @@ def mutate(name: str, x: Tensor, function: Callable[..., Tensor], *args: Any, **
 def activate_inplace(name: str, operation: Any, x: Tensor, params: tuple[Any, ...]) -> Tensor:
     """x <- kernel(x), without any copy where no gradient needs the old values."""
     recorded = mode.enabled and (x._requires_grad or x._base is not None)
-    if recorded or not x._data.flags.c_contiguous:
+    if recorded or mode.trace or not x._data.flags.c_contiguous:
         return mutate(name, x, operation.apply, *params)
     check_writable(name, x)
     operation.kernel(x._data, *params, out=x._data)
@@ -244,6 +252,8 @@ def write_out(name: str, y: Tensor, out: Tensor | None) -> Tensor:
     if not np.can_cast(y._data.dtype, out._data.dtype, "same_kind"):
         raise RuntimeError(f"{name}: result type {y.dtype} can't be cast to the desired output type {out.dtype}")
     check_writable(name, out)
+    if mode.trace and get_tracer().rebind(name, out, cast(y, out.dtype)):
+        return out
     np.copyto(out._data, y._data)
     bump(out)
     return out

@@ -5,7 +5,9 @@ Compiled, since small networks spend their time here and not in kernels.
 
 cimport numpy as cnp
 
-from lucid.autograd._node cimport Node, TensorBase, is_recording, may_need_gradient, record, wrap
+from lucid.autograd._node cimport (
+    RECORDING, TRACING, Node, TensorBase, is_recording, may_need_gradient, record, state, traced, wrap
+)
 
 cnp.import_array()
 
@@ -33,9 +35,12 @@ cdef class Unary(Node):
 cdef object apply_unary(cls, TensorBase x, tuple params):
     cdef Unary node
     cdef str saves
+    cdef int flags = state()
+    if flags & TRACING:
+        return traced(cls, (x, *params))
     data = cls.kernel(x._data, *params) if params else cls.kernel(x._data)
     cdef TensorBase y = wrap(data)
-    if is_recording() and may_need_gradient(x):
+    if flags & RECORDING and may_need_gradient(x):
         node, saves = Unary.__new__(cls), cls.saves
         node.params = params
         if saves != "y" and saves != "":

@@ -10,8 +10,7 @@ import numpy as np
 from lucid import _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import Operand, operands, write_out
-from lucid._functions.binary import by_dtype
-from lucid.autograd._node import TensorBase, wrap
+from lucid.autograd._node import TensorBase, compute
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -22,7 +21,7 @@ Binary = Callable[..., "Tensor"]
 def _comparison(name: str, kernel: Callable[..., np.ndarray], other: Callable[..., Any], symbol: str) -> Binary:
     def compare(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
         x, y = operands(name, x, y)
-        return write_out(name, wrap(by_dtype(kernel, other, x, y)), out)
+        return write_out(name, compute(kernel if x._data.dtype.kind == "f" else other, x, y), out)
 
     compare.__name__ = compare.__qualname__ = name
     compare.__doc__ = f"x {symbol} y, elementwise and broadcast, as a bool tensor; false where either is NaN."
@@ -53,7 +52,7 @@ def _logical(name: str, function: Callable[..., Any], text: str, bitwise: bool) 
         x, y = operands(name, x, y)
         if bitwise and x._data.dtype.kind == "f":
             raise RuntimeError(f"{name}: not implemented for {x.dtype}")
-        return write_out(name, wrap(np.asarray(function(x._data, y._data))), out)
+        return write_out(name, compute(function, x, y), out)
 
     logic.__name__ = logic.__qualname__ = name
     logic.__doc__ = f"{text}, elementwise and broadcast."
@@ -71,7 +70,7 @@ bitwise_xor = _logical("bitwise_xor", np.bitwise_xor, "x ^ y of integers or bool
 def logical_not(x: Tensor) -> Tensor:
     """Whether each element is zero."""
     check_tensors("logical_not", x)
-    return wrap(np.asarray(np.logical_not(x._data)))
+    return compute(np.logical_not, x)
 
 
 def bitwise_not(x: Tensor) -> Tensor:
@@ -79,31 +78,31 @@ def bitwise_not(x: Tensor) -> Tensor:
     check_tensors("bitwise_not", x)
     if x._data.dtype.kind == "f":
         raise RuntimeError(f"bitwise_not: not implemented for {x.dtype}")
-    return wrap(np.asarray(np.invert(x._data)))
+    return compute(np.invert, x)
 
 
 def isnan(x: Tensor) -> Tensor:
     """Whether each element is NaN."""
     check_tensors("isnan", x)
-    return wrap(np.asarray(np.isnan(x._data)))
+    return compute(np.isnan, x)
 
 
 def isinf(x: Tensor) -> Tensor:
     """Whether each element is infinite."""
     check_tensors("isinf", x)
-    return wrap(np.asarray(np.isinf(x._data)))
+    return compute(np.isinf, x)
 
 
 def isfinite(x: Tensor) -> Tensor:
     """Whether each element is neither infinite nor NaN."""
     check_tensors("isfinite", x)
-    return wrap(np.asarray(np.isfinite(x._data)))
+    return compute(np.isfinite, x)
 
 
 def isclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Whether |x - y| <= atol + rtol * |y|, elementwise."""
     check_tensors("isclose", x, y)
-    return wrap(np.asarray(np.isclose(x._data, y._data, rtol, atol, equal_nan)))
+    return compute(np.isclose, x, y, rtol, atol, equal_nan)
 
 
 def allclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:

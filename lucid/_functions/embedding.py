@@ -13,12 +13,22 @@ if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 
+def check_range(index: np.ndarray, table: np.ndarray) -> None:
+    """IndexError unless every element of ``index`` is a row of ``table``."""
+    rows = table.shape[0]
+    if index.size and not (index.min() >= 0 and index.max() < rows):
+        bad = index.max() if index.max() >= rows else index.min()
+        raise IndexError(f"embedding: index {bad} is out of range for {rows} rows (weight {table.shape})")
+
+
 class Embedding(Node):
     """weight[index]."""
 
     __slots__ = ("index", "padding", "rows")
 
     def forward(self, weight: Tensor, index: np.ndarray, padding: int) -> np.ndarray:
+        check_range(index, weight._data)
+        index = np.ascontiguousarray(index, np.int64).reshape(index.shape)
         self.index, self.rows, self.padding = index, weight._data.shape[0], padding
         return _ops.embedding(weight._data, index)
 

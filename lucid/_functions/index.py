@@ -151,7 +151,7 @@ def setitem(x: Tensor, index: Index, value: Any) -> None:
     value = cast(value if isinstance(value, TensorBase) else wrap(np.asarray(value, x._data.dtype)), x.dtype)  # type: ignore[arg-type]
 
     try:
-        if mode.enabled and (x._requires_grad or value._requires_grad or x._base is not None):
+        if mode.trace or (mode.enabled and (x._requires_grad or value._requires_grad or x._base is not None)):
             mutate("setitem", x, lambda old: SetItem.apply(old, value, parts))
         else:
             check_writable("setitem", x)

@@ -12,8 +12,8 @@ from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, expand, floating, normalize_dim, normalize_dims, write_out
 from lucid._functions.binary import maximum, minimum, pow, where
 from lucid._functions.pointwise import abs, exp, sqrt
-from lucid._functions.shape import flip, reshape
-from lucid.autograd._node import Node, wrap
+from lucid._functions.shape import flip, reshape, unsqueeze
+from lucid.autograd._node import Node, compute, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -270,11 +270,10 @@ def _arg(name: str, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
         if data.ndim == 0:
             return wrap(np.zeros((), np.int64))
     axis = None if dim is None else dim
-    y = getattr(_ops if data.dtype.kind == "f" else np, name)(data, axis)
-    y = np.asarray(y, np.int64)
+    y = compute(getattr(_ops if data.dtype.kind == "f" else np, name), x, axis)
     if keepdim:
-        y = y.reshape((1,) * data.ndim) if dim is None else np.expand_dims(y, dim)
-    return wrap(y)
+        y = reshape(y, (1,) * data.ndim) if dim is None else unsqueeze(y, dim)
+    return y
 
 
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
@@ -292,13 +291,13 @@ def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
 def all(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are nonzero."""
     dims = normalize_dims("all", dim, x)
-    return wrap(np.asarray(np.all(x._data, axis=dims, keepdims=keepdim)))
+    return compute(np.all, x, dims, None, keepdim)
 
 
 def any(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Whether any element is nonzero."""
     dims = normalize_dims("any", dim, x)
-    return wrap(np.asarray(np.any(x._data, axis=dims, keepdims=keepdim)))
+    return compute(np.any, x, dims, None, keepdim)
 
 
 def count_nonzero(x: Tensor, dim: Dim = None) -> Tensor:

@@ -272,7 +272,7 @@ cdef object accumulate(TensorBase leaf, TensorBase grad, bint owned):
     if is_recording():
         leaf.grad = grad if current is None else current + grad
     elif current is None:
-        leaf.grad = grad if owned else wrap(copy_kernel(grad._data, grad._data.shape))
+        leaf.grad = grad if owned else wrap(copy_kernel(grad._data, (<object>grad._data).shape))
     else:
         if cnp.PyArray_ISCARRAY(<cnp.ndarray>current._data):
             add_kernel(current._data, grad._data, current._data)

@@ -1,9 +1,11 @@
 # What other compiled modules may use of `_node`.
 
+cimport numpy as cnp
+
 cdef class TensorBase:
     cdef dict __dict__
     cdef object __weakref__
-    cdef public object _data      # the storage, a NumPy array
+    cdef public cnp.ndarray _data # the storage
     cdef public object grad
     cdef public object _node      # the operation that made this tensor; None for leaves
     cdef public object _counter   # in-place writes to the storage, shared by all its views: [n]; None means 0
@@ -12,6 +14,7 @@ cdef class TensorBase:
     cdef public object _hooks
     cdef public bint _requires_grad
     cdef public Py_ssize_t _slot  # which of the node's outputs this is
+    cdef public Py_ssize_t _born  # number of the trace it was made in, 0 outside of traces
     cdef public Py_ssize_t _seen  # value of _counter for which _node is right; behind it, _node is remade from _base
 
 
@@ -26,12 +29,20 @@ cdef class Node:
     cdef public long long sequence
 
 
+cdef enum:
+    RECORDING = 1
+    TRACING = 2
+
+
 cdef inline bint may_need_gradient(TensorBase x) noexcept:
     """A view may still come to have a gradient from its base."""
     return x._requires_grad or x._base is not None
 
 
 cdef bint is_recording() noexcept
+cdef bint is_tracing() noexcept
+cdef int state() noexcept
+cdef object traced(object operation, tuple args)
 cdef void set_recording(bint value) noexcept
 cdef bint record(Node node, tuple args, object y) except -1
 cpdef object wrap(object data)

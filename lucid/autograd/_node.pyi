@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,6 +9,7 @@ if TYPE_CHECKING:  # mypy gives up on the import cycle otherwise
 class Mode:
     enabled: bool
     inference: bool
+    trace: int
 
 mode: Mode
 
@@ -20,6 +22,7 @@ class TensorBase:
     _counter: list[int] | None
     _base: Tensor | None
     _replay: tuple[tuple[type[View], tuple[Any, ...]], ...]
+    _born: int
     _seen: int
     _hooks: dict[int, Any] | None
 
@@ -49,6 +52,9 @@ class Node:
 
 class View(Node): ...
 
+def set_tracer(value: Any) -> None: ...
+def get_tracer() -> Any: ...
+def compute(function: Callable[..., Any], *args: Any) -> Tensor: ...
 def set_tensor_class(cls: type[Tensor]) -> None: ...
 def wrap(data: np.ndarray) -> Tensor: ...
 def version(t: TensorBase) -> int: ...

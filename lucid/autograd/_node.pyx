@@ -25,9 +25,13 @@ cdef extern from *:
     #endif
     static LUCID_PER_THREAD int lucid_recording = 1;
     static LUCID_PER_THREAD int lucid_inference = 0;
+    static LUCID_PER_THREAD int lucid_trace = 0;
+    static volatile int lucid_traces = 0; /* in all threads: read first, since what is per thread takes longer to find */
     """
     int lucid_recording
     int lucid_inference
+    int lucid_trace
+    int lucid_traces
     object PyObject_VectorcallMethod(object name, PyObject** args, size_t n, PyObject* keywords)
 
 cdef enum:
@@ -35,6 +39,7 @@ cdef enum:
 
 cdef tuple NEVER_WRITTEN = (0,)
 cdef type tensor_class = None
+cdef object tracer = None
 cdef long long last_sequence = 0
 
 
@@ -45,6 +50,20 @@ cdef bint is_recording() noexcept:
 cdef void set_recording(bint value) noexcept:
     global lucid_recording
     lucid_recording = value
+
+
+cdef bint is_tracing() noexcept:
+    return lucid_traces != 0 and lucid_trace != 0
+
+
+cdef int state() noexcept:
+    """RECORDING and TRACING, for those who ask for both."""
+    return (RECORDING if lucid_recording else 0) | (TRACING if is_tracing() else 0)
+
+
+cdef object traced(object operation, tuple args):
+    """What the tracer makes of an operation: it runs it, and notes it."""
+    return tracer.operation(operation, args)
 
 
 cdef class Mode:
@@ -69,8 +88,25 @@ cdef class Mode:
         global lucid_inference
         lucid_inference = value
 
+    @property
+    def trace(self):
+        """Number of the trace that the thread is making for `lucid.compile`, 0 outside of traces."""
+        return lucid_trace
+
+    @trace.setter
+    def trace(self, int value):
+        global lucid_trace, lucid_traces
+        lucid_traces += (value != 0) - (lucid_trace != 0)  # under the GIL
+        lucid_trace = value
+
 
 mode = Mode()
+
+
+def set_tracer(value):
+    """Called once by ``lucid.compiler``: what operations, writes and strange storage are handed to inside a trace."""
+    global tracer
+    tracer = value
 
 
 @cython.auto_pickle(False)
@@ -79,6 +115,8 @@ cdef class TensorBase:
 
     def __cinit__(self):
         self._replay = ()
+        if lucid_traces:
+            self._born = lucid_trace
 
 
 def set_tensor_class(cls):
@@ -89,9 +127,17 @@ def set_tensor_class(cls):
 
 cpdef object wrap(object data):
     """A tensor over ``data``, without history."""
-    cdef TensorBase t = TensorBase.__new__(tensor_class)
-    t._data = data
+    cdef TensorBase t
+    if not cnp.PyArray_Check(data):
+        return wrap_other(data)
+    t = TensorBase.__new__(tensor_class)
+    t._data = <cnp.ndarray>data
     return t
+
+
+cdef object wrap_other(object data):
+    """A tensor over a NumPy number, or over the storage that a trace hides."""
+    return wrap(np.asarray(data)) if isinstance(data, np.generic) else tracer.wrap(data)
 
 
 cpdef Py_ssize_t version(TensorBase t) except -1:
@@ -101,6 +147,8 @@ cpdef Py_ssize_t version(TensorBase t) except -1:
 
 cpdef object bump(TensorBase t):
     """Note an in-place write to the storage of ``t``."""
+    if is_tracing() and t._born != lucid_trace:
+        tracer.refuse_write("bump", t)
     if t._counter is None:
         t._counter = [1]
     else:
@@ -155,7 +203,10 @@ cdef class Node:
     @classmethod
     def apply(cls, *args):
         """Run ``forward`` and, when an input requires grad, record it."""
-        cdef Node node = cls()
+        cdef Node node
+        if is_tracing():
+            return traced(cls, args)
+        node = cls()
         out = call_forward(node, args)
         y = wrap(out) if cnp.PyArray_CheckExact(out) else tuple([wrap(o) for o in out])
         if lucid_recording and any_may_need_gradient(args):
@@ -185,7 +236,7 @@ cdef class Node:
         for i in range(len(self.versions)):
             t = <TensorBase>saved[i]
             if t is not None and t._counter is not None and t._counter[0] != self.versions[i]:
-                raise stale(self, t._data.shape, t._counter[0], self.versions[i])
+                raise stale(self, (<object>t._data).shape, t._counter[0], self.versions[i])
         return saved
 
     def unpack_result(self):
@@ -251,7 +302,7 @@ cdef bint record(Node node, tuple args, object y) except -1:
         node.outputs = len(<tuple>y)
         for slot in range(node.outputs):
             t = <TensorBase>(<tuple>y)[slot]
-            if t._data.dtype.kind == "f":
+            if cnp.PyArray_ISFLOAT(t._data):
                 t._requires_grad, t._node, t._slot = True, node, slot
     else:
         t = <TensorBase>y
@@ -288,15 +339,35 @@ def stale(Node node, shape, now, then):
     )
 
 
+def get_tracer():
+    """What `set_tracer` was given; valid while ``mode.trace`` is not 0."""
+    return tracer
+
+
+def compute(function, *args):
+    """A tensor of ``function(*args)``, an operation without a gradient; it gets the arrays of tensors."""
+    if is_tracing():
+        return traced(function, args)
+    if PyTuple_GET_SIZE(args) == 2 and isinstance(args[0], TensorBase) and isinstance(args[1], TensorBase):
+        y = function((<TensorBase>args[0])._data, (<TensorBase>args[1])._data)
+    else:
+        y = function(*[(<TensorBase>a)._data if isinstance(a, TensorBase) else a for a in args])
+    return wrap(y if cnp.PyArray_CheckExact(y) else np.asarray(y))
+
+
 @cython.auto_pickle(False)
 cdef class View(Node):
     """An operation whose output shares the storage of its input. ``forward`` may still return a copy where it must."""
 
     @classmethod
     def apply(cls, *args):
-        cdef Node node = cls()
-        cdef TensorBase x = args[0]
-        cdef TensorBase y = wrap(call_forward(node, args))
+        cdef Node node
+        cdef TensorBase x, y
+        if is_tracing():
+            return traced(cls, args)
+        node = cls()
+        x = args[0]
+        y = wrap(call_forward(node, args))
         if not (cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x._data) or np.may_share_memory(y._data, x._data)):
             if lucid_recording and may_need_gradient(x):
                 record(node, args, y)

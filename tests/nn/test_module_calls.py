@@ -310,7 +310,7 @@ def test_type_traceback_and_single_naming() -> None:
         nn.Sequential(nn.Sequential(nn.Embedding(3, 2)))(lucid.tensor([5]))
     assert type(caught.value) is IndexError
     assert str(caught.value).startswith("Embedding '0.0': index 5 is out of range")
-    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "embedding"
+    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "check_range"
 
 
 def test_functions_called_in_a_forward_written_elsewhere_keep_their_names() -> None:

@@ -16,7 +16,7 @@ from lucid._functions.reduce import mean
 from lucid._functions.shape import permute, reshape, squeeze, unsqueeze
 from lucid._functions.softmax import softmax
 from lucid._random import default_generator
-from lucid.autograd._node import wrap
+from lucid.autograd._node import compute, wrap
 from lucid.nn.functional._common import check_tensors
 from lucid.nn.functional.dropout import dropout
 
@@ -161,7 +161,7 @@ def _join_heads(y: Tensor, axis: int) -> Tensor:
 
 def _taking_part(mask: Tensor | None) -> Tensor | None:
     """A bool mask the other way round: True takes part."""
-    return wrap(~mask._data) if mask is not None and mask._data.dtype == np.bool_ else mask
+    return compute(np.invert, mask) if mask is not None and mask._data.dtype == np.bool_ else mask
 
 
 def _widen(mask: Tensor | None, extra: int) -> Tensor | None:
@@ -176,8 +176,8 @@ def _merge(attention: Tensor | None, padding: Tensor | None, like: Tensor) -> Te
     if attention is None or padding is None:
         return padding if attention is None else attention
     if attention._data.dtype == padding._data.dtype == np.bool_:
-        return wrap(attention._data | padding._data)
-    both = [m if m._data.dtype.kind == "f" else wrap(np.where(m._data, -np.inf, 0).astype(like._data.dtype))
+        return compute(np.bitwise_or, attention, padding)
+    both = [m if m._data.dtype.kind == "f" else where(m, -math.inf, wrap(np.zeros((), like._data.dtype)))
             for m in (attention, padding)]  # fmt: skip
     return both[0] + both[1]
 

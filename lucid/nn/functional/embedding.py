@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions.embedding import Embedding
+from lucid._functions.embedding import Embedding, check_range
 from lucid.autograd._mode import no_grad
 from lucid.autograd._node import wrap
 
@@ -61,11 +61,8 @@ def embedding(
     rows = table.shape[0]
     if padding_idx is not None and not -rows <= padding_idx < rows:
         raise ValueError(f"embedding: padding_idx {padding_idx} is out of range for {rows} rows")
-    if index.size and not (index.min() >= 0 and index.max() < rows):
-        bad = index.max() if index.max() >= rows else index.min()
-        raise IndexError(f"embedding: index {bad} is out of range for {rows} rows (weight {table.shape})")
-    index = np.ascontiguousarray(index, np.int64).reshape(index.shape)
     if max_norm is not None:
+        check_range(index, table)
         _shorten(weight, np.unique(index), max_norm, norm_type)
     return Embedding.apply(weight, index, -1 if padding_idx is None else padding_idx % rows)
 

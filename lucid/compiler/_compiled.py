@@ -1,0 +1,213 @@
+"""`compile`: a function or module whose calls run a plan instead of Python."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from lucid._tensor import Tensor
+from lucid.autograd._node import TensorBase, mode, wrap
+from lucid.compiler._build import lower, optimise
+from lucid.compiler._errors import TraceError
+from lucid.compiler._execute import Program
+from lucid.compiler._graph import Graph, Value
+from lucid.compiler._trace import TracedTensor, trace
+from lucid.compiler._tree import flatten, unflatten
+from lucid.compiler._watch import Watch
+from lucid.nn.modules.module import Module
+
+PLANS = 16
+"""Plans a compiled function keeps unless told otherwise: one per signature, the least recently used goes first."""
+
+_TABLES = ("_parameters", "_buffers", "_modules")
+
+
+class Plan:
+    """What one signature became."""
+
+    def __init__(self, graph: Graph, program: Program, spec: Any, fixed: list[Any]) -> None:
+        """``spec`` describes the result; ``fixed`` holds its tensors that are the same in every call, or None."""
+        self.graph, self.program, self.spec, self.fixed = graph, program, spec, fixed
+
+    def run(self, tensors: list[Any]) -> Any:
+        """The result of the function for these inputs."""
+        results = iter(self.program.run([t._data for t in tensors]))
+        found = iter([wrap(next(results)) if t is None else t for t in self.fixed])
+        return unflatten(self.spec, found.__next__)
+
+
+class Compiled:
+    """What `compile` returns: call it like the function it was made from.
+
+    Attributes:
+        function: what was compiled; attributes that are not found here are looked up there.
+    """
+
+    def __init__(self, function: Callable[..., Any], fallback: bool, plans: int) -> None:
+        self.function, self.fallback, self.plans = function, fallback, plans
+        self._lock = threading.RLock()
+        self._plans: OrderedDict[Any, Plan | TraceError] = OrderedDict()
+        self._watch: Watch | None = None
+        self._captured: dict[int, Tensor] = {}
+        self.refreshes = 0
+        if not isinstance(function, Module):
+            functools.update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        tensors: list[Any] = []
+        spec = (flatten(args, tensors, "args"), flatten(kwargs, tensors, "kwargs") if kwargs else ())
+        key = (spec, tuple([(t._data.shape, t._data.dtype.char) for t in tensors]))
+        if mode.enabled and any(t._requires_grad for t in tensors):
+            raise RuntimeError("compile: an input requires grad, but compiled calls record no history; call it under "
+                               "no_grad() or inference_mode(), or detach() the input")  # fmt: skip
+        if self._watch is not None and self._watch.changed():
+            self.refresh()
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plan(key, spec, tensors)
+        if isinstance(plan, TraceError):
+            return self.function(*args, **kwargs)
+        return plan.run(tensors)
+
+    # Planning
+
+    def _plan(self, key: Any, spec: Any, tensors: list[Any]) -> Plan | TraceError:
+        with self._lock:
+            found = self._plans.get(key)
+            if found is None:
+                self._check_mode()
+                try:
+                    found = self._make(spec, tensors)
+                except TraceError as error:
+                    if not self.fallback:
+                        raise
+                    found = error
+                self._plans[key] = found
+                while len(self._plans) > self.plans:
+                    self._plans.popitem(last=False)
+            return found
+
+    def _check_mode(self) -> None:
+        for name, module in self._modules():
+            if module.training:
+                what = f"{type(module).__name__} '{name}'" if name else type(module).__name__
+                raise RuntimeError(f"compile: {what} is in training mode, and compiled calls are for inference: call "
+                                   "eval() first")  # fmt: skip
+
+    def _make(self, spec: Any, tensors: list[Any]) -> Plan:
+        state = _State(self.function)
+        owners = {id(t._data): t for t in state.tensors}
+
+        def build(fed: list[Any]) -> tuple[Any, Any]:
+            take = iter(fed).__next__
+            return unflatten(spec[0], take), unflatten(spec[1], take) if spec[1] else {}
+
+        try:
+            graph, result, tracer = trace(self.function, self.function, owners, tensors, build)
+        finally:
+            changes = state.restore()
+        if changes:
+            raise TraceError(f"compile: a call changes {changes[0]}, which compiled calls would not do; keep state out "
+                             "of forward, or compile with fallback=True")  # fmt: skip
+        found: list[Any] = []
+        result_spec = flatten(result, found, "result")
+        fixed: list[Any] = []
+        for t in found:
+            traced = isinstance(t, TracedTensor)
+            graph.outputs += [t._value] if traced else []
+            fixed.append(None if traced else t)
+        optimise(graph)
+        for held, value in tracer.constants.values():
+            t = value.source if value.source is not None else held
+            if isinstance(t, TensorBase) and t._born != tracer.number:
+                self._captured[id(t)] = t  # type: ignore[assignment]
+        watched = {id(t): t for t in (*state.tensors, *self._captured.values())}
+        self._watch = Watch(watched.values(), state.entries)
+        return Plan(graph, lower(graph), result_spec, fixed)
+
+    def _modules(self) -> Iterator[tuple[str, Module]]:
+        return self.function.named_modules() if isinstance(self.function, Module) else iter(())
+
+    # For users
+
+    def refresh(self) -> None:
+        """Forget all plans, so that the next calls are made from the function and its weights as they are then.
+
+        Calls do this by themselves when they notice a change; see `compile` for what they notice.
+        """
+        with self._lock:
+            self._plans.clear()
+            self._captured.clear()
+            self._watch = None
+            self.refreshes += 1
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "function":
+            raise AttributeError(name)
+        return getattr(self.function, name)
+
+    def __repr__(self) -> str:
+        name = type(self.function).__name__ if isinstance(self.function, Module) else self.function.__qualname__
+        return f"<lucid.compile of {name}, {len(self._plans)} plans>"
+
+
+class _State:
+    """The attributes of the modules of a function as they are before a trace."""
+
+    def __init__(self, function: Any) -> None:
+        self.modules = list(function.named_modules()) if isinstance(function, Module) else []
+        self.before = []
+        self.entries: list[tuple[dict[str, Any], str | None]] = []
+        tensors: dict[int, Tensor] = {}
+        for name, module in self.modules:
+            own = module.__dict__
+            self.before.append((name, module, own, dict(own)))
+            for table in _TABLES:
+                self.before.append((name, module, own[table], dict(own[table])))
+                self.entries.append((own[table], None))
+                self.entries += [(own[table], key) for key in own[table]]
+            self.entries += [(own, "training"), (own, "_hooks")]
+            for t in (*module._parameters.values(), *module._buffers.values()):
+                if t is not None:
+                    tensors[id(t)] = t
+        self.tensors = list(tensors.values())
+
+    def restore(self) -> list[str]:
+        """Put back what has changed since; returns the names of that."""
+        changed = []
+        for name, module, table, before in self.before:
+            keys = [k for k in {**table, **before} if table.get(k, self) is not before.get(k, self)]
+            if keys:
+                place = f" '{name}'" if name else ""
+                changed += [f"attribute {key!r} of {type(module).__name__}{place}" for key in keys]
+                table.clear()
+                table.update(before)
+        return changed
+
+
+def compile(
+    function: Callable[..., Any] | None = None, *, train: bool = False, fallback: bool = False, plans: int = PLANS
+) -> Any:
+    """A function or module for inference whose calls run a plan of fused steps instead of Python.
+
+    Args:
+        function: a module in evaluation mode, or a function of tensors. Left out, a decorator is returned.
+        train: not supported.
+        fallback: run as it is, uncompiled, what cannot be compiled, instead of raising.
+        plans: signatures to keep plans for.
+    """
+    if function is None:
+        return functools.partial(compile, train=train, fallback=fallback, plans=plans)
+    if not callable(function):
+        raise TypeError(f"compile: expected a module or a function, got {type(function).__name__}")
+    if train:
+        raise ValueError("compile: train=True is not supported: compiled calls record no history")
+    if not isinstance(plans, int) or plans < 1:
+        raise ValueError(f"compile: plans must be a positive integer, got {plans!r}")
+    return Compiled(function, fallback, plans)
+
+
+__all__ = ["Compiled", "Value", "compile"]

@@ -1,0 +1,99 @@
+"""Which function of arrays does each kind of operation: the one table between the graph and the kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lucid import _ops
+from lucid.compiler._execute import replay
+from lucid.compiler._graph import Op
+
+Run = Callable[..., Any]
+
+
+def activate(op: Op) -> Callable[[np.ndarray], np.ndarray] | None:
+    """The activation after an operation, in place."""
+    if "activation" not in op.attributes:
+        return None
+    name, params = op.attributes["activation"]
+    kernel = getattr(_ops, name)
+    return lambda y: kernel(y, *params, out=y)
+
+
+def _finish(op: Op, product: Run) -> Run:
+    """``product`` of the first inputs, then what was fused to it: residual and activation."""
+    then, residual = activate(op), op.attributes.get("residual", False)
+    early = op.attributes.get("activation_first", False)
+    if then is None and not residual:
+        return product
+
+    def run(*arrays: np.ndarray) -> np.ndarray:
+        y = product(*arrays[:-1]) if residual else product(*arrays)
+        if then is not None and early:
+            y = then(y)
+        if residual:
+            y = _ops.add(y, arrays[-1], y)
+        return y if then is None or early else then(y)
+
+    return run
+
+
+def conv2d(op: Op) -> Run:
+    a = op.attributes
+    geometry = (a["stride"], a["padding"], a["dilation"], a["groups"])
+    scaled, bias = a.get("scale", False), a.get("bias", False)
+
+    def product(x: np.ndarray, weight: np.ndarray, *rest: np.ndarray) -> np.ndarray:
+        if scaled:
+            x = _ops.mul(x, rest[-1])
+        return _ops.conv2d(x, weight, rest[0] if bias else None, *geometry)
+
+    return _finish(op, product)
+
+
+def linear(op: Op) -> Run:
+    return _finish(op, lambda x, weight, bias=None: _ops.linear(x, weight, bias))
+
+
+def activation(op: Op) -> Run:
+    kernel, params = getattr(_ops, op.attributes["name"]), op.attributes["params"]
+    return lambda x: kernel(x, *params)
+
+
+def add(op: Op) -> Run:
+    then = activate(op)
+    if then is None:
+        return lambda x, y: _ops.add(x, y)
+    return lambda x, y: then(_ops.add(x, y))
+
+
+def max_pool2d(op: Op) -> Run:
+    options = tuple(op.attributes.values())
+    return lambda x: _ops.max_pool2d(x, *options)
+
+
+def attention(op: Op) -> Run:
+    scale, causal = op.attributes["scale"], op.attributes["causal"]
+    return lambda q, k, v, mask=None: _ops.attention(q, k, v, mask, scale, causal)[0]
+
+
+STEPS: dict[str, Callable[[Op], Run]] = {
+    "conv2d": conv2d,
+    "linear": linear,
+    "activation": activation,
+    "add": add,
+    "max_pool2d": max_pool2d,
+    "attention": attention,
+}
+"""Kinds that are not in it run as they were traced."""
+
+
+def step_of(op: Op) -> Run:
+    """How to run ``op``."""
+    if op.kind in STEPS:
+        return STEPS[op.kind](op)
+    assert op.call is not None, f"no step for {op.kind}"
+    return replay(op.call)
