@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -31,12 +32,14 @@ class Value:
         shape, dtype: of the array.
         array: the array itself, for constants; None for what is computed.
         source: the tensor that owns ``array`` where that is a parameter, a buffer or a captured tensor.
+        made_of: what a pass computed a constant from; plans of other signatures come to the same.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     array: np.ndarray | None = None
     source: Any = None
+    made_of: Any = None
 
     @property
     def constant(self) -> bool:
@@ -48,10 +51,22 @@ class Value:
         """Bytes of the plain array."""
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
+    @property
+    def key(self) -> Any:
+        """The same for constants of the same values: where they live, what they were made of, or a digest of them."""
+        if self.made_of is None:
+            assert self.array is not None
+            if self.source is not None:
+                self.made_of = ("source", id(self.array))
+            else:
+                digest = hashlib.blake2b(np.ascontiguousarray(self.array).data, digest_size=16).hexdigest()
+                self.made_of = ("values", self.shape, self.dtype.str, digest)
+        return self.made_of
+
     @staticmethod
-    def of(array: np.ndarray, source: Any = None) -> Value:
+    def of(array: np.ndarray, source: Any = None, key: Any = None) -> Value:
         """A constant."""
-        return Value(array.shape, array.dtype, array, source)
+        return Value(array.shape, array.dtype, array, source, key)
 
 
 @dataclass(eq=False)

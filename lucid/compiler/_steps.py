@@ -80,6 +80,16 @@ def attention(op: Op) -> Run:
     return lambda q, k, v, mask=None: _ops.attention(q, k, v, mask, scale, causal)[0]
 
 
+def adaptive_avg_pool2d(op: Op) -> Run:
+    size = op.attributes["size"]
+    return lambda x: _ops.adaptive_avg_pool2d(x, size)
+
+
+def reshape(op: Op) -> Run:
+    shape = op.attributes["shape"]
+    return lambda x: x.reshape(shape)
+
+
 STEPS: dict[str, Callable[[Op], Run]] = {
     "conv2d": conv2d,
     "linear": linear,
@@ -87,6 +97,8 @@ STEPS: dict[str, Callable[[Op], Run]] = {
     "add": add,
     "max_pool2d": max_pool2d,
     "attention": attention,
+    "adaptive_avg_pool2d": adaptive_avg_pool2d,
+    "reshape": reshape,
 }
 """Kinds that are not in it run as they were traced."""
 

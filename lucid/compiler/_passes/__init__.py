@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from lucid.compiler._graph import Pass
+from lucid.compiler._passes.activations import fuse_activations
+from lucid.compiler._passes.attention import find_attention
+from lucid.compiler._passes.batch_norm import fold_batch_norms
 from lucid.compiler._passes.dead import remove_dead
 from lucid.compiler._passes.identity import remove_identities
+from lucid.compiler._passes.means import find_means
+from lucid.compiler._passes.residual import fuse_residuals
+from lucid.compiler._passes.scale import fuse_scales
 
-PASSES: tuple[Pass, ...] = (remove_dead, remove_identities, remove_dead)
+PASSES: tuple[Pass, ...] = (
+    remove_dead,
+    remove_identities,
+    find_means,
+    find_attention,
+    fold_batch_norms,
+    fuse_activations,
+    fuse_scales,
+    fuse_residuals,
+    fuse_activations,
+    remove_dead,
+)

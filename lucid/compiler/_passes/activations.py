@@ -1,0 +1,20 @@
+"""Activations right after what can apply them while a result is still in registers."""
+
+from __future__ import annotations
+
+from lucid.compiler._graph import Graph
+
+PRODUCERS = {"conv2d", "linear", "add"}
+
+
+def fuse_activations(graph: Graph) -> None:
+    """y = f(op(x)) as one operation, where nothing else reads op(x)."""
+    users = graph.users()
+    for op in list(graph.ops):
+        if op.kind not in PRODUCERS or "activation" in op.attributes:
+            continue
+        then = graph.sole_user(op.output, users)
+        if then is not None and then.kind == "activation":
+            op.attributes["activation"] = (then.attributes["name"], then.attributes["params"])
+            op.outputs, op.covers = then.outputs, op.covers + then.covers
+            graph.remove({then})
