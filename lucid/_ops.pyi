@@ -1,5 +1,6 @@
 """Types of the compiled layer; what each function does is documented beside its kernel."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy import ndarray
@@ -507,3 +508,164 @@ def grad_norm(grads: Any) -> float: ...
 
 def peak_fma(seconds: float) -> float: ...
 def copy_bandwidth(seconds: float, size: int = 40_000_000) -> float: ...
+
+# packed, plan: inference with packed weights and blocked images
+
+class Packed:
+    """Packed weights: ``data`` holds the numbers, ``meta`` all else."""
+
+    data: ndarray
+    kind: str
+    shape: tuple[int, ...]
+    groups: int
+    def __init__(self, data: ndarray, kind: str, shape: Sequence[int], groups: int = 1) -> None: ...
+    @property
+    def meta(self) -> dict[str, Any]: ...
+    @staticmethod
+    def load(data: ndarray, meta: dict[str, Any]) -> Packed: ...
+
+def pack_conv2d(weight: ndarray, groups: int = 1) -> Packed: ...
+def pack_linear(weight: ndarray) -> Packed: ...
+
+class Schedule:
+    """Steps over numbered buffers, and running them."""
+
+    def __init__(self, arena_bytes: int = 0) -> None: ...
+    @property
+    def arena_bytes(self) -> int: ...
+    def input(self, i: int, nbytes: int) -> int: ...
+    def output(self, i: int, nbytes: int) -> int: ...
+    def arena(self, offset: int, nbytes: int) -> int: ...
+    def workspace(self, nbytes: int) -> int: ...
+    def constant(self, array: ndarray) -> int: ...
+    def run(self, inputs: tuple[ndarray, ...], outputs: tuple[ndarray, ...]) -> None: ...
+    def profile(self, inputs: tuple[ndarray, ...], outputs: tuple[ndarray, ...]) -> list[float]: ...
+    def times(self) -> list[float]: ...
+    def steps_added(self) -> list[str]: ...
+
+def run_plan(plan: Schedule, inputs: tuple[ndarray, ...], outputs: tuple[ndarray, ...]) -> None: ...
+def profile_plan(plan: Schedule, inputs: tuple[ndarray, ...], outputs: tuple[ndarray, ...]) -> None: ...
+
+class RowSteps(Schedule):
+    """Steps over plain tensors."""
+
+    def add(
+        self, x: int, residual: int, y: int, *, size: int, activation: str = "none", parameters: tuple[float, ...] = ()
+    ) -> int: ...
+    def activation(self, x: int, y: int, *, size: int, activation: str, parameters: tuple[float, ...] = ()) -> int: ...
+    def softmax(self, x: int, y: int, *, rows: int, n: int) -> int: ...
+    def layer_norm(
+        self,
+        x: int,
+        y: int,
+        weight: int = -1,
+        bias: int = -1,
+        *,
+        rows: int,
+        n: int,
+        eps: float = 1e-5,
+        rms: bool = False,
+    ) -> int: ...
+    def attention(
+        self,
+        q: tuple[int, int, int, int, int],
+        k: tuple[int, int, int, int, int],
+        v: tuple[int, int, int, int, int],
+        y: tuple[int, int, int, int, int],
+        mask: int = -1,
+        *,
+        batch: int,
+        heads: int,
+        queries: int,
+        keys: int,
+        size: int,
+        v_size: int = 0,
+        kv_heads: int = 0,
+        scale: float = 1,
+        causal: bool = False,
+        mask_strides: tuple[int, int, int, int] = (0, 0, 0, 0),
+        bool_mask: bool = False,
+    ) -> int: ...
+    def copy(
+        self,
+        x: int,
+        y: int,
+        *,
+        shape: tuple[int, ...],
+        x_strides: tuple[int, ...],
+        y_strides: tuple[int, ...],
+        x_offset: int = 0,
+        y_offset: int = 0,
+    ) -> int: ...
+
+class Plan(RowSteps):
+    """The steps of a network; images are blocked: (N, C / 16, H, W, 16) float32."""
+
+    def conv2d(
+        self,
+        x: int,
+        y: int,
+        packed: Packed,
+        bias: int = -1,
+        residual: int = -1,
+        scale: int = -1,
+        *,
+        n: int,
+        c: int,
+        h: int,
+        w: int,
+        stride: tuple[int, int] = (1, 1),
+        padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0)),
+        dilation: tuple[int, int] = (1, 1),
+        activation: str = "none",
+        parameters: tuple[float, ...] = (),
+        activation_first: bool = False,
+    ) -> int: ...
+    def linear(
+        self,
+        x: int,
+        y: int,
+        packed: Packed,
+        bias: int = -1,
+        residual: int = -1,
+        *,
+        rows: int,
+        activation: str = "none",
+        parameters: tuple[float, ...] = (),
+        activation_first: bool = False,
+    ) -> int: ...
+    def max_pool2d(
+        self,
+        x: int,
+        y: int,
+        *,
+        n: int,
+        c: int,
+        h: int,
+        w: int,
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        padding: tuple[int, int] = (0, 0),
+        dilation: tuple[int, int] = (1, 1),
+        ceil_mode: bool = False,
+    ) -> int: ...
+    def avg_pool2d(
+        self,
+        x: int,
+        y: int,
+        *,
+        n: int,
+        c: int,
+        h: int,
+        w: int,
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        padding: tuple[int, int] = (0, 0),
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> int: ...
+    def global_avg_pool(self, x: int, y: int, *, n: int, c: int, size: int) -> int: ...
+    def scale_channels(self, x: int, y: int, scale: int, *, n: int, c: int, size: int) -> int: ...
+    def to_blocked(self, x: int, y: int, *, n: int, c: int, size: int) -> int: ...
+    def to_plain(self, x: int, y: int, *, n: int, c: int, size: int) -> int: ...

@@ -52,6 +52,14 @@ include "_kernels/attention_backward.pxi"  # its gradient
 include "_kernels/rnn_step.pxi"       # gates of RNN, LSTM, GRU
 include "_kernels/recurrence.pxi"     # a step of all samples
 include "_kernels/rnn.pxi"            # RNN, LSTM, GRU: whole sequences
+include "_kernels/packed.pxi"         # weights in the order of blocked kernels
+include "_kernels/blocked_tile.pxi"   # the register tile of blocked images
+include "_kernels/blocked_conv.pxi"   # convolutions of blocked images, products with packed weights
+include "_kernels/blocked_depthwise.pxi"  # depthwise convolution of blocked images
+include "_kernels/blocked_pool.pxi"   # pooling of blocked images, the ways into the layout and out of it
+include "_kernels/plan.pxi"           # steps over buffers, run in one call
+include "_kernels/plan_rows.pxi"      # steps over rows and whole tensors
+include "_kernels/plan_steps.pxi"     # convolutions, pooling, products; the class Plan
 include "_kernels/optim.pxi"          # sgd, adam, adamw, rmsprop: one pass over all parameters
 include "_kernels/optim_moments.pxi"  # adamax, nadam, radam
 include "_kernels/optim_sums.pxi"     # adagrad, adadelta, rprop, asgd

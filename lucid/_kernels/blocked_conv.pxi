@@ -1,0 +1,337 @@
+# Convolution of blocked images, of plain images of few channels, and products with a packed weight: bands of tiles.
+#
+# A task is a band of tiles (pixels, through the samples) by some blocks of output channels. It goes block pair by block
+# pair, for each through k in parts of at most K_STEPS whose weights stay in L1, for each through its tiles; sums wait in
+# y, which is the task's own. The last part ends with the epilogue, a tile at a time while it is in L1. How the work is
+# cut into tasks changes no result.
+
+cdef enum:
+    BAND_BYTES = 393216         # of input that a band reads: what L2 keeps beside weights and output
+    TASK_WORK = 4000000         # multiplications and additions worth a task of their own
+    MANY_TASKS = 32
+    FEW_ROWS = 8                # products of at most as many rows read them in place
+
+
+cdef struct Finish:
+    # y = activation(y + residual), or activation(y) + residual
+    Map1 kernel                 # NULL: limits only
+    double p[4]
+    int limits                  # 1: at least low, 2: at most high
+    float low, high
+    bint first                  # the activation comes before the residual
+
+
+cdef struct Dense:
+    Py_ssize_t samples, height, width                           # of y
+    Py_ssize_t blocks, group_blocks, last_lanes                 # of 16 rows: all, of a group; lanes of the last that y has
+    Py_ssize_t x_height, x_width, top, left, stride_y, stride_x, dilation_y, dilation_x
+    Py_ssize_t kernel_y, taps, steps, in_blocks, last_steps     # as in BlockTile
+    Py_ssize_t x_sample, x_group, x_block, x_line, x_column     # floats between image rows and columns, before strides
+    Py_ssize_t y_sample, y_block, y_pixel
+    Py_ssize_t w_block, w_row                                   # floats of a block, of a row of taps (of 16 channels)
+    Py_ssize_t depth                                            # rows of taps per part of k
+    Py_ssize_t scale_row                                        # floats between samples of the scale
+    Py_ssize_t tiles                                            # per image row
+    Py_ssize_t bands, parts                                     # tasks are bands of tiles by parts of the blocks
+    Py_ssize_t band_rows, stage_line, stage_plane               # of a stem or a product: image rows per task, staged
+    Py_ssize_t sums_block                                       # of a product: floats of a block of sums kept outside y
+    Finish finish
+
+
+cdef struct DenseData:
+    const float* x
+    const float* w
+    const float* bias           # as long as all blocks
+    const float* residual
+    const float* scale
+    float* y
+
+
+cdef inline Py_ssize_t tap_rows(const Dense* g) noexcept nogil:
+    """Rows of taps of an output, through all blocks of channels."""
+    return g.in_blocks * g.kernel_y
+
+
+cdef void plan_dense(Dense* g) noexcept nogil:
+    """Cut k into parts, rows of pixels into tiles, and all of it into tasks."""
+    cdef Py_ssize_t rows = tap_rows(g), most = max(K_STEPS // (g.taps * g.steps), 1), tiles, several, band
+    cdef double work, weights, image
+    g.depth = ceil_div(rows, ceil_div(rows, most))
+    g.tiles = ceil_div(g.width, <Py_ssize_t> BLOCK_PIXELS)
+    tiles = g.samples * g.height * g.tiles
+    several = ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR)
+    weights = 4.0 * g.w_block
+    work = 0.5 * weights * g.blocks * g.samples * g.height * g.width
+    image = 4.0 * g.in_blocks * g.x_block
+    band = max(1, min(tiles, <Py_ssize_t> (BAND_BYTES / max(image, 1) * g.height * g.tiles)))
+    g.bands = ceil_div(tiles, band)
+    g.parts = 1
+    band = max(1, min(<Py_ssize_t> MANY_TASKS, <Py_ssize_t> (work / TASK_WORK)))       # as many tasks as are wanted
+    if weights * g.blocks > max(image, <double> BAND_BYTES):
+        # every weight is read by one thread only
+        g.parts = min(several, band)
+        if g.bands * g.parts < band:
+            g.bands = min(tiles, ceil_div(band, g.parts))
+    elif g.bands < band:
+        g.bands = min(max(tiles // 2, 1), band)
+        if g.bands < band:
+            g.parts = min(several, ceil_div(band, g.bands))
+
+
+cdef Py_ssize_t dense_work(const Dense* g) noexcept nogil:
+    """Floats of workspace per thread: three tiles, staged lines, sums or scaled weights."""
+    return (3 * BLOCK_PAIR * CHANNELS * CHANNELS + g.stage_plane * g.in_blocks + BLOCK_PAIR * g.sums_block
+            + (BLOCK_PAIR * g.depth * g.w_row if g.scale_row else 0))
+
+
+# Epilogue
+
+cdef void finish_rows(const Finish* f, float* x, float* spare, float* residual, Py_ssize_t n) noexcept nogil:
+    """The epilogue of n numbers (a multiple of 16) in place; buffers are as long as the next multiple of 64."""
+    if residual != NULL and not f.first:
+        block_finish(x, residual, n, 0, 0, 0)
+    if f.kernel != NULL:
+        f.kernel(x, spare, round_up(n, LANES), f.p)
+        memcpy(x, spare, n * sizeof(float))
+    elif f.limits:
+        block_finish(x, NULL, n, f.low, f.high, f.limits)
+    if residual != NULL and f.first:
+        block_finish(x, residual, n, 0, 0, 0)
+
+
+cdef void finish_tile(const Dense* g, float* tile, Py_ssize_t pixels, Py_ssize_t lanes, const float* residual,
+                      float* y) noexcept nogil:
+    """The epilogue of one block of a tile in a buffer, which is then written to y."""
+    cdef float* spare = tile + BLOCK_PAIR * CHANNELS * CHANNELS
+    cdef float* r = spare + BLOCK_PAIR * CHANNELS * CHANNELS
+    cdef Py_ssize_t p
+    if residual != NULL:
+        for p in range(pixels):
+            memcpy(r + p * CHANNELS, residual + p * g.y_pixel, lanes * sizeof(float))
+    finish_rows(&g.finish, tile, spare, r if residual != NULL else NULL, pixels * CHANNELS)
+    if g.y_pixel == CHANNELS and lanes == CHANNELS:
+        memcpy(y, tile, pixels * CHANNELS * sizeof(float))
+    else:
+        for p in range(pixels):
+            copy_row(tile + p * CHANNELS, y + p * g.y_pixel, lanes)
+
+
+# Bands
+
+cdef void scale_weights(const Dense* g, const float* w, const float* scale, Py_ssize_t first, Py_ssize_t end,
+                        Py_ssize_t several, float* out) noexcept nogil:
+    """The weights of rows of taps, times the factor of their channel."""
+    cdef Py_ssize_t b, r, tap, c, i, n
+    cdef const float* source
+    cdef float factor
+    for b in range(several):
+        source = w + b * g.w_block
+        for r in range(first, end):
+            n = g.last_steps if r // g.kernel_y == g.in_blocks - 1 else g.steps
+            for tap in range(g.taps):
+                for c in range(n):
+                    factor = scale[r // g.kernel_y * CHANNELS + c]
+                    for i in range(CHANNELS):
+                        out[i] = source[i] * factor
+                    out += CHANNELS
+                    source += CHANNELS
+
+
+cdef inline Py_ssize_t weights_before(const Dense* g, Py_ssize_t row) noexcept nogil:
+    """Floats of the rows of taps before ``row``."""
+    cdef Py_ssize_t rest = row - (g.in_blocks - 1) * g.kernel_y
+    if rest <= 0:
+        return row * g.w_row
+    return (row - rest) * g.w_row + rest * g.taps * g.last_steps * CHANNELS
+
+
+cdef void dense_tiles(const Dense* g, const DenseData* d, BlockTile* t, Py_ssize_t block, Py_ssize_t several,
+                      Py_ssize_t lo, Py_ssize_t hi, float* buffer, float* sums) noexcept nogil:
+    """Tiles lo to hi for one part of k of some blocks; the end of a row of y that is not blocked cannot hold sums."""
+    cdef Py_ssize_t i = lo % g.tiles, y = lo // g.tiles % g.height, s = lo // (g.tiles * g.height), tile
+    cdef Py_ssize_t first, pixels, b, at, x, reach = g.x_width + g.left
+    cdef bint direct = g.y_pixel == CHANNELS and g.sums_block == 0 and g.finish.kernel == NULL, last = t.end == tap_rows(g)
+    cdef const float* image = d.x + block // g.group_blocks * g.x_group
+    cdef float* out
+    for tile in range(lo, hi):
+        first = g.width * i // g.tiles
+        pixels = g.width * (i + 1) // g.tiles - first
+        t.y = y * g.stride_y - g.top
+        x = first * g.stride_x - g.left
+        t.x = image + s * g.x_sample + t.y * g.x_line + x * g.x_column
+        t.left = ceil_div(-x, g.dilation_x) if x < 0 else 0
+        x += (pixels - 1) * g.stride_x
+        t.right = g.taps
+        if x + (g.taps - 1) * g.dilation_x >= g.x_width:
+            t.right = ceil_div(max(g.x_width - x, 0), g.dilation_x)
+        at = s * g.y_sample + block * g.y_block + (y * g.width + first) * g.y_pixel
+        t.to, t.to_pixel, t.to_block = d.y + at, g.y_pixel, g.y_block
+        if g.sums_block:
+            t.to, t.to_pixel, t.to_block = sums + first * CHANNELS, CHANNELS, g.sums_block
+        if t.first > 0:
+            t.base, t.base_pixel, t.base_block = t.to, t.to_pixel, t.to_block
+        if last and not direct:
+            t.to, t.to_pixel, t.to_block = buffer, CHANNELS, CHANNELS * CHANNELS
+        tile_block(t, pixels, several)
+        if last:
+            for b in range(several):
+                out = d.y + at + b * g.y_block
+                if not direct:
+                    finish_tile(g, buffer + b * CHANNELS * CHANNELS, pixels,
+                                g.last_lanes if block + b == g.blocks - 1 else CHANNELS,
+                                d.residual + (out - d.y) if d.residual != NULL else NULL, out)
+                elif d.residual != NULL or g.finish.limits:
+                    finish_direct(&g.finish, out, d.residual + (out - d.y) if d.residual != NULL else NULL,
+                                  pixels * CHANNELS)
+        i += 1
+        if i == g.tiles:
+            i, y = 0, y + 1
+            if y == g.height:
+                y, s = 0, s + 1
+
+
+cdef inline void finish_direct(const Finish* f, float* y, const float* residual, Py_ssize_t n) noexcept nogil:
+    """Limits and a residual where the tile lies."""
+    if f.first and residual != NULL:
+        block_finish(y, NULL, n, f.low, f.high, f.limits)
+        block_finish(y, residual, n, 0, 0, 0)
+    else:
+        block_finish(y, residual, n, f.low, f.high, f.limits)
+
+
+cdef void dense_band(const Dense* g, const DenseData* d, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t block, Py_ssize_t end,
+                     float* work) noexcept nogil:
+    """Tiles lo to hi of blocks ``block`` to ``end``."""
+    cdef Py_ssize_t several, first, rows = tap_rows(g), at, next_at, each = g.height * g.tiles
+    cdef float* sums = work + 3 * BLOCK_PAIR * CHANNELS * CHANNELS + g.stage_plane * g.in_blocks
+    cdef float* scaled = sums
+    cdef BlockTile t
+    t.x_block, t.x_row, t.x_tap = g.x_block, g.dilation_y * g.x_line, g.dilation_x * g.x_column
+    t.x_pixel = g.stride_x * g.x_column
+    t.rows, t.taps, t.steps, t.last, t.last_steps = g.kernel_y, g.taps, g.steps, g.in_blocks - 1, g.last_steps
+    t.y_step, t.height = g.dilation_y, g.x_height
+    while block < end:
+        several = min(min(end - block, <Py_ssize_t> BLOCK_PAIR), g.group_blocks - block % g.group_blocks)
+        first = 0
+        while first < rows:
+            t.first, t.end = first, min(first + g.depth, rows)
+            t.base, t.base_pixel, t.base_block = d.bias + block * CHANNELS, 0, CHANNELS
+            t.w, t.w_block = d.w + block * g.w_block + weights_before(g, first), g.w_block
+            if d.scale == NULL:
+                dense_tiles(g, d, &t, block, several, lo, hi, work, sums)
+            else:
+                at = lo
+                t.w_block = weights_before(g, t.end) - weights_before(g, first)
+                while at < hi:              # sample by sample
+                    next_at = min((at // each + 1) * each, hi)
+                    scale_weights(g, d.w + block * g.w_block + weights_before(g, first),
+                                  d.scale + at // each * g.scale_row + block // g.group_blocks * g.in_blocks * CHANNELS,
+                                  first, t.end, several, scaled)
+                    t.w = scaled
+                    dense_tiles(g, d, &t, block, several, at, next_at, work, sums)
+                    at = next_at
+            first = t.end
+        block += several
+
+
+cdef void dense_task(const Dense* g, const DenseData* d, float* work, Py_ssize_t task) noexcept nogil:
+    cdef Py_ssize_t tiles = g.samples * g.height * g.tiles, band = task // g.parts, index = task % g.parts
+    dense_band(g, d, part(tiles, 1, band, g.bands), part(tiles, 1, band + 1, g.bands),
+               part(g.blocks, BLOCK_PAIR, index, g.parts), part(g.blocks, BLOCK_PAIR, index + 1, g.parts), work)
+
+
+# Plain operands, staged a band of rows at a time
+
+cdef void plan_stem(Dense* g) noexcept nogil:
+    """Bands of image rows whose staged lines take about 48 KB; for a stem ``in_blocks`` counts channels."""
+    cdef Py_ssize_t reach = (g.kernel_y - 1) * g.dilation_y + 1
+    g.tiles = ceil_div(g.width, <Py_ssize_t> BLOCK_PIXELS)
+    g.depth = tap_rows(g)
+    g.depth = ceil_div(g.depth, ceil_div(g.depth, max(K_STEPS // (g.taps * g.steps), 1)))
+    g.stage_line = round_up((g.width - 1) * g.stride_x + (g.taps * g.steps - 1) * g.dilation_x + 1, CHANNELS)
+    g.band_rows = max((12288 // (g.stage_line * g.in_blocks) - reach) // g.stride_y, 1)
+    g.band_rows = min(g.band_rows, max(g.height // 4, 1))
+    g.band_rows = ceil_div(g.height, ceil_div(g.height, g.band_rows))
+    g.stage_plane = ((g.band_rows - 1) * g.stride_y + reach) * g.stage_line
+    g.bands, g.parts = g.samples * ceil_div(g.height, g.band_rows), 1
+
+
+cdef void stem_task(const Dense* g, const DenseData* d, float* work, Py_ssize_t task) noexcept nogil:
+    """A band of rows of one sample."""
+    cdef Py_ssize_t each = ceil_div(g.height, g.band_rows), s = task // each, row = task % each * g.band_rows
+    cdef Py_ssize_t c, y, from_y, lines = g.stage_plane // g.stage_line, size = g.x_height * g.x_width
+    cdef Py_ssize_t n = min(g.x_width, g.stage_line - g.left)
+    cdef float* stage = work + 3 * BLOCK_PAIR * CHANNELS * CHANNELS
+    cdef Dense sub = g[0]
+    cdef DenseData e = d[0]
+    memset(stage, 0, g.stage_plane * g.in_blocks * sizeof(float))
+    for c in range(g.in_blocks):
+        for y in range(lines):
+            from_y = row * g.stride_y - g.top + y
+            if 0 <= from_y < g.x_height:
+                memcpy(stage + c * g.stage_plane + y * g.stage_line + g.left,
+                       d.x + (s * g.in_blocks + c) * size + from_y * g.x_width, n * sizeof(float))
+    sub.samples, sub.height, sub.x_height, sub.x_width = 1, min(g.band_rows, g.height - row), lines, g.stage_line
+    sub.top = sub.left = 0
+    sub.x_sample = sub.x_group = 0
+    sub.x_block, sub.x_line, sub.x_column = g.stage_plane, g.stage_line, 1
+    e.x = stage
+    e.y += s * g.y_sample + row * g.width * g.y_pixel
+    if e.residual != NULL:
+        e.residual += s * g.y_sample + row * g.width * g.y_pixel
+    dense_band(&sub, &e, 0, sub.height * g.tiles, 0, g.blocks, work)
+
+
+cdef void plan_linear(Dense* g) noexcept nogil:
+    """``width`` rows of a product: bands of about 56 rows, but as many tasks as there is work for."""
+    cdef Py_ssize_t wanted, rows = g.width
+    g.sums_block = FEW_ROWS * CHANNELS
+    if rows <= FEW_ROWS:
+        plan_dense(g)
+        g.bands = 1
+        g.parts = min(ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR),
+                      max(1, min(<Py_ssize_t> MANY_TASKS, g.blocks * g.w_block // 65536)))
+        return
+    g.band_rows = 4 * BLOCK_PIXELS
+    g.band_rows = ceil_div(rows, ceil_div(rows, g.band_rows))
+    g.bands = ceil_div(rows, g.band_rows)
+    wanted = max(1, min(<Py_ssize_t> MANY_TASKS, <Py_ssize_t> (2.0 * rows * g.blocks * g.w_block / TASK_WORK)))
+    g.parts = 1
+    if g.bands < wanted:
+        g.parts = min(ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR), ceil_div(wanted, g.bands))
+    g.depth = ceil_div(g.in_blocks, ceil_div(g.in_blocks, <Py_ssize_t> (K_STEPS // CHANNELS)))
+    g.tiles = ceil_div(g.band_rows, <Py_ssize_t> BLOCK_PIXELS)
+    g.stage_plane = g.sums_block = g.band_rows * CHANNELS
+
+
+cdef void linear_task(const Dense* g, const DenseData* d, float* work, Py_ssize_t task) noexcept nogil:
+    """A band of rows by some blocks of columns."""
+    cdef Py_ssize_t band = task // g.parts, index = task % g.parts, row, rows, b, i, lanes
+    cdef float* stage = work + 3 * BLOCK_PAIR * CHANNELS * CHANNELS
+    cdef const float* source
+    cdef Dense sub
+    cdef DenseData e
+    if g.width <= FEW_ROWS:
+        dense_task(g, d, work, task)
+        return
+    sub = g[0]
+    e = d[0]
+    row = band * g.band_rows
+    rows = min(g.band_rows, g.width - row)
+    for b in range(g.in_blocks):
+        lanes = g.last_steps if b == g.in_blocks - 1 else CHANNELS
+        for i in range(rows):
+            source = d.x + (row + i) * g.x_column + b * CHANNELS
+            if lanes == CHANNELS:
+                memcpy(stage + (b * g.band_rows + i) * CHANNELS, source, CHANNELS * sizeof(float))
+            else:
+                memcpy(stage + (b * g.band_rows + i) * CHANNELS, source, lanes * sizeof(float))
+    sub.width = sub.x_width = rows
+    sub.tiles = ceil_div(rows, <Py_ssize_t> BLOCK_PIXELS)
+    sub.x_block, sub.x_column = g.stage_plane, CHANNELS
+    e.x = stage
+    e.y += row * g.y_pixel
+    if e.residual != NULL:
+        e.residual += row * g.y_pixel
+    dense_band(&sub, &e, 0, sub.tiles, part(g.blocks, BLOCK_PAIR, index, g.parts),
+               part(g.blocks, BLOCK_PAIR, index + 1, g.parts), work)

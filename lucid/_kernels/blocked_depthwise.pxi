@@ -1,0 +1,185 @@
+# Depthwise convolution of blocked images: 16 channels in the lanes, a tile is some pixels of one row.
+#
+# Every column of the image is loaded once per row of taps and used for all pixels of the tile that it reaches; the weights
+# of the row stay in registers. Rows of taps above or below the image are left out, columns beside it are zeros. A result
+# is one chain of multiply-adds from the bias, row by row, whichever tile computes it.
+
+cdef extern from *:
+    """
+    #if defined(__AVX512F__)
+    #define LUCID_DEPTH_PIXELS 14
+    #elif defined(__AVX2__)
+    #define LUCID_DEPTH_PIXELS 7
+    #else
+    #define LUCID_DEPTH_PIXELS 4
+    #endif
+
+    typedef struct {
+        const float *x;                                 /* the first column at the first row of taps */
+        Py_ssize_t x_row, x_tap, x_pixel;               /* floats between rows of taps, taps, pixels */
+        Py_ssize_t rows, taps;
+        Py_ssize_t y, y_step, height;                   /* image row of the first row of taps, between them, of the image */
+        Py_ssize_t column, tap_step, pixel_step, width; /* image column of x, between taps, between pixels, of the image */
+        const float *w, *bias;
+        float *to;
+    } lucid_depth_tile;
+
+    /* Inlined with P pixels, K taps and the stride S constant; ``edge``: columns may lie beside the image. */
+    LUCID_ALWAYS void lucid_depth_pixels(const lucid_depth_tile *t, const int P, const int K, const int S,
+                                         const int edge) {
+        for (int part = 0; part < 16; part += LUCID_BLOCK_LANES) {
+            lucid_bv acc[LUCID_DEPTH_PIXELS], w[7];
+            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                acc[p] = lucid_bv_load(t->bias + part);
+            for (Py_ssize_t r = 0; r < t->rows; r++) {
+                const Py_ssize_t y = t->y + r * t->y_step;
+                const float *x = t->x + r * t->x_row + part;
+                if (y < 0 || y >= t->height)
+                    continue;
+                LUCID_UNROLL(8) for (int k = 0; k < K; k++)
+                    w[k] = lucid_bv_load(t->w + (r * K + k) * 16 + part);
+                LUCID_UNROLL(40) for (int j = 0; j < (P - 1) * S + K; j++) {
+                    const int inside = !edge || (size_t) (t->column + j) < (size_t) t->width;
+                    const lucid_bv v = lucid_bv_load(inside ? x + j * 16 : lucid_no_pixel);
+                    LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                        if (j >= p * S && j < p * S + K)
+                            acc[p] = lucid_bv_madd(w[j - p * S], v, acc[p]);
+                }
+            }
+            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                lucid_bv_store(t->to + p * 16 + part, acc[p]);
+        }
+    }
+
+    /* Any kernel, stride and dilation. */
+    LUCID_ALWAYS void lucid_depth_any(const lucid_depth_tile *t, const int P) {
+        for (int part = 0; part < 16; part += LUCID_BLOCK_LANES) {
+            lucid_bv acc[LUCID_DEPTH_PIXELS];
+            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                acc[p] = lucid_bv_load(t->bias + part);
+            for (Py_ssize_t r = 0; r < t->rows; r++) {
+                const Py_ssize_t y = t->y + r * t->y_step;
+                if (y < 0 || y >= t->height)
+                    continue;
+                for (Py_ssize_t k = 0; k < t->taps; k++) {
+                    const lucid_bv w = lucid_bv_load(t->w + (r * t->taps + k) * 16 + part);
+                    const float *x = t->x + r * t->x_row + k * t->x_tap + part;
+                    const Py_ssize_t column = t->column + k * t->tap_step;
+                    LUCID_UNROLL(16) for (int p = 0; p < P; p++) {
+                        const int inside = (size_t) (column + p * t->pixel_step) < (size_t) t->width;
+                        const lucid_bv v = lucid_bv_load(inside ? x + p * t->x_pixel : lucid_no_pixel);
+                        acc[p] = lucid_bv_madd(w, v, acc[p]);
+                    }
+                }
+            }
+            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                lucid_bv_store(t->to + p * 16 + part, acc[p]);
+        }
+    }
+
+    #define LUCID_DEPTH_OF(P, K, S) \
+        static void lucid_depth_##P##_##K##_##S(const lucid_depth_tile *t) { lucid_depth_pixels(t, P, K, S, 0); } \
+        static void lucid_depth_edge_##P##_##K##_##S(const lucid_depth_tile *t) { lucid_depth_pixels(t, P, K, S, 1); }
+    #define LUCID_DEPTHS(P) LUCID_DEPTH_OF(P, 3, 1) LUCID_DEPTH_OF(P, 3, 2) LUCID_DEPTH_OF(P, 5, 1) \
+        LUCID_DEPTH_OF(P, 5, 2) LUCID_DEPTH_OF(P, 7, 1) LUCID_DEPTH_OF(P, 7, 2) \
+        static void lucid_depth_any_##P(const lucid_depth_tile *t) { lucid_depth_any(t, P); }
+    #define LUCID_DEPTH_NAMES(P) { \
+        {lucid_depth_##P##_3_1, lucid_depth_edge_##P##_3_1}, {lucid_depth_##P##_3_2, lucid_depth_edge_##P##_3_2}, \
+        {lucid_depth_##P##_5_1, lucid_depth_edge_##P##_5_1}, {lucid_depth_##P##_5_2, lucid_depth_edge_##P##_5_2}, \
+        {lucid_depth_##P##_7_1, lucid_depth_edge_##P##_7_1}, {lucid_depth_##P##_7_2, lucid_depth_edge_##P##_7_2}, \
+        {lucid_depth_any_##P, lucid_depth_any_##P}}
+    LUCID_DEPTHS(1)
+    LUCID_DEPTHS(2)
+    LUCID_DEPTHS(4)
+    #if LUCID_DEPTH_PIXELS >= 7
+    LUCID_DEPTHS(7)
+    #endif
+    #if LUCID_DEPTH_PIXELS >= 14
+    LUCID_DEPTHS(14)
+    #endif
+
+    /* ``kind``: 0 to 5 for kernels 3, 5, 7 with strides 1, 2, or 6. Returns the pixels done, at most ``pixels``. */
+    static Py_ssize_t lucid_depth_tile_of(const lucid_depth_tile *t, Py_ssize_t pixels, int kind, Py_ssize_t reach) {
+        static void (*const tiles[][7][2])(const lucid_depth_tile *) = {
+            LUCID_DEPTH_NAMES(1), LUCID_DEPTH_NAMES(2), LUCID_DEPTH_NAMES(4),
+    #if LUCID_DEPTH_PIXELS >= 7
+            LUCID_DEPTH_NAMES(7),
+    #endif
+    #if LUCID_DEPTH_PIXELS >= 14
+            LUCID_DEPTH_NAMES(14),
+    #endif
+        };
+        static const int sizes[] = {1, 2, 4, 7, 14};
+        int i = LUCID_DEPTH_PIXELS == 14 ? 4 : LUCID_DEPTH_PIXELS == 7 ? 3 : 2;
+        while (sizes[i] > pixels)
+            i--;
+        const Py_ssize_t last = t->column + (sizes[i] - 1) * t->pixel_step + reach;
+        tiles[i][kind][t->column < 0 || last >= t->width](t);
+        return sizes[i];
+    }
+    """
+    ctypedef struct DepthTile "lucid_depth_tile":
+        const float* x
+        Py_ssize_t x_row, x_tap, x_pixel, rows, taps, y, y_step, height, column, tap_step, pixel_step, width
+        const float* w
+        const float* bias
+        float* to
+    Py_ssize_t depth_tile "lucid_depth_tile_of" (const DepthTile* t, Py_ssize_t pixels, int kind,
+                                                 Py_ssize_t reach) noexcept nogil
+
+cdef enum:
+    DEPTH_TASK = 400000         # multiply-adds worth a task
+    DEPTH_TILE = 256            # floats of a buffer for a tile
+
+
+cdef struct Depth:
+    Py_ssize_t planes, blocks, height, width, x_height, x_width     # planes: blocks of all samples
+    Py_ssize_t rows, taps, stride_y, stride_x, dilation_y, dilation_x, top, left
+    Py_ssize_t tasks
+    int kind
+    Finish finish
+
+
+cdef void plan_blocked_depthwise(Depth* g) noexcept nogil:
+    cdef double work = 16.0 * g.planes * g.height * g.width * g.rows * g.taps
+    g.kind = 6
+    if g.dilation_x == 1 and g.stride_x <= 2 and (g.taps == 3 or g.taps == 5 or g.taps == 7):
+        g.kind = <int> (g.taps - 3 + g.stride_x - 1)
+    g.tasks = max(1, min(g.planes * g.height, <Py_ssize_t> min(work / DEPTH_TASK, 64.0)))
+
+
+cdef void depth_task(const Depth* g, const DenseData* d, float* work, Py_ssize_t task) noexcept nogil:
+    """Rows of output, counted through all planes."""
+    cdef Py_ssize_t row = part(g.planes * g.height, 1, task, g.tasks), end = part(g.planes * g.height, 1, task + 1, g.tasks)
+    cdef Py_ssize_t plane, y, i, n, block
+    cdef DepthTile t
+    cdef float* out
+    cdef const float* residual = NULL
+    cdef bint direct = g.finish.kernel == NULL
+    t.x_row, t.x_tap, t.x_pixel = g.dilation_y * g.x_width * CHANNELS, g.dilation_x * CHANNELS, g.stride_x * CHANNELS
+    t.rows, t.taps, t.y_step, t.height = g.rows, g.taps, g.dilation_y, g.x_height
+    t.tap_step, t.pixel_step, t.width = g.dilation_x, g.stride_x, g.x_width
+    while row < end:
+        plane, y = row // g.height, row % g.height
+        block = plane % g.blocks
+        t.w, t.bias = d.w + block * g.rows * g.taps * CHANNELS, d.bias + block * CHANNELS
+        t.y = y * g.stride_y - g.top
+        i = 0
+        while i < g.width:
+            t.column = i * g.stride_x - g.left
+            t.x = d.x + ((plane * g.x_height + t.y) * g.x_width + t.column) * CHANNELS
+            out = d.y + (row * g.width + i) * CHANNELS
+            t.to = out if direct else work
+            n = depth_tile(&t, g.width - i, g.kind, (g.taps - 1) * g.dilation_x)
+            if d.residual != NULL:
+                residual = d.residual + (out - d.y)
+            if not direct:
+                if residual != NULL:
+                    memcpy(work + 2 * DEPTH_TILE, residual, n * CHANNELS * sizeof(float))
+                finish_rows(&g.finish, work, work + DEPTH_TILE, work + 2 * DEPTH_TILE if residual != NULL else NULL,
+                            n * CHANNELS)
+                memcpy(out, work, n * CHANNELS * sizeof(float))
+            elif residual != NULL or g.finish.limits:
+                finish_direct(&g.finish, out, residual, n * CHANNELS)
+            i += n
+        row += 1

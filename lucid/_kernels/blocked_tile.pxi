@@ -1,0 +1,216 @@
+# The register tile of blocked layout: up to BLOCK_PIXELS pixels of a row by one or two blocks of output channels.
+#
+# A blocked image is [sample][channels / 16][height][width][16], packed weights are [rows / 16][k][16]: a step of k loads the
+# weights of a block of output channels as vectors, broadcasts one number of every pixel and adds the products to
+# accumulators that stay in registers. Both operands are read where they lie. Nothing is copied for the border: rows of
+# taps above or below the image are left out, and the first and the last pixel of a tile have pointers of their own, which
+# lead to zeros where a tap lies beside the image.
+#
+# A call covers some rows of taps, one chain of multiply-adds for each output in the order of k, and adds the bias or what
+# earlier calls summed: blocks of k, as in tile.pxi, and results that do not depend on the tile.
+
+cdef extern from *:
+    """
+    #if defined(__AVX512F__)
+    #define LUCID_BLOCK_LANES 16
+    #define LUCID_BLOCK_PIXELS 14
+    #define LUCID_BLOCK_PAIR 2
+    #elif defined(__AVX2__)
+    #define LUCID_BLOCK_LANES 8
+    #define LUCID_BLOCK_PIXELS 6
+    #define LUCID_BLOCK_PAIR 1
+    #else
+    #define LUCID_BLOCK_LANES 4
+    #define LUCID_BLOCK_PIXELS 2
+    #define LUCID_BLOCK_PAIR 1
+    #endif
+    #define LUCID_BLOCK_PARTS (16 / LUCID_BLOCK_LANES)
+
+    #if defined(__GNUC__)
+    #define LUCID_UNROLL(n) _Pragma(LUCID_TEXT(GCC unroll n))
+    #define LUCID_TEXT(x) #x
+    #define LUCID_ALWAYS static inline __attribute__((always_inline))
+    typedef float lucid_bv __attribute__((vector_size(4 * LUCID_BLOCK_LANES), aligned(4), may_alias));
+    typedef int32_t lucid_bi __attribute__((vector_size(4 * LUCID_BLOCK_LANES), aligned(4), may_alias));
+    LUCID_ALWAYS lucid_bv lucid_bv_load(const float *x) { return *(const lucid_bv *) x; }
+    LUCID_ALWAYS void lucid_bv_store(float *x, lucid_bv v) { *(lucid_bv *) x = v; }
+    LUCID_ALWAYS lucid_bv lucid_bv_zero(void) { return (lucid_bv) {0}; }
+    LUCID_ALWAYS lucid_bv lucid_bv_add(lucid_bv a, lucid_bv b) { return a + b; }
+    LUCID_ALWAYS lucid_bv lucid_bv_mul(lucid_bv a, lucid_bv b) { return a * b; }
+    LUCID_ALWAYS lucid_bv lucid_bv_madd(lucid_bv a, lucid_bv b, lucid_bv c) { return a * b + c; }
+    LUCID_ALWAYS lucid_bv lucid_bv_all(float x) { return x - (lucid_bv) {0}; }
+    /* x, or the limit where x is beyond it; NaN stays */
+    LUCID_ALWAYS lucid_bv lucid_bv_raise(lucid_bv x, lucid_bv low) {
+        lucid_bi below = x < low;
+        return (lucid_bv) (((lucid_bi) low & below) | ((lucid_bi) x & ~below));
+    }
+    LUCID_ALWAYS lucid_bv lucid_bv_lower(lucid_bv x, lucid_bv high) {
+        lucid_bi above = x > high;
+        return (lucid_bv) (((lucid_bi) high & above) | ((lucid_bi) x & ~above));
+    }
+    #else
+    #define LUCID_UNROLL(n)
+    #define LUCID_ALWAYS static inline
+    typedef struct { float v[LUCID_BLOCK_LANES]; } lucid_bv;
+    #define LUCID_BV_EACH(e) lucid_bv z; for (int i = 0; i < LUCID_BLOCK_LANES; i++) z.v[i] = (e); return z
+    LUCID_ALWAYS lucid_bv lucid_bv_load(const float *x) { LUCID_BV_EACH(x[i]); }
+    LUCID_ALWAYS void lucid_bv_store(float *x, lucid_bv v) { memcpy(x, v.v, sizeof(v.v)); }
+    LUCID_ALWAYS lucid_bv lucid_bv_zero(void) { LUCID_BV_EACH(0); }
+    LUCID_ALWAYS lucid_bv lucid_bv_add(lucid_bv a, lucid_bv b) { LUCID_BV_EACH(a.v[i] + b.v[i]); }
+    LUCID_ALWAYS lucid_bv lucid_bv_mul(lucid_bv a, lucid_bv b) { LUCID_BV_EACH(a.v[i] * b.v[i]); }
+    LUCID_ALWAYS lucid_bv lucid_bv_madd(lucid_bv a, lucid_bv b, lucid_bv c) {
+        LUCID_BV_EACH(lucid_maddf(a.v[i], b.v[i], c.v[i]));
+    }
+    LUCID_ALWAYS lucid_bv lucid_bv_all(float x) { LUCID_BV_EACH(x); }
+    LUCID_ALWAYS lucid_bv lucid_bv_raise(lucid_bv x, lucid_bv l) { LUCID_BV_EACH(x.v[i] < l.v[i] ? l.v[i] : x.v[i]); }
+    LUCID_ALWAYS lucid_bv lucid_bv_lower(lucid_bv x, lucid_bv h) { LUCID_BV_EACH(x.v[i] > h.v[i] ? h.v[i] : x.v[i]); }
+    #endif
+
+    typedef struct {
+        const float *x;                                 /* the first pixel at the first tap; may lie beside the image */
+        Py_ssize_t x_block, x_row, x_tap, x_pixel;      /* floats between blocks of channels, rows of taps, taps, pixels */
+        Py_ssize_t first, end;                          /* of the rows of taps, numbered through blocks of channels */
+        Py_ssize_t rows, taps;                          /* rows of taps per block of channels, taps per row */
+        Py_ssize_t steps, last, last_steps;             /* of k per tap; fewer in block ``last`` */
+        Py_ssize_t y, y_step, height;                   /* image row of the first row of taps, between rows, of the image */
+        Py_ssize_t left, right;                         /* taps before ``left`` read zeros for the first pixel, ... */
+        const float *w;                                 /* ... taps from ``right`` on for the last one */
+        Py_ssize_t w_block;
+        const float *from;                              /* what is added: a bias (from_pixel 0), or earlier sums */
+        Py_ssize_t from_pixel, from_block;
+        float *to;
+        Py_ssize_t to_pixel, to_block;
+    } lucid_block_tile;
+
+    static const float lucid_no_pixel[16] = {0};
+
+    /* Inlined with P, B and, but for 0, the distance S of pixels constant. */
+    LUCID_ALWAYS void lucid_tile_pixels(const lucid_block_tile *t, const int P, const int B, const Py_ssize_t S) {
+        const int V = B * LUCID_BLOCK_PARTS;
+        const Py_ssize_t step = S ? S : t->x_pixel;
+        lucid_bv acc[LUCID_BLOCK_PAIR * LUCID_BLOCK_PARTS][LUCID_BLOCK_PIXELS];
+        const float *w = t->w;
+        Py_ssize_t block = t->first / t->rows, row = t->first % t->rows;
+        LUCID_UNROLL(16) for (int v = 0; v < V; v++)
+            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                acc[v][p] = lucid_bv_zero();
+        for (Py_ssize_t r = t->first; r < t->end; r++) {
+            const Py_ssize_t n = block == t->last ? t->last_steps : t->steps;
+            const Py_ssize_t y = t->y + row * t->y_step;
+            if (y < 0 || y >= t->height) {
+                w += 16 * n * t->taps;
+            } else {
+                const float *x = t->x + block * t->x_block + row * t->x_row;
+                for (Py_ssize_t tap = 0; tap < t->taps; tap++) {
+                    const float *head = tap < t->left ? lucid_no_pixel : x;
+                    const float *tail = tap >= t->right ? lucid_no_pixel : P == 1 ? head : x + (P - 1) * step;
+                    LUCID_UNROLL(1) for (Py_ssize_t c = 0; c < n; c++) {
+                        lucid_bv ww[LUCID_BLOCK_PAIR * LUCID_BLOCK_PARTS];
+                        LUCID_UNROLL(16) for (int v = 0; v < V; v++)
+                            ww[v] = lucid_bv_load(w + v / LUCID_BLOCK_PARTS * t->w_block
+                                                  + v % LUCID_BLOCK_PARTS * LUCID_BLOCK_LANES);
+                        LUCID_UNROLL(16) for (int p = 0; p < P; p++) {
+                            const lucid_bv s = lucid_bv_all(p == P - 1 ? tail[c] : p == 0 ? head[c] : x[c + p * step]);
+                            LUCID_UNROLL(16) for (int v = 0; v < V; v++)
+                                acc[v][p] = lucid_bv_madd(ww[v], s, acc[v][p]);
+                        }
+                        w += 16;
+                    }
+                    x += t->x_tap;
+                }
+            }
+            if (++row == t->rows) {
+                row = 0;
+                block++;
+            }
+        }
+        LUCID_UNROLL(16) for (int v = 0; v < V; v++) {
+            const Py_ssize_t part = v % LUCID_BLOCK_PARTS * LUCID_BLOCK_LANES;
+            const float *from = t->from + v / LUCID_BLOCK_PARTS * t->from_block + part;
+            float *to = t->to + v / LUCID_BLOCK_PARTS * t->to_block + part;
+            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                lucid_bv_store(to + p * t->to_pixel, lucid_bv_add(lucid_bv_load(from + p * t->from_pixel), acc[v][p]));
+        }
+    }
+
+    #define LUCID_TILE_OF(P, B, S) \
+        static void lucid_tile_##P##_##B##_##S(const lucid_block_tile *t) { lucid_tile_pixels(t, P, B, S); }
+    #define LUCID_TILES_12(B, S) LUCID_TILE_OF(1, B, S) LUCID_TILE_OF(2, B, S)
+    #define LUCID_NAMES_12(B, S) lucid_tile_1_##B##_##S, lucid_tile_2_##B##_##S
+    #if LUCID_BLOCK_PIXELS > 2
+    #define LUCID_TILES_36(B, S) LUCID_TILE_OF(3, B, S) LUCID_TILE_OF(4, B, S) LUCID_TILE_OF(5, B, S) LUCID_TILE_OF(6, B, S)
+    #define LUCID_NAMES_36(B, S) , lucid_tile_3_##B##_##S, lucid_tile_4_##B##_##S, lucid_tile_5_##B##_##S, \
+        lucid_tile_6_##B##_##S
+    #else
+    #define LUCID_TILES_36(B, S)
+    #define LUCID_NAMES_36(B, S)
+    #endif
+    #if LUCID_BLOCK_PIXELS > 6
+    #define LUCID_TILES_7E(B, S) LUCID_TILE_OF(7, B, S) LUCID_TILE_OF(8, B, S) LUCID_TILE_OF(9, B, S) \
+        LUCID_TILE_OF(10, B, S) LUCID_TILE_OF(11, B, S) LUCID_TILE_OF(12, B, S) LUCID_TILE_OF(13, B, S) \
+        LUCID_TILE_OF(14, B, S)
+    #define LUCID_NAMES_7E(B, S) , lucid_tile_7_##B##_##S, lucid_tile_8_##B##_##S, lucid_tile_9_##B##_##S, \
+        lucid_tile_10_##B##_##S, lucid_tile_11_##B##_##S, lucid_tile_12_##B##_##S, lucid_tile_13_##B##_##S, \
+        lucid_tile_14_##B##_##S
+    #else
+    #define LUCID_TILES_7E(B, S)
+    #define LUCID_NAMES_7E(B, S)
+    #endif
+    #define LUCID_TILES(B, S) LUCID_TILES_12(B, S) LUCID_TILES_36(B, S) LUCID_TILES_7E(B, S)
+    #define LUCID_NAMES(B, S) {LUCID_NAMES_12(B, S) LUCID_NAMES_36(B, S) LUCID_NAMES_7E(B, S)}
+    LUCID_TILES(1, 16)
+    LUCID_TILES(1, 32)
+    LUCID_TILES(1, 0)
+    #if LUCID_BLOCK_PAIR == 2
+    LUCID_TILES(2, 16)
+    LUCID_TILES(2, 32)
+    LUCID_TILES(2, 0)
+    #endif
+
+    static void lucid_tile_block(const lucid_block_tile *t, Py_ssize_t pixels, Py_ssize_t blocks) {
+        static void (*const tiles[][3][LUCID_BLOCK_PIXELS])(const lucid_block_tile *) = {
+            {LUCID_NAMES(1, 16), LUCID_NAMES(1, 32), LUCID_NAMES(1, 0)},
+    #if LUCID_BLOCK_PAIR == 2
+            {LUCID_NAMES(2, 16), LUCID_NAMES(2, 32), LUCID_NAMES(2, 0)},
+    #endif
+        };
+        tiles[blocks - 1][t->x_pixel == 16 ? 0 : t->x_pixel == 32 ? 1 : 2][pixels - 1](t);
+    }
+
+    /* y = y + r, and what lies beyond a limit brought to it; n is a multiple of 16. */
+    static void lucid_block_finish(float *y, const float *r, Py_ssize_t n, float low, float high, int limits) {
+        const lucid_bv l = lucid_bv_all(low), h = lucid_bv_all(high);
+        for (Py_ssize_t i = 0; i < n; i += LUCID_BLOCK_LANES) {
+            lucid_bv v = lucid_bv_load(y + i);
+            if (r)
+                v = lucid_bv_add(v, lucid_bv_load(r + i));
+            if (limits & 1)
+                v = lucid_bv_raise(v, l);
+            if (limits & 2)
+                v = lucid_bv_lower(v, h);
+            lucid_bv_store(y + i, v);
+        }
+    }
+    """
+    ctypedef struct BlockTile "lucid_block_tile":
+        const float* x
+        Py_ssize_t x_block, x_row, x_tap, x_pixel, first, end, rows, taps, steps, last, last_steps
+        Py_ssize_t y, y_step, height, left, right
+        const float* w
+        Py_ssize_t w_block
+        # ``from`` is a keyword
+        const float* base "from"
+        Py_ssize_t base_pixel "from_pixel"
+        Py_ssize_t base_block "from_block"
+        float* to
+        Py_ssize_t to_pixel, to_block
+    void tile_block "lucid_tile_block" (const BlockTile* t, Py_ssize_t pixels, Py_ssize_t blocks) noexcept nogil
+    void block_finish "lucid_block_finish" (float* y, const float* r, Py_ssize_t n, float low, float high,
+                                            int limits) noexcept nogil
+    cdef enum:
+        BLOCK_PIXELS "LUCID_BLOCK_PIXELS"
+        BLOCK_PAIR "LUCID_BLOCK_PAIR"
+
+
+cdef enum:
+    CHANNELS = 16               # of a block

@@ -1,0 +1,92 @@
+# Weights in the order the blocked kernels read them: packed once, used by every call of a plan.
+#
+# dense, grouped  [rows / 16][channels / 16][kernel_y][kernel_x][channel of the block][16 rows]: the last block of channels
+#                 holds only those there are. Channels are those of a group, which are multiples of 16 with several groups.
+# stem            [rows / 16][channel][kernel_y][kernel_x][16 rows]: for images of few channels, which stay plain
+# depthwise       [channels / 16][kernel_y][kernel_x][16 channels]
+# linear          [rows / 16][k][16 rows]
+#
+# Rows beyond the last are zero. The order is the same at every CPU level, so that packed weights can be saved.
+
+cdef enum:
+    STEM_CHANNELS = 4           # most channels of a plain image that a convolution reads in place
+
+
+cdef class Packed:
+    """Packed weights: ``data`` holds the numbers, ``meta`` all else; ``load(data, meta)`` makes the same object again."""
+    cdef readonly cnp.ndarray data
+    cdef readonly str kind
+    cdef readonly tuple shape
+    cdef readonly Py_ssize_t groups
+
+    def __init__(self, cnp.ndarray data, str kind, shape, Py_ssize_t groups=1):
+        self.kind, self.shape, self.groups = kind, tuple(shape), groups
+        expected = packed_floats(kind, self.shape, groups)
+        if cnp.PyArray_TYPE(data) != cnp.NPY_FLOAT or not cnp.PyArray_ISCARRAY_RO(data) or np.shape(data) != (expected,):
+            raise ValueError(f"Packed: expected contiguous float32 ({expected},) for {kind} {self.shape}, "
+                             f"got {data.dtype} {np.shape(data)}")
+        self.data = data
+
+    @property
+    def meta(self) -> dict:
+        return {"kind": self.kind, "shape": list(self.shape), "groups": self.groups}
+
+    @staticmethod
+    def load(data, meta) -> "Packed":
+        return Packed(data, meta["kind"], meta["shape"], meta["groups"])
+
+    def __repr__(self) -> str:
+        return f"Packed({self.kind}, {self.shape}, groups={self.groups})"
+
+
+cdef Py_ssize_t packed_floats(str kind, tuple shape, Py_ssize_t groups) except -1:
+    """Floats of packed weights."""
+    cdef Py_ssize_t n
+    if kind not in ("dense", "grouped", "stem", "depthwise", "linear") or len(shape) != (2 if kind == "linear" else 4):
+        raise ValueError(f"Packed: expected dense, grouped, stem, depthwise (4-d) or linear (2-d), got {kind!r} {shape}")
+    n = round_up(shape[0], CHANNELS)
+    for extent in shape[1:]:
+        n *= <Py_ssize_t> extent
+    return n
+
+
+cdef cnp.ndarray pack_rows(cnp.ndarray w):
+    """(rows, ...) to (rows / 16, ..., 16)."""
+    cdef Py_ssize_t rows = cnp.PyArray_DIM(w, 0), blocks = round_up(rows, CHANNELS) // CHANNELS
+    padded = np.zeros((blocks * CHANNELS, *np.shape(w)[1:]), np.float32)
+    padded[:rows] = w
+    return np.moveaxis(padded.reshape(blocks, CHANNELS, *np.shape(w)[1:]), 1, -1)
+
+
+cdef cnp.ndarray packable(str name, w, int ndim):
+    """``w`` if it is float32 of that many dimensions and not empty."""
+    if not isinstance(w, np.ndarray) or w.dtype != np.float32 or w.ndim != ndim or w.size == 0:
+        got = f"{w.dtype} {w.shape}" if isinstance(w, np.ndarray) else type(w).__name__
+        raise TypeError(f"{name}: expected a float32 weight of {ndim} dimensions, got {got}")
+    return w
+
+
+def pack_conv2d(weight, Py_ssize_t groups=1) -> Packed:
+    """Pack a weight (O, C / groups, kh, kw); ValueError for groups that no blocked kernel serves."""
+    cdef cnp.ndarray w = packable("pack_conv2d", weight, 4)
+    cdef Py_ssize_t rows = cnp.PyArray_DIM(w, 0), channels = cnp.PyArray_DIM(w, 1), i
+    if groups < 1 or rows % groups:
+        raise ValueError(f"pack_conv2d: weight {np.shape(w)} does not fit {groups} groups")
+    if groups == 1 and channels <= STEM_CHANNELS:
+        return Packed(np.ascontiguousarray(pack_rows(w)).reshape(-1), "stem", np.shape(w))
+    if groups > 1 and channels == 1 and rows == groups:
+        return Packed(np.ascontiguousarray(pack_rows(w)).reshape(-1), "depthwise", np.shape(w), groups)
+    if groups > 1 and (channels % CHANNELS or (rows // groups) % CHANNELS):
+        raise ValueError(f"pack_conv2d: expected groups of a multiple of {CHANNELS} channels on both sides, "
+                         f"got weight {np.shape(w)}, groups {groups}")
+    parts = []
+    for i in range(0, channels, CHANNELS):
+        part = pack_rows(w[:, i:i + CHANNELS])              # (blocks, channels, kernel_y, kernel_x, rows)
+        parts.append(part.transpose(0, 2, 3, 1, 4).reshape(len(part), -1))
+    return Packed(np.concatenate(parts, 1).reshape(-1), "dense" if groups == 1 else "grouped", np.shape(w), groups)
+
+
+def pack_linear(weight) -> Packed:
+    """Pack a weight (O, K) of ``linear``."""
+    cdef cnp.ndarray w = packable("pack_linear", weight, 2)
+    return Packed(np.ascontiguousarray(pack_rows(w)).reshape(-1), "linear", np.shape(w))

@@ -1,0 +1,291 @@
+# Steps over rows and whole tensors: elementwise, softmax, layer norm, attention, copies; and the epilogue by name.
+
+cdef enum:
+    FLAT_BLOCK = 1024           # floats staged at a time
+    FLAT_TASK = 16384           # floats of a task
+    COPY_DIMS = 6
+
+
+cdef struct FlatStep:
+    Finish finish
+    Py_ssize_t size
+    int x, y, residual
+
+
+cdef struct RowsStep:
+    Rows r
+    Py_ssize_t items, tasks
+    int x, y
+
+
+cdef struct NormStep:
+    LayerNorm s
+    Py_ssize_t tasks
+    int x, y, weight, bias, mean, rstd
+
+
+cdef struct AttentionStep:
+    Attention a
+    Py_ssize_t blocks, tasks
+    int q, k, v, y, mask, logsumexp
+
+
+cdef struct CopyStep:
+    Py_ssize_t shape[COPY_DIMS]
+    Py_ssize_t x_stride[COPY_DIMS]
+    Py_ssize_t y_stride[COPY_DIMS]
+    Py_ssize_t x_offset, y_offset, outer, tasks
+    int ndim, x, y
+
+
+cdef int set_finish(str name, Finish* f, str activation, tuple parameters, bint first) except -1:
+    """The epilogue for the name of an activation; its kernel is the one of the eager function."""
+    cdef Py_ssize_t i
+    cdef tuple known = {
+        "none": (), "relu": (), "relu6": (), "hardtanh": (-1.0, 1.0), "silu": (), "mish": (), "gelu": (), "gelu_tanh": (),
+        "sigmoid": (), "tanh": (), "leaky_relu": (0.01,), "hardswish": (0.5 / (1 / 6.), 1 / (1 / 6.), 0.5 / (1 / 6.)),
+        "hardsigmoid": (0.5 / (1 / 6.), 1 / (1 / 6.), 0.5 / (1 / 6.)), "elu": (1.0, 1.0, 1.0),
+        "selu": (SELU_LOW, SELU_HIGH, 1.0),
+    }.get(activation)
+    if known is None:
+        raise ValueError(f"Plan.{name}: unknown activation {activation!r}")
+    if len(parameters) > len(known) or (parameters and activation not in ("hardtanh", "leaky_relu", "elu")):
+        raise ValueError(f"Plan.{name}: activation {activation!r} takes no parameters {parameters}")
+    known = parameters + known[len(parameters):]
+    memset(f, 0, sizeof(Finish))
+    f.first = first
+    for i in range(len(known)):
+        f.p[i] = known[i]
+    if activation == "relu":
+        f.limits = 1
+    elif activation in ("relu6", "hardtanh"):
+        f.limits, f.low, f.high = 3, known[0] if known else 0.0, known[1] if known else 6.0
+    elif activation == "silu":
+        f.kernel = <Map1> silu_kernel[float]
+    elif activation == "mish":
+        f.kernel = <Map1> mish_kernel[float]
+    elif activation == "gelu":
+        f.kernel = <Map1> gelu_kernel[float]
+    elif activation == "gelu_tanh":
+        f.kernel = <Map1> gelu_tanh_kernel[float]
+    elif activation == "sigmoid":
+        f.kernel = <Map1> sigmoid_kernel[float]
+    elif activation == "tanh":
+        f.kernel = <Map1> tanh_kernel[float]
+    elif activation == "leaky_relu":
+        f.kernel = <Map1> leaky_relu_kernel[float]
+    elif activation == "hardswish":
+        f.kernel = <Map1> hardswish_kernel[float]
+    elif activation == "hardsigmoid":
+        f.kernel = <Map1> hardsigmoid_kernel[float]
+    elif activation in ("elu", "selu"):
+        f.kernel = <Map1> elu_kernel[float]
+    return 0
+
+
+cdef void task_flat(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    """y = activation(x + residual) over a piece of whole tensors."""
+    cdef const FlatStep* s = <const FlatStep*> step
+    cdef Py_ssize_t n, i = task * FLAT_TASK, end = min(s.size, (task + 1) * FLAT_TASK)
+    while i < end:
+        n = min(end - i, <Py_ssize_t> FLAT_BLOCK)
+        memcpy(work, <const float*> buffers[s.x] + i, n * sizeof(float))
+        if s.residual >= 0:
+            memcpy(work + 2 * FLAT_BLOCK, <const float*> buffers[s.residual] + i, n * sizeof(float))
+        finish_rows(&s.finish, work, work + FLAT_BLOCK, work + 2 * FLAT_BLOCK if s.residual >= 0 else NULL,
+                    round_up(n, CHANNELS))
+        memcpy(<float*> buffers[s.y] + i, work, n * sizeof(float))
+        i += n
+
+
+cdef void task_softmax(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    cdef const RowsStep* s = <const RowsStep*> step
+    cdef Rows r = s.r
+    r.x = r.z = buffers[s.x]
+    r.out = buffers[s.y]
+    r.tiles = <char*> work
+    rows_range(&r, part(s.items, 1, task, s.tasks), part(s.items, 1, task + 1, s.tasks), 0)
+
+
+cdef void task_norm_rows(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    cdef const NormStep* n = <const NormStep*> step
+    cdef LayerNorm s = n.s
+    s.x, s.y, s.mean, s.rstd = buffers[n.x], buffers[n.y], buffers[n.mean], buffers[n.rstd]
+    s.weight = buffers[n.weight] if n.weight >= 0 else NULL
+    s.bias = buffers[n.bias] if n.bias >= 0 else NULL
+    layer_norm_range(&s, False, part(s.rows, 1, task, n.tasks), part(s.rows, 1, task + 1, n.tasks))
+
+
+cdef void task_attention_heads(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    cdef const AttentionStep* s = <const AttentionStep*> step
+    cdef Attention a = s.a
+    cdef Py_ssize_t all_blocks = a.batch * a.heads * s.blocks
+    a.q.data = buffers[s.q] + <Py_ssize_t> a.q.data
+    a.k.data = buffers[s.k] + <Py_ssize_t> a.k.data
+    a.v.data = buffers[s.v] + <Py_ssize_t> a.v.data
+    a.out.data = buffers[s.y] + <Py_ssize_t> a.out.data
+    a.logsumexp = buffers[s.logsumexp]
+    if s.mask >= 0:
+        a.mask.data = buffers[s.mask]
+    attention_range(&a, s.blocks, work, part(all_blocks, 1, task, s.tasks), part(all_blocks, 1, task + 1, s.tasks))
+
+
+cdef void task_copy(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    """Some runs of the last dimension."""
+    cdef const CopyStep* s = <const CopyStep*> step
+    cdef Py_ssize_t run, rest, d, i, at, n = s.shape[s.ndim - 1], from_step = s.x_stride[s.ndim - 1]
+    cdef Py_ssize_t to_step = s.y_stride[s.ndim - 1]
+    cdef const float* x
+    cdef float* y
+    for run in range(part(s.outer, 1, task, s.tasks), part(s.outer, 1, task + 1, s.tasks)):
+        x, y = <const float*> buffers[s.x] + s.x_offset, <float*> buffers[s.y] + s.y_offset
+        rest = run
+        for d in range(s.ndim - 2, -1, -1):
+            at = rest % s.shape[d]
+            rest = rest // s.shape[d]
+            x += at * s.x_stride[d]
+            y += at * s.y_stride[d]
+        if from_step == 1 and to_step == 1:
+            memcpy(y, x, n * sizeof(float))
+        else:
+            for i in range(n):
+                y[i * to_step] = x[i * from_step]
+
+
+cdef class RowSteps(Schedule):
+    """Steps over plain tensors; sizes are those of the whole call."""
+
+    cdef int distinct(self, str name, int y, tuple others) except -1:
+        for x in others:
+            if x >= 0 and self.overlap(x, y):
+                raise ValueError(f"Plan.{name}: the output overlaps what the step reads")
+        return 0
+
+    def add(self, int x, int residual, int y, *, Py_ssize_t size, str activation="none", tuple parameters=()) -> int:
+        """y = activation(x + residual) of ``size`` numbers in any layout; y may be either."""
+        return self.flat("add", x, residual, y, size, activation, parameters)
+
+    def activation(self, int x, int y, *, Py_ssize_t size, str activation, tuple parameters=()) -> int:
+        """y = activation(x) of ``size`` numbers in any layout; y may be x."""
+        return self.flat("activation", x, -1, y, size, activation, parameters)
+
+    cdef int flat(self, str name, int x, int residual, int y, Py_ssize_t size, str activation, tuple parameters) except -1:
+        cdef FlatStep s
+        memset(&s, 0, sizeof(s))
+        set_finish(name, &s.finish, activation, parameters, False)
+        s.size, s.x, s.y, s.residual = size, x, y, residual
+        for what, buffer in (("x", x), ("y", y)) + ((("residual", residual),) if name == "add" else ()):
+            self.check(name, what, buffer, 4.0 * size)
+        self.step(name, task_flat, NULL, ceil_div(size, <Py_ssize_t> FLAT_TASK), 40.0 * size, 3 * FLAT_BLOCK, &s, sizeof(s))
+        return self.count - 1
+
+    def softmax(self, int x, int y, *, Py_ssize_t rows, Py_ssize_t n) -> int:
+        """Softmax of every row of plain (rows, n)."""
+        cdef RowsStep s
+        memset(&s, 0, sizeof(s))
+        if min(rows, n) < 1:
+            raise ValueError(f"Plan.softmax: expected rows and n of at least 1, got {rows}, {n}")
+        self.check("softmax", "x", x, 4.0 * rows * n)
+        self.check("softmax", "y", y, 4.0 * rows * n)
+        self.distinct("softmax", y, (x,))
+        s.r.row, s.r.column = <Row> softmax_row[float], <Column> softmax_column[float]
+        s.r.size, s.r.outer, s.r.count, s.r.inner = sizeof(float), rows, n, 1
+        s.r.together = SOFTMAX_COLUMNS if n <= SOFTMAX_SHORT else 0
+        s.x, s.y, s.items = x, y, row_items(&s.r)
+        s.tasks = max(1, min(min(s.items, <Py_ssize_t> MANY_TASKS), rows * n // FLAT_TASK))
+        self.step("softmax", task_softmax, NULL, s.tasks, 60.0 * rows * n,
+                  3 * tile_size(&s.r) // <Py_ssize_t> sizeof(float) if s.r.together else 0, &s, sizeof(s))
+        return self.count - 1
+
+    def layer_norm(self, int x, int y, int weight=-1, int bias=-1, *, Py_ssize_t rows, Py_ssize_t n, double eps=1e-5,
+                   bint rms=False) -> int:
+        """Layer norm, or RMS norm, of every row of plain (rows, n)."""
+        cdef NormStep s
+        memset(&s, 0, sizeof(s))
+        if min(rows, n) < 1:
+            raise ValueError(f"Plan.layer_norm: expected rows and n of at least 1, got {rows}, {n}")
+        for what, buffer in (("x", x), ("y", y)):
+            self.check("layer_norm", what, buffer, 4.0 * rows * n)
+        for what, buffer in (("weight", weight), ("bias", bias)):
+            if buffer >= 0:
+                self.check("layer_norm", what, buffer, 4.0 * n)
+        self.distinct("layer_norm", y, (x, weight, bias))
+        s.s.single, s.s.rms, s.s.rows, s.s.width, s.s.eps = True, rms, rows, n, eps
+        s.x, s.y, s.weight, s.bias = x, y, weight, bias
+        s.mean, s.rstd = self.workspace(4 * rows), self.workspace(4 * rows)
+        s.tasks = max(1, min(min(rows, <Py_ssize_t> MANY_TASKS), rows * n // FLAT_TASK))
+        self.step("layer_norm", task_norm_rows, NULL, s.tasks, 40.0 * rows * n, 0, &s, sizeof(s))
+        return self.count - 1
+
+    def attention(self, tuple q, tuple k, tuple v, tuple y, int mask=-1, *, Py_ssize_t batch, Py_ssize_t heads,
+                  Py_ssize_t queries, Py_ssize_t keys, Py_ssize_t size, Py_ssize_t v_size=0, Py_ssize_t kv_heads=0,
+                  double scale=1, bint causal=False, mask_strides=(0, 0, 0, 0), bint bool_mask=False) -> int:
+        """y = softmax(scale * q @ k.T + mask) @ v per head.
+
+        q, k, v and y are (buffer, offset, stride of a sample, of a head, of a row) in floats; numbers of a row are
+        neighbours. The mask, of strides for sample, head, query and key (in its own numbers), is added, or with
+        ``bool_mask`` says which keys take part.
+        """
+        cdef AttentionStep s
+        cdef Py_ssize_t lanes = tile_columns(<const float*> NULL), reach, at
+        cdef Heads* h
+        memset(&s, 0, sizeof(s))
+        v_size, kv_heads = v_size or size, kv_heads or heads
+        if min(batch, heads, queries, keys, size) < 1 or heads % kv_heads:
+            raise ValueError(f"Plan.attention: expected positive sizes and heads that are a multiple of kv_heads, got "
+                             f"{(batch, heads, kv_heads, queries, keys, size)}")
+        for what, operand, count, rows, width in (("q", q, heads, queries, size), ("k", k, kv_heads, keys, size),
+                                                  ("v", v, kv_heads, keys, v_size), ("y", y, heads, queries, v_size)):
+            buffer, offset, b, hd, r = operand
+            reach = offset + (batch - 1) * b + (count - 1) * hd + (rows - 1) * r + width
+            if min(offset, b, hd, r) < 0:
+                raise ValueError(f"Plan.attention: {what} has a negative offset or stride: {operand}")
+            self.check("attention", what, buffer, 4.0 * reach)
+            h = &s.a.q if what == "q" else &s.a.k if what == "k" else &s.a.v if what == "v" else &s.a.out
+            at = 4 * offset
+            h.data, h.batch, h.head, h.row = <char*> at, b, hd, r
+        self.distinct("attention", y[0], (q[0], k[0], v[0], mask))
+        s.q, s.k, s.v, s.y, s.mask = q[0], k[0], v[0], y[0], mask
+        if mask >= 0:
+            s.a.mask_kind = BOOL_MASK if bool_mask else FLOAT_MASK
+            s.a.mask.batch, s.a.mask.head, s.a.mask.row, s.a.mask_column = mask_strides
+            reach = ((batch - 1) * s.a.mask.batch + (heads - 1) * s.a.mask.head + (queries - 1) * s.a.mask.row
+                     + (keys - 1) * s.a.mask_column + 1)
+            self.check("attention", "mask", mask, reach * (1.0 if bool_mask else 4.0))
+        s.a.batch, s.a.heads, s.a.kv_heads, s.a.queries, s.a.keys = batch, heads, kv_heads, queries, keys
+        s.a.size, s.a.v_size, s.a.scale, s.a.causal = size, v_size, scale, causal
+        s.logsumexp = self.workspace(4 * batch * heads * queries)
+        s.blocks = ceil_div(queries, lanes)
+        s.tasks = batch * heads * (s.blocks if batch * heads < 8 else 1)
+        self.step("attention", task_attention_heads, NULL, s.tasks,
+                  2.0 * batch * heads * queries * keys * (size + v_size), attention_workspace(&s.a, <const float*> NULL),
+                  &s, sizeof(s))
+        return self.count - 1
+
+    def copy(self, int x, int y, *, tuple shape, tuple x_strides, tuple y_strides, Py_ssize_t x_offset=0,
+             Py_ssize_t y_offset=0) -> int:
+        """y[index] = x[index] for every index of ``shape``; strides and offsets in floats."""
+        cdef CopyStep s
+        cdef Py_ssize_t i, size = 1, x_reach = x_offset, y_reach = y_offset
+        memset(&s, 0, sizeof(s))
+        if not 1 <= len(shape) <= COPY_DIMS or len(x_strides) != len(shape) or len(y_strides) != len(shape):
+            raise ValueError(f"Plan.copy: expected 1 to {COPY_DIMS} dimensions, got shape {shape}, strides {x_strides} and "
+                             f"{y_strides}")
+        s.ndim, s.x, s.y, s.x_offset, s.y_offset = len(shape), x, y, x_offset, y_offset
+        for i in range(s.ndim):
+            s.shape[i], s.x_stride[i], s.y_stride[i] = shape[i], x_strides[i], y_strides[i]
+            if s.shape[i] < 1 or s.x_stride[i] < 0 or s.y_stride[i] < 0:
+                raise ValueError(f"Plan.copy: expected positive extents and no negative strides, got {shape}, {x_strides}, "
+                                 f"{y_strides}")
+            size *= s.shape[i]
+            x_reach += (s.shape[i] - 1) * s.x_stride[i]
+            y_reach += (s.shape[i] - 1) * s.y_stride[i]
+        if min(x_offset, y_offset) < 0:
+            raise ValueError(f"Plan.copy: expected offsets of at least 0, got {x_offset}, {y_offset}")
+        self.check("copy", "x", x, 4.0 * (x_reach + 1))
+        self.check("copy", "y", y, 4.0 * (y_reach + 1))
+        self.distinct("copy", y, (x,))
+        s.outer = size // s.shape[s.ndim - 1]
+        s.tasks = max(1, min(s.outer, size // FLAT_TASK))
+        self.step("copy", task_copy, NULL, s.tasks, 20.0 * size, 0, &s, sizeof(s))
+        return self.count - 1

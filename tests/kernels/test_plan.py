@@ -1,0 +1,110 @@
+"""Plans: several steps, many callers, refusals."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from kernels.blocked import at_threads, normal, ops
+
+__all__ = ["ops"]
+
+BYTES = 1 * 2 * 8 * 8 * 16 * 4  # of the images below
+
+
+def two_layers(ops: Any) -> Any:
+    """Two 3x3 convolutions of 32 channels with a residual, through the arena."""
+    plan = ops.Plan(2 * BYTES)
+    x, y = plan.input(0, BYTES), plan.output(0, BYTES)
+    hidden = plan.arena(0, BYTES)
+    size = {"n": 1, "c": 32, "h": 8, "w": 8, "padding": ((1, 1), (1, 1))}
+    plan.conv2d(x, hidden, ops.pack_conv2d(normal((32, 32, 3, 3), 1)), activation="silu", **size)
+    plan.conv2d(hidden, y, ops.pack_conv2d(normal((32, 32, 3, 3), 2)), -1, x, **size)
+    return plan
+
+
+def result(plan: Any, x: np.ndarray) -> np.ndarray:
+    y = np.empty_like(x)
+    plan.run((x,), (y,))
+    return y
+
+
+def test_threads_change_no_bit(ops: Any) -> None:
+    plan, x = two_layers(ops), normal((1, 2, 8, 8, 16))
+    y = at_threads(ops, lambda: result(plan, x))
+    assert np.isfinite(y).all()
+    np.testing.assert_array_equal(result(two_layers(ops), x), y)
+
+
+def test_many_callers_at_once(ops: Any) -> None:
+    plan = two_layers(ops)
+    inputs = [normal((1, 2, 8, 8, 16), i) for i in range(8)]
+    expected = [result(plan, x) for x in inputs]
+    ops.set_grain_scale(0)
+    ops.set_num_threads(2)
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            for y, other in zip(pool.map(lambda x: result(plan, x), inputs), expected, strict=True):
+                np.testing.assert_array_equal(y, other)
+
+
+def test_profile(ops: Any) -> None:
+    plan, x = two_layers(ops), normal((1, 2, 8, 8, 16))
+    y = np.empty_like(x)
+    assert plan.times() == []
+    seconds = plan.profile((x,), (y,))
+    assert len(seconds) == len(plan.steps_added()) == 2
+    assert all(0 <= value < 1 for value in seconds)
+    assert plan.times() == seconds
+    np.testing.assert_array_equal(y, result(plan, x))
+
+
+def test_constants_are_read_at_every_run(ops: Any) -> None:
+    weight = np.eye(16, dtype=np.float32)
+    plan = ops.Plan(0)
+    x, y = plan.input(0, 64), plan.output(0, 64)
+    packed = ops.pack_linear(weight)
+    plan.linear(x, y, packed, rows=1)
+    a = normal((1, 16))
+    np.testing.assert_array_equal(result(plan, a), a)
+    np.multiply(packed.data, 2, out=packed.data)
+    np.testing.assert_array_equal(result(plan, a), 2 * a)
+
+
+def test_refusals(ops: Any) -> None:
+    plan = two_layers(ops)
+    x = normal((1, 2, 8, 8, 16))
+    with pytest.raises(ValueError, match=r"Plan.run: expected 1 inputs, got 0"):
+        plan.run((), (x,))
+    with pytest.raises(
+        ValueError, match=r"inputs\[0\] must be contiguous and of 8192 bytes, got float32 \(1, 2, 8, 8, 8\)"
+    ):
+        plan.run((x[..., :8],), (x,))
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    with pytest.raises(ValueError, match=r"Plan.run: outputs\[0\] is read-only"):
+        plan.run((x,), (frozen,))
+    result(plan, x)
+    packed = ops.pack_linear(normal((16, 16)))
+    with pytest.raises(ValueError, match=r"Plan.linear: the plan has run, it takes no more steps"):
+        plan.linear(0, 1, packed, rows=1)
+    plan = ops.Plan(128)
+    with pytest.raises(ValueError, match="128 bytes at 64 do not fit an arena of 128 bytes"):
+        plan.arena(64, 128)
+    a, b = plan.arena(0, 64), plan.input(0, 64)
+    with pytest.raises(ValueError, match=r"Plan.linear: x needs 192 bytes, buffer 0 has 64"):
+        plan.linear(a, b, packed, rows=3)
+    with pytest.raises(ValueError, match=r"Plan.linear: the output overlaps what the step reads"):
+        plan.linear(a, a, packed, rows=1)
+    with pytest.raises(ValueError, match=r"Plan.linear: y is buffer 7, of 2"):
+        plan.linear(a, 7, packed, rows=1)
+    with pytest.raises(ValueError, match=r"Plan.linear: bias must be a constant"):
+        plan.linear(a, b, packed, a, rows=1)
+    with pytest.raises(ValueError, match=r"Plan.linear: unknown activation 'relu9'"):
+        plan.linear(a, b, packed, rows=1, activation="relu9")
+    with pytest.raises(ValueError, match=r"Plan.linear: activation 'silu' takes no parameters \(1.0,\)"):
+        plan.linear(a, b, packed, rows=1, activation="silu", parameters=(1.0,))
+    with pytest.raises(ValueError, match=r"Plan.conv2d: the weight is packed for linear"):
+        plan.conv2d(a, b, packed, n=1, c=16, h=1, w=1)

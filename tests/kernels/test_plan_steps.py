@@ -1,0 +1,189 @@
+"""Steps of a plan that are not convolutions, against the eager functions of the same level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from kernels.blocked import at_threads, normal, ops, run, to_blocked, to_plain
+
+__all__ = ["ops"]
+
+IMAGES = [(2, 5, 7, 9), (1, 33, 16, 15), (3, 16, 1, 4), (1, 40, 56, 56)]
+
+
+@pytest.mark.parametrize("shape", IMAGES)
+def test_into_the_layout_and_out_of_it(ops: Any, shape: tuple[int, ...]) -> None:
+    x = normal(shape)
+    n, c, h, w = shape
+    blocked = at_threads(
+        ops,
+        lambda: run(ops, [x], to_blocked(x).shape, lambda plan, b, y: plan.to_blocked(b[0], y, n=n, c=c, size=h * w)),
+    )
+    np.testing.assert_array_equal(blocked, to_blocked(x))
+    y = at_threads(
+        ops, lambda: run(ops, [blocked], shape, lambda plan, b, y: plan.to_plain(b[0], y, n=n, c=c, size=h * w))
+    )
+    np.testing.assert_array_equal(y, x)
+
+
+WINDOWS = [((3, 3), (2, 2), (1, 1), False), ((2, 2), (2, 2), (0, 0), True), ((1, 4), (1, 3), (0, 2), False)]
+
+
+@pytest.mark.parametrize("shape", IMAGES[1::2])
+@pytest.mark.parametrize("window", WINDOWS)
+def test_pooling(ops: Any, shape: tuple[int, ...], window: Any) -> None:
+    x = normal(shape)
+    x[0, 0, 0, 0], x[0, 1, 3, 3] = np.nan, np.inf
+    n, c, h, w = shape
+    kernel, stride, padding, ceil = window
+    size = {"n": n, "c": c, "h": h, "w": w, "kernel": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil}
+    expected, _ = ops.max_pool2d(x, kernel, stride, padding, (1, 1), ceil)
+    y = at_threads(
+        ops,
+        lambda: run(ops, [to_blocked(x)], to_blocked(expected).shape, lambda p, b, y: p.max_pool2d(b[0], y, **size)),
+    )
+    np.testing.assert_array_equal(to_plain(y, c), expected)
+    for include, divisor in [(True, None), (False, None), (True, 5)]:
+        expected = ops.avg_pool2d(x, kernel, stride, padding, ceil, include, divisor)
+        y = run(
+            ops, [to_blocked(x)], to_blocked(expected).shape,
+            lambda p, b, y: p.avg_pool2d(b[0], y, count_include_pad=include, divisor_override=divisor, **size),  # noqa: B023
+        )  # fmt: skip
+        np.testing.assert_allclose(to_plain(y, c), expected, rtol=1e-6, atol=3e-7)
+
+
+def test_dilated_max_pooling(ops: Any) -> None:
+    x = normal((1, 16, 11, 12))
+    expected, _ = ops.max_pool2d(x, (3, 2), (1, 2), (1, 1), (2, 3), False)
+    size = {
+        "n": 1,
+        "c": 16,
+        "h": 11,
+        "w": 12,
+        "kernel": (3, 2),
+        "stride": (1, 2),
+        "padding": (1, 1),
+        "dilation": (2, 3),
+    }
+    y = run(ops, [to_blocked(x)], to_blocked(expected).shape, lambda p, b, y: p.max_pool2d(b[0], y, **size))
+    np.testing.assert_array_equal(to_plain(y, 16), expected)
+
+
+@pytest.mark.parametrize("shape", [*IMAGES, (2, 20, 1, 1), (1, 16, 112, 112)])
+def test_global_average(ops: Any, shape: tuple[int, ...]) -> None:
+    x = normal(shape) + np.float32(1)
+    n, c, h, w = shape
+    wide = 16 * -(-c // 16)
+    y = at_threads(
+        ops,
+        lambda: run(ops, [to_blocked(x)], (n, wide), lambda p, b, y: p.global_avg_pool(b[0], y, n=n, c=c, size=h * w)),
+    )
+    np.testing.assert_allclose(y[:, :c], x.mean((2, 3), dtype=np.float64), rtol=3e-7, atol=3e-7)
+    assert not y[:, c:].any()
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_scale_channels(ops: Any, wide: bool) -> None:
+    x, factors = normal((2, 20, 5, 6)), normal((2, 32 if wide else 20), 1)
+    y = run(
+        ops,
+        [to_blocked(x), factors],
+        (2, 2, 5, 6, 16),
+        lambda p, b, y: p.scale_channels(b[0], y, b[1], n=2, c=20, size=30),
+    )
+    np.testing.assert_array_equal(to_plain(y, 20), x * factors[:, :20, None, None])
+
+
+@pytest.mark.parametrize("size", [1, 63, 1024, 40_001])
+def test_elementwise(ops: Any, size: int) -> None:
+    x, residual = normal((size,)), normal((size,), 1)
+    y = at_threads(ops, lambda: run(ops, [x, residual], (size,), lambda p, b, y: p.add(b[0], b[1], y, size=size)))
+    np.testing.assert_array_equal(y, x + residual)
+    y = run(ops, [x, residual], (size,), lambda p, b, y: p.add(b[0], b[1], y, size=size, activation="silu"))
+    np.testing.assert_array_equal(y, ops.silu(x + residual))
+    y = run(ops, [x], (size,), lambda p, b, y: p.activation(b[0], y, size=size, activation="hardswish"))
+    np.testing.assert_array_equal(y, ops.hardswish(x))
+
+
+@pytest.mark.parametrize("shape", [(1, 1000), (70, 10), (200, 197), (3, 16)])
+def test_rows(ops: Any, shape: tuple[int, int]) -> None:
+    rows, n = shape
+    x, weight, bias = normal(shape), normal((n,), 1), normal((n,), 2)
+    y = at_threads(ops, lambda: run(ops, [x], shape, lambda p, b, y: p.softmax(b[0], y, rows=rows, n=n)))
+    np.testing.assert_array_equal(y, ops.softmax(x, -1))
+    y = at_threads(
+        ops,
+        lambda: run(
+            ops, [x, weight, bias], shape, lambda p, b, y: p.layer_norm(b[0], y, b[1], b[2], rows=rows, n=n, eps=1e-6)
+        ),
+    )
+    np.testing.assert_array_equal(y, ops.layer_norm(x, weight, bias, 1e-6)[0])
+    y = run(ops, [x, weight], shape, lambda p, b, y: p.layer_norm(b[0], y, b[1], rows=rows, n=n, eps=1e-6, rms=True))
+    np.testing.assert_array_equal(y, ops.rms_norm(x, weight, 1e-6)[0])
+
+
+@pytest.mark.parametrize("mask", [None, "float", "bool"])
+def test_attention(ops: Any, mask: str | None) -> None:
+    batch, heads, queries, size = 2, 3, 37, 24
+    width = heads * size
+    qkv = normal((batch, queries, 3 * width))
+    q, k, v = (qkv[..., i * width : (i + 1) * width].reshape(batch, queries, heads, size) for i in range(3))
+    arrays, options, added = [qkv], {}, None
+    if mask:
+        added = normal((queries, queries), 1) if mask == "float" else normal((queries, queries), 1) > 0
+        arrays.append(added)
+        options = {"mask_strides": (0, 0, queries, 1), "bool_mask": mask == "bool"}
+
+    def add(plan: Any, b: list[int], y: int) -> None:
+        strides = (queries * 3 * width, size, 3 * width)
+        parts = [(b[0], i * width, *strides) for i in range(3)]
+        plan.attention(
+            *parts, (y, 0, queries * width, size, width), b[1] if mask else -1, batch=batch, heads=heads, queries=queries,
+            keys=queries, size=size, scale=0.2, causal=mask is None, **options,
+        )  # fmt: skip
+
+    y = at_threads(ops, lambda: run(ops, arrays, (batch, queries, heads, size), add))
+    q, k, v = (x.transpose(0, 2, 1, 3) for x in (q, k, v))
+    expected, _ = ops.attention(q, k, v, added, 0.2, mask is None)
+    np.testing.assert_array_equal(y, expected.transpose(0, 2, 1, 3))
+
+
+def test_copy(ops: Any) -> None:
+    x = normal((5, 6, 70))
+    y = run(
+        ops,
+        [x],
+        (70, 5, 6),
+        lambda p, b, y: p.copy(b[0], y, shape=(70, 5, 6), x_strides=(1, 420, 70), y_strides=(30, 6, 1)),
+    )
+    np.testing.assert_array_equal(y, x.transpose(2, 0, 1))
+    y = run(
+        ops, [x], (5, 3, 70), lambda p, b, y: p.copy(b[0], y, shape=(5, 3, 70), x_strides=(420, 140, 1), y_strides=(210, 70, 1),
+                                                    x_offset=70)
+    )  # fmt: skip
+    np.testing.assert_array_equal(y, x[:, 1::2])
+
+
+def test_refusals(ops: Any) -> None:
+    plan = ops.Plan(0)
+    x, y = plan.input(0, 64 * 64), plan.output(0, 64 * 64)
+    with pytest.raises(ValueError, match=r"Plan.softmax: expected rows and n of at least 1, got 0, 3"):
+        plan.softmax(x, y, rows=0, n=3)
+    with pytest.raises(ValueError, match=r"Plan.max_pool2d: kernel \(9, 9\) is larger than input \(1, 16, 8, 8\)"):
+        plan.max_pool2d(x, y, n=1, c=16, h=8, w=8, kernel=(9, 9), stride=(1, 1))
+    with pytest.raises(ValueError, match=r"Plan.attention: q needs 8192 bytes, buffer 0 has 4096"):
+        plan.attention(
+            (x, 0, 0, 0, 64),
+            (x, 0, 0, 0, 64),
+            (x, 0, 0, 0, 64),
+            (y, 0, 0, 0, 64),
+            batch=1,
+            heads=1,
+            queries=32,
+            keys=4,
+            size=64,
+        )
+    with pytest.raises(ValueError, match=r"Plan.copy: expected offsets of at least 0, got -1, 0"):
+        plan.copy(x, y, shape=(3,), x_strides=(1,), y_strides=(1,), x_offset=-1)
