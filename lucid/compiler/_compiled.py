@@ -11,6 +11,7 @@ from typing import Any
 from lucid._tensor import Tensor
 from lucid.autograd._node import TensorBase, mode, wrap
 from lucid.compiler._build import lower, optimise
+from lucid.compiler._builder import Packing
 from lucid.compiler._errors import TraceError
 from lucid.compiler._execute import Program
 from lucid.compiler._graph import Graph, Value
@@ -52,6 +53,7 @@ class Compiled:
         self._plans: OrderedDict[Any, Plan | TraceError] = OrderedDict()
         self._watch: Watch | None = None
         self._captured: dict[int, Tensor] = {}
+        self._packing = Packing()
         self.refreshes = 0
         if not isinstance(function, Module):
             functools.update_wrapper(self, function)
@@ -126,7 +128,7 @@ class Compiled:
                 self._captured[id(t)] = t  # type: ignore[assignment]
         watched = {id(t): t for t in (*state.tensors, *self._captured.values())}
         self._watch = Watch(watched.values(), state.entries)
-        return Plan(graph, lower(graph), result_spec, fixed)
+        return Plan(graph, lower(graph, self._packing), result_spec, fixed)
 
     def _modules(self) -> Iterator[tuple[str, Module]]:
         return self.function.named_modules() if isinstance(self.function, Module) else iter(())
@@ -141,6 +143,7 @@ class Compiled:
         with self._lock:
             self._plans.clear()
             self._captured.clear()
+            self._packing = Packing()
             self._watch = None
             self.refreshes += 1
 

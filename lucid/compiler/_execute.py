@@ -8,18 +8,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lucid.autograd._node import Node, wrap
-from lucid.compiler._graph import Call, Slot
+from lucid.compiler._graph import Call, Op, Slot
 
 Arrays = Sequence[np.ndarray]
 
 
 class Step(NamedTuple):
-    """One step: ``run(*arrays)`` gives an array or a tuple of them; places are indices into the values of a run."""
+    """One step: ``run(*arrays)`` gives an array or a tuple of them; places are indices into the values of a run.
+
+    ``op`` is the operation of a call, None for a segment of compiled steps.
+    """
 
     run: Callable[..., Any]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     frees: tuple[int, ...]
+    op: Op | None = None
 
 
 def replay(call: Call) -> Callable[..., Any]:
@@ -59,7 +63,7 @@ class Program:
         """The results for ``inputs``."""
         values: list[Any] = self.values.copy()
         values[: len(inputs)] = inputs
-        for run, sources, targets, frees in self.steps:
+        for run, sources, targets, frees, _ in self.steps:
             y = run(*[values[i] for i in sources])
             if len(targets) == 1:
                 values[targets[0]] = y[0] if isinstance(y, tuple) else y

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lucid.compiler._graph import Graph, Op
+from lucid.compiler._graph import Graph, Op, Value
 
 
 def fuse_residuals(graph: Graph) -> None:
@@ -30,9 +30,9 @@ def fuse_residuals(graph: Graph) -> None:
         makers[layer.output] = layer
 
 
-def _fits(graph: Graph, layer: Op, add: Op, users: dict[object, list[Op]]) -> bool:
+def _fits(graph: Graph, layer: Op, add: Op, users: dict[Value, list[Op]]) -> bool:
     if layer.kind not in ("conv2d", "linear") or layer.attributes.get("residual"):
         return False
     if "activation" in layer.attributes and "activation" in add.attributes:
         return False
-    return graph.sole_user(layer.output, users) is add  # type: ignore[arg-type]
+    return graph.sole_user(layer.output, users) is add
