@@ -163,6 +163,7 @@ class Builder:
         lower(self, op)
         if len(self.steps) > first:
             self.steps[-1].covers = op.covers
+            self.steps[-1].layout = "blocked" if self.is_image(op.output) else "plain"
         self._op = None
 
     def finish(self) -> Recipe:

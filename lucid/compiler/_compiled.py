@@ -8,12 +8,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from lucid._tensor import Tensor
 from lucid.autograd._node import TensorBase, mode, wrap
 from lucid.compiler._build import lower, optimise
 from lucid.compiler._builder import Packing
 from lucid.compiler._errors import TraceError
 from lucid.compiler._execute import Program
+from lucid.compiler._explain import table
 from lucid.compiler._graph import Graph, Value
 from lucid.compiler._trace import TracedTensor, trace
 from lucid.compiler._tree import flatten, unflatten
@@ -70,6 +73,10 @@ class Compiled:
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plan(key, spec, tensors)
+        elif len(self._plans) > 1:
+            with self._lock:
+                if key in self._plans:
+                    self._plans.move_to_end(key)
         if isinstance(plan, TraceError):
             return self.function(*args, **kwargs)
         return plan.run(tensors)
@@ -146,6 +153,27 @@ class Compiled:
             self._packing = Packing()
             self._watch = None
             self.refreshes += 1
+
+    def explain(self, *args: Any, **kwargs: Any) -> None:
+        """Print the plan for these arguments, or the one last used: its steps, what they do, and measured times.
+
+        Without arguments the steps are timed on zeros. A step is one of a compiled segment or a "call", which runs an
+        operation that has no compiled form.
+
+        Raises:
+            RuntimeError: no arguments are given, and there was no call yet.
+        """
+        if args or kwargs:
+            self(*args, **kwargs)
+        found = [(key, plan) for key, plan in self._plans.items() if isinstance(plan, Plan)]
+        if not found:
+            raise RuntimeError("explain: there is no plan yet: call it first, or give example arguments")
+        (_, shapes), plan = found[-1]
+        tensors: list[Any] = []
+        flatten((args, kwargs), tensors, "args")
+        inputs = [t._data for t in tensors] or [np.zeros(shape, char) for shape, char in shapes]
+        described = ", ".join([f"{np.dtype(char)} {shape}" for shape, char in shapes])
+        print(f"{self!r}, refreshed {self.refreshes} times; plan for {described}\n{table(plan.program, inputs)}")
 
     def __getattr__(self, name: str) -> Any:
         if name == "function":

@@ -33,8 +33,8 @@ class Emitted:
     """One step: a method of the plan, the buffers it takes by position, and its options.
 
     A buffer may be None (left out) or a tuple (Buffer, numbers ...), as attention's operands are; ``packed`` is the
-    number of packed weights, which come after the second buffer. ``covers`` says which traced operations it does,
-    ``flops`` how many operations of arithmetic.
+    number of packed weights, which come after the second buffer. The rest is for `explain`: ``covers``, which traced
+    operations it does, ``flops``, how many operations of arithmetic, and shape and layout of the result.
     """
 
     method: str
@@ -44,6 +44,7 @@ class Emitted:
     covers: list[str] = field(default_factory=list)
     flops: float = 0.0
     shape: tuple[int, ...] = ()
+    layout: str = "plain"
 
     def used(self) -> list[Buffer]:
         """The buffers themselves."""
