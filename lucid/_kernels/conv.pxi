@@ -158,6 +158,8 @@ cdef bint input_grad(const Conv* g, Patches* p, const floating* dy, const floati
     cdef bint gaps = False
     if by_planes(g):
         return depthwise(g, dy, w, bias, dx, True)
+    if scatter_fits(g):
+        return scatter_input_grad(g, dy, w, bias, dx)
     for y in range(min(g.stride_y, g.x_height)):
         for x in range(min(g.stride_x, g.x_width)):
             gradient_patches(g, p, y, x)
