@@ -233,10 +233,11 @@ cdef void swapped_task(const WeightGrad* g, const floating* x, const floating* d
 
 # The whole batch
 
-cdef void add_chunks(const WeightGrad* g, const floating* sums, floating* dw, Py_ssize_t row) noexcept nogil:
-    """One row of dw, [channel][tap], from its chunks."""
+cdef void add_chunks(const WeightGrad* g, floating* sums, floating* dw, Py_ssize_t row) noexcept nogil:
+    """One row of dw, [channel][tap], from its chunks, which are added to the first."""
     cdef Py_ssize_t t, c, chunk, taps = g.kernel_y * g.kernel_x, at
-    cdef floating total
+    cdef floating* to
+    cdef const floating* source
     dw += row * g.channels * taps
     if g.swapped:
         sums += row // g.rows * g.channels * taps * g.lane_pitch + row % g.rows
@@ -246,16 +247,21 @@ cdef void add_chunks(const WeightGrad* g, const floating* sums, floating* dw, Py
                 dw[c] += sums[chunk * sums_size(g) + c * g.lane_pitch]
         return
     sums += (row // g.rows * g.taps * g.rows + row % g.rows) * g.lane_pitch
-    for t in range(taps):
-        if g.joined:
+    for t in range(g.taps):
+        to = sums + t * g.rows * g.lane_pitch
+        for chunk in range(1, g.chunks):
+            source = to + chunk * sums_size(g)
+            for c in range(g.lanes):
+                to[c] += source[c]
+    if g.joined:
+        for t in range(taps):
             at = t // g.kernel_x * g.rows * g.lane_pitch + t % g.kernel_x * g.channels
-        else:
-            at = t * g.rows * g.lane_pitch
-        for c in range(g.channels):
-            total = sums[at + c]
-            for chunk in range(1, g.chunks):
-                total += sums[chunk * sums_size(g) + at + c]
-            dw[c * taps + t] = total
+            for c in range(g.channels):
+                dw[c * taps + t] = sums[at + c]
+    elif taps == 1:
+        copy_row(sums, dw, g.channels)
+    else:
+        transpose(sums, g.rows * g.lane_pitch, taps, g.channels, dw, taps)
 
 
 cdef inline void run_weight_task(const WeightGrad* g, const floating* x, const floating* dy, floating* sums,

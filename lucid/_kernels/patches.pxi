@@ -166,6 +166,12 @@ cdef void pack_weights(const Patches* p, const floating* w, Py_ssize_t channels,
     cdef int rows
     while i < p.rows:
         rows = tile_height(w, p.rows - i) if p.rows > LINE_ROWS else 1
+        if p.taps == 1 and p.w_row == 1:                                    # rows are
+            for c in range(channels):
+                copy_row(w + i + c * p.w_channel + p.tap_w[0], out, rows)
+                out += rows
+            i += rows
+            continue
         if p.w_channel == p.taps and p.tap_w[p.taps - 1] == p.taps - 1:     # k is the order of memory
             transpose(w + i * p.w_row, p.w_row, rows, channels * p.taps, out, rows)
             out += rows * channels * p.taps
@@ -302,10 +308,19 @@ cdef bint convolve_rows(Patches* p, const floating* x, const floating* w, const 
     return True
 
 
+cdef void flatten(Patches* p) noexcept nogil:
+    """A 1x1 kernel without border sees its image as one row."""
+    if (p.taps == 1 and p.step_y == 1 and p.step_x == 1 and p.tap_y[0] == 0 and p.tap_x[0] == 0 and p.y_column == 1
+            and p.height == p.x_height and p.width == p.x_width and p.y_row == p.width):
+        p.width *= p.height
+        p.x_width, p.y_row, p.height, p.x_height = p.width, p.width, 1, 1
+
+
 cdef bint convolve(Patches* p, const floating* x, const floating* w, const floating* bias, floating* y) noexcept nogil:
     """Run ``p``, which has at least one tap; every pixel of y it covers is written. False when memory ran out."""
     if p.samples * p.height * p.width == 0:
         return True
+    flatten(p)
     if floating is float:
         if winograd_fits(p):
             return winograd(p, x, w, bias, y)

@@ -3,7 +3,7 @@
 # Where a row has few pixels, the columns dropped at its end would be a fifth to a half of the work. Here the pixels are
 # numbered through the batch, and a block of them is copied from the stage into a patch matrix of whole panels. The
 # copy costs one move per row of pixels, which the many rows of the weight repay. The blocks of k are those of
-# patches.pxi, so are the bits.
+# patches.pxi, so are the bits. The patches of a 1x1 kernel are the image: there, whole images are copied at a time.
 
 cdef enum:
     PIXEL_WIDTH = 16            # widest rows that are worth a copy ...
@@ -16,11 +16,18 @@ cdef struct Pixels:
     Py_ssize_t each, pixels                                     # of a sample, of all
     Py_ssize_t blocks, parts, most                              # most pixels of a block
     Py_ssize_t pitch                                            # between rows of a block: an odd number of cache lines
+    bint point                                                  # x is read in place of a stage
     bint stays                                                  # the weight is read in place: too few panels to pack it
 
 
+cdef inline bint flat(const Patches* p) noexcept nogil:
+    """Pixel j of the result reads pixel j of the image alone."""
+    return (p.taps == 1 and p.x_height == 1 and p.height == 1 and p.width == p.x_width and p.step_x == 1
+            and p.tap_y[0] == 0 and p.tap_x[0] == 0)
+
+
 cdef inline bint pixels_fit(const Patches* p) noexcept nogil:
-    return p.width <= PIXEL_WIDTH and p.rows >= PIXEL_ROWS
+    return (p.width <= PIXEL_WIDTH or flat(p)) and p.rows >= PIXEL_ROWS
 
 
 cdef void plan_pixels(Patches* p, Pixels* q, Py_ssize_t lanes, Py_ssize_t threads) noexcept nogil:
@@ -44,12 +51,19 @@ cdef void plan_pixels(Patches* p, Pixels* q, Py_ssize_t lanes, Py_ssize_t thread
     p.pitch = p.width + p.span_x
     p.plane = (p.height + p.span_y) * p.pitch
     place_taps(p)
+    q.point = flat(p)
+    if q.point:
+        p.stage_channel, p.plane = p.x_width, p.groups * p.channels * p.x_width
+
+
+cdef inline Py_ssize_t stage_elements(const Pixels* q) noexcept nogil:
+    return 0 if q.point else q.p.depth * q.p.stage_channel
 
 
 cdef inline Py_ssize_t pixels_work(const Pixels* q, const floating* like) noexcept nogil:
     """Elements of workspace per thread: the stage, the patch matrix, the output, and three tables of segments."""
     cdef Py_ssize_t words = 3 * q.most * <Py_ssize_t> (sizeof(Py_ssize_t) // sizeof(floating))
-    return round_up(q.p.depth * q.p.stage_channel + q.p.depth * q.p.taps * q.pitch + q.p.rows * q.pitch + words, 16)
+    return round_up(stage_elements(q) + q.p.depth * q.p.taps * q.pitch + q.p.rows * q.pitch + words, 16)
 
 
 cdef Py_ssize_t cut_pixels(const Pixels* q, Py_ssize_t first, Py_ssize_t n, Py_ssize_t* run, Py_ssize_t* at,
@@ -77,7 +91,7 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, con
     cdef Py_ssize_t first = part(q.pixels, lanes, block, q.blocks), n = part(q.pixels, lanes, block + 1, q.blocks) - first
     cdef Py_ssize_t sample = first // q.each, size = p.x_height * p.x_width, c = 0, depth, i, j, t, s, count
     cdef floating* stage = work
-    cdef floating* b = stage + p.depth * p.stage_channel
+    cdef floating* b = stage + stage_elements(q)
     cdef floating* out = b + p.depth * p.taps * q.pitch
     cdef Py_ssize_t* run = <Py_ssize_t*> (out + p.rows * q.pitch)
     cdef Py_ssize_t* at = run + q.most
@@ -95,12 +109,13 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, con
                 out[i * q.pitch + j] = bias[group * p.rows + lo + i]
     while c < p.channels:
         depth = min(p.channels - c, p.depth)
-        stage_block(p, x + c * size, p.groups * p.channels * size, depth, (first + n - 1) // q.each - sample + 1, 0, 0,
-                    stage)
+        if not q.point:
+            stage_block(p, x + c * size, p.groups * p.channels * size, depth, (first + n - 1) // q.each - sample + 1, 0,
+                        0, stage)
         for i in range(depth):
             for t in range(p.taps):
                 row = b + (i * p.taps + t) * q.pitch
-                source = stage + i * p.stage_channel + p.tap_at[t]
+                source = (x + c * size if q.point else stage) + i * p.stage_channel + p.tap_at[t]
                 for s in range(count):
                     copy_row(source + at[s], row, run[s])
                     row += run[s]

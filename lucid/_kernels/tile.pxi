@@ -99,13 +99,29 @@ cdef extern from *:
         out[2] = LUCID_TO_ROW(LUCID_V(unpacklo_pd)(ab, cd));
         out[3] = LUCID_TO_ROW(LUCID_V(unpackhi_pd)(ab, cd));
     }
-    static inline void lucid_transpose_square(const float *x, Py_ssize_t x_row, int rows, float *out,
-                                              Py_ssize_t out_row) {
+    /* The first n floats of a vector. */
+    static inline void lucid_store_rows(float *out, lucid_row v, int n) {
+    #if LUCID_SQUARE == 16
+        _mm512_mask_storeu_ps(out, (__mmask16) ((1u << n) - 1), v);
+    #elif LUCID_SQUARE == 8
+        static const int masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+        _mm256_maskstore_ps(out, _mm256_loadu_si256((const __m256i *) (masks + 8 - n)), v);
+    #else
+        float all[4];
+        _mm_storeu_ps(all, v);
+        for (int i = 0; i < n; i++)
+            out[i] = all[i];
+    #endif
+    }
+    /* At most SQUARE rows of at least four columns; the last four may be done twice. */
+    static inline void lucid_transpose_strip(const float *x, Py_ssize_t x_row, int rows, Py_ssize_t count, float *out,
+                                             Py_ssize_t out_row) {
         lucid_row columns[4];
-        for (int j = 0; j < LUCID_SQUARE; j += 4) {
-            lucid_four_columns(x + j, x_row, rows, columns);
+        for (Py_ssize_t j = 0; j < count; j += 4) {
+            Py_ssize_t at = j + 4 <= count ? j : count - 4;
+            lucid_four_columns(x + at, x_row, rows, columns);
             for (int q = 0; q < 4; q++)
-                LUCID_V(storeu_ps)(out + (j + q) * out_row, columns[q]);
+                lucid_store_rows(out + (at + q) * out_row, columns[q], rows);
         }
     }
     static inline lucid_row lucid_madd_row(float a, lucid_row b, lucid_row c) {
@@ -130,11 +146,11 @@ cdef extern from *:
                 out[i] = lucid_maddf(a[p * a_step], x[i * x_row + p], out[i]);
     }
     #else
-    static inline void lucid_transpose_square(const float *x, Py_ssize_t x_row, int rows, float *out,
-                                              Py_ssize_t out_row) {
-        for (int j = 0; j < LUCID_SQUARE; j++)
-            for (int i = 0; i < LUCID_SQUARE; i++)
-                out[j * out_row + i] = x[(i < rows ? i : rows - 1) * x_row + j];
+    static inline void lucid_transpose_strip(const float *x, Py_ssize_t x_row, int rows, Py_ssize_t count, float *out,
+                                             Py_ssize_t out_row) {
+        for (Py_ssize_t j = 0; j < count; j++)
+            for (int i = 0; i < rows; i++)
+                out[j * out_row + i] = x[i * x_row + j];
     }
     static inline void lucid_dot_square(const float *a, Py_ssize_t a_step, const float *x, Py_ssize_t x_row, int rows,
                                         float *out, Py_ssize_t k) {
@@ -162,8 +178,8 @@ cdef extern from *:
     float madd32 "lucid_maddf" (float a, float b, float c) noexcept nogil
     double madd64 "lucid_madd" (double a, double b, double c) noexcept nogil
     void store_pair "lucid_store_pair" (float* out, float x, float y) noexcept nogil
-    void transpose_square "lucid_transpose_square" (const float* x, Py_ssize_t x_row, int rows, float* out,
-                                                    Py_ssize_t out_row) noexcept nogil
+    void transpose_strip "lucid_transpose_strip" (const float* x, Py_ssize_t x_row, int rows, Py_ssize_t count,
+                                                  float* out, Py_ssize_t out_row) noexcept nogil
     void dot_square "lucid_dot_square" (const float* a, Py_ssize_t a_step, const float* x, Py_ssize_t x_row, int rows,
                                         float* out, Py_ssize_t k) noexcept nogil
     cdef enum:
@@ -296,19 +312,6 @@ cdef inline void copy_row(const floating* x, floating* out, Py_ssize_t n) noexce
             out[i] = x[i]
 
 
-cdef inline void transpose_rows(const float* x, Py_ssize_t x_row, Py_ssize_t rows, float* out,
-                                Py_ssize_t out_row) noexcept nogil:
-    """SQUARE columns of at most as many rows, nothing written beside them."""
-    cdef float square[SQUARE * SQUARE]
-    cdef Py_ssize_t j
-    if rows == SQUARE:
-        transpose_square(x, x_row, SQUARE, out, out_row)
-        return
-    transpose_square(x, x_row, <int> rows, square, SQUARE)
-    for j in range(SQUARE):
-        copy_row(square + j * SQUARE, out + j * out_row, rows)
-
-
 cdef void transpose_slowly(const floating* x, Py_ssize_t x_row, Py_ssize_t rows, Py_ssize_t columns, floating* out,
                            Py_ssize_t out_row) noexcept nogil:
     """Pairs of floats are stored as one word: stores are what this waits for."""
@@ -330,18 +333,18 @@ cdef void transpose_slowly(const floating* x, Py_ssize_t x_row, Py_ssize_t rows,
 cdef void transpose(const floating* x, Py_ssize_t x_row, Py_ssize_t rows, Py_ssize_t columns, floating* out,
                     Py_ssize_t out_row) noexcept nogil:
     """out[j, i] = x[i, j]."""
-    cdef Py_ssize_t i = 0, j, high = 0, wide = 0
+    cdef Py_ssize_t i = 0, high = 0
     if floating is float:
-        wide = columns // SQUARE * SQUARE
-        high = rows // SQUARE * SQUARE
-        if 2 * (rows - high) >= SQUARE:
-            high = rows
+        if columns >= 4:
+            high = rows // SQUARE * SQUARE
+            if 2 * (rows - high) >= SQUARE:
+                high = rows
         while i < high:
-            for j in range(wide // SQUARE):
-                transpose_rows(x + i * x_row + j * SQUARE, x_row, min(high - i, <Py_ssize_t> SQUARE),
-                               out + j * SQUARE * out_row + i, out_row)
+            if high - i >= SQUARE:
+                transpose_strip(x + i * x_row, x_row, SQUARE, columns, out + i, out_row)
+            else:
+                transpose_strip(x + i * x_row, x_row, <int> (high - i), columns, out + i, out_row)
             i += SQUARE
-    transpose_slowly(x + wide, x_row, high, columns - wide, out + wide * out_row, out_row)
     transpose_slowly(x + high * x_row, x_row, rows - high, columns, out + high, out_row)
 
 
