@@ -1,6 +1,6 @@
 # Every target makes the virtual environment it needs and repeats only what its sources' changes ask for.
 
-.PHONY: help demo test lint parity surface wheel accuracy bench clean FORCE
+.PHONY: help demo test lint parity zoo surface wheel accuracy bench clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -9,6 +9,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make parity     compare with PyTorch in .venv-parity"
 	@echo "make surface    write docs/surface.md: the public names, which exist and which are tested"
+	@echo "make zoo        models of torchvision and timm without PyTorch, compared with it"
 	@echo "make wheel      dist/*.whl: manylinux, with the OpenMP runtime inside, below 10 MB"
 	@echo "make accuracy   errors of the kernels against exact values"
 	@echo "make bench      timings against PyTorch, NumPy and ONNX Runtime"
@@ -98,12 +99,24 @@ $(eval $(call wheel_venv,.venv-accuracy,accuracy))
 PYTEST = cd tests && PYTHONPATH= LUCID_TEST_WHEEL=1 ../$(1)/bin/python -P -m pytest
 
 test: .venv-test/.done
-	$(call PYTEST,.venv-test) -m "not parity" $(PYTESTFLAGS)
+	$(call PYTEST,.venv-test) -m "not parity and not zoo" $(PYTESTFLAGS)
 	$(call PYTEST,.venv-test) --doctest-modules --pyargs lucid
 
 parity: .venv-parity/.done
 	.venv-parity/bin/python -c 'import torch; print("PyTorch", torch.__version__)'
-	$(call PYTEST,.venv-parity) -m parity $(PYTESTFLAGS)
+	$(call PYTEST,.venv-parity) -m "parity or zoo" $(PYTESTFLAGS)
+
+# torchvision and timm without what they depend on, which would bring PyTorch, and with what timm imports of the rest.
+.venv-zoo/.done: dist/.done
+	$(call venv,.venv-zoo)
+	.venv-zoo/bin/python -m pip install -q "$$(echo dist/lucid-*.whl)[test]" pillow pyyaml huggingface_hub safetensors
+	.venv-zoo/bin/python -m pip install -q --no-deps $(call requirements,[r for r in \
+	    p["project"]["optional-dependencies"]["parity"] if r.startswith(("torchvision"$(comma) "timm"))])
+	@touch $@
+
+zoo: .venv-zoo/.done .venv-parity/.done
+	cd tests && PYTHONPATH= LUCID_TEST_WHEEL=1 LUCID_ZOO=all LUCID_ZOO_TORCH=$(CURDIR)/.venv-parity/bin/python \
+	    ../.venv-zoo/bin/python -P -m pytest -m zoo zoo $(PYTESTFLAGS)
 
 surface: .venv-test/.done
 	cd tests && PYTHONPATH= ../.venv-test/bin/python -P ../docs/make_surface.py
@@ -126,4 +139,4 @@ bench: .venv-bench/.done
 	.venv-bench/bin/python benchmarks/run.py $(BENCHFLAGS)
 
 clean:
-	rm -rf build dist lucid.egg-info .venv-build .venv-test .venv-parity .venv-lint .venv-accuracy .venv-bench
+	rm -rf build dist lucid.egg-info .venv-build .venv-test .venv-parity .venv-zoo .venv-lint .venv-accuracy .venv-bench
