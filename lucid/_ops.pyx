@@ -56,6 +56,7 @@ include "_kernels/rnn.pxi"            # RNN, LSTM, GRU: whole sequences
 include "_kernels/packed.pxi"         # weights in the order of blocked kernels
 include "_kernels/blocked_tile.pxi"   # the register tile of blocked images
 include "_kernels/blocked_conv.pxi"   # convolutions of blocked images, products with packed weights
+include "_kernels/blocked_winograd.pxi"   # 3x3 convolutions of blocked images in fewer multiplications
 include "_kernels/blocked_depthwise.pxi"  # depthwise convolution of blocked images
 include "_kernels/blocked_pool.pxi"   # pooling of blocked images, the ways into the layout and out of it
 include "_kernels/plan.pxi"           # steps over buffers, run in one call

@@ -19,6 +19,7 @@ cdef struct Finish:
     int limits                  # 1: at least low, 2: at most high
     float low, high
     bint first                  # the activation comes before the residual
+    bint late                   # it cannot be done in registers
 
 
 cdef struct Dense:
@@ -29,12 +30,13 @@ cdef struct Dense:
     Py_ssize_t x_sample, x_group, x_block, x_line, x_column     # floats between image rows and columns, before strides
     Py_ssize_t y_sample, y_block, y_pixel
     Py_ssize_t w_block, w_row                                   # floats of a block, of a row of taps (of 16 channels)
-    Py_ssize_t depth                                            # rows of taps per part of k
+    Py_ssize_t depth, steps_end                                 # rows of taps per part of k; all (stems count steps)
     Py_ssize_t scale_row                                        # floats between samples of the scale
     Py_ssize_t tiles                                            # per image row
     Py_ssize_t bands, parts                                     # tasks are bands of tiles by parts of the blocks
     Py_ssize_t band_rows, stage_line, stage_plane               # of a stem or a product: image rows per task, staged
     Py_ssize_t sums_block                                       # of a product: floats of a block of sums kept outside y
+    const Py_ssize_t* at                                        # of a stem: what each step of k reads
     Finish finish
 
 
@@ -47,16 +49,22 @@ cdef struct DenseData:
     float* y
 
 
-cdef inline Py_ssize_t tap_rows(const Dense* g) noexcept nogil:
-    """Rows of taps of an output, through all blocks of channels."""
-    return g.in_blocks * g.kernel_y
+cdef inline void settle_finish(Dense* g) noexcept nogil:
+    """Whether the epilogue needs a buffer: limits of both sides and a residual before them do not."""
+    cdef Finish* f = &g.finish
+    if not f.limits & 1:
+        f.low = <float> -cmath.INFINITY
+    if not f.limits & 2:
+        f.high = <float> cmath.INFINITY
+    f.late = f.kernel != NULL or f.first or g.sums_block > 0
 
 
 cdef void plan_dense(Dense* g) noexcept nogil:
     """Cut k into parts, rows of pixels into tiles, and all of it into tasks."""
-    cdef Py_ssize_t rows = tap_rows(g), most = max(K_STEPS // (g.taps * g.steps), 1), tiles, several, band
+    cdef Py_ssize_t rows = g.in_blocks * g.kernel_y, most = max(K_STEPS // (g.taps * g.steps), 1), tiles, several, band
     cdef double work, weights, image
-    g.depth = ceil_div(rows, ceil_div(rows, most))
+    g.depth, g.steps_end = ceil_div(rows, ceil_div(rows, most)), rows
+    settle_finish(g)
     g.tiles = ceil_div(g.width, <Py_ssize_t> BLOCK_PIXELS)
     tiles = g.samples * g.height * g.tiles
     several = ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR)
@@ -138,9 +146,9 @@ cdef void scale_weights(const Dense* g, const float* w, const float* scale, Py_s
 
 
 cdef inline Py_ssize_t weights_before(const Dense* g, Py_ssize_t row) noexcept nogil:
-    """Floats of the rows of taps before ``row``."""
+    """Floats of the rows of taps, or of a stem's steps, before ``row``."""
     cdef Py_ssize_t rest = row - (g.in_blocks - 1) * g.kernel_y
-    if rest <= 0:
+    if rest <= 0 or g.at != NULL:
         return row * g.w_row
     return (row - rest) * g.w_row + rest * g.taps * g.last_steps * CHANNELS
 
@@ -149,40 +157,43 @@ cdef void dense_tiles(const Dense* g, const DenseData* d, BlockTile* t, Py_ssize
                       Py_ssize_t lo, Py_ssize_t hi, float* buffer, float* sums) noexcept nogil:
     """Tiles lo to hi for one part of k of some blocks; the end of a row of y that is not blocked cannot hold sums."""
     cdef Py_ssize_t i = lo % g.tiles, y = lo // g.tiles % g.height, s = lo // (g.tiles * g.height), tile
-    cdef Py_ssize_t first, pixels, b, at, x, reach = g.x_width + g.left
-    cdef bint direct = g.y_pixel == CHANNELS and g.sums_block == 0 and g.finish.kernel == NULL, last = t.end == tap_rows(g)
+    cdef Py_ssize_t first, pixels, b, at, x, each = g.width // g.tiles, more = g.width % g.tiles
+    cdef bint last = t.end == g.steps_end, late = last and g.finish.late, edges = g.taps > 1 or g.left > 0
     cdef const float* image = d.x + block // g.group_blocks * g.x_group
+    cdef const float* residual = d.residual if last else NULL
     cdef float* out
+    t.limits = g.finish.limits if last and not late else 0
+    t.left, t.right, t.residual = 0, g.taps, NULL
     for tile in range(lo, hi):
-        first = g.width * i // g.tiles
-        pixels = g.width * (i + 1) // g.tiles - first
+        first = i * each + min(i, more)
+        pixels = each + (i < more)
         t.y = y * g.stride_y - g.top
         x = first * g.stride_x - g.left
         t.x = image + s * g.x_sample + t.y * g.x_line + x * g.x_column
-        t.left = ceil_div(-x, g.dilation_x) if x < 0 else 0
-        x += (pixels - 1) * g.stride_x
-        t.right = g.taps
-        if x + (g.taps - 1) * g.dilation_x >= g.x_width:
-            t.right = ceil_div(max(g.x_width - x, 0), g.dilation_x)
+        if edges:
+            t.left = ceil_div(-x, g.dilation_x) if x < 0 else 0
+            x += (pixels - 1) * g.stride_x
+            t.right = g.taps
+            if x + (g.taps - 1) * g.dilation_x >= g.x_width:
+                t.right = ceil_div(max(g.x_width - x, 0), g.dilation_x)
         at = s * g.y_sample + block * g.y_block + (y * g.width + first) * g.y_pixel
         t.to, t.to_pixel, t.to_block = d.y + at, g.y_pixel, g.y_block
         if g.sums_block:
             t.to, t.to_pixel, t.to_block = sums + first * CHANNELS, CHANNELS, g.sums_block
         if t.first > 0:
             t.base, t.base_pixel, t.base_block = t.to, t.to_pixel, t.to_block
-        if last and not direct:
+        if not late:
+            if residual != NULL:
+                t.residual = residual + at
+            tile_block(t, pixels, several)
+        else:
             t.to, t.to_pixel, t.to_block = buffer, CHANNELS, CHANNELS * CHANNELS
-        tile_block(t, pixels, several)
-        if last:
+            tile_block(t, pixels, several)
             for b in range(several):
                 out = d.y + at + b * g.y_block
-                if not direct:
-                    finish_tile(g, buffer + b * CHANNELS * CHANNELS, pixels,
-                                g.last_lanes if block + b == g.blocks - 1 else CHANNELS,
-                                d.residual + (out - d.y) if d.residual != NULL else NULL, out)
-                elif d.residual != NULL or g.finish.limits:
-                    finish_direct(&g.finish, out, d.residual + (out - d.y) if d.residual != NULL else NULL,
-                                  pixels * CHANNELS)
+                finish_tile(g, buffer + b * CHANNELS * CHANNELS, pixels,
+                            g.last_lanes if block + b == g.blocks - 1 else CHANNELS,
+                            residual + (out - d.y) if residual != NULL else NULL, out)
         i += 1
         if i == g.tiles:
             i, y = 0, y + 1
@@ -190,31 +201,23 @@ cdef void dense_tiles(const Dense* g, const DenseData* d, BlockTile* t, Py_ssize
                 y, s = 0, s + 1
 
 
-cdef inline void finish_direct(const Finish* f, float* y, const float* residual, Py_ssize_t n) noexcept nogil:
-    """Limits and a residual where the tile lies."""
-    if f.first and residual != NULL:
-        block_finish(y, NULL, n, f.low, f.high, f.limits)
-        block_finish(y, residual, n, 0, 0, 0)
-    else:
-        block_finish(y, residual, n, f.low, f.high, f.limits)
-
-
 cdef void dense_band(const Dense* g, const DenseData* d, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t block, Py_ssize_t end,
                      float* work) noexcept nogil:
     """Tiles lo to hi of blocks ``block`` to ``end``."""
-    cdef Py_ssize_t several, first, rows = tap_rows(g), at, next_at, each = g.height * g.tiles
+    cdef Py_ssize_t several, first, at, next_at, each = g.height * g.tiles
     cdef float* sums = work + 3 * BLOCK_PAIR * CHANNELS * CHANNELS + g.stage_plane * g.in_blocks
     cdef float* scaled = sums
     cdef BlockTile t
     t.x_block, t.x_row, t.x_tap = g.x_block, g.dilation_y * g.x_line, g.dilation_x * g.x_column
     t.x_pixel = g.stride_x * g.x_column
     t.rows, t.taps, t.steps, t.last, t.last_steps = g.kernel_y, g.taps, g.steps, g.in_blocks - 1, g.last_steps
-    t.y_step, t.height = g.dilation_y, g.x_height
+    t.y_step, t.height, t.at = g.dilation_y, g.x_height, g.at
+    t.low, t.high = g.finish.low, g.finish.high
     while block < end:
         several = min(min(end - block, <Py_ssize_t> BLOCK_PAIR), g.group_blocks - block % g.group_blocks)
         first = 0
-        while first < rows:
-            t.first, t.end = first, min(first + g.depth, rows)
+        while first < g.steps_end:
+            t.first, t.end = first, min(first + g.depth, g.steps_end)
             t.base, t.base_pixel, t.base_block = d.bias + block * CHANNELS, 0, CHANNELS
             t.w, t.w_block = d.w + block * g.w_block + weights_before(g, first), g.w_block
             if d.scale == NULL:
@@ -246,14 +249,26 @@ cdef void plan_stem(Dense* g) noexcept nogil:
     """Bands of image rows whose staged lines take about 48 KB; for a stem ``in_blocks`` counts channels."""
     cdef Py_ssize_t reach = (g.kernel_y - 1) * g.dilation_y + 1
     g.tiles = ceil_div(g.width, <Py_ssize_t> BLOCK_PIXELS)
-    g.depth = tap_rows(g)
-    g.depth = ceil_div(g.depth, ceil_div(g.depth, max(K_STEPS // (g.taps * g.steps), 1)))
-    g.stage_line = round_up((g.width - 1) * g.stride_x + (g.taps * g.steps - 1) * g.dilation_x + 1, CHANNELS)
+    g.steps_end, g.w_row = g.in_blocks * g.kernel_y * g.taps, CHANNELS
+    g.depth = ceil_div(g.steps_end, ceil_div(g.steps_end, <Py_ssize_t> K_STEPS))
+    settle_finish(g)
+    g.stage_line = round_up((g.width - 1) * g.stride_x + (g.taps - 1) * g.dilation_x + 1, CHANNELS)
     g.band_rows = max((12288 // (g.stage_line * g.in_blocks) - reach) // g.stride_y, 1)
     g.band_rows = min(g.band_rows, max(g.height // 4, 1))
     g.band_rows = ceil_div(g.height, ceil_div(g.height, g.band_rows))
     g.stage_plane = ((g.band_rows - 1) * g.stride_y + reach) * g.stage_line
     g.bands, g.parts = g.samples * ceil_div(g.height, g.band_rows), 1
+
+
+cdef void stem_offsets(Dense* g, Py_ssize_t* at) noexcept nogil:
+    """What each step of k reads, from the first pixel of a tile."""
+    cdef Py_ssize_t c, r, tap
+    g.at = at
+    for c in range(g.in_blocks):
+        for r in range(g.kernel_y):
+            for tap in range(g.taps):
+                at[0] = c * g.stage_plane + r * g.dilation_y * g.stage_line + tap * g.dilation_x
+                at += 1
 
 
 cdef void stem_task(const Dense* g, const DenseData* d, float* work, Py_ssize_t task) noexcept nogil:
@@ -285,23 +300,24 @@ cdef void stem_task(const Dense* g, const DenseData* d, float* work, Py_ssize_t 
 cdef void plan_linear(Dense* g) noexcept nogil:
     """``width`` rows of a product: bands of about 56 rows, but as many tasks as there is work for."""
     cdef Py_ssize_t wanted, rows = g.width
-    g.sums_block = FEW_ROWS * CHANNELS
+    g.band_rows = ceil_div(rows, ceil_div(rows, 4 * BLOCK_PIXELS))
+    g.sums_block = max(g.band_rows, <Py_ssize_t> FEW_ROWS) * CHANNELS
     if rows <= FEW_ROWS:
         plan_dense(g)
         g.bands = 1
         g.parts = min(ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR),
                       max(1, min(<Py_ssize_t> MANY_TASKS, g.blocks * g.w_block // 65536)))
         return
-    g.band_rows = 4 * BLOCK_PIXELS
-    g.band_rows = ceil_div(rows, ceil_div(rows, g.band_rows))
     g.bands = ceil_div(rows, g.band_rows)
     wanted = max(1, min(<Py_ssize_t> MANY_TASKS, <Py_ssize_t> (2.0 * rows * g.blocks * g.w_block / TASK_WORK)))
     g.parts = 1
     if g.bands < wanted:
         g.parts = min(ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR), ceil_div(wanted, g.bands))
     g.depth = ceil_div(g.in_blocks, ceil_div(g.in_blocks, <Py_ssize_t> (K_STEPS // CHANNELS)))
+    g.steps_end = g.in_blocks
+    settle_finish(g)
     g.tiles = ceil_div(g.band_rows, <Py_ssize_t> BLOCK_PIXELS)
-    g.stage_plane = g.sums_block = g.band_rows * CHANNELS
+    g.stage_plane = g.band_rows * CHANNELS
 
 
 cdef void linear_task(const Dense* g, const DenseData* d, float* work, Py_ssize_t task) noexcept nogil:

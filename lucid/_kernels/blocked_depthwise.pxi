@@ -15,66 +15,89 @@ cdef extern from *:
     #endif
 
     typedef struct {
-        const float *x;                                 /* the first column at the first row of taps */
-        Py_ssize_t x_row, x_tap, x_pixel;               /* floats between rows of taps, taps, pixels */
+        const float *x;                                 /* the first column at the first row of taps of the first row */
+        Py_ssize_t x_line, x_row, x_tap, x_pixel;       /* floats between rows of y, rows of taps, taps, pixels */
         Py_ssize_t rows, taps;
-        Py_ssize_t y, y_step, height;                   /* image row of the first row of taps, between them, of the image */
+        Py_ssize_t y, y_line, y_step, height;           /* image row of the first row of taps; between rows of y, of taps */
         Py_ssize_t column, tap_step, pixel_step, width; /* image column of x, between taps, between pixels, of the image */
         const float *w, *bias;
         float *to;
+        Py_ssize_t lines, to_line;                      /* rows of y, floats between them */
+        const float *residual;                          /* as ``to`` lies, or NULL */
+        int limits;
+        float low, high;
     } lucid_depth_tile;
 
-    /* Inlined with P pixels, K taps and the stride S constant; ``edge``: columns may lie beside the image. */
+    LUCID_ALWAYS void lucid_depth_end(const lucid_depth_tile *t, const int P, Py_ssize_t at, lucid_bv *acc) {
+        if (t->residual)
+            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                acc[p] = lucid_bv_add(acc[p], lucid_bv_load(t->residual + at + p * 16));
+        if (t->limits) {
+            const lucid_bv low = lucid_bv_all(t->low), high = lucid_bv_all(t->high);
+            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                acc[p] = lucid_bv_lower(lucid_bv_raise(acc[p], low), high);
+        }
+        LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+            lucid_bv_store(t->to + at + p * 16, acc[p]);
+    }
+
+    /* Inlined with P pixels, K taps and the stride S constant; ``edge``: up to K - 1 columns on either side may lie beside
+       the image. */
     LUCID_ALWAYS void lucid_depth_pixels(const lucid_depth_tile *t, const int P, const int K, const int S,
                                          const int edge) {
+        const int columns = (P - 1) * S + K;
         for (int part = 0; part < 16; part += LUCID_BLOCK_LANES) {
-            lucid_bv acc[LUCID_DEPTH_PIXELS], w[7];
-            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
-                acc[p] = lucid_bv_load(t->bias + part);
-            for (Py_ssize_t r = 0; r < t->rows; r++) {
-                const Py_ssize_t y = t->y + r * t->y_step;
-                const float *x = t->x + r * t->x_row + part;
-                if (y < 0 || y >= t->height)
-                    continue;
-                LUCID_UNROLL(8) for (int k = 0; k < K; k++)
-                    w[k] = lucid_bv_load(t->w + (r * K + k) * 16 + part);
-                LUCID_UNROLL(40) for (int j = 0; j < (P - 1) * S + K; j++) {
-                    const int inside = !edge || (size_t) (t->column + j) < (size_t) t->width;
-                    const lucid_bv v = lucid_bv_load(inside ? x + j * 16 : lucid_no_pixel);
-                    LUCID_UNROLL(16) for (int p = 0; p < P; p++)
-                        if (j >= p * S && j < p * S + K)
-                            acc[p] = lucid_bv_madd(w[j - p * S], v, acc[p]);
+            const lucid_bv bias = lucid_bv_load(t->bias + part);
+            for (Py_ssize_t line = 0; line < t->lines; line++) {
+                lucid_bv acc[LUCID_DEPTH_PIXELS], w[7];
+                LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                    acc[p] = bias;
+                for (Py_ssize_t r = 0; r < t->rows; r++) {
+                    const Py_ssize_t y = t->y + line * t->y_line + r * t->y_step;
+                    const float *x = t->x + line * t->x_line + r * t->x_row + part;
+                    if (y < 0 || y >= t->height)
+                        continue;
+                    LUCID_UNROLL(8) for (int k = 0; k < K; k++)
+                        w[k] = lucid_bv_load(t->w + (r * K + k) * 16 + part);
+                    LUCID_UNROLL(40) for (int j = 0; j < columns; j++) {
+                        const float *column = x + j * 16;
+                        if (edge && (j < K - 1 || j > columns - K))
+                            column = (size_t) (t->column + j) < (size_t) t->width ? column : lucid_no_pixel;
+                        const lucid_bv v = lucid_bv_load(column);
+                        LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                            if (j >= p * S && j < p * S + K)
+                                acc[p] = lucid_bv_madd(w[j - p * S], v, acc[p]);
+                    }
                 }
+                lucid_depth_end(t, P, line * t->to_line + part, acc);
             }
-            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
-                lucid_bv_store(t->to + p * 16 + part, acc[p]);
         }
     }
 
-    /* Any kernel, stride and dilation. */
+    /* Any kernel, stride, dilation and padding. */
     LUCID_ALWAYS void lucid_depth_any(const lucid_depth_tile *t, const int P) {
-        for (int part = 0; part < 16; part += LUCID_BLOCK_LANES) {
-            lucid_bv acc[LUCID_DEPTH_PIXELS];
-            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
-                acc[p] = lucid_bv_load(t->bias + part);
-            for (Py_ssize_t r = 0; r < t->rows; r++) {
-                const Py_ssize_t y = t->y + r * t->y_step;
-                if (y < 0 || y >= t->height)
-                    continue;
-                for (Py_ssize_t k = 0; k < t->taps; k++) {
-                    const lucid_bv w = lucid_bv_load(t->w + (r * t->taps + k) * 16 + part);
-                    const float *x = t->x + r * t->x_row + k * t->x_tap + part;
-                    const Py_ssize_t column = t->column + k * t->tap_step;
-                    LUCID_UNROLL(16) for (int p = 0; p < P; p++) {
-                        const int inside = (size_t) (column + p * t->pixel_step) < (size_t) t->width;
-                        const lucid_bv v = lucid_bv_load(inside ? x + p * t->x_pixel : lucid_no_pixel);
-                        acc[p] = lucid_bv_madd(w, v, acc[p]);
+        for (int part = 0; part < 16; part += LUCID_BLOCK_LANES)
+            for (Py_ssize_t line = 0; line < t->lines; line++) {
+                lucid_bv acc[LUCID_DEPTH_PIXELS];
+                LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                    acc[p] = lucid_bv_load(t->bias + part);
+                for (Py_ssize_t r = 0; r < t->rows; r++) {
+                    const Py_ssize_t y = t->y + line * t->y_line + r * t->y_step;
+                    if (y < 0 || y >= t->height)
+                        continue;
+                    for (Py_ssize_t k = 0; k < t->taps; k++) {
+                        const lucid_bv w = lucid_bv_load(t->w + (r * t->taps + k) * 16 + part);
+                        const float *x = t->x + line * t->x_line + r * t->x_row + k * t->x_tap + part;
+                        const Py_ssize_t column = t->column + k * t->tap_step;
+                        LUCID_UNROLL(16) for (int p = 0; p < P; p++) {
+                            const int inside = (size_t) (column + p * t->pixel_step) < (size_t) t->width;
+                            const lucid_bv v = lucid_bv_load(inside ? x + p * t->x_pixel : lucid_no_pixel);
+                            acc[p] = lucid_bv_madd(w, v, acc[p]);
+                        }
                     }
                 }
+                lucid_depth_end(t, P, line * t->to_line + part, acc);
             }
-            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
-                lucid_bv_store(t->to + p * 16 + part, acc[p]);
-        }
     }
 
     #define LUCID_DEPTH_OF(P, K, S) \
@@ -120,16 +143,22 @@ cdef extern from *:
     """
     ctypedef struct DepthTile "lucid_depth_tile":
         const float* x
-        Py_ssize_t x_row, x_tap, x_pixel, rows, taps, y, y_step, height, column, tap_step, pixel_step, width
+        Py_ssize_t x_line, x_row, x_tap, x_pixel, rows, taps, y, y_line, y_step, height
+        Py_ssize_t column, tap_step, pixel_step, width
         const float* w
         const float* bias
         float* to
+        Py_ssize_t lines, to_line
+        const float* residual
+        int limits
+        float low, high
     Py_ssize_t depth_tile "lucid_depth_tile_of" (const DepthTile* t, Py_ssize_t pixels, int kind,
                                                  Py_ssize_t reach) noexcept nogil
 
 cdef enum:
     DEPTH_TASK = 400000         # multiply-adds worth a task
-    DEPTH_TILE = 256            # floats of a buffer for a tile
+    DEPTH_LINES = 2048          # floats of output done before their epilogue
+    DEPTH_PIECE = 1024          # floats of an epilogue
 
 
 cdef struct Depth:
@@ -142,44 +171,54 @@ cdef struct Depth:
 
 cdef void plan_blocked_depthwise(Depth* g) noexcept nogil:
     cdef double work = 16.0 * g.planes * g.height * g.width * g.rows * g.taps
+    cdef Py_ssize_t beyond = (g.width - 1) * g.stride_x - g.left + (g.taps - 1) * g.dilation_x - (g.x_width - 1)
     g.kind = 6
-    if g.dilation_x == 1 and g.stride_x <= 2 and (g.taps == 3 or g.taps == 5 or g.taps == 7):
+    if (g.dilation_x == 1 and g.stride_x <= 2 and (g.taps == 3 or g.taps == 5 or g.taps == 7)
+            and g.left < g.taps and beyond < g.taps):
         g.kind = <int> (g.taps - 3 + g.stride_x - 1)
     g.tasks = max(1, min(g.planes * g.height, <Py_ssize_t> min(work / DEPTH_TASK, 64.0)))
+    g.finish.late = g.finish.kernel != NULL or g.finish.first
+    if not g.finish.limits & 1:
+        g.finish.low = <float> -cmath.INFINITY
+    if not g.finish.limits & 2:
+        g.finish.high = <float> cmath.INFINITY
+
+
+cdef void depth_lines(const Depth* g, const DenseData* d, Py_ssize_t row, Py_ssize_t lines) noexcept nogil:
+    """Some rows of one plane."""
+    cdef Py_ssize_t plane = row // g.height, y = row % g.height, block = plane % g.blocks, i = 0
+    cdef DepthTile t
+    t.x_row, t.x_tap, t.x_pixel = g.dilation_y * g.x_width * CHANNELS, g.dilation_x * CHANNELS, g.stride_x * CHANNELS
+    t.x_line, t.y_line, t.to_line = g.stride_y * g.x_width * CHANNELS, g.stride_y, g.width * CHANNELS
+    t.rows, t.taps, t.y_step, t.height = g.rows, g.taps, g.dilation_y, g.x_height
+    t.tap_step, t.pixel_step, t.width = g.dilation_x, g.stride_x, g.x_width
+    t.limits, t.low, t.high = 0 if g.finish.late else g.finish.limits, g.finish.low, g.finish.high
+    t.w, t.bias = d.w + block * g.rows * g.taps * CHANNELS, d.bias + block * CHANNELS
+    t.y, t.lines, t.residual = y * g.stride_y - g.top, lines, NULL
+    while i < g.width:
+        t.column = i * g.stride_x - g.left
+        t.x = d.x + ((plane * g.x_height + t.y) * g.x_width + t.column) * CHANNELS
+        t.to = d.y + (row * g.width + i) * CHANNELS
+        if d.residual != NULL and not g.finish.late:
+            t.residual = d.residual + (t.to - d.y)
+        i += depth_tile(&t, g.width - i, g.kind, (g.taps - 1) * g.dilation_x)
 
 
 cdef void depth_task(const Depth* g, const DenseData* d, float* work, Py_ssize_t task) noexcept nogil:
     """Rows of output, counted through all planes."""
     cdef Py_ssize_t row = part(g.planes * g.height, 1, task, g.tasks), end = part(g.planes * g.height, 1, task + 1, g.tasks)
-    cdef Py_ssize_t plane, y, i, n, block
-    cdef DepthTile t
-    cdef float* out
-    cdef const float* residual = NULL
-    cdef bint direct = g.finish.kernel == NULL
-    t.x_row, t.x_tap, t.x_pixel = g.dilation_y * g.x_width * CHANNELS, g.dilation_x * CHANNELS, g.stride_x * CHANNELS
-    t.rows, t.taps, t.y_step, t.height = g.rows, g.taps, g.dilation_y, g.x_height
-    t.tap_step, t.pixel_step, t.width = g.dilation_x, g.stride_x, g.x_width
+    cdef Py_ssize_t lines, i, n, stop, most = max(DEPTH_LINES // (g.width * CHANNELS), 1)
     while row < end:
-        plane, y = row // g.height, row % g.height
-        block = plane % g.blocks
-        t.w, t.bias = d.w + block * g.rows * g.taps * CHANNELS, d.bias + block * CHANNELS
-        t.y = y * g.stride_y - g.top
-        i = 0
-        while i < g.width:
-            t.column = i * g.stride_x - g.left
-            t.x = d.x + ((plane * g.x_height + t.y) * g.x_width + t.column) * CHANNELS
-            out = d.y + (row * g.width + i) * CHANNELS
-            t.to = out if direct else work
-            n = depth_tile(&t, g.width - i, g.kind, (g.taps - 1) * g.dilation_x)
-            if d.residual != NULL:
-                residual = d.residual + (out - d.y)
-            if not direct:
-                if residual != NULL:
-                    memcpy(work + 2 * DEPTH_TILE, residual, n * CHANNELS * sizeof(float))
-                finish_rows(&g.finish, work, work + DEPTH_TILE, work + 2 * DEPTH_TILE if residual != NULL else NULL,
-                            n * CHANNELS)
-                memcpy(out, work, n * CHANNELS * sizeof(float))
-            elif residual != NULL or g.finish.limits:
-                finish_direct(&g.finish, out, residual, n * CHANNELS)
-            i += n
-        row += 1
+        lines = min(min(end - row, g.height - row % g.height), most)
+        depth_lines(g, d, row, lines)
+        if g.finish.late:
+            i, stop = row * g.width * CHANNELS, (row + lines) * g.width * CHANNELS
+            while i < stop:
+                n = min(stop - i, <Py_ssize_t> DEPTH_PIECE)
+                memcpy(work, d.y + i, n * sizeof(float))
+                if d.residual != NULL:
+                    memcpy(work + 2 * DEPTH_PIECE, d.residual + i, n * sizeof(float))
+                finish_rows(&g.finish, work, work + DEPTH_PIECE, work + 2 * DEPTH_PIECE if d.residual != NULL else NULL, n)
+                memcpy(d.y + i, work, n * sizeof(float))
+                i += n
+        row += lines

@@ -36,18 +36,28 @@ cdef extern from *:
     LUCID_ALWAYS void lucid_bv_store(float *x, lucid_bv v) { *(lucid_bv *) x = v; }
     LUCID_ALWAYS lucid_bv lucid_bv_zero(void) { return (lucid_bv) {0}; }
     LUCID_ALWAYS lucid_bv lucid_bv_add(lucid_bv a, lucid_bv b) { return a + b; }
+    LUCID_ALWAYS lucid_bv lucid_bv_sub(lucid_bv a, lucid_bv b) { return a - b; }
     LUCID_ALWAYS lucid_bv lucid_bv_mul(lucid_bv a, lucid_bv b) { return a * b; }
     LUCID_ALWAYS lucid_bv lucid_bv_madd(lucid_bv a, lucid_bv b, lucid_bv c) { return a * b + c; }
     LUCID_ALWAYS lucid_bv lucid_bv_all(float x) { return x - (lucid_bv) {0}; }
-    /* x, or the limit where x is beyond it; NaN stays */
+    /* x, or the limit where x is beyond it; NaN and -0 stay */
+    #if defined(LUCID_V)
     LUCID_ALWAYS lucid_bv lucid_bv_raise(lucid_bv x, lucid_bv low) {
-        lucid_bi below = x < low;
+        return (lucid_bv) LUCID_V(max_ps)((lucid_row) low, (lucid_row) x);
+    }
+    LUCID_ALWAYS lucid_bv lucid_bv_lower(lucid_bv x, lucid_bv high) {
+        return (lucid_bv) LUCID_V(min_ps)((lucid_row) high, (lucid_row) x);
+    }
+    #else
+    LUCID_ALWAYS lucid_bv lucid_bv_raise(lucid_bv x, lucid_bv low) {
+        const lucid_bi below = x < low;
         return (lucid_bv) (((lucid_bi) low & below) | ((lucid_bi) x & ~below));
     }
     LUCID_ALWAYS lucid_bv lucid_bv_lower(lucid_bv x, lucid_bv high) {
-        lucid_bi above = x > high;
+        const lucid_bi above = x > high;
         return (lucid_bv) (((lucid_bi) high & above) | ((lucid_bi) x & ~above));
     }
+    #endif
     #else
     #define LUCID_UNROLL(n)
     #define LUCID_ALWAYS static inline
@@ -57,6 +67,7 @@ cdef extern from *:
     LUCID_ALWAYS void lucid_bv_store(float *x, lucid_bv v) { memcpy(x, v.v, sizeof(v.v)); }
     LUCID_ALWAYS lucid_bv lucid_bv_zero(void) { LUCID_BV_EACH(0); }
     LUCID_ALWAYS lucid_bv lucid_bv_add(lucid_bv a, lucid_bv b) { LUCID_BV_EACH(a.v[i] + b.v[i]); }
+    LUCID_ALWAYS lucid_bv lucid_bv_sub(lucid_bv a, lucid_bv b) { LUCID_BV_EACH(a.v[i] - b.v[i]); }
     LUCID_ALWAYS lucid_bv lucid_bv_mul(lucid_bv a, lucid_bv b) { LUCID_BV_EACH(a.v[i] * b.v[i]); }
     LUCID_ALWAYS lucid_bv lucid_bv_madd(lucid_bv a, lucid_bv b, lucid_bv c) {
         LUCID_BV_EACH(lucid_maddf(a.v[i], b.v[i], c.v[i]));
@@ -80,9 +91,42 @@ cdef extern from *:
         Py_ssize_t from_pixel, from_block;
         float *to;
         Py_ssize_t to_pixel, to_block;
+        const float *residual;                          /* added next, as ``to`` lies, or NULL */
+        int limits;                                     /* 1: at least low, 2: at most high */
+        float low, high;
+        const Py_ssize_t *at;                           /* of plain images: from a pixel to what each step of k reads */
     } lucid_block_tile;
 
     static const float lucid_no_pixel[16] = {0};
+
+    /* What is added, then the limits, while all is in registers. */
+    LUCID_ALWAYS void lucid_tile_end(const lucid_block_tile *t, const int P, const int B,
+                                     lucid_bv acc[LUCID_BLOCK_PAIR * LUCID_BLOCK_PARTS][LUCID_BLOCK_PIXELS]) {
+        LUCID_UNROLL(16) for (int v = 0; v < B * LUCID_BLOCK_PARTS; v++) {
+            const Py_ssize_t part = v % LUCID_BLOCK_PARTS * LUCID_BLOCK_LANES;
+            const float *from = t->from + v / LUCID_BLOCK_PARTS * t->from_block + part;
+            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                acc[v][p] = lucid_bv_add(lucid_bv_load(from + p * t->from_pixel), acc[v][p]);
+        }
+        if (t->residual)
+            LUCID_UNROLL(16) for (int v = 0; v < B * LUCID_BLOCK_PARTS; v++) {
+                const float *r = t->residual + v / LUCID_BLOCK_PARTS * t->to_block
+                                 + v % LUCID_BLOCK_PARTS * LUCID_BLOCK_LANES;
+                LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                    acc[v][p] = lucid_bv_add(acc[v][p], lucid_bv_load(r + p * t->to_pixel));
+            }
+        if (t->limits) {
+            const lucid_bv low = lucid_bv_all(t->low), high = lucid_bv_all(t->high);
+            LUCID_UNROLL(16) for (int v = 0; v < B * LUCID_BLOCK_PARTS; v++)
+                LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                    acc[v][p] = lucid_bv_lower(lucid_bv_raise(acc[v][p], low), high);
+        }
+        LUCID_UNROLL(16) for (int v = 0; v < B * LUCID_BLOCK_PARTS; v++) {
+            float *to = t->to + v / LUCID_BLOCK_PARTS * t->to_block + v % LUCID_BLOCK_PARTS * LUCID_BLOCK_LANES;
+            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                lucid_bv_store(to + p * t->to_pixel, acc[v][p]);
+        }
+    }
 
     /* Inlined with P, B and, but for 0, the distance S of pixels constant. */
     LUCID_ALWAYS void lucid_tile_pixels(const lucid_block_tile *t, const int P, const int B, const Py_ssize_t S) {
@@ -124,57 +168,75 @@ cdef extern from *:
                 block++;
             }
         }
-        LUCID_UNROLL(16) for (int v = 0; v < V; v++) {
-            const Py_ssize_t part = v % LUCID_BLOCK_PARTS * LUCID_BLOCK_LANES;
-            const float *from = t->from + v / LUCID_BLOCK_PARTS * t->from_block + part;
-            float *to = t->to + v / LUCID_BLOCK_PARTS * t->to_block + part;
-            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
-                lucid_bv_store(to + p * t->to_pixel, lucid_bv_add(lucid_bv_load(from + p * t->from_pixel), acc[v][p]));
-        }
+        lucid_tile_end(t, P, B, acc);
     }
 
-    #define LUCID_TILE_OF(P, B, S) \
-        static void lucid_tile_##P##_##B##_##S(const lucid_block_tile *t) { lucid_tile_pixels(t, P, B, S); }
-    #define LUCID_TILES_12(B, S) LUCID_TILE_OF(1, B, S) LUCID_TILE_OF(2, B, S)
-    #define LUCID_NAMES_12(B, S) lucid_tile_1_##B##_##S, lucid_tile_2_##B##_##S
-    #if LUCID_BLOCK_PIXELS > 2
-    #define LUCID_TILES_36(B, S) LUCID_TILE_OF(3, B, S) LUCID_TILE_OF(4, B, S) LUCID_TILE_OF(5, B, S) LUCID_TILE_OF(6, B, S)
-    #define LUCID_NAMES_36(B, S) , lucid_tile_3_##B##_##S, lucid_tile_4_##B##_##S, lucid_tile_5_##B##_##S, \
-        lucid_tile_6_##B##_##S
+    /* The same for a plain image: k runs through a table of offsets. */
+    LUCID_ALWAYS void lucid_tile_plain(const lucid_block_tile *t, const int P, const int B, const Py_ssize_t S) {
+        const int V = B * LUCID_BLOCK_PARTS;
+        const Py_ssize_t step = S ? S : t->x_pixel;
+        lucid_bv acc[LUCID_BLOCK_PAIR * LUCID_BLOCK_PARTS][LUCID_BLOCK_PIXELS];
+        const float *w = t->w;
+        LUCID_UNROLL(16) for (int v = 0; v < V; v++)
+            LUCID_UNROLL(16) for (int p = 0; p < P; p++)
+                acc[v][p] = lucid_bv_zero();
+        LUCID_UNROLL(1) for (Py_ssize_t k = t->first; k < t->end; k++) {
+            const float *x = t->x + t->at[k];
+            lucid_bv ww[LUCID_BLOCK_PAIR * LUCID_BLOCK_PARTS];
+            LUCID_UNROLL(16) for (int v = 0; v < V; v++)
+                ww[v] = lucid_bv_load(w + v / LUCID_BLOCK_PARTS * t->w_block + v % LUCID_BLOCK_PARTS * LUCID_BLOCK_LANES);
+            LUCID_UNROLL(16) for (int p = 0; p < P; p++) {
+                const lucid_bv s = lucid_bv_all(x[p * step]);
+                LUCID_UNROLL(16) for (int v = 0; v < V; v++)
+                    acc[v][p] = lucid_bv_madd(ww[v], s, acc[v][p]);
+            }
+            w += 16;
+        }
+        lucid_tile_end(t, P, B, acc);
+    }
+
+    #define LUCID_TILE_OF(K, P, B, S) \
+        static void lucid_##K##_##P##_##B##_##S(const lucid_block_tile *t) { lucid_tile_##K(t, P, B, S); }
+    #define LUCID_TILES_2(K, B, S) LUCID_TILE_OF(K, 1, B, S) LUCID_TILE_OF(K, 2, B, S)
+    #define LUCID_NAMES_2(K, B, S) lucid_##K##_1_##B##_##S, lucid_##K##_2_##B##_##S
+    #define LUCID_TILES_6(K, B, S) LUCID_TILES_2(K, B, S) LUCID_TILE_OF(K, 3, B, S) LUCID_TILE_OF(K, 4, B, S) \
+        LUCID_TILE_OF(K, 5, B, S) LUCID_TILE_OF(K, 6, B, S)
+    #define LUCID_NAMES_6(K, B, S) LUCID_NAMES_2(K, B, S), lucid_##K##_3_##B##_##S, lucid_##K##_4_##B##_##S, \
+        lucid_##K##_5_##B##_##S, lucid_##K##_6_##B##_##S
+    #define LUCID_TILES_14(K, B, S) LUCID_TILES_6(K, B, S) LUCID_TILE_OF(K, 7, B, S) LUCID_TILE_OF(K, 8, B, S) \
+        LUCID_TILE_OF(K, 9, B, S) LUCID_TILE_OF(K, 10, B, S) LUCID_TILE_OF(K, 11, B, S) LUCID_TILE_OF(K, 12, B, S) \
+        LUCID_TILE_OF(K, 13, B, S) LUCID_TILE_OF(K, 14, B, S)
+    #define LUCID_NAMES_14(K, B, S) LUCID_NAMES_6(K, B, S), lucid_##K##_7_##B##_##S, lucid_##K##_8_##B##_##S, \
+        lucid_##K##_9_##B##_##S, lucid_##K##_10_##B##_##S, lucid_##K##_11_##B##_##S, lucid_##K##_12_##B##_##S, \
+        lucid_##K##_13_##B##_##S, lucid_##K##_14_##B##_##S
+    #if LUCID_BLOCK_PIXELS == 14
+    #define LUCID_TILES(K, B, S) LUCID_TILES_14(K, B, S)
+    #define LUCID_NAMES(K, B, S) {LUCID_NAMES_14(K, B, S)}
+    #elif LUCID_BLOCK_PIXELS == 6
+    #define LUCID_TILES(K, B, S) LUCID_TILES_6(K, B, S)
+    #define LUCID_NAMES(K, B, S) {LUCID_NAMES_6(K, B, S)}
     #else
-    #define LUCID_TILES_36(B, S)
-    #define LUCID_NAMES_36(B, S)
+    #define LUCID_TILES(K, B, S) LUCID_TILES_2(K, B, S)
+    #define LUCID_NAMES(K, B, S) {LUCID_NAMES_2(K, B, S)}
     #endif
-    #if LUCID_BLOCK_PIXELS > 6
-    #define LUCID_TILES_7E(B, S) LUCID_TILE_OF(7, B, S) LUCID_TILE_OF(8, B, S) LUCID_TILE_OF(9, B, S) \
-        LUCID_TILE_OF(10, B, S) LUCID_TILE_OF(11, B, S) LUCID_TILE_OF(12, B, S) LUCID_TILE_OF(13, B, S) \
-        LUCID_TILE_OF(14, B, S)
-    #define LUCID_NAMES_7E(B, S) , lucid_tile_7_##B##_##S, lucid_tile_8_##B##_##S, lucid_tile_9_##B##_##S, \
-        lucid_tile_10_##B##_##S, lucid_tile_11_##B##_##S, lucid_tile_12_##B##_##S, lucid_tile_13_##B##_##S, \
-        lucid_tile_14_##B##_##S
-    #else
-    #define LUCID_TILES_7E(B, S)
-    #define LUCID_NAMES_7E(B, S)
-    #endif
-    #define LUCID_TILES(B, S) LUCID_TILES_12(B, S) LUCID_TILES_36(B, S) LUCID_TILES_7E(B, S)
-    #define LUCID_NAMES(B, S) {LUCID_NAMES_12(B, S) LUCID_NAMES_36(B, S) LUCID_NAMES_7E(B, S)}
-    LUCID_TILES(1, 16)
-    LUCID_TILES(1, 32)
-    LUCID_TILES(1, 0)
+    #define LUCID_ALL_TILES(B) LUCID_TILES(pixels, B, 16) LUCID_TILES(pixels, B, 32) LUCID_TILES(pixels, B, 0) \
+        LUCID_TILES(plain, B, 2) LUCID_TILES(plain, B, 0)
+    #define LUCID_ALL_NAMES(B) {LUCID_NAMES(pixels, B, 16), LUCID_NAMES(pixels, B, 32), LUCID_NAMES(pixels, B, 0), \
+        LUCID_NAMES(plain, B, 2), LUCID_NAMES(plain, B, 0)}
+    LUCID_ALL_TILES(1)
     #if LUCID_BLOCK_PAIR == 2
-    LUCID_TILES(2, 16)
-    LUCID_TILES(2, 32)
-    LUCID_TILES(2, 0)
+    LUCID_ALL_TILES(2)
     #endif
 
     static void lucid_tile_block(const lucid_block_tile *t, Py_ssize_t pixels, Py_ssize_t blocks) {
-        static void (*const tiles[][3][LUCID_BLOCK_PIXELS])(const lucid_block_tile *) = {
-            {LUCID_NAMES(1, 16), LUCID_NAMES(1, 32), LUCID_NAMES(1, 0)},
+        static void (*const tiles[][5][LUCID_BLOCK_PIXELS])(const lucid_block_tile *) = {
+            LUCID_ALL_NAMES(1),
     #if LUCID_BLOCK_PAIR == 2
-            {LUCID_NAMES(2, 16), LUCID_NAMES(2, 32), LUCID_NAMES(2, 0)},
+            LUCID_ALL_NAMES(2),
     #endif
         };
-        tiles[blocks - 1][t->x_pixel == 16 ? 0 : t->x_pixel == 32 ? 1 : 2][pixels - 1](t);
+        const int kind = t->at ? (t->x_pixel == 2 ? 3 : 4) : t->x_pixel == 16 ? 0 : t->x_pixel == 32 ? 1 : 2;
+        tiles[blocks - 1][kind][pixels - 1](t);
     }
 
     /* y = y + r, and what lies beyond a limit brought to it; n is a multiple of 16. */
@@ -204,6 +266,10 @@ cdef extern from *:
         Py_ssize_t base_block "from_block"
         float* to
         Py_ssize_t to_pixel, to_block
+        const float* residual
+        int limits
+        float low, high
+        const Py_ssize_t* at
     void tile_block "lucid_tile_block" (const BlockTile* t, Py_ssize_t pixels, Py_ssize_t blocks) noexcept nogil
     void block_finish "lucid_block_finish" (float* y, const float* r, Py_ssize_t n, float low, float high,
                                             int limits) noexcept nogil

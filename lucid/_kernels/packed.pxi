@@ -18,6 +18,7 @@ cdef class Packed:
     cdef readonly str kind
     cdef readonly tuple shape
     cdef readonly Py_ssize_t groups
+    cdef cnp.ndarray transformed            # the same for Winograd's algorithm, made when a plan first asks
 
     def __init__(self, cnp.ndarray data, str kind, shape, Py_ssize_t groups=1):
         self.kind, self.shape, self.groups = kind, tuple(shape), groups
@@ -34,6 +35,15 @@ cdef class Packed:
     @staticmethod
     def load(data, meta) -> "Packed":
         return Packed(data, meta["kind"], meta["shape"], meta["groups"])
+
+    cdef const float* winograd(self) except NULL:
+        """Weights of a dense 3x3 kernel as [position][rows / 16][channel][16 rows]."""
+        cdef Py_ssize_t blocks = round_up(self.shape[0], CHANNELS) // CHANNELS
+        if self.transformed is None:
+            self.transformed = np.empty(16 * blocks * CHANNELS * self.shape[1], np.float32)
+            transform_weights(<const float*> cnp.PyArray_DATA(self.data), blocks, self.shape[1],
+                              <float*> cnp.PyArray_DATA(self.transformed))
+        return <const float*> cnp.PyArray_DATA(self.transformed)
 
     def __repr__(self) -> str:
         return f"Packed({self.kind}, {self.shape}, groups={self.groups})"

@@ -14,6 +14,13 @@ cdef struct DepthStep:
     const float* bias
 
 
+cdef struct WinogradStep:
+    BlockedWinograd p
+    int x, y, residual, bad
+    const float* w
+    const float* bias
+
+
 cdef struct PadStep:
     Py_ssize_t lines, width, left, right
     int x, y
@@ -49,6 +56,25 @@ cdef void task_depth(const void* step, char** buffers, float* work, Py_ssize_t t
     d.x, d.w, d.bias, d.y = <const float*> buffers[s.x], s.w, s.bias, <float*> buffers[s.y]
     d.residual = <const float*> buffers[s.residual] if s.residual >= 0 else NULL
     depth_task(&s.g, &d, work, task)
+
+
+cdef inline void winograd_data(const WinogradStep* s, char** buffers, DenseData* d) noexcept nogil:
+    d.x, d.w, d.bias, d.y, d.scale = <const float*> buffers[s.x], s.w, s.bias, <float*> buffers[s.y], NULL
+    d.residual = <const float*> buffers[s.residual] if s.residual >= 0 else NULL
+
+
+cdef void task_winograd(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    cdef DenseData d
+    winograd_data(<const WinogradStep*> step, buffers, &d)
+    blocked_winograd_task(&(<const WinogradStep*> step).p, &d, <uint8_t*> buffers[(<const WinogradStep*> step).bad], work,
+                          task)
+
+
+cdef void task_repair(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    cdef DenseData d
+    winograd_data(<const WinogradStep*> step, buffers, &d)
+    blocked_winograd_repair(&(<const WinogradStep*> step).p, &d, <uint8_t*> buffers[(<const WinogradStep*> step).bad],
+                            work, task)
 
 
 cdef void task_pad(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
@@ -127,6 +153,7 @@ cdef class Plan(RowSteps):
         cdef DenseStep s
         cdef DepthStep d
         cdef Py_ssize_t wide
+        cdef cnp.ndarray offsets
         cdef bint stem = packed.kind == "stem"
         if packed.kind == "linear":
             raise ValueError("Plan.conv2d: the weight is packed for linear")
@@ -152,11 +179,11 @@ cdef class Plan(RowSteps):
             self.check("conv2d", "scale", scale, 4.0 * n * c)
             s.g.scale_row = self.places[scale].size // (4 * n)
         if stem:
-            s.g.in_blocks, s.g.steps, s.g.taps = v.channels, v.kernel_x, 1
-            if v.dilation_x > 1:
-                s.g.steps, s.g.taps = 1, v.kernel_x
-            s.g.last_steps, s.g.w_row = s.g.steps, v.kernel_x * CHANNELS
+            s.g.in_blocks, s.g.steps, s.g.last_steps = v.channels, 1, 1
             plan_stem(&s.g)
+            offsets = np.empty(s.g.steps_end, np.intp)
+            self.kept.append(offsets)
+            stem_offsets(&s.g, <Py_ssize_t*> cnp.PyArray_DATA(offsets))
         else:
             if s.g.width == 1 and s.g.height == 1 and s.g.x_width == 1 and s.g.x_height == 1 and scale < 0:
                 # pixels of different samples side by side
@@ -166,10 +193,24 @@ cdef class Plan(RowSteps):
             if v.left > v.stride_x or wide > v.stride_x:
                 s.x = self.pad(x, &s.g, round_up(v.channels, CHANNELS) // CHANNELS * n * h, max(wide, 0))
             plan_dense(&s.g)
+            if scale < 0 and blocked_winograd_fits(&v) and s.x == x:
+                return self.winograd(&s, packed, 18.0 * n * v.rows * v.height * v.width * v.channels)
         self.step("conv2d", task_stem if stem else task_dense, NULL, s.g.bands * s.g.parts,
                   2.0 * n * v.rows * v.height * v.width * (v.channels // v.groups) * v.kernel_y * v.kernel_x,
                   dense_work(&s.g), &s, sizeof(s))
         return self.count - 1
+
+    cdef int winograd(self, const DenseStep* dense, Packed packed, double work) except -1:
+        """The steps of a convolution by Winograd's algorithm: all of it, then again what was not finite."""
+        cdef WinogradStep s
+        s.p.g, s.x, s.y, s.residual, s.w, s.bias = dense.g, dense.x, dense.y, dense.residual, dense.w, dense.bias
+        s.p.u = packed.winograd()
+        self.kept.append(packed)
+        plan_blocked_winograd(&s.p)
+        s.bad = self.workspace(s.p.g.samples)
+        self.step("winograd", task_winograd, NULL, s.p.blocks, work, blocked_winograd_work(&s.p), &s, sizeof(s))
+        self.step("repair", task_repair, NULL, s.p.g.samples, 0, dense_work(&s.p.g), &s, sizeof(s))
+        return self.count - 2
 
     cdef int pad(self, int x, Dense* g, Py_ssize_t lines, Py_ssize_t right) except -1:
         """A step that copies an image with its borders left and right, and the buffer it writes."""
@@ -198,7 +239,7 @@ cdef class Plan(RowSteps):
         s.g.dilation_y, s.g.dilation_x, s.g.top, s.g.left = v.dilation_y, v.dilation_x, v.top, v.left
         plan_blocked_depthwise(&s.g)
         self.step("depthwise", task_depth, NULL, s.g.tasks,
-                  2.0 * v.samples * v.rows * v.height * v.width * v.kernel_y * v.kernel_x, 3 * DEPTH_TILE, &s, sizeof(s))
+                  2.0 * v.samples * v.rows * v.height * v.width * v.kernel_y * v.kernel_x, 3 * DEPTH_PIECE, &s, sizeof(s))
         return self.count - 1
 
     def max_pool2d(self, int x, int y, *, Py_ssize_t n, Py_ssize_t c, Py_ssize_t h, Py_ssize_t w, kernel, stride,

@@ -77,6 +77,8 @@ LAYERS = {
     "1x7": Layer(1, 17, 4, 12, 16, (1, 7), padding=((0, 0), (3, 3))),
     "7x1": Layer(1, 17, 12, 4, 16, (7, 1), padding=((3, 3), (0, 0))),
     "uneven": Layer(1, 21, 9, 11, 18, (2, 4), (1, 2), ((1, 0), (3, 2)), (2, 1)),
+    "winograd": Layer(2, 40, 17, 19, 33, (3, 3), padding=SAME),
+    "winograd valid": Layer(1, 64, 14, 15, 48, (3, 3), padding=((0, 1), (2, 0))),
     "groups": Layer(2, 96, 7, 6, 48, (3, 3), padding=SAME, groups=3),
     "stem": Layer(2, 3, 23, 29, 20, (3, 3), (2, 2), SAME),
     "stem 7x7": Layer(1, 3, 40, 46, 33, (7, 7), (2, 2), ((3, 3), (3, 3))),
@@ -101,7 +103,7 @@ def test_values_and_threads(ops: Any, name: str) -> None:
     close(y, layer.definition(), layer.w[0].size)
 
 
-@pytest.mark.parametrize("name", ["1x1", "1x1 one pixel", "3x3", "3x3 stride", "5x5", "stem", "depthwise", "groups"])
+@pytest.mark.parametrize("name", ["1x1", "1x1 one pixel", "3x3", "winograd", "5x5", "stem", "depthwise", "groups"])
 def test_position_in_the_batch_changes_no_bit(ops: Any, name: str) -> None:
     layer = LAYERS[name]
     alone = layer.blocked(ops)
@@ -113,7 +115,7 @@ def test_position_in_the_batch_changes_no_bit(ops: Any, name: str) -> None:
     layer.x = first
 
 
-@pytest.mark.parametrize("name", ["3x3", "1x1 one pixel", "stem", "depthwise", "depthwise 5x5"])
+@pytest.mark.parametrize("name", ["3x3", "1x1 one pixel", "stem", "depthwise", "depthwise 5x5", "winograd"])
 @pytest.mark.parametrize("first", [False, True])
 def test_residual(ops: Any, name: str, first: bool) -> None:
     layer = LAYERS[name]
@@ -130,7 +132,7 @@ def test_residual(ops: Any, name: str, first: bool) -> None:
 ACTIVATIONS = ["relu", "silu", "mish", "gelu", "gelu_tanh", "sigmoid", "tanh", "leaky_relu", "hardswish", "hardsigmoid"]
 
 
-@pytest.mark.parametrize("name", ["1x1", "1x1 one pixel", "stem", "depthwise"])
+@pytest.mark.parametrize("name", ["1x1", "1x1 one pixel", "stem", "depthwise", "winograd"])
 @pytest.mark.parametrize("activation", [*ACTIVATIONS, "elu", "selu", "hardtanh", "relu6"])
 def test_activations_are_the_eager_ones(ops: Any, name: str, activation: str) -> None:
     layer = LAYERS[name]
@@ -162,7 +164,7 @@ def test_scale(ops: Any, name: str) -> None:
     layer.x = x
 
 
-@pytest.mark.parametrize("name", ["1x1", "3x3", "3x3 stride", "stem", "depthwise"])
+@pytest.mark.parametrize("name", ["1x1", "3x3", "3x3 stride", "stem", "depthwise", "winograd"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_not_finite_numbers_reach_what_reads_them(ops: Any, name: str, value: float) -> None:
     layer = LAYERS[name]
@@ -188,3 +190,26 @@ def test_channels_beyond_the_last_stay_zero(ops: Any) -> None:
 def test_no_bias(ops: Any) -> None:
     layer = LAYERS["3x3"]
     close(layer.blocked(ops, bias=False), layer.definition() - layer.bias[:, None, None], layer.w[0].size)
+
+
+def test_winograd_is_as_accurate_as_the_direct_sum(ops: Any) -> None:
+    layer = LAYERS["winograd"]
+    expected = layer.definition()
+    fast = layer.blocked(ops)
+    ops.set_winograd(False)
+    direct = layer.blocked(ops)
+    ops.set_winograd(True)
+    assert (fast != direct).any()
+    errors = [np.sqrt(np.mean((y - expected) ** 2)) for y in (fast, direct)]
+    assert errors[0] <= 1.5 * errors[1]
+
+
+def test_a_sample_that_is_not_finite_changes_no_other(ops: Any) -> None:
+    layer = LAYERS["winograd"]
+    x, alone = layer.x, layer.blocked(ops)
+    layer.x = x.copy()
+    layer.x[1, 3, 5, 5] = np.inf
+    y = at_threads(ops, lambda: layer.blocked(ops))
+    layer.x = x
+    np.testing.assert_array_equal(y[0], alone[0])
+    assert np.isfinite(y[1]).sum() == y[1].size - 9 * len(y[1])
