@@ -48,7 +48,7 @@ def compiled() -> Iterator[Case]:
     case = partial(Case, "compiled", tolerance=2e-3)
     for name in NETWORKS:
         for batch in (1, 16):
-            yield case(f"compiled {name} b{batch}", network, (name, batch), peers=("torch", "onnxruntime"), onnx=exported,
+            yield case(f"compiled {name} b{batch}", network, (name, batch), ("torch", "onnxruntime"), onnx=exported,
                        flops=batch * FLOPS[name], needs=("compile",))  # fmt: skip
     for batch in (1, 16):
         yield case(f"compiled transformer 2x256 b{batch}x128", transformer, (batch,),

@@ -53,12 +53,11 @@ def batch_norm(e: Export, op: Any, xs: list[str], y: str) -> None:
 
 
 def linear(e: Export, op: Any, xs: list[str], y: str) -> None:
-    x, weight, *bias = xs
     if len(op.output.shape) == 2:
         e.node("Gemm", xs, y, transB=1)
         return
-    across = e.constant(op.inputs[1].array.T, np.float32)
-    product = e.node("MatMul", [x, across], "" if bias else y)
+    bias, across = xs[2:], e.constant(op.inputs[1].array.T, np.float32)
+    product = e.node("MatMul", [xs[0], across], "" if bias else y)
     if bias:
         e.node("Add", [product, bias[0]], y)
 

@@ -1,7 +1,7 @@
 """Published networks for 224x224 images, written with the names that lucid and PyTorch share; without dropout.
 
-ResNet-18 and -50: He et al., Deep Residual Learning for Image Recognition, 2015, table 1, the stride in the 3x3 layer of
-a block. MobileNetV3: Howard et al., Searching for MobileNetV3, 2019, tables 1 and 2. EfficientNet-B0: Tan and Le,
+ResNet-18 and -50: He et al., Deep Residual Learning for Image Recognition, 2015, table 1, the stride in the 3x3 layer
+of a block. MobileNetV3: Howard et al., Searching for MobileNetV3, 2019, tables 1 and 2. EfficientNet-B0: Tan and Le,
 EfficientNet, 2019, table 1. ViT-Tiny: Touvron et al., Training data-efficient image transformers, 2021, table 1.
 """
 
@@ -16,15 +16,18 @@ SMALL = (
     (5, 288, 96, True, True, 2), (5, 576, 96, True, True, 1), (5, 576, 96, True, True, 1),
 )  # fmt: skip
 LARGE = (
-    (3, 16, 16, False, False, 1), (3, 64, 24, False, False, 2), (3, 72, 24, False, False, 1), (5, 72, 40, True, False, 2),
-    (5, 120, 40, True, False, 1), (5, 120, 40, True, False, 1), (3, 240, 80, False, True, 2), (3, 200, 80, False, True, 1),
-    (3, 184, 80, False, True, 1), (3, 184, 80, False, True, 1), (3, 480, 112, True, True, 1), (3, 672, 112, True, True, 1),
+    (3, 16, 16, False, False, 1), (3, 64, 24, False, False, 2), (3, 72, 24, False, False, 1),
+    (5, 72, 40, True, False, 2), (5, 120, 40, True, False, 1), (5, 120, 40, True, False, 1),
+    (3, 240, 80, False, True, 2), (3, 200, 80, False, True, 1), (3, 184, 80, False, True, 1),
+    (3, 184, 80, False, True, 1), (3, 480, 112, True, True, 1), (3, 672, 112, True, True, 1),
     (5, 672, 160, True, True, 2), (5, 960, 160, True, True, 1), (5, 960, 160, True, True, 1),
 )  # fmt: skip
 """Kernel, expansion, channels out, squeeze-and-excitation, hardswish (else ReLU), stride."""
 
-EFFICIENT = ((3, 1, 16, 1, 1), (3, 6, 24, 2, 2), (5, 6, 40, 2, 2), (3, 6, 80, 3, 2), (5, 6, 112, 3, 1), (5, 6, 192, 4, 2),
-             (3, 6, 320, 1, 1))  # fmt: skip
+EFFICIENT = (
+    (3, 1, 16, 1, 1), (3, 6, 24, 2, 2), (5, 6, 40, 2, 2), (3, 6, 80, 3, 2), (5, 6, 112, 3, 1), (5, 6, 192, 4, 2),
+    (3, 6, 320, 1, 1),
+)  # fmt: skip
 """Kernel, factor of expansion, channels out, blocks, stride of the first."""
 
 

@@ -16,7 +16,7 @@ from lucid.compiler._build import lower, optimise
 from lucid.compiler._builder import Packing
 from lucid.compiler._errors import TraceError
 from lucid.compiler._execute import Program
-from lucid.compiler._explain import table
+from lucid.compiler._explain import table as explained
 from lucid.compiler._graph import Graph, Value
 from lucid.compiler._trace import TracedTensor, trace
 from lucid.compiler._tree import flatten, unflatten
@@ -173,7 +173,7 @@ class Compiled:
         flatten((args, kwargs), tensors, "args")
         inputs = [t._data for t in tensors] or [np.zeros(shape, char) for shape, char in shapes]
         described = ", ".join([f"{np.dtype(char)} {shape}" for shape, char in shapes])
-        print(f"{self!r}, refreshed {self.refreshes} times; plan for {described}\n{table(plan.program, inputs)}")
+        print(f"{self!r}, refreshed {self.refreshes} times; plan for {described}\n{explained(plan.program, inputs)}")
 
     def __getattr__(self, name: str) -> Any:
         if name == "function":
