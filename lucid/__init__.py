@@ -164,11 +164,12 @@ if TYPE_CHECKING:
     from lucid._functions.statistics import *  # noqa: F403
     from lucid._functions.strided import *  # noqa: F403
     from lucid.compiler import compile as compile
+    from lucid.compiler import load_compiled as load_compiled
     from lucid.serialization import load as load
     from lucid.serialization import save as save
 
 __getattr__, __dir__ = _later("lucid", {
-    "lucid.compiler": "compile",
+    "lucid.compiler": ". compile load_compiled",
     "lucid.data": "",
     "lucid.func": "",
     "lucid.linalg": "",

@@ -31,8 +31,10 @@ class FileFormatError(ValueError):
 # Writing
 
 
-def write(file: BinaryIO, arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
+def write(file: BinaryIO, arrays: dict[str, np.ndarray], metadata: dict[str, str], alignment: int = 8) -> None:
     """Write ``arrays`` under their names, in any memory layout, and ``metadata``.
+
+    The data begin at a multiple of ``alignment`` bytes, itself a multiple of 8.
 
     Raises:
         ValueError: the header would be longer than the format allows; nothing has been written.
@@ -47,7 +49,7 @@ def write(file: BinaryIO, arrays: dict[str, np.ndarray], metadata: dict[str, str
     for name, array in arrays.items():
         header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": places[name]}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
+    text += b" " * (-(len(text) + 8) % alignment)
     if len(text) > MAX_HEADER:
         raise ValueError(f"the header would take {len(text)} bytes, more than the format's {MAX_HEADER}")
     _write_all(file, memoryview(len(text).to_bytes(8, "little") + text))

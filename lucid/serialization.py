@@ -87,7 +87,11 @@ def save(obj: Any, f: Path | BinaryIO, *, format: str | None = None) -> None:
         format = "pytorch" if name.endswith(PYTORCH_SUFFIXES) else "safetensors"
     if format not in ("safetensors", "pytorch"):
         raise ValueError(f"save: format must be 'safetensors' or 'pytorch', got {format!r}")
-    put = _pytorch_writer(obj) if format == "pytorch" else _safetensors_writer(obj)
+    write_to(f, _pytorch_writer(obj) if format == "pytorch" else _safetensors_writer(obj))
+
+
+def write_to(f: Path | BinaryIO, put: Callable[[Any], None]) -> None:
+    """Let ``put`` write to the binary file ``f``, or to a new file that then takes the place of the path ``f``."""
     if not isinstance(f, (str, bytes, os.PathLike)):
         _check_binary("save", f, "write")
         put(f)

@@ -64,6 +64,7 @@ def evaluated(
         def call(x: Operand, *, out: Tensor | None = None) -> Tensor:
             return write_out(name, Evaluated.apply(floating(as_tensor(x, name))), out)
 
+        call.operation = Evaluated  # type: ignore[attr-defined]
         return call
 
     return decorate

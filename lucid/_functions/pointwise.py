@@ -63,6 +63,8 @@ def differentiable(
             y = Pointwise.apply(x)
             return y if out is None else write_out(name, y, out)
 
+        call.operation = Pointwise  # type: ignore[attr-defined]
+
         return call
 
     return decorate

@@ -17,7 +17,6 @@ from lucid.compiler._builder import Packing
 from lucid.compiler._errors import TraceError
 from lucid.compiler._execute import Program
 from lucid.compiler._explain import table as explained
-from lucid.compiler._graph import Graph, Value
 from lucid.compiler._trace import TracedTensor, trace
 from lucid.compiler._tree import flatten, unflatten
 from lucid.compiler._watch import Watch
@@ -32,15 +31,37 @@ _TABLES = ("_parameters", "_buffers", "_modules")
 class Plan:
     """What one signature became."""
 
-    def __init__(self, graph: Graph, program: Program, spec: Any, fixed: list[Any]) -> None:
+    def __init__(self, program: Program, spec: Any, fixed: list[Any]) -> None:
         """``spec`` describes the result; ``fixed`` holds its tensors that are the same in every call, or None."""
-        self.graph, self.program, self.spec, self.fixed = graph, program, spec, fixed
+        self.program, self.spec, self.fixed = program, spec, fixed
 
     def run(self, tensors: list[Any]) -> Any:
         """The result of the function for these inputs."""
         results = iter(self.program.run([t._data for t in tensors]))
         found = iter([wrap(next(results)) if t is None else t for t in self.fixed])
         return unflatten(self.spec, found.__next__)
+
+
+def signature(args: Any, kwargs: Any, tensors: list[Any]) -> Any:
+    """What a plan is looked up by; the tensors among the arguments are appended to ``tensors``.
+
+    Raises:
+        RuntimeError: a tensor requires grad.
+    """
+    spec = (flatten(args, tensors, "args"), flatten(kwargs, tensors, "kwargs") if kwargs else ())
+    if mode.enabled and any(t._requires_grad for t in tensors):
+        raise RuntimeError("compile: an input requires grad, but compiled calls record no history; call it under "
+                           "no_grad() or inference_mode(), or detach() the input")  # fmt: skip
+    return (spec, tuple([(t._data.shape, t._data.dtype.char) for t in tensors]))
+
+
+def explain(shapes: Any, program: Program, arguments: Any) -> None:
+    """Print the steps of a plan, timed on the tensors among ``arguments``, or on zeros."""
+    tensors: list[Any] = []
+    flatten(arguments, tensors, "args")
+    inputs = [t._data for t in tensors] or [np.zeros(shape, char) for shape, char in shapes]
+    described = ", ".join([f"{np.dtype(char)} {shape}" for shape, char in shapes])
+    print(f"plan for {described}\n{explained(program, inputs)}")
 
 
 class Compiled:
@@ -63,16 +84,12 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         tensors: list[Any] = []
-        spec = (flatten(args, tensors, "args"), flatten(kwargs, tensors, "kwargs") if kwargs else ())
-        key = (spec, tuple([(t._data.shape, t._data.dtype.char) for t in tensors]))
-        if mode.enabled and any(t._requires_grad for t in tensors):
-            raise RuntimeError("compile: an input requires grad, but compiled calls record no history; call it under "
-                               "no_grad() or inference_mode(), or detach() the input")  # fmt: skip
+        key = signature(args, kwargs, tensors)
         if self._watch is not None and self._watch.changed():
             self.refresh()
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plan(key, spec, tensors)
+            plan = self._plan(key, tensors)
         elif len(self._plans) > 1:
             with self._lock:
                 if key in self._plans:
@@ -83,13 +100,13 @@ class Compiled:
 
     # Planning
 
-    def _plan(self, key: Any, spec: Any, tensors: list[Any]) -> Plan | TraceError:
+    def _plan(self, key: Any, tensors: list[Any]) -> Plan | TraceError:
         with self._lock:
             found = self._plans.get(key)
             if found is None:
                 self._check_mode()
                 try:
-                    found = self._make(spec, tensors)
+                    found = self._make(key[0], tensors)
                 except TraceError as error:
                     if not self.fallback:
                         raise
@@ -135,12 +152,31 @@ class Compiled:
                 self._captured[id(t)] = t  # type: ignore[assignment]
         watched = {id(t): t for t in (*state.tensors, *self._captured.values())}
         self._watch = Watch(watched.values(), state.entries)
-        return Plan(graph, lower(graph, self._packing), result_spec, fixed)
+        return Plan(lower(graph, self._packing), result_spec, fixed)
 
     def _modules(self) -> Iterator[tuple[str, Module]]:
         return self.function.named_modules() if isinstance(self.function, Module) else iter(())
 
     # For users
+
+    def save(self, f: Any) -> None:
+        """Write all plans there are, with the weights they use, to one file that `load_compiled` runs.
+
+        Args:
+            f: a path, or a binary file. A path gets a whole file or keeps what it had.
+
+        Raises:
+            RuntimeError: there was no call yet, and so no plan.
+            TypeError: a plan holds an operation, an argument or a result that has no form in a file.
+        """
+        from lucid.compiler._file import Saved, put
+        from lucid.serialization import write_to
+
+        with self._lock:
+            plans = [Saved(k, p.program, p.spec, p.fixed) for k, p in self._plans.items() if isinstance(p, Plan)]
+        if not plans:
+            raise RuntimeError("save: there is no plan yet: call it with example arguments first, once per signature")
+        write_to(f, lambda file: put(file, plans))
 
     def refresh(self) -> None:
         """Forget all plans, so that the next calls are made from the function and its weights as they are then.
@@ -169,11 +205,8 @@ class Compiled:
         if not found:
             raise RuntimeError("explain: there is no plan yet: call it first, or give example arguments")
         (_, shapes), plan = found[-1]
-        tensors: list[Any] = []
-        flatten((args, kwargs), tensors, "args")
-        inputs = [t._data for t in tensors] or [np.zeros(shape, char) for shape, char in shapes]
-        described = ", ".join([f"{np.dtype(char)} {shape}" for shape, char in shapes])
-        print(f"{self!r}, refreshed {self.refreshes} times; plan for {described}\n{explained(plan.program, inputs)}")
+        print(f"{self!r}, refreshed {self.refreshes} times")
+        explain(shapes, plan.program, (args, kwargs))
 
     def __getattr__(self, name: str) -> Any:
         if name == "function":
@@ -241,4 +274,4 @@ def compile(
     return Compiled(function, fallback, plans)
 
 
-__all__ = ["Compiled", "Value", "compile"]
+__all__ = ["Compiled", "compile"]
