@@ -190,9 +190,8 @@ class _Plans:
         fixed: list[Tensor | None] = [None if f is None else wrap(self.array(f).copy()) for f in node["fixed"]]
         if sum(f is None for f in fixed) != len(outputs):
             raise fail("the plan gives another number of tensors than its result has")
-        return Saved(
-            ((args, kwargs), shapes), Program(values, steps, outputs), decode_tree(node["result"], fail), fixed
-        )
+        spec = decode_tree(node["result"], fail)
+        return Saved(((args, kwargs), shapes), Program(values, steps, outputs), spec, fixed)
 
     def place(self, at: Any, count: int) -> int:
         if type(at) is not int or not 0 <= at < count:
@@ -200,11 +199,13 @@ class _Plans:
         return at
 
     def step(self, node: Any, count: int) -> Step:
-        places = [tuple([self.place(at, count) for at in node[name]]) for name in ("inputs", "outputs", "frees")]
+        sources, targets, frees = (
+            tuple([self.place(at, count) for at in node[name]]) for name in ("inputs", "outputs", "frees")
+        )
         if "segment" in node:
-            return Step(Segment(self.recipe(node["segment"])), *places)
+            return Step(Segment(self.recipe(node["segment"])), sources, targets, frees)
         op = self.op(node["call"])
-        return Step(step_of(op) if op.call is None else replay(op.call), *places, op)
+        return Step(step_of(op) if op.call is None else replay(op.call), sources, targets, frees, op)
 
     def op(self, node: Any) -> Op:
         covers = [str(c) for c in node["covers"]]
