@@ -34,7 +34,9 @@ cdef void plan_weight(WeightGrad* g, Py_ssize_t lanes) noexcept nogil:
     g.lanes = g.kernel_x * g.channels if g.joined else g.channels
     g.lane_pitch = round_up(g.lanes, lanes)
     g.pixel = g.channels if g.joined else round_up(g.channels, 32) + 16
-    g.swapped = g.rows * g.lane_pitch > 2 * g.lanes * round_up(g.rows, lanes)
+    # a patch costs about as much to make as twenty rows of the product it goes into
+    g.swapped = (g.taps * g.rows * g.lane_pitch * g.rows
+                 > g.channels * g.kernel_y * g.kernel_x * round_up(g.rows, lanes) * (g.rows + 20))
     if g.swapped:
         g.lane_pitch = round_up(g.rows, lanes)
     # with one tap, only the pixels it reads are staged

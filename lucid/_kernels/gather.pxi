@@ -120,22 +120,32 @@ cdef inline void zero_row(floating* out, Py_ssize_t n) noexcept nogil:
         memset(out, 0, n * sizeof(floating))
 
 
+cdef inline void stage_part(const floating* x, Py_ssize_t step, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t n,
+                            floating* out) noexcept nogil:
+    """out[i] = x[i * step] for lo <= i < hi, zero for the other i < n."""
+    cdef Py_ssize_t i
+    zero_row(out, lo)
+    if step == 1:
+        copy_row(x + lo, out + lo, hi - lo)
+    elif step == 2 and floating is float:
+        every_second(<const float*> x + lo * 2, hi - lo, <float*> out + lo)
+    else:
+        for i in range(lo, hi):
+            out[i] = x[i * step]
+    zero_row(out + hi, n - hi)
+
+
+cdef inline Py_ssize_t stage_from(Py_ssize_t step, Py_ssize_t first, Py_ssize_t n) noexcept nogil:
+    """The first of n elements that ``stage_row`` takes from the row."""
+    return min(ceil_div(-first, step), n) if first < 0 else 0
+
+
+cdef inline Py_ssize_t stage_to(Py_ssize_t step, Py_ssize_t first, Py_ssize_t width, Py_ssize_t n) noexcept nogil:
+    """The one after the last."""
+    return min(max(floor_div(width - 1 - first, step) + 1, stage_from(step, first, n)), n)
+
+
 cdef inline void stage_row(const floating* x, Py_ssize_t step, Py_ssize_t first, Py_ssize_t width, Py_ssize_t n,
                            floating* out) noexcept nogil:
     """out[i] = x[first + i * step], zero outside 0 <= index < width."""
-    cdef Py_ssize_t i, lo, hi
-    lo = min(max(ceil_div(-first, step) if first < 0 else 0, 0), n)
-    hi = min(max(floor_div(width - 1 - first, step) + 1, lo), n)
-    zero_row(out, lo)
-    if step == 1:
-        copy_row(x + first + lo, out + lo, hi - lo)
-    elif step == 2:
-        if floating is float:
-            every_second(x + first + lo * 2, hi - lo, out + lo)
-        else:
-            for i in range(lo, hi):
-                out[i] = x[first + i * 2]
-    else:
-        for i in range(lo, hi):
-            out[i] = x[first + i * step]
-    zero_row(out + hi, n - hi)
+    stage_part(x + first, step, stage_from(step, first, n), stage_to(step, first, width, n), n, out)

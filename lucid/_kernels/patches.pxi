@@ -137,13 +137,14 @@ cdef inline Py_ssize_t stage_size(const Patches* p, Py_ssize_t lanes) noexcept n
 cdef void stage_block(const Patches* p, const floating* x, Py_ssize_t x_sample, Py_ssize_t channels, Py_ssize_t samples,
                       Py_ssize_t y0, Py_ssize_t x0, floating* out) noexcept nogil:
     """The input of a block of pixels: [channel][phase][sample][row][pitch]."""
-    cdef Py_ssize_t c, f, s, i, row, first, height = p.block_height + p.span_y, size = p.x_height * p.x_width
+    cdef Py_ssize_t c, f, s, i, row, first, lo, hi, height = p.block_height + p.span_y, size = p.x_height * p.x_width
     cdef Py_ssize_t used = p.phases * p.block_samples * p.plane
     cdef const floating* plane
     cdef floating* to
     for c in range(channels):
         for f in range(p.phases):
             first = (x0 + p.first_x) * p.step_x + p.phase_x[f]
+            lo, hi = stage_from(p.step_x, first, p.pitch), stage_to(p.step_x, first, p.x_width, p.pitch)
             for s in range(samples):
                 plane = x + s * x_sample + c * size
                 to = out + c * p.stage_channel + (f * p.block_samples + s) * p.plane
@@ -152,7 +153,7 @@ cdef void stage_block(const Patches* p, const floating* x, Py_ssize_t x_sample, 
                     if row < 0 or row >= p.x_height:
                         memset(to, 0, p.pitch * sizeof(floating))
                     else:
-                        stage_row(plane + row * p.x_width, p.step_x, first, p.x_width, p.pitch, to)
+                        stage_part(plane + row * p.x_width + first, p.step_x, lo, hi, p.pitch, to)
                     to += p.pitch
         # read by the columns that are dropped: any value would do, but some bit patterns are slow to multiply
         memset(out + c * p.stage_channel + used, 0, (p.stage_channel - used) * sizeof(floating))
