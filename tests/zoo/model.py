@@ -35,7 +35,7 @@ def disturb(model: Any, size: tuple[int, ...]) -> None:
     with torch.no_grad():
         for key, x in model.state_dict().items():
             if x.is_floating_point():
-                x.add_(torch.from_numpy(draw(key, x.shape) * 0.02).to(x.dtype))
+                x.add_(torch.from_numpy(draw(key, x.shape, -0.02, 0.02)).to(x.dtype))
         norms = {m: m.momentum for m in model.modules() if getattr(m, "running_mean", None) is not None}
         for norm in norms:
             norm.reset_running_stats()

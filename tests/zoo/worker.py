@@ -76,20 +76,24 @@ def difference(theirs: dict[str, Any], mine: dict[str, Any]) -> tuple[float, str
     Arrays of numbers 10,000 times smaller than the largest of all (the gradient of a bias before a normalisation, which
     is rounding errors alone) are measured in units of that.
     """
-    largest = max((float(np.abs(v).max()) for v in theirs.values() if v.size), default=0.0)
+    largest = max((size(v) for v in theirs.values()), default=0.0)
     worst, where = 0.0, ""
     for key, reference in theirs.items():
         if mine[key].shape != reference.shape or mine[key].dtype != reference.dtype:
             raise AssertionError(
                 f"{key}: {mine[key].dtype} {mine[key].shape}, PyTorch has {reference.dtype} {reference.shape}"
             )
-        if not reference.size:
-            continue
-        scale = max(float(np.abs(reference).max()), 1e-4 * largest, np.finfo(reference.dtype).tiny)
-        off = float(np.abs(mine[key] - reference).max()) / scale
+        apart = mine[key] != reference  # infinities may be equal
+        scale = max(size(reference), 1e-4 * largest, np.finfo(reference.dtype).tiny)
+        off = float(np.abs(mine[key][apart] - reference[apart]).max(initial=0)) / scale
         if not off <= worst:
             worst, where = off, key
     return worst, where
+
+
+def size(x: Any) -> float:
+    """The largest finite magnitude in an array."""
+    return float(np.abs(x[np.isfinite(x)]).max(initial=0))
 
 
 def relative_norm(theirs: dict[str, Any], mine: dict[str, Any]) -> float:
