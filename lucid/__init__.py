@@ -61,8 +61,10 @@ from lucid._functions.creation import (  # noqa: E402
 )
 from lucid._functions.draws import (  # noqa: E402
     are_deterministic_algorithms_enabled,
+    binomial,
     detach,
     from_dlpack,
+    poisson,
     randint_like,
     use_deterministic_algorithms,
 )
@@ -171,6 +173,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = _later("lucid", {
     "lucid.compiler": ". compile load_compiled",
     "lucid.data": "",
+    "lucid.distributions": "",
     "lucid.func": "",
     "lucid.linalg": "",
     "lucid.special": "",

@@ -8,10 +8,10 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import check_writable
+from lucid._functions._common import check_writable, sum_to
 from lucid._functions.creation import randint
 from lucid._random import Generator, default_generator
-from lucid.autograd._node import bump, wrap
+from lucid.autograd._node import Node, bump, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -33,6 +33,19 @@ def _overwrite(name: str, x: Tensor, values: np.ndarray) -> Tensor:
 def _floats(name: str, x: Tensor) -> None:
     if x._data.dtype.kind != "f":
         raise RuntimeError(f"{name}: not implemented for {x.dtype}")
+
+
+class Count(Node):
+    """Drawn counts, which do not change with a small change of ``x``."""
+
+    __slots__ = ("shape",)
+
+    def forward(self, x: Tensor, values: np.ndarray) -> np.ndarray:
+        self.shape = x._data.shape
+        return values
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return sum_to(dy * 0.0, self.shape)
 
 
 def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
@@ -106,6 +119,55 @@ def random_(x: Tensor, low: int = 0, high: int | None = None, *, generator: Gene
         raise RuntimeError(f"random_: to={high} is out of bounds for {x.dtype}")
     g = (generator or default_generator).numpy(data.size)
     return _overwrite("random_", x, np.asarray(g.integers(low, high, data.shape)))
+
+
+def poisson(x: Tensor, generator: Generator | None = None) -> Tensor:
+    """Numbers of the Poisson distribution with the means ``x``. The gradient is zero.
+
+    Args:
+        x: rates, not negative, floating-point.
+        generator: source of the numbers; the default one unless given.
+
+    Raises:
+        RuntimeError: a rate is negative or NaN, or ``x`` holds integers.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.poisson(lucid.zeros(3)))
+        [0.0, 0.0, 0.0]
+    """
+    check_tensors("poisson", x)
+    _floats("poisson", x)
+    if not (x._data >= 0).all():
+        raise RuntimeError("poisson: expected rates that are not negative")
+    g = (generator or default_generator).numpy(x._data.size)
+    return Count.apply(x, np.asarray(g.poisson(x._data.astype(np.float64)), x._data.dtype))
+
+
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """How many of ``count`` trials succeed with probability ``prob`` each. The gradient is zero.
+
+    Args:
+        count: numbers of trials, whole numbers in a floating-point tensor.
+        prob: probabilities; broadcast with ``count``.
+        generator: source of the numbers; the default one unless given.
+
+    Raises:
+        RuntimeError: a count is negative, a probability not within [0, 1], or one of them holds integers.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.binomial(lucid.tensor([2.0, 3.0]), lucid.ones(2)))
+        [2.0, 3.0]
+    """
+    check_tensors("binomial", count, prob)
+    for x in (count, prob):
+        _floats("binomial", x)
+    n, p = np.broadcast_arrays(count._data.astype(np.float64), prob._data.astype(np.float64))
+    if not ((n >= 0) & (p >= 0) & (p <= 1)).all():
+        raise RuntimeError("binomial: expected counts that are not negative and probabilities in [0, 1]")
+    g = (generator or default_generator).numpy(n.size)
+    return Count.apply(prob, np.asarray(g.binomial(n.astype(np.int64), p), np.result_type(count._data, prob._data)))
 
 
 def randint_like(

@@ -15,7 +15,7 @@ import lucid.nn.functional as F
 from lucid import Tensor
 from lucid._later import Later
 
-RANDOM = "random: its distribution and its reproducibility are tested in test_random.py"
+RANDOM = "random: its distribution and its reproducibility are tested in test_random.py, tests/distributions"
 SWITCH = "not an operation: a switch or a question about the library's state"
 DTYPES = "not an operation: dtypes are tested in tests/test_promotion.py"
 OBJECT = "the Tensor object itself: tests/test_tensor.py"
@@ -24,7 +24,7 @@ WRITES = "overwrites memory: tests/autograd/test_inplace.py and tests/test_tenso
 
 EXEMPT: dict[str, dict[str, str]] = {
     "lucid": {
-        **dict.fromkeys(["bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randn", "randn_like", "randint_like", "randperm"], RANDOM),
+        **dict.fromkeys(["bernoulli", "binomial", "multinomial", "poisson", "normal", "rand", "rand_like", "randint", "randn", "randn_like", "randint_like", "randperm"], RANDOM),
         **dict.fromkeys(["get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"], RANDOM),
         **dict.fromkeys(["are_deterministic_algorithms_enabled", "use_deterministic_algorithms", "get_num_threads", "memory_stats", "num_threads", "release_memory", "set_flush_denormal", "set_num_threads", "set_printoptions", "show_config"], SWITCH),
         **dict.fromkeys(["grad_enabled", "is_grad_enabled", "is_inference_mode_enabled"], SWITCH),
