@@ -8,7 +8,7 @@ from lucid import _isa
 
 _isa.load()  # before anything imports lucid._ops
 
-from lucid import _ops, autograd, backends, nn, optim, random  # noqa: E402
+from lucid import _einops_backend, _ops, _surface, autograd, backends, nn, optim, random  # noqa: E402
 from lucid._config import show_config  # noqa: E402
 from lucid._device import device  # noqa: E402
 from lucid._dtype import (  # noqa: E402
@@ -135,6 +135,7 @@ def numel(x: Tensor) -> int:  # type: ignore[valid-type]
 if TYPE_CHECKING:
     from lucid import compiler as compiler
     from lucid import data as data
+    from lucid import einops as einops
     from lucid import func as func
     from lucid import linalg as linalg
     from lucid import special as special
@@ -165,6 +166,11 @@ if TYPE_CHECKING:
     from lucid._functions.spectral import pinv as pinverse
     from lucid._functions.statistics import *  # noqa: F403
     from lucid._functions.strided import *  # noqa: F403
+    from lucid._surface.algebra import *  # noqa: F403
+    from lucid._surface.creation import *  # noqa: F403
+    from lucid._surface.layers import *  # noqa: F403
+    from lucid._surface.numbers import *  # noqa: F403
+    from lucid._surface.state import *  # noqa: F403
     from lucid.compiler import compile as compile
     from lucid.compiler import load_compiled as load_compiled
     from lucid.serialization import load as load
@@ -174,7 +180,8 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid.compiler": ". compile load_compiled",
     "lucid.data": "",
     "lucid.distributions": "",
-    "lucid.func": "",
+    "lucid.einops": "",
+    "lucid.func": ". vmap",
     "lucid.linalg": "",
     "lucid.special": "",
     "lucid.utils": "",
@@ -192,7 +199,7 @@ __getattr__, __dir__ = _later("lucid", {
         "positive rad2deg sgn signbit sinc xlogy"
     ),
     "lucid._functions.histogram": (
-        "bincount bucketize histc histogram histogramdd isin searchsorted unique unique_consecutive"
+        "bincount bucketize histc histogram histogram2d histogramdd isin searchsorted unique unique_consecutive"
     ),
     "lucid._functions.scan": "cummax cummin cumulative_trapezoid diff logcumsumexp trapezoid trapz",
     "lucid._functions.scatter": (
@@ -207,4 +214,7 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid._functions.solve": "cholesky_inverse cholesky_solve det inv=inverse logdet slogdet",
     "lucid._functions.special": "digamma erfinv i0 lgamma logit mvlgamma polygamma",
     "lucid._functions.spectral": "pinv=pinverse",
+    **_surface.LATER,
 })  # fmt: skip
+
+_einops_backend.watch()

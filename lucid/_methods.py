@@ -21,6 +21,7 @@ from lucid._functions import matmul as products
 from lucid._functions import softmax as softmaxes
 from lucid._functions._common import inplace
 from lucid._later import LaterModule
+from lucid._surface.refused import METHODS as REFUSED
 
 # imported when one of their methods is first used
 arrange: Any = LaterModule("lucid._functions.arrange")
@@ -29,6 +30,7 @@ distance: Any = LaterModule("lucid._functions.distance")
 einsum: Any = LaterModule("lucid._functions.einsum")
 elementwise: Any = LaterModule("lucid._functions.elementwise")
 histograms: Any = LaterModule("lucid._functions.histogram")
+incomplete: Any = LaterModule("lucid._functions.incomplete")
 linalg: Any = LaterModule("lucid._functions.linalg")
 places: Any = LaterModule("lucid._functions.scatter")
 scan: Any = LaterModule("lucid._functions.scan")
@@ -37,6 +39,14 @@ special: Any = LaterModule("lucid._functions.special")
 spectral: Any = LaterModule("lucid._functions.spectral")
 statistics: Any = LaterModule("lucid._functions.statistics")
 strided: Any = LaterModule("lucid._functions.strided")
+algebra: Any = LaterModule("lucid._surface.algebra")
+copies: Any = LaterModule("lucid._surface.copies")
+filters: Any = LaterModule("lucid.nn.functional")
+made: Any = LaterModule("lucid._surface.creation")
+methods: Any = LaterModule("lucid._surface.methods")
+numbers: Any = LaterModule("lucid._surface.numbers")
+memory: Any = LaterModule("lucid._surface.storage")
+state: Any = LaterModule("lucid._surface.state")
 
 
 class Methods:
@@ -236,6 +246,40 @@ class Methods:
     masked_fill_, scatter_, scatter_add_ = (
         inplace(index.masked_fill), inplace(index.scatter), inplace(index.scatter_add),
     )  # fmt: skip
+
+    greater_, greater_equal_, less_, less_equal_, not_equal_ = gt_, ge_, lt_, le_, ne_
+    float_power_, sgn_, renorm_ = inplace(elementwise.float_power), inplace(elementwise.sgn), inplace(numbers.renorm)
+    igamma_, igammac_ = inplace(incomplete.igamma), inplace(incomplete.igammac)
+
+    # what PyTorch has as methods only, and what changes the shape in place
+    transpose_, swapaxes_, swapdims_ = methods.transpose_, methods.transpose_, methods.transpose_
+    squeeze_, unsqueeze_, t_, as_strided_ = (
+        methods.squeeze_, methods.unsqueeze_, methods.t_, methods.as_strided_,
+    )  # fmt: skip
+    resize_, resize_as_, set_ = methods.resize_, methods.resize_as_, methods.set_
+    apply_, map_, map2_ = methods.apply_, methods.map_, methods.map2_
+    where, bernoulli, multinomial = methods.where, methods.bernoulli, creation.multinomial
+    short, char, to_dense, as_subclass = methods.short, methods.char, methods.to_dense, methods.as_subclass
+    pin_memory, share_memory_, is_pinned, is_shared = (
+        methods.pin_memory, methods.share_memory_, methods.false, methods.false,
+    )  # fmt: skip
+    new, new_empty_strided, dim_order = methods.new, methods.new_empty_strided, methods.dim_order
+    is_set_to, module_load, reinforce = methods.is_set_to, methods.module_load, methods.reinforce
+    storage, untyped_storage = memory.storage, memory.untyped_storage
+    get_device, is_conj, is_neg, is_inference = state.get_device, state.is_conj, state.is_neg, state.is_inference
+    is_complex, is_distributed, is_nonzero, is_same_size, is_signed = (
+        state.is_complex, state.is_distributed, state.is_nonzero, state.is_same_size, state.is_signed,
+    )  # fmt: skip
+    ger, split_with_sizes, prelu, hardshrink = products.outer, join.split, filters.prelu, filters.hardshrink
+    cholesky, qr, svd, lu, geqrf = algebra.cholesky, algebra.qr, algebra.svd, algebra.lu, algebra.geqrf
+    lu_solve, orgqr, ormqr = algebra.lu_solve, algebra.orgqr, algebra.ormqr
+    triangular_solve, narrow_copy = algebra.triangular_solve, copies.narrow_copy
+    frexp, renorm, as_strided_scatter = numbers.frexp, numbers.renorm, numbers.as_strided_scatter
+    unsafe_chunk, unsafe_split, unsafe_split_with_sizes = (
+        numbers.unsafe_chunk, numbers.unsafe_split, numbers.unsafe_split,
+    )  # fmt: skip
+    nonzero_static, igamma, igammac = made.nonzero_static, incomplete.igamma, incomplete.igammac
+    locals().update({name: getattr(methods, name) for names in REFUSED.values() for name in names.split()})
 
     # operators
     __add__ = __radd__ = binary.add

@@ -152,6 +152,24 @@ class Tensor(TensorBase, Methods):
     def is_cuda(self) -> bool:
         return False
 
+    is_sparse = is_sparse_csr = is_quantized = is_mkldnn = is_nested = is_meta = False
+    is_mps = is_xpu = is_xla = is_ipu = is_maia = is_mtia = is_vulkan = False
+    is_cpu, layout, name, output_nr = True, "strided", None, 0
+
+    def ndimension(self) -> int:
+        """The number of dimensions."""
+        return self._data.ndim
+
+    def const_data_ptr(self) -> int:
+        """Address of the first element."""
+        return self.data_ptr()
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `retain_grad` was called on this non-leaf."""
+        node = self.grad_fn
+        return node is not None and any(reference() is self for _, reference in node.retained or ())
+
     @property
     def T(self) -> Tensor:
         """All dimensions reversed, as a view."""
@@ -259,6 +277,28 @@ class Tensor(TensorBase, Methods):
             self._hooks = {}
         handle = RemovableHandle(self._hooks)
         self._hooks[handle.id] = hook
+        return handle
+
+    _post_hooks: dict[Any, Any] | None = None
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
+        """Call ``hook(tensor)`` after a gradient was added to this leaf's ``grad``: to step and forget it at once, say.
+
+        Raises:
+            RuntimeError: the tensor is not a leaf, or does not require grad.
+        """
+        if not self.requires_grad:
+            raise RuntimeError(
+                "register_post_accumulate_grad_hook: cannot register a hook on a tensor that doesn't require gradient"
+            )
+        if self._node is not None:
+            raise RuntimeError(
+                "register_post_accumulate_grad_hook: hooks of this kind cannot be registered on non-leaf tensors"
+            )
+        if self._post_hooks is None:
+            self._post_hooks = {}
+        handle = RemovableHandle(self._post_hooks)
+        self._post_hooks[handle.id] = hook
         return handle
 
     def retain_grad(self) -> None:

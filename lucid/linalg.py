@@ -1,6 +1,7 @@
 """Linear algebra: norms, decompositions and solvers, by LAPACK through NumPy. Batches are leading dimensions."""
 
 from lucid._functions.distance import vector_norm
+from lucid._functions.factor import householder_product, ldl_factor, ldl_factor_ex, ldl_solve, lu_factor_ex
 from lucid._functions.linalg import (
     cross,
     diagonal,
@@ -44,7 +45,8 @@ from lucid._functions.spectral import (
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals",
-    "eigvalsh", "inv", "inv_ex", "lstsq", "lu", "lu_factor", "lu_solve", "matmul", "matrix_exp", "matrix_norm",
+    "eigvalsh", "householder_product", "inv", "inv_ex", "ldl_factor", "ldl_factor_ex", "ldl_solve", "lstsq", "lu",
+    "lu_factor", "lu_factor_ex", "lu_solve", "matmul", "matrix_exp", "matrix_norm",
     "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_ex",
     "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm",
 ]  # fmt: skip

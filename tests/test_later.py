@@ -18,11 +18,11 @@ from lucid._later import Later
 PACKAGES = [
     (lucid, "lucid._functions", ("arrange", "diagonal", "distance", "einsum", "elementwise", "histogram", "scan",
                                  "scatter", "statistics", "strided")),
-    (nn.functional, "lucid.nn.functional", ("adaptive_pool", "attention", "conv_transpose", "ctc", "distance",
+    (nn.functional, "lucid.nn.functional", ("adaptive_pool", "attention", "conv_transpose", "ctc", "distance", "drops", "position",
                                             "fractional", "grid", "linear_loss", "pool3d",
                                             "likelihood", "lp_pool", "margin", "multi_margin", "response_norm",
                                             "shrink", "shuffle", "unpool")),
-    (nn, "lucid.nn.modules", ("adaptive", "adaptive_pool", "alpha_dropout", "attention", "conv_transpose", "ctc", "distance",
+    (nn, "lucid.nn.modules", ("adaptive", "adaptive_pool", "alpha_dropout", "attention", "blocks", "cache", "constrained", "drops", "position", "conv_transpose", "ctc", "distance",
                               "embedding_bag", "fold", "lazy", "likelihood", "linear_loss", "lp_pool", "margin", "padding", "parallel", "response_norm",
                               "rnn", "rnn_cell", "shrink", "shuffle", "transformer", "unpool", "upsampling")),
 ]  # fmt: skip

@@ -351,7 +351,44 @@ def bucketize(
     return write_out("bucketize", wrap(found.astype(np.int32 if out_int32 else np.int64)), out)
 
 
+class Histogram2d(NamedTuple):
+    """Result of `histogram2d`: unpacks as ``hist, x_edges, y_edges``."""
+
+    hist: Any
+    x_edges: Any
+    y_edges: Any
+
+
+def histogram2d(
+    a: Tensor, b: Tensor, bins: Any = 10, range: Sequence[Sequence[float]] | None = None, density: bool = False
+) -> Histogram2d:
+    """(hist, x_edges, y_edges): how many of the points (a[i], b[i]) lie in each rectangle of a grid.
+
+    Args:
+        a, b: vectors of one length, floating point.
+        bins: the number of intervals for both or for each, or two vectors of edges.
+        range: ((a_min, a_max), (b_min, b_max)); those of the points unless given.
+        density: divide by the number of points and by the areas.
+
+    Raises:
+        RuntimeError: ``a`` and ``b`` are not vectors of one length, or the other arguments do not fit.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.tensor([0.0, 0.0, 1.0])
+        >>> lucid.histogram2d(x, x, bins=2).hist.tolist()
+        [[2.0, 0.0], [0.0, 1.0]]
+    """
+    check_tensors("histogram2d", a, b)
+    if a._data.ndim != 1 or a._data.shape != b._data.shape:
+        raise RuntimeError(f"histogram2d: expected two vectors of one length, got {a._data.shape} and {b._data.shape}")
+    bounds = None if range is None else [float(v) for pair in range for v in pair]
+    points = wrap(np.stack([a._data, b._data], 1))
+    hist, (x, y) = histogramdd(points, bins, range=bounds, density=density)
+    return Histogram2d(hist, x, y)
+
+
 __all__ = [
-    "bincount", "bucketize", "histc", "histogram", "histogramdd", "isin", "searchsorted", "unique",
+    "bincount", "bucketize", "histc", "histogram", "histogram2d", "histogramdd", "isin", "searchsorted", "unique",
     "unique_consecutive",
 ]  # fmt: skip

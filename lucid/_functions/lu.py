@@ -69,7 +69,7 @@ def order_of(pivots: np.ndarray, m: int) -> np.ndarray:
     return order.reshape(*pivots.shape[:-1], m)
 
 
-def _permutation(order: np.ndarray, dtype: Any) -> np.ndarray:
+def permutation_matrix(order: np.ndarray, dtype: Any) -> np.ndarray:
     """P with x = P L U: column i has its one in row order[i]."""
     return (np.arange(order.shape[-1])[:, None] == order[..., None, :]).astype(dtype)
 
@@ -106,7 +106,7 @@ class LU(Node):
         square = solve_triangular(mT(square_u), left, upper=False, left=False)
         parts = square if right is None else cat([square, right], -1)
         whole = parts if below is None else cat([parts, below], -2)
-        return matmul(wrap(_permutation(self.order, y._data.dtype)), whole)
+        return matmul(wrap(permutation_matrix(self.order, y._data.dtype)), whole)
 
 
 def lu_factor(x: Tensor, *, pivot: bool = True) -> LUFactor:
@@ -146,14 +146,16 @@ def lu(x: Tensor, *, pivot: bool = True) -> LUParts:
     lower = tril(compact[..., :, :k], -1) + wrap(np.eye(m, k, dtype=x._data.dtype))
     upper = triu(getitem(compact, (Ellipsis, slice(0, k), slice(None))))
     order = order_of(pivots._data.astype(np.int64) - 1, m)
-    p = wrap(_permutation(order, x._data.dtype) if pivot else np.empty(0, x._data.dtype))
+    p = wrap(permutation_matrix(order, x._data.dtype) if pivot else np.empty(0, x._data.dtype))
     return LUParts(p, lower, upper)
 
 
 def lu_solve(compact: Tensor, pivots: Tensor, b: Tensor, *, left: bool = True) -> Tensor:
     """X with A X = B (or X A = B), from what `lu_factor` gave for A."""
     check_matrix("lu_solve", compact, True)
-    p = wrap(_permutation(order_of(pivots._data.astype(np.int64) - 1, compact._data.shape[-1]), compact._data.dtype))
+    p = wrap(
+        permutation_matrix(order_of(pivots._data.astype(np.int64) - 1, compact._data.shape[-1]), compact._data.dtype)
+    )
     if left:
         middle = solve_triangular(compact, matmul(mT(p), b), upper=False, unitriangular=True)
         return solve_triangular(compact, middle, upper=True)

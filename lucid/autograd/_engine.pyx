@@ -194,6 +194,10 @@ cdef class Pass:
         g = slots[0]
         if not self.wanted or (id(leaf), 0) in self.wanted:
             self.hand_over(leaf, g, is_owned(g, 2))  # by the list and the variable
+            hooks = leaf._post_hooks
+            if hooks and self.deliver is None:
+                for hook in list(hooks.values()):
+                    hook(leaf)
         return True
 
     cdef object hand_over(self, TensorBase t, TensorBase g, bint owned):

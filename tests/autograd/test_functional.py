@@ -110,7 +110,6 @@ def test_refusals() -> None:
             r"grad: with has_aux=True the function must return a tuple \(output, aux\)",
         ),
         (lambda: func.jvp(lambda x: x, x, x), RuntimeError, "jvp: expected primals and tangents to be tuples"),
-        (lambda: func.vmap(lambda x: x), RuntimeError, "vmap: not supported; write the batch dimension out"),
     ]
     for call, error, message in cases:
         with pytest.raises(error, match=message):
@@ -213,3 +212,61 @@ def test_functional_call_replaces_shared_tensors_everywhere() -> None:
 
     y = func.functional_call(Tied(), {"first.weight": lucid.eye(2) * 3}, lucid.ones(1, 2))
     assert y.tolist() == [[9.0, 9.0]]
+
+
+def test_vmap_maps_over_a_dimension() -> None:
+    x, y = lucid.randn(3, 4), lucid.randn(4, 3)
+    for dims, expected in (
+        ((0, 1), (x.unsqueeze(2) * y.t().unsqueeze(1)).numpy()),
+        ((None, 1), (x.unsqueeze(0) * y.t()[:, None, :1]).numpy()),
+    ):
+        if dims == (0, 1):
+            found = func.vmap(lambda a, b: a[:, None] * b[None], dims)(x, y)
+            np.testing.assert_array_equal(found.numpy(), expected)
+        else:
+            found = func.vmap(lambda a, b: a * b[0], dims)(x, y)
+            np.testing.assert_array_equal(found.numpy(), expected)
+    assert lucid.vmap is func.vmap
+    pair = func.vmap(lambda t, k=None: {"sum": t["a"].sum(), "both": (t["a"], k)}, out_dims={"sum": 0, "both": (1, 0)})(
+        {"a": x}, k=x
+    )
+    assert pair["sum"].shape == (3,) and lucid.equal(pair["both"][0], x.t()) and lucid.equal(pair["both"][1], x)
+    w = lucid.randn(4, requires_grad=True)
+    per_sample = func.vmap(func.grad(lambda w, a: (w * a).sum().square()), (None, 0))(w, x)
+    np.testing.assert_allclose(per_sample.detach().numpy(), (2 * (x @ w.detach())[:, None] * x).numpy(), 1e-4, 1e-5)
+    func.vmap(lambda a: a @ w)(x).sum().backward()
+    assert w.grad is not None
+    np.testing.assert_allclose(w.grad.numpy(), x.numpy().sum(0), 1e-5, 1e-6)
+    nested = func.vmap(func.vmap(lambda a, b: a * b, (None, 0)), (0, None))(lucid.arange(2), lucid.arange(3))
+    assert nested.tolist() == [[0, 0, 0], [0, 1, 2]]
+
+
+def test_vmap_and_random_numbers() -> None:
+    draw = lambda a: a + lucid.rand(2)
+    zeros = lucid.zeros(3, 2)
+    same, different = func.vmap(draw, randomness="same")(zeros), func.vmap(draw, randomness="different")(zeros)
+    assert lucid.equal(same[0], same[1]) and not lucid.equal(different[0], different[1])
+    with pytest.raises(RuntimeError, match="vmap: random numbers were drawn"):
+        func.vmap(draw)(zeros)
+
+
+def test_vmap_refuses() -> None:
+    x = lucid.ones(2, 3)
+    for call, error, message in (
+        (
+            lambda: func.vmap(lambda a, b: a)(x, x[:1]),
+            ValueError,
+            r"vmap: expected inputs of one size along in_dims, got sizes \[1, 2\]",
+        ),
+        (
+            lambda: func.vmap(lambda a: a, 2)(x),
+            ValueError,
+            "vmap: in_dim 2 is out of range for an input of 2 dimensions",
+        ),
+        (lambda: func.vmap(lambda a: a, (0, 0))(x), ValueError, r"vmap: in_dims \(0, 0\) is not compatible"),
+        (lambda: func.vmap(lambda a: 3)(x), ValueError, "to give tensors"),
+        (lambda: func.vmap(lambda a: a)(x[:0]), ValueError, "vmap: a batch of size 0"),
+        (lambda: func.vmap(lambda a: a, randomness="x"), RuntimeError, "vmap: randomness must be"),
+    ):
+        with pytest.raises(error, match=message):
+            call()

@@ -14,12 +14,14 @@ import lucid
 import lucid.nn.functional as F
 from lucid import Tensor
 from lucid._later import Later
+from lucid._surface import algebra, creation, numbers, refused, state
 
 RANDOM = "random: its distribution and its reproducibility are tested in test_random.py, tests/distributions"
 SWITCH = "not an operation: a switch or a question about the library's state"
 DTYPES = "not an operation: dtypes are tested in tests/test_promotion.py"
 OBJECT = "the Tensor object itself: tests/test_tensor.py"
 AUTOGRAD = "the graph, not values: tests/autograd"
+SECOND = "a second name of PyTorch's, or a line over functions with records: tests/test_second_names.py"
 WRITES = "overwrites memory: tests/autograd/test_inplace.py and tests/test_tensor.py"
 
 EXEMPT: dict[str, dict[str, str]] = {
@@ -32,12 +34,27 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(["as_tensor", "detach", "from_dlpack", "from_numpy", "is_floating_point", "is_tensor", "numel", "tensor"], OBJECT),
         **dict.fromkeys(["empty", "empty_like"], "the values are whatever the memory held; shapes and dtypes: tests/test_tensor.py"),
         **dict.fromkeys(["load", "save"], "files: the tests of serialization"),
+        **dict.fromkeys(refused.__all__, "refused: tests/test_second_names.py"),
+        **dict.fromkeys([*state.__all__, "cond", "while_loop"], SWITCH),
+        **dict.fromkeys(["alpha_dropout", "binomial", "dropout", "feature_alpha_dropout", "feature_dropout", "poisson"], RANDOM),
+        **dict.fromkeys(["empty_permuted", "empty_strided"], "the values are whatever the memory held; shapes and dtypes: tests/test_second_names.py"),
+        **dict.fromkeys([*set(creation.__all__) - {"binomial", "empty_permuted", "empty_strided", "poisson"}, *algebra.__all__, *numbers.__all__, "alias_copy", "detach_copy", "slice_copy"], SECOND),
+        **dict.fromkeys(["batch_norm", "constant_pad_nd", "convolution", "embedding", "group_norm", "instance_norm", "layer_norm", "norm_except_dim", "rms_norm"], SECOND),
+        **dict.fromkeys(["detach_", "fill_", "histogram2d", "resize_as_", "vmap", "zero_"], "tests/test_second_names.py"),
     },
-    "lucid.nn.functional": {},
+    "lucid.nn.functional": {
+        **dict.fromkeys(["drop_block", "drop_path"], RANDOM),
+        **dict.fromkeys(["sinusoidal_pos_embedding"], "no operand: tests/nn/test_original_layers.py"),
+        **dict.fromkeys(["linear_cross_entropy"], "two functions with records, one after the other: tests/nn/test_lazy.py"),
+    },
     "lucid.Tensor": {
         **dict.fromkeys(["normal_", "uniform_", "bernoulli_", "exponential_", "geometric_", "log_normal_", "cauchy_", "random_"], RANDOM),
         **dict.fromkeys(["backward", "detach", "detach_", "register_hook", "requires_grad_", "retain_grad"], AUTOGRAD),
         **dict.fromkeys(["copy_", "fill_", "zero_"], WRITES),
+        **dict.fromkeys(["apply_", "map2_", "map_", "renorm_", "resize_", "resize_as_", "set_"], "changes the tensor itself: tests/test_second_names.py"),
+        **dict.fromkeys([n for names in refused.METHODS.values() for n in names.split()], "refused: tests/test_second_names.py"),
+        **dict.fromkeys(["as_strided_scatter", "as_subclass", "bernoulli", "char", "cholesky", "const_data_ptr", "dim_order", "frexp", "geqrf", "get_device", "is_complex", "is_conj", "is_distributed", "is_inference", "is_neg", "is_nonzero", "is_pinned", "is_same_size", "is_set_to", "is_shared", "is_signed", "lu", "lu_solve", "module_load", "multinomial", "ndimension", "new", "new_empty_strided", "nonzero_static", "orgqr", "ormqr", "pin_memory", "qr", "reinforce", "renorm", "share_memory_", "short", "storage", "svd", "to_dense", "triangular_solve", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "untyped_storage", "where"], SECOND),
+        **dict.fromkeys(["register_post_accumulate_grad_hook"], AUTOGRAD),
         **dict.fromkeys(["bool", "byte", "cpu", "cuda", "double", "float", "int", "long", "to", "type", "type_as"], "conversion: tests/test_tensor.py"),
         **dict.fromkeys(["data_ptr", "dim", "element_size", "is_contiguous", "is_floating_point", "item", "nelement", "numel", "numpy", "size", "storage_offset", "stride", "tolist"], OBJECT),
         **dict.fromkeys(["new_empty"], "the values are whatever the memory held; shapes and dtypes: tests/test_tensor.py"),

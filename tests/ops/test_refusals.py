@@ -14,6 +14,7 @@ import lucid.nn.functional as F
 
 OWNERS = {"lucid": lucid, "lucid.nn.functional": F, "lucid.linalg": lucid.linalg, "lucid.special": lucid.special}
 STATE = {
+    "get_default_device",
     "load",
     "manual_seed",
     "num_threads",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lucid.nn.functional.conv_transpose import *  # noqa: F403
     from lucid.nn.functional.ctc import *  # noqa: F403
     from lucid.nn.functional.distance import *  # noqa: F403
+    from lucid.nn.functional.drops import *  # noqa: F403
     from lucid.nn.functional.fractional import *  # noqa: F403
     from lucid.nn.functional.grid import *  # noqa: F403
     from lucid.nn.functional.likelihood import *  # noqa: F403
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from lucid.nn.functional.margin import *  # noqa: F403
     from lucid.nn.functional.multi_margin import *  # noqa: F403
     from lucid.nn.functional.pool3d import *  # noqa: F403
+    from lucid.nn.functional.position import *  # noqa: F403
     from lucid.nn.functional.response_norm import *  # noqa: F403
     from lucid.nn.functional.shrink import *  # noqa: F403
     from lucid.nn.functional.shuffle import *  # noqa: F403
@@ -48,6 +50,7 @@ __getattr__, __dir__ = _later("lucid.nn.functional", {
     "lucid.nn.functional.conv_transpose": "conv_transpose1d conv_transpose2d conv_transpose3d",
     "lucid.nn.functional.ctc": "ctc_loss",
     "lucid.nn.functional.distance": "cosine_similarity pairwise_distance pdist",
+    "lucid.nn.functional.drops": "drop_block drop_path",
     "lucid.nn.functional.fractional": (
         "fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d "
         "fractional_max_pool3d_with_indices"
@@ -61,7 +64,8 @@ __getattr__, __dir__ = _later("lucid.nn.functional", {
         "triplet_margin_loss triplet_margin_with_distance_loss"
     ),
     "lucid.nn.functional.multi_margin": "multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss",
-    "lucid.nn.functional.response_norm": "local_response_norm",
+    "lucid.nn.functional.position": "rotary_pos_embedding rotate sinusoidal_pos_embedding",
+    "lucid.nn.functional.response_norm": "global_response_norm local_response_norm",
     "lucid.nn.functional.shrink": "gumbel_softmax hardshrink rrelu rrelu_ softshrink tanhshrink",
     "lucid.nn.functional.shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
     "lucid.nn.functional.unpool": "max_unpool1d max_unpool2d max_unpool3d",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions.binary import pow
-from lucid._functions.pointwise import square
+from lucid._functions.pointwise import rsqrt, square
 from lucid._functions.pool import AvgPool2d
 from lucid._functions.shape import reshape
 from lucid.nn.functional._common import check_floating
@@ -15,7 +16,7 @@ from lucid.nn.functional.conv import pad
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
-__all__ = ["local_response_norm"]
+__all__ = ["global_response_norm", "local_response_norm"]
 
 
 def across_channels(x: Tensor, before: int, after: int, alpha: float, beta: float, k: float) -> Tensor:
@@ -60,3 +61,38 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     if size < 1:
         raise ValueError(f"{name}: size must be positive, got {size}")
     return across_channels(input, size // 2, (size - 1) // 2, alpha, beta, k) if input._data.size else input.clone()
+
+
+def global_response_norm(input_: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-6) -> Tensor:
+    """Every channel of every image divided by its root mean square, then scaled and shifted.
+
+        y = gamma[c] * x / sqrt(mean of x^2 over the plane + eps) + beta[c]
+
+    The layer of that name in ConvNeXt V2 multiplies x by the ratio of its channel's norm to the mean norm instead.
+
+    Args:
+        input_: shape (N, C, H, W), floating point.
+        gamma: scale of each channel, (C,), or (1, C, 1, 1).
+        beta: shift of each channel, likewise.
+        eps: added to the mean square.
+
+    Raises:
+        RuntimeError: a shape is wrong.
+
+    Example:
+        >>> import lucid, lucid.nn.functional as F
+        >>> F.global_response_norm(lucid.full((1, 1, 2, 2), 3.0), lucid.ones(1), lucid.zeros(1), eps=0.0).tolist()
+        [[[[1.0, 1.0], [1.0, 1.0]]]]
+    """
+    check_tensors("global_response_norm", input_, gamma, beta)
+    shape = input_._data.shape
+    if len(shape) != 4:
+        raise RuntimeError(f"global_response_norm: expected input of shape (N, C, H, W), got {shape}")
+    if {gamma._data.shape, beta._data.shape} - {(shape[1],), (1, shape[1], 1, 1)}:
+        raise RuntimeError(
+            f"global_response_norm: expected gamma and beta of shape {(shape[1],)}, got {gamma._data.shape} and "
+            f"{beta._data.shape} (input {shape})"
+        )
+    each = (1, shape[1], 1, 1)
+    scale = rsqrt(square(input_).mean((2, 3), keepdim=True) + eps)
+    return input_ * scale * gamma.reshape(each) + beta.reshape(each)

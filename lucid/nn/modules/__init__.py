@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from lucid.nn.modules.adaptive_pool import *  # noqa: F403
     from lucid.nn.modules.alpha_dropout import *  # noqa: F403
     from lucid.nn.modules.attention import *  # noqa: F403
+    from lucid.nn.modules.blocks import *  # noqa: F403
+    from lucid.nn.modules.cache import *  # noqa: F403
+    from lucid.nn.modules.constrained import *  # noqa: F403
     from lucid.nn.modules.conv_transpose import *  # noqa: F403
     from lucid.nn.modules.ctc import *  # noqa: F403
     from lucid.nn.modules.distance import *  # noqa: F403
+    from lucid.nn.modules.drops import *  # noqa: F403
     from lucid.nn.modules.embedding_bag import *  # noqa: F403
     from lucid.nn.modules.fold import *  # noqa: F403
     from lucid.nn.modules.lazy import *  # noqa: F403
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from lucid.nn.modules.margin import *  # noqa: F403
     from lucid.nn.modules.padding import *  # noqa: F403
     from lucid.nn.modules.parallel import *  # noqa: F403
+    from lucid.nn.modules.position import *  # noqa: F403
     from lucid.nn.modules.response_norm import *  # noqa: F403
     from lucid.nn.modules.rnn import *  # noqa: F403
     from lucid.nn.modules.rnn_cell import *  # noqa: F403
@@ -49,9 +54,16 @@ _LATER = {
     ),
     "lucid.nn.modules.alpha_dropout": "AlphaDropout Dropout3d FeatureAlphaDropout",
     "lucid.nn.modules.attention": "MultiheadAttention",
+    "lucid.nn.modules.blocks": (
+        "ConvBNReLU1d ConvBNReLU2d ConvBNReLU3d DepthSeparableConv1d DepthSeparableConv2d DepthSeparableConv3d "
+        "GlobalResponseNorm MultiHeadAttention Rearrange SEModule ScaledDotProductAttention SelectiveKernel"
+    ),
+    "lucid.nn.modules.cache": "Cache DynamicKVCache EncoderDecoderCache KVCache StaticKVCache",
+    "lucid.nn.modules.constrained": "ConstrainedConv1d ConstrainedConv2d ConstrainedConv3d",
     "lucid.nn.modules.conv_transpose": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
     "lucid.nn.modules.ctc": "CTCLoss",
     "lucid.nn.modules.distance": "CosineSimilarity PairwiseDistance",
+    "lucid.nn.modules.drops": "DropBlock DropPath",
     "lucid.nn.modules.embedding_bag": "EmbeddingBag",
     "lucid.nn.modules.fold": "Fold Unfold",
     "lucid.nn.modules.lazy": (
@@ -73,6 +85,7 @@ _LATER = {
         "ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d"
     ),
     "lucid.nn.modules.parallel": "DataParallel",
+    "lucid.nn.modules.position": "LearnedPosEmbedding RotaryPosEmbedding SinusoidalPosEmbedding",
     "lucid.nn.modules.response_norm": "CrossMapLRN2d LocalResponseNorm SyncBatchNorm",
     "lucid.nn.modules.rnn": "GRU LSTM RNN RNNBase",
     "lucid.nn.modules.rnn_cell": "GRUCell LSTMCell RNNCell RNNCellBase",

@@ -4,6 +4,7 @@ from lucid.nn.utils import parametrizations as parametrizations
 from lucid.nn.utils import parametrize as parametrize
 from lucid.nn.utils import rnn as rnn
 from lucid.nn.utils import stateless as stateless
+from lucid.nn.utils.chunking import apply_chunking_to_forward as apply_chunking_to_forward
 from lucid.nn.utils.clip import clip_grad_norm_ as clip_grad_norm_
 from lucid.nn.utils.clip import clip_grad_value_ as clip_grad_value_
 from lucid.nn.utils.clip import clip_grads_with_norm_ as clip_grads_with_norm_

@@ -1,0 +1,270 @@
+"""Former names of linear algebra."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lucid._functions._arguments import check_tensors
+from lucid._functions._common import write_out
+from lucid._functions.creation import eye
+from lucid._functions.distance import vector_norm
+from lucid._functions.factor import householder_product
+from lucid._functions.join import cat
+from lucid._functions.linalg import matrix_norm, multi_dot
+from lucid._functions.lu import lu_factor, order_of, permutation_matrix
+from lucid._functions.lu import lu_solve as solve_lu
+from lucid._functions.matmul import matmul
+from lucid._functions.solve import cholesky as factor
+from lucid._functions.solve import solve_triangular
+from lucid._functions.spectral import qr as decompose
+from lucid._functions.spectral import svd as decompose_singular
+from lucid._tensor import Tensor
+from lucid.autograd._node import wrap
+
+__all__ = [
+    "chain_matmul", "cholesky", "frobenius_norm", "geqrf", "lu", "lu_solve", "lu_unpack", "nuclear_norm", "orgqr",
+    "ormqr", "pca_lowrank", "qr", "svd", "svd_lowrank", "triangular_solve",
+]  # fmt: skip
+
+
+class SVD(NamedTuple):
+    """Result of `svd`: unpacks as ``U, S, V``."""
+
+    U: Any
+    S: Any
+    V: Any
+
+
+class QR(NamedTuple):
+    """Result of `qr`: unpacks as ``Q, R``."""
+
+    Q: Any
+    R: Any
+
+
+class Geqrf(NamedTuple):
+    """Result of `geqrf`: unpacks as ``a, tau``."""
+
+    a: Any
+    tau: Any
+
+
+class TriangularSolve(NamedTuple):
+    """Result of `triangular_solve`: unpacks as ``solution, cloned_coefficient``."""
+
+    solution: Any
+    cloned_coefficient: Any
+
+
+class LUUnpacked(NamedTuple):
+    """Result of `lu_unpack`: unpacks as ``P, L, U``."""
+
+    P: Any
+    L: Any
+    U: Any
+
+
+def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
+    """The product of matrices in the cheapest order: `lucid.linalg.multi_dot`."""
+    given = list(matrices[0]) if len(matrices) == 1 and isinstance(matrices[0], (tuple, list)) else list(matrices)
+    check_tensors("chain_matmul", *given)
+    if not given:
+        raise ValueError("chain_matmul: expected one or more matrices")
+    return write_out("chain_matmul", given[0] if len(given) == 1 else multi_dot(given), out)
+
+
+def cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """`lucid.linalg.cholesky`."""
+    check_tensors("cholesky", input)
+    return write_out("cholesky", factor(input, upper=upper), out)
+
+
+def qr(input: Tensor, some: bool = True, *, out: Any = None) -> QR:
+    """`lucid.linalg.qr`: reduced, or complete without ``some``."""
+    check_tensors("qr", input)
+    return QR(*decompose(input, "reduced" if some else "complete"))
+
+
+def svd(input: Tensor, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> SVD:
+    """(U, S, V) with input = U diag(S) V^T: `lucid.linalg.svd` gives V^T.
+
+    Args:
+        input: shape (..., m, n), floating point.
+        some: reduced; else U and V are square.
+        compute_uv: without it U and V are zeros.
+        out: accepted as None.
+    """
+    check_tensors("svd", input)
+    u, s, vh = decompose_singular(input, full_matrices=not some or not compute_uv)
+    if not compute_uv:
+        return SVD(wrap(np.zeros_like(u._data)), s, wrap(np.zeros_like(vh._data)))
+    return SVD(u, s, vh.transpose(-2, -1))
+
+
+def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor | None = None) -> SVD:
+    """The ``q`` largest singular values of A (or A - M) and their vectors (U, S, V), cut from the exact decomposition.
+
+    Args:
+        A: shape (..., m, n).
+        q: how many; 6 unless given.
+        niter: accepted: PyTorch's rounds of an approximation.
+        M: subtracted from A, broadcast.
+
+    Raises:
+        ValueError: ``q`` exceeds the dimensions.
+    """
+    check_tensors("svd_lowrank", A)
+    count = 6 if q is None else q
+    if A.ndim < 2 or not 0 <= count <= min(A.shape[-2:]):
+        raise ValueError(f"svd_lowrank: q(={q}) must lie between 0 and the sizes of {tuple(A.shape)}")
+    u, s, v = svd(A if M is None else A - M)
+    return SVD(u[..., :count], s[..., :count], v[..., :count])
+
+
+def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int = 2) -> SVD:
+    """Principal components of the rows of A: `svd_lowrank` of A without the means of its columns.
+
+    Args:
+        A: shape (..., m, n), floating point.
+        q: how many; min(6, m, n) unless given.
+        center: subtract the means.
+        niter: accepted: PyTorch's rounds of an approximation.
+
+    Raises:
+        ValueError: ``q`` exceeds the dimensions.
+    """
+    check_tensors("pca_lowrank", A)
+    if A.ndim < 2 or (q is not None and not 0 <= q <= min(A.shape[-2:])):
+        raise ValueError(f"pca_lowrank: q(={q}) must lie between 0 and the sizes of {tuple(A.shape)}")
+    count = min(6, *A.shape[-2:]) if q is None else q
+    return svd_lowrank(A - A.mean(-2, keepdim=True) if center else A, count)
+
+
+def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:
+    """(LU, pivots), and the infos (all 0) with ``get_infos``: `lucid.linalg.lu_factor`."""
+    check_tensors("lu", A)
+    compact, pivots = lu_factor(A, pivot=pivot)
+    if not get_infos:
+        return compact, pivots
+    return compact, pivots, wrap(np.zeros(A._data.shape[:-2], np.int32))
+
+
+def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """X with A X = b from the factorisation of A: `lucid.linalg.lu_solve`, with the right-hand side first."""
+    check_tensors("lu_solve", b, LU_data, LU_pivots)
+    return write_out("lu_solve", solve_lu(LU_data, LU_pivots, b), out)
+
+
+def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True) -> LUUnpacked:
+    """(P, L, U) with A = P L U, from what `lu_factor` gives; empty where not asked for.
+
+    Args:
+        LU_data: shape (..., m, n).
+        LU_pivots: shape (..., min(m, n)), int32, counted from 1.
+        unpack_data: give L and U.
+        unpack_pivots: give P.
+
+    Raises:
+        RuntimeError: the pivots are not int32.
+
+    Example:
+        >>> import lucid
+        >>> a = lucid.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> p, l, u = lucid.lu_unpack(*lucid.linalg.lu_factor(a))
+        >>> bool(lucid.allclose(p @ l @ u, a))
+        True
+    """
+    check_tensors("lu_unpack", LU_data, LU_pivots)
+    *_, m, n = (1, 1, *LU_data._data.shape)
+    k = min(m, n)
+    if unpack_pivots and LU_pivots._data.dtype != np.int32:
+        raise RuntimeError(f"lu_unpack: expected LU_pivots of int32, got {LU_pivots.dtype}")
+    if LU_data.ndim < 2 or tuple(LU_pivots.shape) != (*LU_data.shape[:-2], k):
+        raise RuntimeError(
+            f"lu_unpack: LU_data {tuple(LU_data.shape)} and LU_pivots {tuple(LU_pivots.shape)} do not match"
+        )
+    permutation = lower = upper = wrap(np.empty(0, LU_data._data.dtype))
+    if unpack_data:
+        lower = LU_data[..., :k].tril(-1) + eye(m, k, dtype=LU_data.dtype)
+        upper = LU_data[..., :k, :].triu()
+    if unpack_pivots:
+        order = order_of(LU_pivots._data.astype(np.int64) - 1, m)
+        permutation = wrap(permutation_matrix(order, LU_data._data.dtype))
+    return LUUnpacked(permutation, lower, upper)
+
+
+def triangular_solve(
+    b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+) -> TriangularSolve:
+    """(X, A) with A X = b for a triangular A: `lucid.linalg.solve_triangular`, with the right-hand side first."""
+    check_tensors("triangular_solve", b, A)
+    used = A.transpose(-2, -1) if transpose and A.ndim >= 2 else A
+    x = solve_triangular(used, b, upper=upper != transpose, unitriangular=unitriangular)
+    return TriangularSolve(x, A.clone())
+
+
+def geqrf(input: Tensor) -> Geqrf:
+    """The QR decomposition as Householder vectors: R above the diagonal of ``a``, the vectors below it, and ``tau``.
+
+    Args:
+        input: shape (..., m, n), floating point.
+
+    Raises:
+        RuntimeError: fewer than two dimensions or integers.
+
+    Source: Golub and Van Loan, Matrix computations, section 5.2.
+    """
+    check_tensors("geqrf", input)
+    if input.ndim < 2 or input._data.dtype.kind != "f":
+        raise RuntimeError(f"geqrf: expected floating-point matrices, got {input.dtype} of shape {tuple(input.shape)}")
+    *lead, m, n = input._data.shape
+    flat, k = input._data.reshape(-1, m, n), min(m, n)
+    a, tau = np.empty_like(flat), np.empty((len(flat), k), flat.dtype)
+    for i, matrix in enumerate(flat):
+        raw, t = np.linalg.qr(matrix, "raw")
+        a[i], tau[i] = raw.T, t
+    return Geqrf(wrap(a.reshape(input._data.shape)), wrap(tau.reshape(*lead, k)))
+
+
+def orgqr(input: Tensor, tau: Tensor) -> Tensor:
+    """The first columns of the product of Householder matrices: `lucid.linalg.householder_product`."""
+    check_tensors("orgqr", input, tau)
+    return householder_product(input, tau)
+
+
+def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False) -> Tensor:
+    """The product of the orthogonal Q that `geqrf` gives, all of it, and ``other``.
+
+    Args:
+        input: Householder vectors, shape (..., m, k).
+        tau: their factors, shape (..., k).
+        other: shape (..., m, n), or (..., n, m) without ``left``.
+        left: Q other; else other Q.
+        transpose: with the transpose of Q.
+
+    Raises:
+        RuntimeError: shapes do not match.
+    """
+    check_tensors("ormqr", input, tau, other)
+    if input.ndim < 2 or other.ndim < 2 or other.shape[-2 if left else -1] != input.shape[-2]:
+        raise RuntimeError(f"ormqr: input {tuple(input.shape)} and other {tuple(other.shape)} do not match")
+    m, k = input.shape[-2:]
+    wide = input if m == k else cat([input, input.new_zeros(*input.shape[:-1], m - k)], -1) if m > k else input[..., :m]
+    q = householder_product(wide, tau)
+    q = q.transpose(-2, -1) if transpose else q
+    return matmul(q, other) if left else matmul(other, q)
+
+
+def frobenius_norm(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """The root of the sum of squares over ``dim``, or over everything."""
+    check_tensors("frobenius_norm", input)
+    dims = None if isinstance(dim, (tuple, list)) and not dim else dim
+    return vector_norm(input, 2, dims, keepdim)
+
+
+def nuclear_norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The sum of the singular values of the matrices in two dimensions; the last two unless given."""
+    check_tensors("nuclear_norm", input)
+    return matrix_norm(input, "nuc", (-2, -1) if dim is None else tuple(dim), keepdim)

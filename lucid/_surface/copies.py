@@ -1,0 +1,48 @@
+"""Views as copies: ``lucid.select_copy(x, ...)`` is ``x.select(...)`` with memory of its own."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from lucid._functions._arguments import check_tensors
+from lucid._functions.shape import clone
+from lucid._tensor import Tensor
+
+METHODS = (
+    "as_strided detach diagonal expand narrow permute select split split_with_sizes squeeze t transpose unbind unfold "
+    "unsqueeze view"
+)
+
+
+def _function(name: str) -> Callable[..., Any]:
+    method = getattr(Tensor, name)
+
+    @functools.wraps(method)
+    def copy(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+        check_tensors(name + "_copy", input)
+        y = method(input, *args, **kwargs)
+        return tuple([clone(part) for part in y]) if isinstance(y, (tuple, list)) else clone(y)
+
+    copy.__name__ = copy.__qualname__ = name + "_copy"
+    copy.__doc__ = f"``input.{name}(...)`` with memory of its own."
+    return copy
+
+
+__all__ = [f"{name}_copy" for name in METHODS.split()] + ["alias_copy", "slice_copy"]
+globals().update({f"{name}_copy": _function(name) for name in METHODS.split()})
+
+
+def alias_copy(input: Tensor) -> Tensor:
+    """A copy of ``input``."""
+    check_tensors("alias_copy", input)
+    return clone(input)
+
+
+def slice_copy(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
+    """``input[..., start:end:step, ...]`` along ``dim``, with memory of its own."""
+    check_tensors("slice_copy", input)
+    index = [slice(None)] * input.ndim
+    index[dim] = slice(start, end, step)
+    return clone(input[tuple(index)])

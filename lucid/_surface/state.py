@@ -1,0 +1,224 @@
+"""Switches and questions of PyTorch whose answer is fixed in a library for CPUs that runs eagerly."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from lucid import _dtype
+from lucid._convert import as_device
+from lucid._device import cpu, device
+from lucid._functions._arguments import check_tensors
+from lucid._printing import shown
+from lucid._tensor import Tensor
+from lucid._threads import get_num_threads
+
+__all__ = [
+    "can_cast", "compiled_with_cxx11_abi", "cudnn_is_acceptable", "get_default_device",
+    "get_deterministic_debug_mode", "get_device", "get_float32_matmul_precision", "get_num_interop_threads",
+    "init_num_threads", "is_complex", "is_conj", "is_deterministic_algorithms_warn_only_enabled", "is_distributed",
+    "is_inference", "is_neg", "is_nonzero", "is_same_size", "is_signed", "is_storage", "is_vulkan_available",
+    "is_warn_always_enabled", "set_default_device", "set_default_tensor_type", "set_deterministic_debug_mode",
+    "set_float32_matmul_precision", "set_num_interop_threads", "set_warn_always", "typename",
+]  # fmt: skip
+
+PRECISIONS = ("highest", "high", "medium")
+
+
+def get_default_device() -> device:
+    """Where new tensors live: the CPU."""
+    return cpu
+
+
+def set_default_device(device: Any) -> None:
+    """Accept the CPU, or None, as where new tensors live.
+
+    Raises:
+        RuntimeError: another device.
+    """
+    if device is not None:
+        as_device(device)
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """Set the default dtype by the name of PyTorch's former tensor types, such as "torch.DoubleTensor", or by a dtype.
+
+    Raises:
+        TypeError: it names no floating-point type of the CPU.
+    """
+    kinds = {"FloatTensor": _dtype.float32, "DoubleTensor": _dtype.float64}
+    name = t if isinstance(t, str) else getattr(t, "__name__", "")
+    found = t if isinstance(t, _dtype.dtype) else kinds.get(name.rpartition(".")[2])
+    if found is None or "cuda" in name:
+        raise TypeError(f"set_default_tensor_type: expected a floating-point tensor type of the CPU, got {shown(t)}")
+    _dtype.set_default_dtype(found)
+
+
+def get_float32_matmul_precision() -> str:
+    """Always "highest": products of float32 are computed in float32."""
+    return "highest"
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Accept PyTorch's settings; products of float32 are computed in float32 with all of them.
+
+    Raises:
+        RuntimeError: another setting.
+    """
+    if precision not in PRECISIONS:
+        raise RuntimeError(
+            f"set_float32_matmul_precision: precision must be one of {PRECISIONS}, got {shown(precision)}"
+        )
+
+
+def get_num_interop_threads() -> int:
+    """1: operations run one after the other, each on `get_num_threads` threads."""
+    return 1
+
+
+def set_num_interop_threads(n: int) -> None:
+    """Accept a positive number; operations run one after the other.
+
+    Raises:
+        RuntimeError: it is not positive.
+    """
+    if not isinstance(n, int) or n < 1:
+        raise RuntimeError(f"set_num_interop_threads: expects a positive integer, got {shown(n)}")
+
+
+def init_num_threads() -> None:
+    """Nothing to do: the number of threads is found when lucid is imported."""
+    get_num_threads()
+
+
+def get_deterministic_debug_mode() -> int:
+    """0: every operation of lucid is deterministic."""
+    return 0
+
+
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """Accept PyTorch's settings: every operation of lucid is deterministic.
+
+    Raises:
+        RuntimeError: another setting.
+    """
+    if debug_mode not in (0, 1, 2, "default", "warn", "error"):
+        raise RuntimeError(f"set_deterministic_debug_mode: expected 0, 1, 2 or their names, got {shown(debug_mode)}")
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """False: there is nothing to warn of."""
+    return False
+
+
+def set_warn_always(b: bool) -> None:
+    """Whether repeated warnings are all shown."""
+    warnings.simplefilter("always" if b else "default")
+
+
+def is_warn_always_enabled() -> bool:
+    """Whether repeated warnings are all shown."""
+    return bool(warnings.filters) and warnings.filters[0][0] == "always"
+
+
+def is_vulkan_available() -> bool:
+    """False: lucid runs on CPUs."""
+    return False
+
+
+def cudnn_is_acceptable(tensor: Any) -> bool:
+    """False: lucid runs on CPUs."""
+    return False
+
+
+def compiled_with_cxx11_abi() -> bool:
+    """True, PyTorch's answer on current systems."""
+    return True
+
+
+def can_cast(from_: Any, to: Any) -> bool:
+    """Whether PyTorch's rules let a result of one dtype be written to another: never to a lower category.
+
+    The categories are bool, integers, floating point, complex.
+    """
+    for d in (from_, to):
+        if not isinstance(d, (_dtype.dtype, str, type)):
+            raise TypeError(f"can_cast: expected dtypes, got {type(d).__name__}")
+    a, b = _dtype.as_dtype(from_), _dtype.as_dtype(to)
+    order = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2, "c": 3}
+    return order[a.numpy.kind] <= order[b.numpy.kind]
+
+
+def typename(obj: Any) -> str:
+    """The name of a tensor's type by its dtype, or of any object's type."""
+    if isinstance(obj, Tensor):
+        return str(obj.type())
+    kind = type(obj)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def get_device(input: Tensor) -> int:
+    """-1, PyTorch's number for the CPU."""
+    check_tensors("get_device", input)
+    return -1
+
+
+def is_storage(obj: Any) -> bool:
+    """Whether ``obj`` is the storage of a tensor."""
+    from lucid._surface.storage import UntypedStorage
+
+    return isinstance(obj, UntypedStorage)
+
+
+def is_complex(input: Tensor) -> bool:
+    """Whether the dtype is a complex one."""
+    check_tensors("is_complex", input)
+    return input._data.dtype.kind == "c"
+
+
+def is_conj(input: Tensor) -> bool:
+    """False: conjugates are computed at once."""
+    check_tensors("is_conj", input)
+    return False
+
+
+def is_neg(input: Tensor) -> bool:
+    """False: negatives are computed at once."""
+    check_tensors("is_neg", input)
+    return False
+
+
+def is_distributed(input: Tensor) -> bool:
+    """False: tensors live in one process."""
+    check_tensors("is_distributed", input)
+    return False
+
+
+def is_inference(input: Tensor) -> bool:
+    """False: tensors made in `inference_mode` can be used in autograd later."""
+    check_tensors("is_inference", input)
+    return False
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the only element is not zero.
+
+    Raises:
+        RuntimeError: there is not exactly one element.
+    """
+    check_tensors("is_nonzero", input)
+    if input.numel() != 1:
+        raise RuntimeError(f"is_nonzero: Boolean value of Tensor with {input.numel()} values is ambiguous")
+    return bool(input._data.reshape(-1)[0])
+
+
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have the same shape."""
+    check_tensors("is_same_size", input, other)
+    return input._data.shape == other._data.shape
+
+
+def is_signed(input: Tensor) -> bool:
+    """Whether the dtype has negative numbers."""
+    check_tensors("is_signed", input)
+    return input._data.dtype.kind not in "ub"

@@ -1,0 +1,391 @@
+"""Blocks of several layers, and layers around functions."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from lucid._functions.creation import ones, zeros
+from lucid._functions.join import stack
+from lucid._functions.softmax import softmax
+from lucid._tensor import Tensor
+from lucid.nn import functional as F
+from lucid.nn.functional._arguments import Sizes
+from lucid.nn.modules.activation import ReLU
+from lucid.nn.modules.attention import MultiheadAttention
+from lucid.nn.modules.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from lucid.nn.modules.container import ModuleList, Sequential
+from lucid.nn.modules.conv import Conv1d, Conv2d, Conv3d
+from lucid.nn.modules.linear import Identity, Linear
+from lucid.nn.modules.module import Module
+from lucid.nn.parameter import Parameter
+
+__all__ = [
+    "ConvBNReLU1d", "ConvBNReLU2d", "ConvBNReLU3d", "DepthSeparableConv1d", "DepthSeparableConv2d",
+    "DepthSeparableConv3d", "GlobalResponseNorm", "MultiHeadAttention", "Rearrange", "SEModule",
+    "ScaledDotProductAttention", "SelectiveKernel",
+]  # fmt: skip
+
+CONVOLUTIONS: Any = {1: Conv1d, 2: Conv2d, 3: Conv3d}
+NORMS: Any = {1: BatchNorm1d, 2: BatchNorm2d, 3: BatchNorm3d}
+
+
+class _ConvBNReLU(Module):
+    spatial: ClassVar[int]
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        num_features: int | None = None,
+        kernel_size: Sizes = 3,
+        stride: Sizes = 1,
+        padding: str | Sizes = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        conv_bias: bool = True,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        bn_affine: bool = True,
+        track_running_stats: bool = True,
+    ) -> None:
+        super().__init__()
+        if num_features not in (None, out_channels):
+            raise ValueError(f"{type(self).__name__}: num_features {num_features} must be out_channels {out_channels}")
+        self.conv = CONVOLUTIONS[self.spatial](
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, conv_bias
+        )
+        self.bn = NORMS[self.spatial](out_channels, eps, momentum, bn_affine, track_running_stats)
+        self.relu = ReLU()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.relu(self.bn(self.conv(input)))
+
+
+class ConvBNReLU1d(_ConvBNReLU):
+    """A convolution over sequences, batch normalisation and ReLU.
+
+    Args:
+        in_channels, out_channels, kernel_size, stride, padding, dilation, groups: of the convolution.
+        num_features: of the normalisation; must be ``out_channels``, or None.
+        conv_bias: whether the convolution adds a bias.
+        eps, momentum, track_running_stats: of the normalisation.
+        bn_affine: whether the normalisation has a weight and a bias.
+
+    Attributes:
+        conv, bn, relu: the three layers.
+
+    Raises:
+        ValueError: an option is out of range.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.ConvBNReLU1d(2, 4, 4, 3, padding=1)(lucid.randn(2, 2, 8)).shape
+        lucid.Size([2, 4, 8])
+    """
+
+    spatial = 1
+
+
+class ConvBNReLU2d(_ConvBNReLU):
+    """A convolution over planes, batch normalisation and ReLU; the arguments are those of `ConvBNReLU1d`.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.ConvBNReLU2d(2, 4, 4, 3, padding=1)(lucid.randn(2, 2, 8, 8)).shape
+        lucid.Size([2, 4, 8, 8])
+    """
+
+    spatial = 2
+
+
+class ConvBNReLU3d(_ConvBNReLU):
+    """A convolution over volumes, batch normalisation and ReLU; the arguments are those of `ConvBNReLU1d`.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.ConvBNReLU3d(2, 4, 4, 3, padding=1)(lucid.randn(2, 2, 4, 4, 4)).shape
+        lucid.Size([2, 4, 4, 4, 4])
+    """
+
+    spatial = 3
+
+
+class _DepthSeparableConv(Module):
+    spatial: ClassVar[int]
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: str | Sizes = 0,
+        dilation: Sizes = 1,
+        base_act: type[Module] = ReLU,
+        do_act: bool = False,
+        reversed: bool = False,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        convolution = CONVOLUTIONS[self.spatial]
+        depth = out_channels if reversed else in_channels
+        self.reversed = reversed
+        self.depthwise = convolution(depth, depth, kernel_size, stride, padding, dilation, depth, bias)
+        self.pointwise = convolution(in_channels, out_channels, 1, bias=bias)
+        self.act = base_act() if do_act else Identity()
+
+    def forward(self, input: Tensor) -> Tensor:
+        if self.reversed:
+            return self.depthwise(self.act(self.pointwise(input)))
+        return self.pointwise(self.act(self.depthwise(input)))
+
+
+class DepthSeparableConv1d(_DepthSeparableConv):
+    """A convolution of every channel of sequences for itself, then one of size 1 across channels.
+
+    Args:
+        in_channels, out_channels: channels of the input and of the output.
+        kernel_size, stride, padding, dilation: of the first convolution.
+        base_act: class of the activation between the two.
+        do_act: whether there is one.
+        reversed: across channels first.
+        bias: whether both add a bias.
+
+    Attributes:
+        depthwise, pointwise, act: the layers.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.DepthSeparableConv1d(2, 4, 3, padding=1)(lucid.ones(1, 2, 8)).shape
+        lucid.Size([1, 4, 8])
+
+    Source: Howard et al., MobileNets, arXiv:1704.04861.
+    """
+
+    spatial = 1
+
+
+class DepthSeparableConv2d(_DepthSeparableConv):
+    """The same for planes; the arguments are those of `DepthSeparableConv1d`.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.DepthSeparableConv2d(2, 4, 3, reversed=True)(lucid.ones(1, 2, 8, 8)).shape
+        lucid.Size([1, 4, 6, 6])
+    """
+
+    spatial = 2
+
+
+class DepthSeparableConv3d(_DepthSeparableConv):
+    """The same for volumes; the arguments are those of `DepthSeparableConv1d`.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.DepthSeparableConv3d(2, 4, 3)(lucid.ones(1, 2, 4, 8, 8)).shape
+        lucid.Size([1, 4, 2, 6, 6])
+    """
+
+    spatial = 3
+
+
+class SEModule(Module):
+    """Squeeze and excitation: every channel multiplied by a number in (0, 1) found from the means of all channels.
+
+        y = x * sigmoid(fc2(relu(fc1(mean of x over space))))
+
+    Args:
+        in_channels: channels C of the input, of shape (N, C, ...).
+        reduction: fc1 has C // reduction outputs, at least one.
+
+    Attributes:
+        fc1, fc2: the `Linear` maps.
+
+    Raises:
+        RuntimeError: another number of channels or no spatial dimension.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.SEModule(32)(lucid.ones(2, 32, 5, 5)).shape
+        lucid.Size([2, 32, 5, 5])
+
+    Source: Hu et al., Squeeze-and-excitation networks, arXiv:1709.01507.
+    """
+
+    def __init__(self, in_channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        self.in_channels, self.reduction = in_channels, reduction
+        middle = max(in_channels // reduction, 1)
+        self.fc1, self.fc2 = Linear(in_channels, middle), Linear(middle, in_channels)
+
+    def forward(self, input: Tensor) -> Tensor:
+        shape = input._data.shape
+        if len(shape) < 3 or shape[1] != self.in_channels:
+            raise RuntimeError(f"expected input of shape (N, {self.in_channels}, ...), got {shape}")
+        means = input.mean(tuple(range(2, len(shape))))
+        scale = F.sigmoid(self.fc2(F.relu(self.fc1(means))))
+        return input * scale.reshape(*shape[:2], *(1,) * (len(shape) - 2))
+
+
+class SelectiveKernel(Module):
+    """Convolutions with different kernels, weighted for each channel by what all of them see.
+
+        y = sum_k softmax_k(a_k) * u_k,    u_k = relu(bn(conv_k(x))),    a = mlp(mean over the plane of sum_k u_k)
+
+    Args:
+        in_channels, out_channels: channels of the input and of the output.
+        kernel_sizes: a size for each branch.
+        stride: of all branches.
+        padding: of all branches; half the kernel unless given.
+        groups: of all branches.
+        reduction: the hidden layer of the mlp has out_channels // reduction units, at least one.
+
+    Raises:
+        ValueError: there are no kernel sizes.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.SelectiveKernel(4, 8, [3, 5])(lucid.randn(2, 4, 6, 6)).shape
+        lucid.Size([2, 8, 6, 6])
+
+    Source: Li et al., Selective kernel networks, arXiv:1903.06586.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_sizes: list[int], stride: int = 1, padding: int | None = None,
+        groups: int = 1, reduction: int = 16,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if not kernel_sizes:
+            raise ValueError("SelectiveKernel: kernel_sizes must not be empty")
+        self.branches = ModuleList(
+            ConvBNReLU2d(
+                in_channels, out_channels, out_channels, k, stride, k // 2 if padding is None else padding,
+                groups=groups, conv_bias=False,
+            )
+            for k in kernel_sizes
+        )  # fmt: skip
+        middle = max(out_channels // reduction, 1)
+        self.attention = Sequential(
+            Linear(out_channels, middle), ReLU(), Linear(middle, out_channels * len(kernel_sizes))
+        )
+
+    def forward(self, input: Tensor) -> Tensor:
+        seen = stack([branch(input) for branch in self.branches], 1)
+        n, branches, channels = seen._data.shape[:3]
+        weights = softmax(self.attention(seen.sum(1).mean((2, 3))).reshape(n, branches, channels), 1)
+        return (seen * weights.reshape(n, branches, channels, 1, 1)).sum(1)
+
+
+class GlobalResponseNorm(Module):
+    """Every channel of every image divided by its root mean square, as `lucid.nn.functional.global_response_norm`.
+
+    Args:
+        channels: channels C of the input, of shape (N, C, H, W).
+        eps: added to the mean square.
+
+    Attributes:
+        gamma: shape (1, C, 1, 1), ones at first.
+        beta: shape (1, C, 1, 1), zeros at first.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.GlobalResponseNorm(3)(lucid.ones(1, 3, 2, 2)).shape
+        lucid.Size([1, 3, 2, 2])
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.channels, self.eps = channels, eps
+        self.gamma, self.beta = Parameter(ones(1, channels, 1, 1)), Parameter(zeros(1, channels, 1, 1))
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.global_response_norm(input, self.gamma, self.beta, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}, eps={self.eps}"
+
+
+class Rearrange(Module):
+    """Dimensions split, permuted and merged by a pattern, as `lucid.einops.rearrange`.
+
+    Args:
+        pattern: such as "b c (h p) (w q) -> b (h w) (p q c)".
+        shapes: sizes of names that the input does not give.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.Rearrange("b (h w) -> b w h", h=2)(lucid.ones(3, 6)).shape
+        lucid.Size([3, 3, 2])
+    """
+
+    def __init__(self, pattern: str, **shapes: int) -> None:
+        super().__init__()
+        self.pattern, self.shapes = pattern, shapes
+
+    def forward(self, input: Tensor) -> Tensor:
+        from lucid.einops import rearrange
+
+        return rearrange(input, self.pattern, **self.shapes)
+
+    def extra_repr(self) -> str:
+        return ", ".join([repr(self.pattern), *[f"{k}={v}" for k, v in self.shapes.items()]])
+
+
+class ScaledDotProductAttention(Module):
+    """softmax(q k^T * scale + mask) v, as `lucid.nn.functional.scaled_dot_product_attention`.
+
+    Args:
+        attn_mask: added to the scores, or False where a bool mask forbids; broadcast to (..., L, S).
+        dropout_p: probability of zeroing a weight in training.
+        is_causal: query i sees keys up to i only.
+        scale: factor of the scores; 1 / sqrt(D) unless given.
+
+    Example:
+        >>> import lucid
+        >>> q = lucid.ones(2, 4, 8, 16)
+        >>> lucid.nn.ScaledDotProductAttention(is_causal=True)(q, q, q).shape
+        lucid.Size([2, 4, 8, 16])
+    """
+
+    def __init__(
+        self, attn_mask: Tensor | None = None, dropout_p: float = 0.0, is_causal: bool = False,
+        scale: float | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.attn_mask, self.dropout_p, self.is_causal, self.scale = attn_mask, dropout_p, is_causal, scale
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        p = self.dropout_p if self.training else 0.0
+        return F.scaled_dot_product_attention(query, key, value, self.attn_mask, p, self.is_causal, self.scale)
+
+    def extra_repr(self) -> str:
+        return f"dropout_p={self.dropout_p}, is_causal={self.is_causal}, scale={self.scale}"
+
+
+class MultiHeadAttention(MultiheadAttention):
+    """`MultiheadAttention` of tensors (batch, length, size) that returns the output alone.
+
+    Args:
+        embed_dim, num_heads, dropout, bias, add_bias_kv, add_zero_attn, kdim, vdim: as in `MultiheadAttention`.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.ones(2, 5, 8)
+        >>> lucid.nn.MultiHeadAttention(8, 2)(x, x, x).shape
+        lucid.Size([2, 5, 8])
+    """
+
+    def __init__(
+        self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, add_bias_kv: bool = False,
+        add_zero_attn: bool = False, kdim: int | None = None, vdim: int | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(embed_dim, num_heads, dropout, bias, add_bias_kv, add_zero_attn, kdim, vdim, batch_first=True)
+
+    def forward(  # type: ignore[override]
+        self, query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Tensor | None = None,
+        attn_mask: Tensor | None = None, is_causal: bool = False,
+    ) -> Tensor:  # fmt: skip
+        return super().forward(
+            query, key, value, key_padding_mask, need_weights=False, attn_mask=attn_mask, is_causal=is_causal
+        )[0]
