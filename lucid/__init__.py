@@ -163,7 +163,6 @@ if TYPE_CHECKING:
     from lucid._functions.special import logit as logit
     from lucid._functions.special import mvlgamma as mvlgamma
     from lucid._functions.special import polygamma as polygamma
-    from lucid._functions.spectral import pinv as pinverse
     from lucid._functions.statistics import *  # noqa: F403
     from lucid._functions.strided import *  # noqa: F403
     from lucid._surface.algebra import *  # noqa: F403
@@ -213,7 +212,6 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid._functions.linalg": "matrix_exp matrix_power",
     "lucid._functions.solve": "cholesky_inverse cholesky_solve det inv=inverse logdet slogdet",
     "lucid._functions.special": "digamma erfinv i0 lgamma logit mvlgamma polygamma",
-    "lucid._functions.spectral": "pinv=pinverse",
     **_surface.LATER,
 })  # fmt: skip
 

@@ -36,7 +36,6 @@ places: Any = LaterModule("lucid._functions.scatter")
 scan: Any = LaterModule("lucid._functions.scan")
 solve: Any = LaterModule("lucid._functions.solve")
 special: Any = LaterModule("lucid._functions.special")
-spectral: Any = LaterModule("lucid._functions.spectral")
 statistics: Any = LaterModule("lucid._functions.statistics")
 strided: Any = LaterModule("lucid._functions.strided")
 algebra: Any = LaterModule("lucid._surface.algebra")
@@ -157,7 +156,7 @@ class Methods:
     addmv, addr, addbmm, vdot = einsum.addmv, einsum.addr, einsum.addbmm, einsum.vdot
     inner, kron, cross, dist = einsum.inner, einsum.kron, distance.cross, distance.dist
 
-    det, slogdet, logdet, inverse, pinverse = solve.det, solve.slogdet, solve.logdet, solve.inv, spectral.pinv
+    det, slogdet, logdet, inverse, pinverse = solve.det, solve.slogdet, solve.logdet, solve.inv, algebra.pinverse
     matrix_exp, matrix_power = linalg.matrix_exp, linalg.matrix_power
     cholesky_solve, cholesky_inverse = solve.cholesky_solve, solve.cholesky_inverse
 

@@ -12,11 +12,20 @@ if TYPE_CHECKING:
 _options: dict[str, Any] = {"precision": 8, "threshold": 1000, "edgeitems": 3, "linewidth": 120}
 
 
+PROFILES: dict[str, dict[str, Any]] = {
+    "default": dict(_options),
+    "short": {**_options, "precision": 2, "edgeitems": 2},
+    "full": {**_options, "threshold": 2**63},
+}
+
+
 def set_printoptions(
     precision: int | None = None,
     threshold: int | None = None,
     edgeitems: int | None = None,
     linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: bool | None = None,
 ) -> None:
     """Change how tensors print.
 
@@ -25,7 +34,16 @@ def set_printoptions(
         threshold: elements above which the middle is left out (1000).
         edgeitems: elements shown at each end then (3).
         linewidth: characters per line (120).
+        profile: "default", "short" (fewer digits and elements) or "full" (every element), before the others apply.
+        sci_mode: accepted: numbers below 1e-4 or from 1e8 on print in scientific notation.
+
+    Raises:
+        ValueError: another profile.
     """
+    if profile is not None:
+        if profile not in PROFILES:
+            raise ValueError(f"set_printoptions: profile must be one of {', '.join(PROFILES)}, got {profile!r}")
+        _options.update(PROFILES[profile])
     given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     _options.update({name: value for name, value in given.items() if value is not None})
 

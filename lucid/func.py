@@ -228,13 +228,17 @@ def jvp(func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any,
     return (shown, derivative, _plain(aux, nested)) if has_aux else (shown, derivative)
 
 
-def jacrev(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def jacrev(
+    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:  # fmt: skip
     """A function that gives the Jacobian of ``func``, y.shape + x.shape, by a backward pass per element of y.
 
     Args:
         func: takes and gives tensors, or nested containers of them.
         argnums: which positional arguments; a tuple gives a tuple within the structure of the output.
         has_aux: ``func`` gives (output, aux), and the Jacobian comes with aux likewise.
+        chunk_size: accepted: rows are computed one at a time.
     """
 
     @functools.wraps(func)
@@ -258,7 +262,9 @@ def jacrev(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux
     return derivative
 
 
-def jacfwd(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def jacfwd(
+    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *, randomness: str = "error"
+) -> Callable[..., Any]:
     """What `jacrev` gives: lucid differentiates backwards only, so there is no cheaper way by columns."""
     return jacrev(func, argnums, has_aux)
 

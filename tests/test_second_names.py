@@ -675,3 +675,51 @@ def test_hooks_after_accumulation() -> None:
         lucid.ones(2).register_post_accumulate_grad_hook(forget)
     with pytest.raises(RuntimeError, match="on non-leaf tensors"):
         (x * 2).register_post_accumulate_grad_hook(forget)
+
+
+def test_arguments_that_pytorch_names() -> None:
+    x = tensor()
+    same(x.round(decimals=2), np.round(X, 2))
+    same(lucid.round(x * 1000, decimals=-2), np.round(X * 1000, -2))
+    same(tensor().round_(decimals=1), np.round(X, 1))
+    same(
+        lucid.norm(x.float(), 3, 0, dtype=lucid.float64),
+        (np.abs(X.astype(np.float32).astype(float)) ** 3).sum(0) ** (1 / 3),
+    )
+    same(lucid.norm(x, out=lucid.empty((), dtype=lucid.float64)), np.linalg.norm(X))
+    same(lucid.pow(x.abs(), exponent=0.5), np.sqrt(np.abs(X)))
+    same(lucid.concatenate([x, x], axis=1), np.concatenate([X, X], 1))
+    same(lucid.concatenate([x, x]), np.concatenate([X, X]))
+    index = lucid.tensor([[0, 1, 1, 0]])
+    same(x.gather(0, index, sparse_grad=False), np.take_along_axis(X, index.numpy(), 0))
+    for reduce, operation in (("add", np.add), ("multiply", np.multiply)):
+        for value in (lucid.full((1, 4), 3.0, dtype=lucid.float64), 3.0):
+            expected = X.copy()
+            operation.at(expected, (index.numpy()[0], np.arange(4)), 3.0)
+            same(x.scatter(0, index, value, reduce=reduce), expected)
+            same(tensor().scatter_(0, index, value, reduce=reduce), expected)
+    with pytest.raises(RuntimeError, match="scatter: reduce must be 'add' or 'multiply', got 'sum'"):
+        x.scatter(0, index, 1.0, reduce="sum")
+    assert (
+        lucid.logspace(0, 1, 2, requires_grad=True).requires_grad
+        and lucid.randperm(3, dtype=lucid.float32, requires_grad=True).requires_grad
+    )
+    a = lucid.randn(2, 3, 3, dtype=lucid.float64)
+    b, compact = lucid.randn(2, 3, 3, dtype=lucid.float64), lucid.linalg.lu_factor(a)
+    same(lucid.linalg.lu_solve(*compact, b, adjoint=True), np.linalg.solve(a.numpy().swapaxes(1, 2), b.numpy()), 1e-9)
+    same(lucid.linalg.lu_solve(*compact, b, left=False, adjoint=True) @ a.mT, b.numpy(), 1e-9)
+    same(x.pinverse(0.9), np.linalg.pinv(X, 0.9))
+    assert lucid.nn.SyncBatchNorm(3, bias=False).bias is None
+
+
+def test_profiles_of_printing() -> None:
+    with pytest.raises(ValueError, match="set_printoptions: profile must be one of default, short, full, got 'wide'"):
+        lucid.set_printoptions(profile="wide")
+    try:
+        lucid.set_printoptions(profile="short", sci_mode=False)
+        assert str(lucid.tensor(1.23456)) == "1.23"
+        lucid.set_printoptions(profile="full")
+        assert "..." not in str(lucid.arange(2000))
+    finally:
+        lucid.set_printoptions(profile="default")
+    assert "..." in str(lucid.arange(2000))

@@ -263,13 +263,13 @@ def rremainder(x: Operand, y: Operand) -> Tensor:
     return remainder(y, x)
 
 
-def pow(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
-    """x raised to the power y, elementwise and broadcast.
+def pow(x: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
+    """x raised to the power ``exponent``, elementwise and broadcast.
 
     Raises:
         RuntimeError: an integer tensor to a negative integer power.
     """
-    x, y = operands("pow", x, y)
+    x, y = operands("pow", x, exponent)
     if x._data.dtype.kind in "iu" and y._data.dtype.kind == "i" and np.any(y._data < 0):
         raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
     return write_out("pow", Pow.apply(x, y), out)

@@ -169,9 +169,12 @@ def linspace(
     return _finish(np.linspace(start, end, steps).astype(_numpy_dtype(dtype)), requires_grad, device)
 
 
-def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None) -> Tensor:
+def logspace(
+    start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """``base`` to the powers of `linspace`."""
-    return _finish(np.logspace(start, end, steps, base=base).astype(_numpy_dtype(dtype)), False)
+    return _finish(np.logspace(start, end, steps, base=base).astype(_numpy_dtype(dtype)), requires_grad, device)
 
 
 def _like(x: Tensor, dtype: Any) -> np.dtype:
@@ -307,10 +310,12 @@ def randint(
     return _finish(np.asarray(g.integers(low, high, shape)).astype(d.numpy), requires_grad, device)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A random permutation of 0 ... n - 1."""
     d = _dtype.int64 if dtype is None else _dtype.as_dtype(dtype)
-    return _finish((generator or default_generator).numpy(n).permutation(n).astype(d.numpy), False, device)
+    return _finish((generator or default_generator).numpy(n).permutation(n).astype(d.numpy), requires_grad, device)
 
 
 def normal(

@@ -208,8 +208,10 @@ def gather_index(shape: tuple[int, ...], dim: int, index: np.ndarray) -> tuple[A
     return tuple(grid)
 
 
-def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
+def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """y[i, j, ...] = x[index[i, j, ...], j, ...], the index replacing coordinate ``dim``.
+
+    ``sparse_grad`` is accepted; gradients are dense.
 
     Raises:
         RuntimeError: ``index`` has another number of dimensions or is larger than ``x`` elsewhere.
@@ -248,9 +250,31 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return x + gather_backward(part, x._data.shape, d, index._data)
 
 
-def scatter(x: Tensor, dim: int, index: Tensor, src: Any = None, *, value: float | None = None) -> Tensor:
-    """``x`` with src[i, j, ...], or a number, written at [index[i, j, ...], j, ...]."""
+def scatter(
+    x: Tensor, dim: int, index: Tensor, src: Any = None, *, value: float | None = None, reduce: str | None = None
+) -> Tensor:
+    """``x`` with src[i, j, ...], or a number, written at [index[i, j, ...], j, ...].
+
+    Args:
+        x: any tensor.
+        dim: the dimension whose coordinate the index replaces.
+        index: int64, as many dimensions as ``x``.
+        src: a tensor at least as large as ``index``, or a number.
+        value: a number instead.
+        reduce: "add" or "multiply" combine with what is there.
+
+    Raises:
+        RuntimeError: ``reduce`` is something else.
+    """
     d = normalize_dim("scatter", dim, x)
+    if reduce is not None:
+        from lucid._functions.scatter import scatter_reduce
+
+        if reduce not in ("add", "multiply"):
+            raise RuntimeError(f"scatter: reduce must be 'add' or 'multiply', got {reduce!r}")
+        given = as_tensor(value if src is None else src)
+        full = given if given._data.ndim else wrap(np.full(index._data.shape, given._data, x._data.dtype))
+        return scatter_reduce(x, d, index, cast(full, x.dtype), "sum" if reduce == "add" else "prod")
     check_index("scatter", x._data.shape, d, index._data)
     src = as_tensor(value if src is None else src)
     part = src[tuple(slice(n) for n in index._data.shape)] if src._data.ndim else src

@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import as_tensor, cast, normalize_dim, normalize_dims
+from lucid._functions._common import as_tensor, cast, normalize_dim, normalize_dims, write_out
 from lucid._functions.shape import clone, ravel, reshape, unsqueeze
 from lucid.autograd._node import Node
 
@@ -172,7 +172,16 @@ def roll(x: Tensor, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] |
     return clone(x) if y is x else y
 
 
-concat, concatenate = cat, cat
+concat = cat
+
+
+def concatenate(
+    tensors: Sequence[Tensor], axis: int | None = None, out: Tensor | None = None, *, dim: int | None = None
+) -> Tensor:
+    """`cat`, whose dimension NumPy's name ``axis`` may give."""
+    d = axis if dim is None else dim
+    return write_out("concatenate", cat(tensors, 0 if d is None else d), out)
+
 
 __all__ = [
     "cat", "chunk", "concat", "concatenate", "hstack", "narrow", "roll", "select", "split", "stack", "unbind",

@@ -150,9 +150,11 @@ def lu(x: Tensor, *, pivot: bool = True) -> LUParts:
     return LUParts(p, lower, upper)
 
 
-def lu_solve(compact: Tensor, pivots: Tensor, b: Tensor, *, left: bool = True) -> Tensor:
-    """X with A X = B (or X A = B), from what `lu_factor` gave for A."""
+def lu_solve(compact: Tensor, pivots: Tensor, b: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
+    """X with A X = B (or X A = B), from what `lu_factor` gave for A; of the transpose of A with ``adjoint``."""
     check_matrix("lu_solve", compact, True)
+    if adjoint:
+        return mT(lu_solve(compact, pivots, mT(b), left=not left))
     p = wrap(
         permutation_matrix(order_of(pivots._data.astype(np.int64) - 1, compact._data.shape[-1]), compact._data.dtype)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import math
 from collections.abc import Callable
@@ -95,9 +96,32 @@ def ceil(x: Tensor) -> Any:
     """The smallest integer not below x; gradient 0."""
 
 
-@differentiable(None, saves="", integer=True)
-def round(x: Tensor) -> Any:
+def _nearest_integer(x: Tensor) -> Any:
     """The nearest integer, halves to even; gradient 0."""
+
+
+_nearest_integer.__name__ = "round"  # the kernel's
+_nearest = differentiable(None, saves="", integer=True)(_nearest_integer)
+
+
+def round(x: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
+    """The nearest number with ``decimals`` digits after the point, halves to even; gradient 0.
+
+    Args:
+        x: any tensor; integers are given back.
+        decimals: digits; negative ones are before the point. Only for floating point.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> lucid.round(lucid.tensor([1.26, -2.5])).tolist(), lucid.round(lucid.tensor(1.25), decimals=1).item()
+        ([1.0, -2.0], 1.2000000476837158)
+    """
+    if not decimals:
+        return _nearest(x, out=out)
+    scale = 10.0 ** builtins.abs(decimals)
+    y = _nearest(x * scale) / scale if decimals > 0 else _nearest(x / scale) * scale
+    return write_out("round", y, out)
 
 
 @differentiable(None, saves="", integer=True)

@@ -399,12 +399,27 @@ def cumprod(x: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None
     return write_out("cumprod", cast(y, target), out)
 
 
-def norm(x: Tensor, p: float | str | None = "fro", dim: Dim = None, keepdim: bool = False) -> Tensor:
+def norm(
+    x: Tensor, p: float | str | None = "fro", dim: Dim = None, keepdim: bool = False, out: Tensor | None = None,
+    dtype: Any = None,
+) -> Tensor:  # fmt: skip
     """The p-norm (sum |x|^p)^(1/p) over ``dim``; ``"fro"`` and None mean 2, inf and -inf the extreme magnitudes.
+
+    Args:
+        x: any tensor.
+        p: order of the norm.
+        dim: dimensions; all unless given.
+        keepdim: keep them with size 1.
+        out: tensor that receives the result.
+        dtype: floating-point type to compute in.
 
     Raises:
         ValueError: another name.
     """
+    if out is not None:
+        return write_out("norm", norm(x, p, dim, keepdim, dtype=dtype), out)
+    if dtype is not None:
+        x = cast(x, _dtype.as_dtype(dtype))
     if p is None or p == "fro":
         p = 2.0
     if isinstance(p, str):

@@ -18,8 +18,8 @@ LATER = {
     "lucid._functions.incomplete": "igamma igammac",
     "lucid.nn.functional": ALIASES,
     "lucid._surface.algebra": (
-        "chain_matmul cholesky frobenius_norm geqrf lu lu_solve lu_unpack nuclear_norm orgqr ormqr pca_lowrank qr svd "
-        "svd_lowrank triangular_solve"
+        "chain_matmul cholesky frobenius_norm geqrf lu lu_solve lu_unpack nuclear_norm orgqr ormqr pca_lowrank "
+        "pinverse qr svd svd_lowrank triangular_solve"
     ),
     "lucid._surface.copies": (
         "alias_copy as_strided_copy detach_copy diagonal_copy expand_copy narrow_copy permute_copy select_copy "

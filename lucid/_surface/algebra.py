@@ -18,6 +18,7 @@ from lucid._functions.lu import lu_solve as solve_lu
 from lucid._functions.matmul import matmul
 from lucid._functions.solve import cholesky as factor
 from lucid._functions.solve import solve_triangular
+from lucid._functions.spectral import pinv
 from lucid._functions.spectral import qr as decompose
 from lucid._functions.spectral import svd as decompose_singular
 from lucid._tensor import Tensor
@@ -25,7 +26,7 @@ from lucid.autograd._node import wrap
 
 __all__ = [
     "chain_matmul", "cholesky", "frobenius_norm", "geqrf", "lu", "lu_solve", "lu_unpack", "nuclear_norm", "orgqr",
-    "ormqr", "pca_lowrank", "qr", "svd", "svd_lowrank", "triangular_solve",
+    "ormqr", "pca_lowrank", "pinverse", "qr", "svd", "svd_lowrank", "triangular_solve",
 ]  # fmt: skip
 
 
@@ -64,6 +65,12 @@ class LUUnpacked(NamedTuple):
     P: Any
     L: Any
     U: Any
+
+
+def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
+    """`lucid.linalg.pinv`, over the singular values that exceed ``rcond`` times the largest."""
+    check_tensors("pinverse", input)
+    return pinv(input, rtol=rcond)
 
 
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:

@@ -70,8 +70,8 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | N
 
     Example:
         >>> import lucid
-        >>> lucid.renorm(lucid.tensor([[3.0, 4.0], [0.3, 0.4]]), 2, 0, 1.0).norm(dim=1).round(decimals=4).tolist()
-        [1.0, 0.5]
+        >>> lucid.renorm(lucid.tensor([[3.0, 4.0], [0.3, 0.4]]), 2, 0, 1.0).norm(dim=1).round(decimals=4)
+        Tensor([1.0, 0.5], grad=None)
     """
     check_tensors("renorm", input)
     if input.ndim < 2:

@@ -93,6 +93,7 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
@@ -105,6 +106,7 @@ def grad(
         grad_outputs: dL/d(output) for each, or None for ones.
         retain_graph: keep saved tensors; ``create_graph`` unless given.
         create_graph: record the computation, so that the result can be differentiated.
+        only_inputs: accepted: nothing else is computed.
         allow_unused: give None for inputs the outputs do not depend on, instead of raising.
         is_grads_batched: not supported.
         materialize_grads: give zeros instead of None.

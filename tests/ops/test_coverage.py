@@ -38,7 +38,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys([*state.__all__, "cond", "while_loop"], SWITCH),
         **dict.fromkeys(["alpha_dropout", "binomial", "dropout", "feature_alpha_dropout", "feature_dropout", "poisson"], RANDOM),
         **dict.fromkeys(["empty_permuted", "empty_strided"], "the values are whatever the memory held; shapes and dtypes: tests/test_second_names.py"),
-        **dict.fromkeys([*set(creation.__all__) - {"binomial", "empty_permuted", "empty_strided", "poisson"}, *algebra.__all__, *numbers.__all__, "alias_copy", "detach_copy", "slice_copy"], SECOND),
+        **dict.fromkeys([*set(creation.__all__) - {"binomial", "empty_permuted", "empty_strided", "poisson"}, *(set(algebra.__all__) - {"pinverse"}), *numbers.__all__, "concatenate", "alias_copy", "detach_copy", "slice_copy"], SECOND),
         **dict.fromkeys(["batch_norm", "constant_pad_nd", "convolution", "embedding", "group_norm", "instance_norm", "layer_norm", "norm_except_dim", "rms_norm"], SECOND),
         **dict.fromkeys(["detach_", "fill_", "histogram2d", "resize_as_", "vmap", "zero_"], "tests/test_second_names.py"),
     },

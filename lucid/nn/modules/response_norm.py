@@ -100,6 +100,7 @@ class SyncBatchNorm(_BatchNorm):
         process_group: accepted; there is one process.
         device: "cpu".
         dtype: type of the parameters; the default type unless given.
+        bias: with ``affine``, whether there is a bias.
 
     Shape: (N, C, ...), and the same for the result.
 
@@ -124,8 +125,10 @@ class SyncBatchNorm(_BatchNorm):
         process_group: Any = None,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
         self.process_group = process_group
 
     @classmethod
