@@ -27,8 +27,8 @@ LATER = {
         "unsqueeze_copy view_copy"
     ),
     "lucid._surface.creation": (
-        "asarray bartlett_window binomial blackman_window empty_permuted empty_strided fill from_file frombuffer "
-        "hamming_window hann_window kaiser_window nonzero_static poisson range scalar_tensor"
+        "asarray bartlett_window blackman_window empty_permuted empty_strided fill from_file frombuffer "
+        "hamming_window hann_window kaiser_window nonzero_static range scalar_tensor"
     ),
     "lucid._surface.inplace": (
         "abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ as_strided_ asin_ asinh_ "

@@ -13,13 +13,12 @@ from lucid._convert import as_device, to_array
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import write_out
 from lucid._functions.strided import as_strided
-from lucid._random import Generator, default_generator
 from lucid._tensor import Tensor
 from lucid.autograd._node import wrap
 
 __all__ = [
-    "asarray", "bartlett_window", "binomial", "blackman_window", "empty_permuted", "empty_strided", "fill",
-    "from_file", "frombuffer", "hamming_window", "hann_window", "kaiser_window", "nonzero_static", "poisson", "range",
+    "asarray", "bartlett_window", "blackman_window", "empty_permuted", "empty_strided", "fill",
+    "from_file", "frombuffer", "hamming_window", "hann_window", "kaiser_window", "nonzero_static", "range",
     "scalar_tensor",
 ]  # fmt: skip
 
@@ -238,43 +237,6 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     rows = np.full((size, input.ndim), fill_value, np.int64)
     rows[: len(found)] = found
     return wrap(rows)
-
-
-def _numpy_generator(generator: Generator | None) -> np.random.Generator:
-    source = default_generator if generator is None else generator
-    seed, offset = source.take(1)
-    return np.random.Generator(np.random.Philox(key=[int(seed) % 2**64, int(offset) % 2**64]))
-
-
-def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
-    """A draw from the Poisson distribution of every rate in ``input``, of the same dtype.
-
-    Raises:
-        RuntimeError: a rate is negative, or ``input`` is not floating point.
-    """
-    check_tensors("poisson", input)
-    rate = input._data
-    if rate.dtype.kind != "f" or (rate.size and not rate.min() >= 0):
-        raise RuntimeError("poisson: expected floating-point rates that are not negative")
-    return wrap(np.asarray(_numpy_generator(generator).poisson(rate.astype(np.float64)), rate.dtype))
-
-
-def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
-    """A draw from every binomial distribution of ``count`` trials with success ``prob``, of one floating-point dtype.
-
-    Raises:
-        RuntimeError: a count is negative, a probability is not in [0, 1], or the dtypes differ.
-    """
-    check_tensors("binomial", count, prob)
-    n, p = count._data, prob._data
-    if n.dtype != p.dtype or n.dtype.kind != "f":
-        raise RuntimeError(f"binomial: expected one floating-point dtype, got {count.dtype} and {prob.dtype}")
-    if (n.size and not n.min() >= 0) or (p.size and not (p.min() >= 0 and p.max() <= 1)):
-        raise RuntimeError("binomial: expected counts that are not negative, and probabilities in [0, 1]")
-    try:
-        return wrap(np.asarray(_numpy_generator(generator).binomial(n.astype(np.int64), p.astype(np.float64)), n.dtype))
-    except ValueError as error:
-        raise RuntimeError(f"binomial: {error}") from None
 
 
 def _window(

@@ -16,6 +16,7 @@ OWNERS = {"lucid": lucid, "lucid.nn.functional": F, "lucid.linalg": lucid.linalg
 STATE = {
     "get_default_device",
     "load",
+    "load_compiled",
     "manual_seed",
     "num_threads",
     "save",
