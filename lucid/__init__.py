@@ -178,11 +178,13 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = _later("lucid", {
     "lucid.compiler": ". compile load_compiled",
     "lucid.data": "",
+    "lucid.datasets": "",
     "lucid.distributions": "",
     "lucid.einops": "",
     "lucid.func": ". vmap",
     "lucid.linalg": "",
     "lucid.special": "",
+    "lucid.transforms": "",
     "lucid.utils": "",
     "lucid.serialization": ". load save",
     "lucid._functions.arrange": (

@@ -275,7 +275,7 @@ class CosineAnnealingLR(LRScheduler):
 class NoamScheduler(LRScheduler):
     """Linear warmup, then the inverse square root of the step: the schedule of the first Transformer.
 
-        lr(t) = factor / sqrt(model_size) * min(1 / sqrt(t + 1), (t + 1) / warmup_steps^1.5)
+        lr(t) = factor / sqrt(model_size) * min(1 / sqrt(t), t / warmup_steps^1.5), and lr(0) = lr(1)
 
     The learning rate the optimizer was made with has no effect. Call ``step()`` after every batch.
 
@@ -293,7 +293,7 @@ class NoamScheduler(LRScheduler):
         >>> import lucid
         >>> optimizer = lucid.optim.Adam([lucid.ones(1, requires_grad=True)])
         >>> scheduler = lucid.optim.lr_scheduler.NoamScheduler(optimizer, model_size=4, warmup_steps=4)
-        >>> for _ in range(3):
+        >>> for _ in range(4):
         ...     optimizer.step(); scheduler.step()
         >>> scheduler.get_last_lr()
         [0.25]
@@ -310,7 +310,7 @@ class NoamScheduler(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        t = self.last_epoch + 1
+        t = max(self.last_epoch, 1)
         lr = self.factor / math.sqrt(self.model_size) * min(1 / math.sqrt(t), t / self.warmup_steps**1.5)
         return [lr] * len(self.base_lrs)
 
