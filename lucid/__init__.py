@@ -135,10 +135,13 @@ def numel(x: Tensor) -> int:  # type: ignore[valid-type]
 if TYPE_CHECKING:
     from lucid import compiler as compiler
     from lucid import data as data
+    from lucid import datasets as datasets
+    from lucid import distributions as distributions
     from lucid import einops as einops
     from lucid import func as func
     from lucid import linalg as linalg
     from lucid import special as special
+    from lucid import transforms as transforms
     from lucid import utils as utils
     from lucid._functions.arrange import *  # noqa: F403
     from lucid._functions.diagonal import *  # noqa: F403

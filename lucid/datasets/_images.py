@@ -85,7 +85,9 @@ def missing(name: str, path: Path) -> FileNotFoundError:
 
 
 def fetch(name: str, urls: Sequence[str], path: Path, md5: str) -> None:
-    """Download the first of ``urls`` that answers to ``path``, unless it is there; a temporary name until it is checked.
+    """Download the first of ``urls`` that answers to ``path``, unless it is there.
+
+    Until it is checked it has a temporary name.
 
     Raises:
         OSError: none answers, or the file is another.

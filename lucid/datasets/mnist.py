@@ -6,6 +6,7 @@ import gzip
 import math
 import struct
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class MNIST(Images):
     """
 
     mirrors = ("https://ossci-datasets.s3.amazonaws.com/mnist/",)
-    checksums = {
+    checksums: ClassVar[dict[str, str]] = {
         "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
         "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
         "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
@@ -103,7 +104,7 @@ class FashionMNIST(MNIST):
     """
 
     mirrors = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
-    checksums = {
+    checksums: ClassVar[dict[str, str]] = {
         "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
         "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
         "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
@@ -124,7 +125,7 @@ class KMNIST(MNIST):
     """
 
     mirrors = ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",)
-    checksums = {
+    checksums: ClassVar[dict[str, str]] = {
         "train-images-idx3-ubyte.gz": "bdb82020997e1d708af4cf47b453dcf7",
         "train-labels-idx1-ubyte.gz": "e144d726b3acfaa3e44228e80efcd344",
         "t10k-images-idx3-ubyte.gz": "5c965bf0a639b31b8f53240b1b52f4d7",
