@@ -6,7 +6,7 @@
 # each staged apart, so that neighbouring outputs always read neighbouring elements. The columns at row ends that
 # belong to no output are computed and dropped.
 #
-# A transposed convolution (the input gradient) is the same gather, once per phase of its output.
+# An input gradient is the same gather, once per phase of its output where scatter.pxi does not take it over.
 
 from cython.parallel cimport threadid
 
