@@ -550,9 +550,52 @@ class RowSteps(Schedule):
     """Steps over plain tensors."""
 
     def add(
-        self, x: int, residual: int, y: int, *, size: int, activation: str = "none", parameters: tuple[float, ...] = ()
+        self,
+        x: int,
+        residual: int,
+        y: int,
+        *,
+        size: int,
+        row: int = 0,
+        activation: str = "none",
+        parameters: tuple[float, ...] = (),
+    ) -> int: ...
+    def mul(
+        self,
+        x: int,
+        factor: int,
+        y: int,
+        *,
+        size: int,
+        row: int = 0,
+        activation: str = "none",
+        parameters: tuple[float, ...] = (),
+    ) -> int: ...
+    def affine(
+        self,
+        x: int,
+        y: int,
+        *,
+        size: int,
+        scale: float,
+        shift: float,
+        activation: str = "none",
+        parameters: tuple[float, ...] = (),
     ) -> int: ...
     def activation(self, x: int, y: int, *, size: int, activation: str, parameters: tuple[float, ...] = ()) -> int: ...
+    def mean(self, x: int, y: int, *, outer: int, count: int, inner: int) -> int: ...
+    def matmul(
+        self,
+        a: tuple[int, int, int, int, int, int],
+        b: tuple[int, int, int, int, int, int],
+        y: tuple[int, int, int, int, int],
+        *,
+        batch: int,
+        heads: int,
+        m: int,
+        n: int,
+        k: int,
+    ) -> int: ...
     def softmax(self, x: int, y: int, *, rows: int, n: int) -> int: ...
     def layer_norm(
         self,

@@ -7,8 +7,8 @@
 
 cdef enum:
     BAND_BYTES = 393216         # of input that a band reads: what L2 keeps beside weights and output
-    TASK_WORK = 4000000         # multiplications and additions worth a task of their own
     MANY_TASKS = 32
+    MOST_TASKS = 128
     FEW_ROWS = 8                # products of at most as many rows read them in place
 
 
@@ -61,29 +61,41 @@ cdef inline void settle_finish(Dense* g) noexcept nogil:
 
 cdef void plan_dense(Dense* g) noexcept nogil:
     """Cut k into parts, rows of pixels into tiles, and all of it into tasks."""
-    cdef Py_ssize_t rows = g.in_blocks * g.kernel_y, most = max(K_STEPS // (g.taps * g.steps), 1), tiles, several, band
-    cdef double work, weights, image
+    cdef Py_ssize_t rows = g.in_blocks * g.kernel_y, most = max(K_STEPS // (g.taps * g.steps), 1), tiles
+    cdef double weights = 4.0 * g.w_block * g.blocks, image = 4.0 * g.in_blocks * g.x_block * g.samples
     g.depth, g.steps_end = ceil_div(rows, ceil_div(rows, most)), rows
     settle_finish(g)
-    g.tiles = ceil_div(g.width, <Py_ssize_t> BLOCK_PIXELS)
+    # without a stride at compile time there are tiles of up to FEW_ROWS pixels only
+    most = BLOCK_PIXELS
+    if g.stride_x * g.x_column != CHANNELS and g.stride_x * g.x_column != 2 * CHANNELS:
+        most = min(most, <Py_ssize_t> FEW_ROWS)
+    g.tiles = ceil_div(g.width, most)
     tiles = g.samples * g.height * g.tiles
-    several = ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR)
-    weights = 4.0 * g.w_block
-    work = 0.5 * weights * g.blocks * g.samples * g.height * g.width
-    image = 4.0 * g.in_blocks * g.x_block
-    band = max(1, min(tiles, <Py_ssize_t> (BAND_BYTES / max(image, 1) * g.height * g.tiles)))
-    g.bands = ceil_div(tiles, band)
-    g.parts = 1
-    band = max(1, min(<Py_ssize_t> MANY_TASKS, <Py_ssize_t> (work / TASK_WORK)))       # as many tasks as are wanted
-    if weights * g.blocks > max(image, <double> BAND_BYTES):
-        # every weight is read by one thread only
-        g.parts = min(several, band)
-        if g.bands * g.parts < band:
-            g.bands = min(tiles, ceil_div(band, g.parts))
-    elif g.bands < band:
-        g.bands = min(max(tiles // 2, 1), band)
-        if g.bands < band:
-            g.parts = min(several, ceil_div(band, g.bands))
+    cut_work(tiles, ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR), 0.5 * weights * g.samples * g.height * g.width, weights,
+             image, &g.bands, &g.parts)
+
+
+cdef void cut_work(Py_ssize_t tiles, Py_ssize_t several, double work, double weights, double image, Py_ssize_t* bands,
+                   Py_ssize_t* parts) noexcept nogil:
+    """Bands of tiles by parts of block pairs that take the least time: most of all on two threads, then on more.
+
+    Times are of one thread, in multiplications and additions: each reading of an operand and each task cost some. A band's
+    share of the image should stay in L2.
+    """
+    cdef Py_ssize_t b, p, largest, least, threads
+    cdef double cost, best = -1, even
+    least = max(1, min(min(tiles, <Py_ssize_t> MOST_TASKS), <Py_ssize_t> (image / BAND_BYTES)))
+    for b in range(least, min(tiles, <Py_ssize_t> MOST_TASKS) + 1):
+        for p in range(1, several + 1):
+            if b * p > MOST_TASKS and (b > least or p > 1):
+                break
+            largest = ceil_div(tiles, b) * ceil_div(several, p)
+            even = 0
+            for threads in range(2, 9, 2):
+                even += ceil_div(b * p, threads) * largest * threads / (threads * threads * 0.356 * tiles * several)
+            cost = work * even + 40000.0 * b * p + 2 * (b * weights + p * image)
+            if best < 0 or cost < best:
+                best, bands[0], parts[0] = cost, b, p
 
 
 cdef Py_ssize_t dense_work(const Dense* g) noexcept nogil:
@@ -248,7 +260,7 @@ cdef void dense_task(const Dense* g, const DenseData* d, float* work, Py_ssize_t
 cdef void plan_stem(Dense* g) noexcept nogil:
     """Bands of image rows whose staged lines take about 48 KB; for a stem ``in_blocks`` counts channels."""
     cdef Py_ssize_t reach = (g.kernel_y - 1) * g.dilation_y + 1
-    g.tiles = ceil_div(g.width, <Py_ssize_t> BLOCK_PIXELS)
+    g.tiles = ceil_div(g.width, <Py_ssize_t> BLOCK_PIXELS if g.stride_x == 2 else min(<Py_ssize_t> BLOCK_PIXELS, FEW_ROWS))
     g.steps_end, g.w_row = g.in_blocks * g.kernel_y * g.taps, CHANNELS
     g.depth = ceil_div(g.steps_end, ceil_div(g.steps_end, <Py_ssize_t> K_STEPS))
     settle_finish(g)
@@ -308,11 +320,9 @@ cdef void plan_linear(Dense* g) noexcept nogil:
         g.parts = min(ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR),
                       max(1, min(<Py_ssize_t> MANY_TASKS, g.blocks * g.w_block // 65536)))
         return
+    cut_work(ceil_div(rows, g.band_rows), ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR), 2.0 * rows * g.blocks * g.w_block,
+             4.0 * g.blocks * g.w_block, 4.0 * rows * g.x_column, &g.bands, &g.parts)
     g.bands = ceil_div(rows, g.band_rows)
-    wanted = max(1, min(<Py_ssize_t> MANY_TASKS, <Py_ssize_t> (2.0 * rows * g.blocks * g.w_block / TASK_WORK)))
-    g.parts = 1
-    if g.bands < wanted:
-        g.parts = min(ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR), ceil_div(wanted, g.bands))
     g.depth = ceil_div(g.in_blocks, ceil_div(g.in_blocks, <Py_ssize_t> (K_STEPS // CHANNELS)))
     g.steps_end = g.in_blocks
     settle_finish(g)

@@ -157,7 +157,7 @@ cdef extern from *:
 
 cdef enum:
     DEPTH_TASK = 400000         # multiply-adds worth a task
-    DEPTH_LINES = 2048          # floats of output done before their epilogue
+    DEPTH_LINES = 8192          # floats of output done before their epilogue
     DEPTH_PIECE = 1024          # floats of an epilogue
 
 
@@ -169,6 +169,12 @@ cdef struct Depth:
     Finish finish
 
 
+cdef Py_ssize_t even_tasks(Py_ssize_t n, double wanted) noexcept nogil:
+    """About as many tasks as wanted for n equal pieces: at most MOST_TASKS, and shared evenly by two threads or four."""
+    cdef Py_ssize_t tasks = <Py_ssize_t> min(wanted, <double> MOST_TASKS)
+    return max(1, min(n, tasks if tasks < 2 else round_up(tasks, 4)))
+
+
 cdef void plan_blocked_depthwise(Depth* g) noexcept nogil:
     cdef double work = 16.0 * g.planes * g.height * g.width * g.rows * g.taps
     cdef Py_ssize_t beyond = (g.width - 1) * g.stride_x - g.left + (g.taps - 1) * g.dilation_x - (g.x_width - 1)
@@ -176,7 +182,7 @@ cdef void plan_blocked_depthwise(Depth* g) noexcept nogil:
     if (g.dilation_x == 1 and g.stride_x <= 2 and (g.taps == 3 or g.taps == 5 or g.taps == 7)
             and g.left < g.taps and beyond < g.taps):
         g.kind = <int> (g.taps - 3 + g.stride_x - 1)
-    g.tasks = max(1, min(g.planes * g.height, <Py_ssize_t> min(work / DEPTH_TASK, 64.0)))
+    g.tasks = even_tasks(g.planes * g.height, work / DEPTH_TASK)
     g.finish.late = g.finish.kernel != NULL or g.finish.first
     if not g.finish.limits & 1:
         g.finish.low = <float> -cmath.INFINITY

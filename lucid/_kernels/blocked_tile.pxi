@@ -203,26 +203,33 @@ cdef extern from *:
         LUCID_TILE_OF(K, 5, B, S) LUCID_TILE_OF(K, 6, B, S)
     #define LUCID_NAMES_6(K, B, S) LUCID_NAMES_2(K, B, S), lucid_##K##_3_##B##_##S, lucid_##K##_4_##B##_##S, \
         lucid_##K##_5_##B##_##S, lucid_##K##_6_##B##_##S
-    #define LUCID_TILES_14(K, B, S) LUCID_TILES_6(K, B, S) LUCID_TILE_OF(K, 7, B, S) LUCID_TILE_OF(K, 8, B, S) \
-        LUCID_TILE_OF(K, 9, B, S) LUCID_TILE_OF(K, 10, B, S) LUCID_TILE_OF(K, 11, B, S) LUCID_TILE_OF(K, 12, B, S) \
+    #define LUCID_TILES_8(K, B, S) LUCID_TILES_6(K, B, S) LUCID_TILE_OF(K, 7, B, S) LUCID_TILE_OF(K, 8, B, S)
+    #define LUCID_NAMES_8(K, B, S) LUCID_NAMES_6(K, B, S), lucid_##K##_7_##B##_##S, lucid_##K##_8_##B##_##S
+    #define LUCID_TILES_14(K, B, S) LUCID_TILES_8(K, B, S) LUCID_TILE_OF(K, 9, B, S) LUCID_TILE_OF(K, 10, B, S) LUCID_TILE_OF(K, 11, B, S) LUCID_TILE_OF(K, 12, B, S) \
         LUCID_TILE_OF(K, 13, B, S) LUCID_TILE_OF(K, 14, B, S)
-    #define LUCID_NAMES_14(K, B, S) LUCID_NAMES_6(K, B, S), lucid_##K##_7_##B##_##S, lucid_##K##_8_##B##_##S, \
-        lucid_##K##_9_##B##_##S, lucid_##K##_10_##B##_##S, lucid_##K##_11_##B##_##S, lucid_##K##_12_##B##_##S, \
+    #define LUCID_NAMES_14(K, B, S) LUCID_NAMES_8(K, B, S), lucid_##K##_9_##B##_##S, lucid_##K##_10_##B##_##S, lucid_##K##_11_##B##_##S, lucid_##K##_12_##B##_##S, \
         lucid_##K##_13_##B##_##S, lucid_##K##_14_##B##_##S
     #if LUCID_BLOCK_PIXELS == 14
     #define LUCID_TILES(K, B, S) LUCID_TILES_14(K, B, S)
     #define LUCID_NAMES(K, B, S) {LUCID_NAMES_14(K, B, S)}
+    #define LUCID_SHORT(K, B, S) LUCID_TILES_8(K, B, S)
+    #define LUCID_SHORT_NAMES(K, B, S) {LUCID_NAMES_8(K, B, S)}
     #elif LUCID_BLOCK_PIXELS == 6
     #define LUCID_TILES(K, B, S) LUCID_TILES_6(K, B, S)
     #define LUCID_NAMES(K, B, S) {LUCID_NAMES_6(K, B, S)}
+    #define LUCID_SHORT LUCID_TILES
+    #define LUCID_SHORT_NAMES LUCID_NAMES
     #else
     #define LUCID_TILES(K, B, S) LUCID_TILES_2(K, B, S)
     #define LUCID_NAMES(K, B, S) {LUCID_NAMES_2(K, B, S)}
+    #define LUCID_SHORT LUCID_TILES
+    #define LUCID_SHORT_NAMES LUCID_NAMES
     #endif
-    #define LUCID_ALL_TILES(B) LUCID_TILES(pixels, B, 16) LUCID_TILES(pixels, B, 32) LUCID_TILES(pixels, B, 0) \
-        LUCID_TILES(plain, B, 2) LUCID_TILES(plain, B, 0)
-    #define LUCID_ALL_NAMES(B) {LUCID_NAMES(pixels, B, 16), LUCID_NAMES(pixels, B, 32), LUCID_NAMES(pixels, B, 0), \
-        LUCID_NAMES(plain, B, 2), LUCID_NAMES(plain, B, 0)}
+    #define LUCID_ALL_TILES(B) LUCID_TILES(pixels, B, 16) LUCID_TILES(pixels, B, 32) LUCID_SHORT(pixels, B, 0) \
+        LUCID_TILES(plain, B, 2) LUCID_SHORT(plain, B, 0)
+    #define LUCID_ALL_NAMES(B) {LUCID_NAMES(pixels, B, 16), LUCID_NAMES(pixels, B, 32), \
+        LUCID_SHORT_NAMES(pixels, B, 0), LUCID_NAMES(plain, B, 2), LUCID_SHORT_NAMES(plain, B, 0)}
+    /* Tiles whose distance of pixels is no constant have at most 8 of them (FEW_ROWS). */
     LUCID_ALL_TILES(1)
     #if LUCID_BLOCK_PAIR == 2
     LUCID_ALL_TILES(2)

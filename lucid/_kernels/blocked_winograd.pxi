@@ -85,9 +85,13 @@ cdef void plan_blocked_winograd(BlockedWinograd* p) noexcept nogil:
     p.tiles_y, p.tiles_x = ceil_div(p.g.height, 2), ceil_div(p.g.width, 2)
     p.tiles = p.g.samples * p.tiles_y * p.tiles_x
     most = max(WINOGRAD_BYTES // (16 * CHANNELS * p.g.in_blocks * <Py_ssize_t> sizeof(float)), 2 * BLOCK_PIXELS)
+    # every block reads all weights; two threads, or four, should share the blocks evenly
     p.blocks = ceil_div(p.tiles, most)
-    if p.blocks < 8:
-        p.blocks = min(8, max(p.tiles // (2 * BLOCK_PIXELS), p.blocks))
+    if p.blocks % 4 and p.blocks < 16:
+        p.blocks = p.blocks + 1 if p.blocks % 2 else p.blocks
+        if p.blocks % 4 and p.tiles >= (p.blocks + 2) * 2 * BLOCK_PIXELS:
+            p.blocks += 2
+    p.blocks = min(p.blocks, p.tiles)
     p.most = ceil_div(p.tiles, p.blocks)
     p.v_position = p.g.in_blocks * p.most * CHANNELS | CHANNELS
     p.m_position = BLOCK_PAIR * p.most * CHANNELS | CHANNELS

@@ -32,22 +32,17 @@ cdef extern from *:
 
     static int64_t lucid_plan_take(int64_t *next) { return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED); }
 
-    static void lucid_plan_barrier(int64_t *arrived, int64_t *round, int threads) {
-        int64_t now;
-        int spins = 0;
-        if (threads == 1)
-            return;
-        now = __atomic_load_n(round, __ATOMIC_RELAXED);
-        if (__atomic_add_fetch(arrived, 1, __ATOMIC_ACQ_REL) == threads) {
-            __atomic_store_n(arrived, 0, __ATOMIC_RELAXED);
-            __atomic_store_n(round, now + 1, __ATOMIC_RELEASE);
-            return;
-        }
-        while (__atomic_load_n(round, __ATOMIC_ACQUIRE) == now) {
-            if (++spins < LUCID_SPINS)
-                LUCID_PAUSE();
-            else
-                lucid_yield();
+    /* Every thread has a word of its own, a cache line from the next, and waits for those of the others. */
+    static void lucid_plan_barrier(int64_t *words, int64_t round, int thread, int threads) {
+        __atomic_store_n(words + 8 * thread, round, __ATOMIC_RELEASE);
+        for (int t = 0; t < threads; t++) {
+            int spins = 0;
+            while (__atomic_load_n(words + 8 * t, __ATOMIC_ACQUIRE) < round) {
+                if (++spins < LUCID_SPINS)
+                    LUCID_PAUSE();
+                else
+                    lucid_yield();
+            }
         }
     }
 
@@ -69,7 +64,7 @@ cdef extern from *:
     """
     void team "lucid_plan_team" (void (*function)(void*, int, int) noexcept nogil, void* data, int threads) noexcept nogil
     int64_t take "lucid_plan_take" (int64_t* next) noexcept nogil
-    void barrier "lucid_plan_barrier" (int64_t* arrived, int64_t* round, int threads) noexcept nogil
+    void barrier "lucid_plan_barrier" (int64_t* words, int64_t round, int thread, int threads) noexcept nogil
     double seconds "lucid_plan_seconds" () noexcept nogil
 
 from libc.stdlib cimport free as c_free, malloc as c_malloc, realloc as c_realloc
@@ -103,7 +98,8 @@ cdef struct Room:               # what one call needs
     char* arena
     float* work
     char** buffers
-    int64_t* taken              # tasks of each step; then the barrier's two words, a cache line apart
+    int64_t* taken              # tasks of each step beyond the first of every thread
+    int64_t* words              # of the barrier, one cache line for each thread
 
 
 cdef struct Call:
@@ -118,14 +114,14 @@ cdef void run_steps(void* data, int thread, int threads) noexcept nogil:
     cdef const Call* call = <const Call*> data
     cdef const Step* step
     cdef Py_ssize_t i, task
-    cdef int64_t* word = call.room.taken
     for i in range(call.first, call.end):
         step = call.steps + i
-        task = take(word + 16 + i)
+        task = thread
         while task < step.tasks:
             step.task(step.data, call.room.buffers, call.room.work + thread * call.work_size, task)
-            task = take(word + 16 + i)
-        barrier(word, word + 8, threads)
+            task = threads + take(call.room.taken + i) if step.tasks > threads else step.tasks
+        if threads > 1:
+            barrier(call.room.words, i + 1, thread, threads)
         if call.times != NULL and thread == 0:
             call.times[i] = seconds()
 
@@ -286,7 +282,7 @@ cdef class Schedule:
         cdef Call call
         cdef Py_ssize_t i = 0
         cdef double work
-        memset(room.taken, 0, (16 + self.count) * sizeof(int64_t))
+        memset(room.words, 0, (8 * room.threads + self.count) * sizeof(int64_t))
         call.steps, call.work_size, call.room, call.times = self.steps, self.work_size, room, times
         while i < self.count:
             if self.steps[i].solo != NULL:
@@ -377,11 +373,12 @@ cdef void free_room(Room* room) noexcept nogil:
 cdef Room* new_room(Py_ssize_t arena, int threads, Py_ssize_t work, Py_ssize_t buffers, Py_ssize_t steps) noexcept nogil:
     """NULL when memory ran out."""
     cdef Py_ssize_t head = round_up(sizeof(Room) + buffers * sizeof(char*), 64)
-    cdef Room* room = <Room*> aligned_malloc(head + (16 + steps) * sizeof(int64_t))
+    cdef Room* room = <Room*> aligned_malloc(head + (8 * threads + steps) * sizeof(int64_t))
     if room == NULL:
         return NULL
     room.buffers = <char**> (<char*> room + sizeof(Room))
-    room.taken = <int64_t*> (<char*> room + head)
+    room.words = <int64_t*> (<char*> room + head)
+    room.taken = room.words + 8 * threads
     room.threads = threads
     room.arena = <char*> aligned_malloc(arena + threads * work * sizeof(float) + 64)
     if room.arena == NULL:

@@ -8,8 +8,23 @@ cdef enum:
 
 cdef struct FlatStep:
     Finish finish
-    Py_ssize_t size
+    Py_ssize_t size, row        # floats of the second operand before it repeats, or 0
+    bint multiply
+    float scale, shift
     int x, y, residual
+
+
+cdef struct MeanStep:
+    Py_ssize_t outer, count, inner, pieces
+    int x, y
+
+
+cdef struct ProductStep:
+    Py_ssize_t heads, m, n, k, work_parts
+    Py_ssize_t a_offset, a_batch, a_head, a_row, a_column
+    Py_ssize_t b_offset, b_batch, b_head, b_row, b_column
+    Py_ssize_t y_offset, y_batch, y_head, y_row
+    int a, b, y
 
 
 cdef struct RowsStep:
@@ -83,6 +98,56 @@ cdef int set_finish(str name, Finish* f, str activation, tuple parameters, bint 
     return 0
 
 
+cdef void cycle_row(const float* row, Py_ssize_t size, Py_ssize_t first, Py_ssize_t n, float* out) noexcept nogil:
+    """Elements first to first + n of a row that repeats."""
+    cdef Py_ssize_t several
+    first = first % size
+    while n > 0:
+        several = min(n, size - first)
+        memcpy(out, row + first, several * sizeof(float))
+        out += several
+        n -= several
+        first = 0
+
+
+cdef void multiply_rows(float* x, const float* factor, float scale, float shift, Py_ssize_t n) noexcept nogil:
+    """x *= factor, or x = x * scale + shift."""
+    cdef Py_ssize_t i
+    if factor != NULL:
+        for i in range(n):
+            x[i] = x[i] * factor[i]
+    else:
+        for i in range(n):
+            x[i] = madd(x[i], scale, shift)
+
+
+cdef void task_mean(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    """Up to 64 neighbouring means over the middle of (outer, count, inner)."""
+    cdef const MeanStep* s = <const MeanStep*> step
+    cdef Py_ssize_t lo = task % s.pieces * 64, n = min(s.inner - lo, 64), c, i
+    cdef const float* x = <const float*> buffers[s.x] + task // s.pieces * s.count * s.inner + lo
+    cdef float* y = <float*> buffers[s.y] + task // s.pieces * s.inner + lo
+    cdef double total[64]
+    memset(total, 0, sizeof(total))
+    for c in range(s.count):
+        for i in range(n):
+            total[i] += x[c * s.inner + i]
+    for i in range(n):
+        y[i] = <float> (total[i] / s.count)
+
+
+cdef void task_product(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    """One product of matrices, or some rows of it."""
+    cdef const ProductStep* s = <const ProductStep*> step
+    cdef Py_ssize_t index = task // s.work_parts, batch = index // s.heads, head = index % s.heads
+    cdef Py_ssize_t lo = part(s.m, MR32, task % s.work_parts, s.work_parts)
+    cdef Py_ssize_t rows = part(s.m, MR32, task % s.work_parts + 1, s.work_parts) - lo
+    gemm_serial(<float*> buffers[s.y] + s.y_offset + batch * s.y_batch + head * s.y_head + lo * s.y_row, s.y_row,
+                <const float*> buffers[s.a] + s.a_offset + batch * s.a_batch + head * s.a_head + lo * s.a_row, s.a_row,
+                s.a_column, <const float*> buffers[s.b] + s.b_offset + batch * s.b_batch + head * s.b_head, s.b_row,
+                s.b_column, rows, s.n, s.k, False, work)
+
+
 cdef void task_flat(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
     """y = activation(x + residual) over a piece of whole tensors."""
     cdef const FlatStep* s = <const FlatStep*> step
@@ -90,10 +155,14 @@ cdef void task_flat(const void* step, char** buffers, float* work, Py_ssize_t ta
     while i < end:
         n = min(end - i, <Py_ssize_t> FLAT_BLOCK)
         memcpy(work, <const float*> buffers[s.x] + i, n * sizeof(float))
-        if s.residual >= 0:
+        if s.residual >= 0 and s.row == 0:
             memcpy(work + 2 * FLAT_BLOCK, <const float*> buffers[s.residual] + i, n * sizeof(float))
-        finish_rows(&s.finish, work, work + FLAT_BLOCK, work + 2 * FLAT_BLOCK if s.residual >= 0 else NULL,
-                    round_up(n, CHANNELS))
+        elif s.residual >= 0:
+            cycle_row(<const float*> buffers[s.residual], s.row, i, n, work + 2 * FLAT_BLOCK)
+        if s.multiply:
+            multiply_rows(work, work + 2 * FLAT_BLOCK if s.residual >= 0 else NULL, s.scale, s.shift, n)
+        finish_rows(&s.finish, work, work + FLAT_BLOCK,
+                    work + 2 * FLAT_BLOCK if s.residual >= 0 and not s.multiply else NULL, round_up(n, CHANNELS))
         memcpy(<float*> buffers[s.y] + i, work, n * sizeof(float))
         i += n
 
@@ -161,22 +230,86 @@ cdef class RowSteps(Schedule):
                 raise ValueError(f"Plan.{name}: the output overlaps what the step reads")
         return 0
 
-    def add(self, int x, int residual, int y, *, Py_ssize_t size, str activation="none", tuple parameters=()) -> int:
-        """y = activation(x + residual) of ``size`` numbers in any layout; y may be either."""
-        return self.flat("add", x, residual, y, size, activation, parameters)
+    def add(self, int x, int residual, int y, *, Py_ssize_t size, Py_ssize_t row=0, str activation="none",
+            tuple parameters=()) -> int:
+        """y = activation(x + residual) of ``size`` numbers in any layout; y may be x, or a residual without ``row``.
+
+        With ``row`` the residual is so many numbers that repeat.
+        """
+        return self.flat("add", x, residual, y, size, row, False, 1, 0, activation, parameters)
+
+    def mul(self, int x, int factor, int y, *, Py_ssize_t size, Py_ssize_t row=0, str activation="none",
+            tuple parameters=()) -> int:
+        """y = activation(x * factor), else as ``add``."""
+        return self.flat("mul", x, factor, y, size, row, True, 1, 0, activation, parameters)
+
+    def affine(self, int x, int y, *, Py_ssize_t size, double scale, double shift, str activation="none",
+               tuple parameters=()) -> int:
+        """y = activation(x * scale + shift) with one rounding where the CPU can; y may be x."""
+        return self.flat("affine", x, -1, y, size, 0, True, scale, shift, activation, parameters)
 
     def activation(self, int x, int y, *, Py_ssize_t size, str activation, tuple parameters=()) -> int:
         """y = activation(x) of ``size`` numbers in any layout; y may be x."""
-        return self.flat("activation", x, -1, y, size, activation, parameters)
+        return self.flat("activation", x, -1, y, size, 0, False, 1, 0, activation, parameters)
 
-    cdef int flat(self, str name, int x, int residual, int y, Py_ssize_t size, str activation, tuple parameters) except -1:
+    cdef int flat(self, str name, int x, int residual, int y, Py_ssize_t size, Py_ssize_t row, bint multiply, double scale,
+                  double shift, str activation, tuple parameters) except -1:
         cdef FlatStep s
         memset(&s, 0, sizeof(s))
+        if size < 1 or row < 0:
+            raise ValueError(f"Plan.{name}: expected size >= 1 and row >= 0, got {size}, {row}")
         set_finish(name, &s.finish, activation, parameters, False)
-        s.size, s.x, s.y, s.residual = size, x, y, residual
-        for what, buffer in (("x", x), ("y", y)) + ((("residual", residual),) if name == "add" else ()):
-            self.check(name, what, buffer, 4.0 * size)
+        s.size, s.row, s.x, s.y, s.residual = size, row, x, y, residual
+        s.multiply, s.scale, s.shift = multiply, <float> scale, <float> shift
+        self.check(name, "x", x, 4.0 * size)
+        self.check(name, "y", y, 4.0 * size)
+        if name == "add" or name == "mul":
+            self.check(name, "the second operand", residual, 4.0 * (row or size))
+            if row:
+                self.distinct(name, y, (residual,))
         self.step(name, task_flat, NULL, ceil_div(size, <Py_ssize_t> FLAT_TASK), 40.0 * size, 3 * FLAT_BLOCK, &s, sizeof(s))
+        return self.count - 1
+
+    def mean(self, int x, int y, *, Py_ssize_t outer, Py_ssize_t count, Py_ssize_t inner) -> int:
+        """y (outer, inner) = means over the middle of plain x (outer, count, inner)."""
+        cdef MeanStep s
+        if min(outer, count, inner) < 1:
+            raise ValueError(f"Plan.mean: expected sizes of at least 1, got {(outer, count, inner)}")
+        self.check("mean", "x", x, 4.0 * outer * count * inner)
+        self.check("mean", "y", y, 4.0 * outer * inner)
+        self.distinct("mean", y, (x,))
+        s.outer, s.count, s.inner, s.pieces, s.x, s.y = outer, count, inner, ceil_div(inner, 64), x, y
+        self.step("mean", task_mean, NULL, outer * s.pieces, 4.0 * outer * count * inner, 0, &s, sizeof(s))
+        return self.count - 1
+
+    def matmul(self, tuple a, tuple b, tuple y, *, Py_ssize_t batch, Py_ssize_t heads, Py_ssize_t m, Py_ssize_t n,
+               Py_ssize_t k) -> int:
+        """y = a @ b for every sample and head: a (m, k), b (k, n), y (m, n).
+
+        a and b are (buffer, offset, stride of a sample, of a head, of a row, of a column) in floats, y the same without the
+        last: numbers of its rows are neighbours.
+        """
+        cdef ProductStep s
+        cdef Py_ssize_t size
+        cdef float* like = NULL
+        if min(batch, heads, m, n) < 1 or k < 1:
+            raise ValueError(f"Plan.matmul: expected sizes of at least 1, got {(batch, heads, m, n, k)}")
+        for what, operand, rows, columns in (("a", a, m, k), ("b", b, k, n), ("y", (*y, 1), m, n)):
+            buffer, *strides = operand
+            if len(strides) != 5 or min(strides) < 0:
+                raise ValueError(f"Plan.matmul: {what} needs an offset and strides of at least 0, got {operand}")
+            self.check("matmul", what, buffer, 4.0 * (strides[0] + (batch - 1) * strides[1] + (heads - 1) * strides[2]
+                                                      + (rows - 1) * strides[3] + (columns - 1) * strides[4] + 1))
+        self.distinct("matmul", y[0], (a[0], b[0]))
+        s.a, s.a_offset, s.a_batch, s.a_head, s.a_row, s.a_column = a
+        s.b, s.b_offset, s.b_batch, s.b_head, s.b_row, s.b_column = b
+        s.y, s.y_offset, s.y_batch, s.y_head, s.y_row = y
+        s.heads, s.m, s.n, s.k = heads, m, n, k
+        s.work_parts = 1 if batch * heads >= 8 else min(ceil_div(m, <Py_ssize_t> MR32), 8)
+        size = gemm_workspace(like, s.a_row, s.a_column, s.b_row, s.b_column, m, n, k)
+        self.step("matmul", task_product, NULL, batch * heads * s.work_parts, 2.0 * batch * heads * m * n * k,
+                  max(size, gemm_workspace(like, s.a_row, s.a_column, s.b_row, s.b_column, ceil_div(m, s.work_parts), n, k)),
+                  &s, sizeof(s))
         return self.count - 1
 
     def softmax(self, int x, int y, *, Py_ssize_t rows, Py_ssize_t n) -> int:

@@ -267,7 +267,7 @@ cdef class Plan(RowSteps):
         self.check(name, "y", y, blocked_bytes(n, c, s.g.height * s.g.width))
         self.distinct(name, y, (x,))
         work = 16.0 * s.g.planes * s.g.height * s.g.width * s.g.kernel_y * s.g.kernel_x
-        s.tasks = max(1, min(s.g.planes * s.g.height, <Py_ssize_t> min(work / DEPTH_TASK, 64.0)))
+        s.tasks = even_tasks(s.g.planes * s.g.height, work / DEPTH_TASK)
         self.step(name, task_pool, NULL, s.tasks, 4 * work, 0, &s, sizeof(s))
         return self.count - 1
 

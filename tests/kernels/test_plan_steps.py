@@ -107,6 +107,49 @@ def test_elementwise(ops: Any, size: int) -> None:
     np.testing.assert_array_equal(y, ops.hardswish(x))
 
 
+def test_two_operands(ops: Any) -> None:
+    x, y, row = normal((7, 300)), normal((7, 300), 1), normal((300,), 2)
+    size = {"size": x.size}
+    z = run(ops, [x, y], x.shape, lambda p, b, z: p.mul(b[0], b[1], z, **size))
+    np.testing.assert_array_equal(z, x * y)
+    z = at_threads(ops, lambda: run(ops, [x, row], x.shape, lambda p, b, z: p.mul(b[0], b[1], z, row=300, **size)))
+    np.testing.assert_array_equal(z, x * row)
+    z = run(ops, [x, row], x.shape, lambda p, b, z: p.add(b[0], b[1], z, row=300, activation="relu", **size))
+    np.testing.assert_array_equal(z, np.maximum(x + row, 0))
+    z = run(ops, [x], x.shape, lambda p, b, z: p.affine(b[0], z, scale=3, shift=-0.5, **size))
+    np.testing.assert_allclose(z, x * 3 - 0.5, rtol=3e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("shape", [(2, 197, 192), (3, 5, 1), (1, 100, 65)])
+def test_mean(ops: Any, shape: tuple[int, int, int]) -> None:
+    x = normal(shape)
+    outer, count, inner = shape
+    y = at_threads(
+        ops,
+        lambda: run(ops, [x], (outer, inner), lambda p, b, y: p.mean(b[0], y, outer=outer, count=count, inner=inner)),
+    )
+    np.testing.assert_allclose(y, x.mean(1, dtype=np.float64), rtol=1e-7, atol=1e-7)
+
+
+def test_matmul(ops: Any) -> None:
+    x, w = normal((2, 3, 37, 24)), normal((2, 3, 24, 50), 1)
+    size = {"batch": 2, "heads": 3, "m": 37, "n": 50, "k": 24}
+
+    def add(plan: Any, b: list[int], y: int) -> None:
+        plan.matmul(
+            (b[0], 0, 3 * 37 * 24, 37 * 24, 24, 1), (b[1], 0, 3600, 1200, 50, 1), (y, 0, 5550, 1850, 50), **size
+        )
+
+    y = at_threads(ops, lambda: run(ops, [x, w], (2, 3, 37, 50), add))
+    np.testing.assert_array_equal(y, ops.matmul(x, w))
+    keys = np.ascontiguousarray(w.swapaxes(2, 3))
+
+    def transposed(plan: Any, b: list[int], y: int) -> None:
+        plan.matmul((b[0], 0, 2664, 888, 24, 1), (b[1], 0, 3600, 1200, 1, 24), (y, 0, 5550, 1850, 50), **size)
+
+    np.testing.assert_array_equal(run(ops, [x, keys], (2, 3, 37, 50), transposed), y)
+
+
 @pytest.mark.parametrize("shape", [(1, 1000), (70, 10), (200, 197), (3, 16)])
 def test_rows(ops: Any, shape: tuple[int, int]) -> None:
     rows, n = shape
