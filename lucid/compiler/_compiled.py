@@ -257,11 +257,45 @@ def compile(
 ) -> Any:
     """A function or module for inference whose calls run a plan of fused steps instead of Python.
 
+    The first call with new shapes, dtypes or other arguments traces ``function`` on them and makes a plan: batch norms
+    folded into weights, activations, additions and channel scales fused, images in blocked layout, intermediate results
+    in one arena. Results have the same bits for every batch size and number of threads, differ from eager ones by
+    rounding, and carry no history. Any number of threads may call it at once.
+
+    Every call first compares what the plans were made from: the storage of parameters, buffers and captured tensors and
+    its count of writes through lucid, four elements of each tensor, the modules' parameters, buffers, children, hooks
+    and mode. A difference makes it trace and plan anew. Writes through NumPy that leave those four elements as they
+    were are not seen: call ``refresh()`` after them.
+
     Args:
         function: a module in evaluation mode, or a function of tensors. Left out, a decorator is returned.
-        train: not supported.
-        fallback: run as it is, uncompiled, what cannot be compiled, instead of raising.
-        plans: signatures to keep plans for.
+        train: True is refused: compiled calls are for inference.
+        fallback: run what cannot be compiled as it is, instead of raising.
+        plans: signatures to keep plans for; the least recently used goes first.
+
+    Returns:
+        A `Compiled`: a callable with ``explain``, ``refresh`` and ``save``, and the attributes of ``function``.
+
+    Raises:
+        TypeError: ``function`` cannot be called; in a call, an argument is neither a tensor, a list, tuple or dict nor
+            hashable.
+        ValueError: ``train`` is true, or ``plans`` is not positive.
+        TraceError: in a call: the function reads values that depend on its inputs, writes to what is not its own, draws
+            random numbers or changes attributes of modules; the message says where.
+        RuntimeError: in a call: a module is in training mode, or an input requires grad and recording is on.
+
+    Example:
+        >>> import lucid
+        >>> from lucid import nn
+        >>> net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).eval()
+        >>> compiled = lucid.compile(net)
+        >>> compiled(lucid.ones(5, 3)).shape
+        lucid.Size([5, 2])
+        >>> @lucid.compile
+        ... def gate(x, y):
+        ...     return lucid.sigmoid(x) * y
+        >>> print(gate(lucid.zeros(2), lucid.ones(2)))
+        [0.5, 0.5]
     """
     if function is None:
         return functools.partial(compile, train=train, fallback=fallback, plans=plans)

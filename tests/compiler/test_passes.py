@@ -1,0 +1,256 @@
+"""What becomes of a graph: fused steps, layouts, memory, and the table that `explain` prints."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from compiler.nets import inputs, make, tensors
+
+import lucid
+import lucid.nn.functional as F
+from lucid import nn
+from lucid.compiler._memory import Span, arrange
+from lucid.compiler._segment import Segment
+from lucid.compiler._views import Strided, merged, row_major
+
+
+def steps(compiled: Any) -> list[str]:
+    """The methods of compiled steps, and "call: ..." for others, of the plan used last."""
+    found = []
+    for step in list(compiled._plans.values())[-1].program.steps:
+        if isinstance(step.run, Segment):
+            found += [e.method for e in step.run.recipe.steps]
+        else:
+            found.append("call: " + " + ".join(step.op.covers))
+    return found
+
+
+def covers(compiled: Any) -> list[str]:
+    """The operations that each compiled step stands for."""
+    program = list(compiled._plans.values())[-1].program
+    return [" ".join(e.covers) for s in program.steps if isinstance(s.run, Segment) for e in s.run.recipe.steps]
+
+
+def run(net: Any, *args: Any) -> Any:
+    if isinstance(net, nn.Module):
+        net.eval()
+    compiled = lucid.compile(net)
+    with lucid.no_grad():
+        want = tensors(net(*args))
+    for g, w in zip(tensors(compiled(*args)), want, strict=True):
+        np.testing.assert_allclose(g.numpy(), w.numpy(), rtol=1e-4, atol=1e-5 * np.abs(w.numpy()).max(initial=1))
+    return compiled
+
+
+def test_a_residual_block_is_one_step_per_convolution() -> None:
+    compiled = run(make("resnet"), *inputs("resnet", 2))
+    assert steps(compiled) == [
+        "conv2d", "max_pool2d", "conv2d", "conv2d", "conv2d", "conv2d", "conv2d", "global_avg_pool", "copy", "linear",
+    ]  # fmt: skip
+    assert covers(compiled)[0] == "Convolution BatchNormApply ReLU"
+    assert sum("Add ReLU" in c for c in covers(compiled)) == 2
+    assert not any(s.startswith("call") for s in steps(compiled))
+
+
+def test_excitation_is_part_of_the_next_convolution() -> None:
+    compiled = run(make("mobilenet"), *inputs("mobilenet", 2))
+    assert sum("Mul Convolution BatchNormApply" in c for c in covers(compiled)) == 3
+    assert "scale_channels" not in steps(compiled) and "add" not in steps(compiled)
+
+
+def test_every_activation_is_fused() -> None:
+    compiled = run(make("activations"), *inputs("activations", 2))
+    assert "activation" not in steps(compiled) and "add" not in steps(compiled)
+
+
+def test_attention_written_out_is_found() -> None:
+    compiled = run(make("attention written out"), *inputs("attention written out", 2))
+    assert steps(compiled) == ["linear", "attention", "linear"]  # heads are views, their joining too
+
+    def spread(q: Any, k: Any, v: Any) -> Any:
+        return F.softmax((q / 2.0) @ k.transpose(-2, -1) * 0.25, -1) @ v, q @ k.transpose(-2, -1)
+
+    q, k, v = (lucid.randn(2, 3, 5, 8) for _ in range(3))
+    assert "attention" in steps(run(spread, q, k, v))
+
+
+def test_a_product_that_is_read_twice_is_not_fused_away() -> None:
+    def function(x: Any, s: Any) -> Any:
+        weight = lucid.ones(16, 16, 1, 1) * 0.1
+        y = x * s
+        z = F.conv2d(y, weight)
+        return F.relu(z) + z, y
+
+    x, s = lucid.randn(2, 16, 4, 4), lucid.randn(2, 16, 1, 1)
+    compiled = run(function, x, s)
+    assert "scale_channels" in steps(compiled)
+
+
+def test_views_are_not_copied() -> None:
+    layer = nn.Linear(12, 12)
+
+    def function(x: Any) -> Any:
+        y = layer(x).reshape(2, 5, 3, 4).permute(0, 2, 1, 3)
+        return layer(y.transpose(1, 2).flatten(2))
+
+    assert steps(run(function, lucid.randn(2, 5, 12))) == ["linear", "linear"]
+
+
+def test_images_stay_blocked_between_convolutions() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(3, 20, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 20, 3, groups=20), nn.GELU(), nn.BatchNorm2d(20),
+        nn.AvgPool2d(2), nn.Conv2d(20, 8, 1),
+    )  # fmt: skip
+    found = steps(run(net, lucid.randn(2, 3, 20, 20)))
+    assert found == ["conv2d", "max_pool2d", "conv2d", "conv2d", "avg_pool2d", "conv2d", "to_plain"]
+
+
+def test_joining_of_whole_blocks() -> None:
+    a, b = nn.Conv2d(8, 16, 1), nn.Conv2d(8, 32, 1)
+    last = nn.Conv2d(48, 8, 1)
+    compiled = run(lambda x: last(lucid.cat([a(x), b(x)], 1)), lucid.randn(2, 8, 5, 5))
+    assert steps(compiled) == ["to_blocked", "conv2d", "conv2d", "copy", "copy", "conv2d", "to_plain"]
+
+
+@pytest.mark.parametrize("channels", [1, 3, 15, 16, 17, 33])
+def test_channels_that_fill_no_block(channels: int) -> None:
+    net = nn.Sequential(
+        nn.Conv2d(channels, channels + 2, 3, padding=1),
+        nn.Sigmoid(),
+        nn.Conv2d(channels + 2, channels, 3, 2),
+        nn.Tanh(),
+    )
+    run(net, lucid.randn(2, channels, 9, 7))
+    run(
+        nn.Sequential(net, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 3)),
+        lucid.randn(2, channels, 9, 7),
+    )
+    run(lambda x: (F.relu(net(x)) * net(x).mean((2, 3), keepdim=True)).mean((2, 3)), lucid.randn(1, channels, 9, 7))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(32, 64, 3, groups=2), nn.Conv2d(12, 24, 3, groups=4), nn.Conv2d(8, 16, 3, groups=8),
+        nn.Conv2d(8, 8, 3, padding="same", dilation=2), nn.Conv2d(8, 8, (1, 5), (2, 1), (0, 3)), nn.Conv3d(2, 3, 2),
+        nn.ConvTranspose2d(8, 4, 3, 2), nn.MaxPool2d(3, 2, 1, ceil_mode=True), nn.MaxPool2d(2, return_indices=True),
+        nn.AvgPool2d(3, 2, 1, count_include_pad=False), nn.AdaptiveAvgPool2d((2, 3)), nn.AdaptiveAvgPool2d((3, 4)),
+        nn.AdaptiveMaxPool2d(2), nn.GroupNorm(4, 8), nn.InstanceNorm2d(8), nn.BatchNorm2d(8), nn.Hardtanh(-0.5, 0.25),
+        nn.LeakyReLU(0.3), nn.ELU(0.7), nn.PReLU(), nn.Softplus(), nn.PixelShuffle(2), nn.ZeroPad2d(2), nn.Upsample(scale_factor=2),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_layers_with_and_without_a_compiled_form(layer: Any) -> None:
+    channels = {"Conv3d": 2}.get(type(layer).__name__, getattr(layer, "in_channels", 8))
+    shape = (2, 2, 5, 6, 8) if type(layer) is nn.Conv3d else (2, channels, 8, 12)
+    compiled = run(layer, lucid.randn(*shape))
+    x = lucid.randn(*shape)
+    with lucid.no_grad():
+        one = tensors(layer(x))
+    for g, w in zip(tensors(compiled(x)), one, strict=True):
+        np.testing.assert_allclose(g.numpy(), w.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_unusual_shapes() -> None:
+    run(lambda x: x.sum() * 2 + x[0, 0], lucid.randn(3, 4))
+    run(lambda x: F.relu(x + 1), lucid.randn(()))
+    run(lambda x: F.relu(x), lucid.zeros(0, 3))
+    run(lambda x, y: F.relu(x + y), lucid.randn(3, 1), lucid.randn(1, 4))
+    run(lambda x: x + lucid.arange(4.0), lucid.randn(2, 3, 4))
+    run(lambda x: lucid.cat([x, x[:, :1].expand(2, 3, 4)], 1).transpose(0, 2), lucid.randn(2, 3, 4))
+    run(lambda x: F.softmax(x, 0) + F.layer_norm(x, (4,)), lucid.randn(2, 3, 4))
+    run(lambda x: x, lucid.randn(2))
+    run(lambda x: (x.reshape(4), x.reshape(4).exp()), lucid.randn(2, 2))
+
+
+def test_masks_and_causal_attention() -> None:
+    q = lucid.randn(2, 4, 6, 8)
+    kv = lucid.randn(2, 2, 7, 8)
+    mask = lucid.randn(6, 7) > 0
+    run(lambda q, k: F.scaled_dot_product_attention(q, k, k, attn_mask=mask, enable_gqa=True), q, kv)
+    run(lambda q: F.scaled_dot_product_attention(q, q, q, is_causal=True), q)
+    mha = nn.MultiheadAttention(24, 3, batch_first=True)
+    x, memory, padding = lucid.randn(2, 5, 24), lucid.randn(2, 7, 24), lucid.rand(2, 7) > 0.7
+    run(lambda x, m: mha.eval()(x, m, m, need_weights=False)[0], x, memory)
+    run(lambda x, m, p: mha(x, m, m, key_padding_mask=p)[0], x, memory, padding)
+
+
+# Weights
+
+
+def test_weights_are_packed_once_for_all_batch_sizes() -> None:
+    compiled = run(make("mobilenet"), *inputs("mobilenet", 2))
+    before = [id(p) for p, _ in compiled._packing._found.values()]
+    for n in (1, 3, 7):
+        compiled(*inputs("mobilenet", n))
+    assert [id(p) for p, _ in compiled._packing._found.values()] == before
+    assert len(compiled._plans) == 4
+
+
+def test_computed_weights_are_packed_once_too() -> None:
+    base = lucid.randn(40, 40)
+    compiled = lucid.compile(lambda x: F.linear(x, base * 2 + base.t()))
+    for n in (1, 2, 3):
+        compiled(lucid.randn(n, 40))
+    assert len(compiled._packing._found) == 1
+
+
+# Memory
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_spans_never_overlap_in_memory_and_time(seed: int) -> None:
+    g = np.random.default_rng(seed)
+    firsts = g.integers(0, 13, seed).tolist()
+    spans = [Span(int(g.integers(1, 5000)), first, first + int(g.integers(0, 7))) for first in firsts]
+    offsets, total = arrange(spans)
+    for i, (a, at) in enumerate(zip(spans, offsets)):
+        assert at % 64 == 0 and at + a.size <= total
+        for b, other in list(zip(spans, offsets))[:i]:
+            apart = at + a.size <= other or other + b.size <= at
+            assert apart or a.last < b.first or b.last < a.first
+    alive = [sum(-(-s.size // 64) * 64 for s in spans if s.first <= t <= s.last) for t in range(20)]
+    assert total >= max(alive)
+    assert total <= 2 * max(alive)
+
+
+def test_a_chain_needs_two_buffers() -> None:
+    assert arrange([Span(640, i, i + 1) for i in range(50)])[1] == 1280
+
+
+def test_views_of_strides() -> None:
+    base = np.arange(120, dtype=np.float32)
+    x: Any = Strided(None, (2, 3, 4, 5), row_major((2, 3, 4, 5)))  # type: ignore[arg-type]
+
+    def values(s: Any) -> np.ndarray:
+        return np.lib.stride_tricks.as_strided(base[s.offset :], s.shape, [4 * v for v in s.strides])
+
+    array = base.reshape(2, 3, 4, 5)
+    moves = [lambda a: a.transpose(0, 2, 1, 3), lambda a: a[:, 1:, ::2], lambda a: a[1], lambda a: a[:, None, :, 0]]
+    for move in moves:
+        y = x.through(move)
+        np.testing.assert_array_equal(values(y), move(array))
+        shape, (strides,) = merged(y.shape, y.strides)
+        np.testing.assert_array_equal(values(Strided(None, shape, strides, y.offset)).ravel(), move(array).ravel())
+    assert x.through(lambda a: a[::-1]) is None  # steps backwards
+    assert x.through(lambda a: a.transpose(3, 2, 1, 0)).reshaped((120,)) is None
+    assert x.reshaped((6, 20)).contiguous and not x.through(lambda a: a[:, :, :, 1:]).contiguous
+
+
+# The table
+
+
+def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
+    compiled = lucid.compile(make("recurrent"))
+    with pytest.raises(RuntimeError, match="explain: there is no plan yet"):
+        compiled.explain()
+    compiled.explain(*inputs("recurrent", 2))
+    printed = capsys.readouterr().out
+    assert "plan for float32 (2, 5, 6)" in printed and "refreshed 0 times" in printed
+    assert re.search(r"^call .* Recurrent$", printed, re.M) and re.search(r"^linear +2x3 .* Linear$", printed, re.M)
+    assert re.search(r"\d+ steps in \d+ compiled segments, \d+ of them calls; .*arena .* MB", printed)
+    compiled.explain()
+    assert "Recurrent" in capsys.readouterr().out
