@@ -6,12 +6,12 @@ einops finds the library of a tensor among the subclasses of its `AbstractBacken
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
 
 MODULE = "einops._backends"
 
@@ -83,26 +83,28 @@ def register(backends: ModuleType) -> None:
     backends.LucidBackend = LucidBackend  # type: ignore[attr-defined]  # the base class holds it weakly
 
 
-class Watch(importlib.abc.MetaPathFinder):
+class Watch:
     """Waits for ``einops._backends``."""
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         if name != MODULE:
             return None
+        import importlib.util  # here, since it is slow to import
+
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.loader is not None:
-            spec.loader = AndThen(spec.loader)
+            spec.loader = AndThen(spec.loader)  # type: ignore[assignment]
         return spec
 
 
-class AndThen(importlib.abc.Loader):
+class AndThen:
     """A loader that registers the backend when the module has been executed."""
 
-    def __init__(self, loader: importlib.abc.Loader) -> None:
+    def __init__(self, loader: Any) -> None:
         self.loader = loader
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:

@@ -327,6 +327,12 @@ class Tensor(TensorBase, Methods):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        """The package, whose functions have the array API standard's names as far as PyTorch's are the same."""
+        import lucid
+
+        return lucid
+
     def __dlpack__(self, **kwargs: Any) -> Any:
         return self.numpy().__dlpack__(**kwargs)
 

@@ -16,6 +16,7 @@ ALIASES = (
 
 LATER = {
     "lucid._functions.incomplete": "igamma igammac",
+    "lucid.autograd.anomaly": "is_anomaly_check_nan_enabled is_anomaly_enabled set_anomaly_enabled",
     "lucid.nn.functional": ALIASES,
     "lucid._surface.algebra": (
         "chain_matmul cholesky frobenius_norm geqrf lu lu_solve lu_unpack nuclear_norm orgqr ormqr pca_lowrank "

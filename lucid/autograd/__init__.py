@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Function",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "grad",
     "gradcheck",
@@ -32,6 +33,7 @@ __all__ = [
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
 
@@ -163,4 +165,8 @@ def __getattr__(name: str) -> Any:
         from lucid.autograd import _gradcheck
 
         return getattr(_gradcheck, name)
+    if name in ("detect_anomaly", "set_detect_anomaly"):
+        from lucid.autograd import anomaly
+
+        return getattr(anomaly, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

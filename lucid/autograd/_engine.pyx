@@ -121,6 +121,15 @@ cdef object call_backward(Node node, list grads):
     return PyObject_VectorcallMethod("backward", stack, n + 1, NULL)
 
 
+cdef object anomaly = None  # called with every node and what its backward gave
+
+
+def set_anomaly(check):
+    """Call ``check(node, gradients)`` after every node's backward; None stops it."""
+    global anomaly
+    anomaly = check
+
+
 cdef class Pass:
     """One backward pass."""
 
@@ -169,6 +178,8 @@ cdef class Pass:
         if not self.leads_on(node):
             return False
         result = call_backward(node, incoming)
+        if anomaly is not None:
+            anomaly(node, result)
         if type(result) is not tuple:
             edge = node.edges[0]
             if edge is not None and result is not None:

@@ -93,3 +93,36 @@ def test_bases_and_names() -> None:
     x, t = lucid.randn(4, 5), lucid.tensor([0, 2, 1, 1])
     w, b = lucid.randn(3, 5), lucid.randn(3)
     assert F.linear_cross_entropy(x, w, t, linear_bias=b).item() == F.cross_entropy(F.linear(x, w, b), t).item()
+
+
+def test_hooks_after_loading() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    order: list[object] = []
+
+    def forgive(module: nn.Module, keys: Any) -> None:
+        order.append((module, module[0].weight[0, 0].item() if isinstance(module, nn.Sequential) else None))
+        keys.missing_keys[:] = [key for key in keys.missing_keys if key != "1.bias"]
+
+    model[1].register_load_state_dict_post_hook(forgive)
+    handle = model.register_load_state_dict_post_hook(forgive)
+    state = {k: lucid.full(v.shape, 7.0) for k, v in model.state_dict().items()}
+    del state["1.bias"]
+    assert repr(model.load_state_dict(state)) == "<All keys matched successfully>"
+    assert order == [(model[1], None), (model, 7.0)]
+    del state["0.bias"]
+    with pytest.raises(RuntimeError, match=r'Missing key\(s\) in state_dict: "0.bias".$'):
+        model.load_state_dict(state)
+    handle.remove()
+    state["0.weight"] = lucid.ones(3)
+    model[0].weight.data.fill_(1)
+    with pytest.raises(RuntimeError, match="size mismatch for 0.weight"):
+        model.load_state_dict(state, strict=False)
+    assert model[1].weight.tolist() == [[7, 7]] and model[0].weight[0, 0].item() == 1
+
+
+def test_unpacking() -> None:
+    sequences = [lucid.randn(n, 3) for n in (2, 5, 1)]
+    packed = nn.utils.rnn.pack_sequence(sequences, enforce_sorted=False)
+    for x, y in zip(sequences, nn.utils.rnn.unpack_sequence(packed), strict=True):
+        assert lucid.equal(x, y)
+    assert lucid.ones(1).__array_namespace__() is lucid

@@ -36,7 +36,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(["load", "save"], "files: the tests of serialization"),
         **dict.fromkeys(["compile", "load_compiled"], "whole models: tests/compiler"),
         **dict.fromkeys(refused.__all__, "refused: tests/test_second_names.py"),
-        **dict.fromkeys([*state.__all__, "cond", "while_loop"], SWITCH),
+        **dict.fromkeys([*state.__all__, "cond", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled", "while_loop"], SWITCH),
         **dict.fromkeys(["alpha_dropout", "dropout", "feature_alpha_dropout", "feature_dropout"], RANDOM),
         **dict.fromkeys(["empty_permuted", "empty_strided"], "the values are whatever the memory held; shapes and dtypes: tests/test_second_names.py"),
         **dict.fromkeys([*set(creation.__all__) - {"empty_permuted", "empty_strided"}, *(set(algebra.__all__) - {"pinverse"}), *numbers.__all__, "concatenate", "alias_copy", "detach_copy", "slice_copy"], SECOND),

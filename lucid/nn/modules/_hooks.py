@@ -31,6 +31,7 @@ class Hooks:
         self.state_dict_pre: OrderedDict[int, Hook] = OrderedDict()
         self.state_dict: OrderedDict[int, Hook] = OrderedDict()
         self.load_state_dict_pre: OrderedDict[int, Hook] = OrderedDict()
+        self.load_state_dict_post: OrderedDict[int, Hook] = OrderedDict()
 
 
 def register(hooks: OrderedDict[int, Any], entry: Any, prepend: bool = False) -> RemovableHandle:
@@ -97,6 +98,13 @@ class Hooked:
         error_msgs)``; the dict is a copy, and what is appended to the lists becomes part of the report.
         """
         return register(self._registry().load_state_dict_pre, hook)
+
+    def register_load_state_dict_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(module, incompatible_keys)`` after the values are copied, and before missing keys are reported.
+
+        What it removes from ``incompatible_keys.missing_keys`` and ``unexpected_keys``, in place, is not reported.
+        """
+        return register(self._registry().load_state_dict_post, hook)
 
 
 def call_with_hooks(module: Module, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

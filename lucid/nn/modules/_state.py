@@ -80,6 +80,7 @@ class Loading:
         self.missing: list[str] = []
         self.unexpected: list[str] = []
         self.errors: list[str] = []
+        self.visited: list[Module] = []
 
     def visit(self, module: Module, prefix: str) -> None:
         metadata = self.metadata.get(prefix[:-1], {})
@@ -97,6 +98,7 @@ class Loading:
         for name, child in module._modules.items():
             if child is not None:
                 self.visit(child, f"{prefix}{name}.")
+        self.visited.append(module)
 
     def plan_copy(self, module: Module, name: str, key: str, target: Tensor) -> None:
         value = self.state[key]
@@ -119,23 +121,38 @@ class Loading:
             self.copies.append((module, name, target, source))
 
     def finish(self, root: Module) -> IncompatibleKeys:
+        """Check, copy, call the hooks that come after; without such hooks nothing is copied if a key is wrong."""
         self.unexpected += [key for key in self.state if key not in self.expected]
-        if self.strict:
-            for kind, keys in (("Unexpected", self.unexpected), ("Missing", self.missing)):
-                if keys:
-                    quoted = ", ".join([f'"{key}"' for key in keys])
-                    self.errors.insert(0, f"{kind} key(s) in state_dict: {quoted}.")
-        if self.errors:
-            report = "\n\t".join(self.errors)
-            raise RuntimeError(f"Error(s) in loading state_dict for {type(root).__name__}:\n\t{report}")
+        found = IncompatibleKeys(self.missing, self.unexpected)
+        hooks = [(m, h) for m in self.visited if m._hooks is not None for h in m._hooks.load_state_dict_post.values()]
+        self.report(root, keys=not hooks)
         with no_grad():
             for module, name, target, source in self.copies:
-                if not self.assign:
-                    target.copy_(source)
-                elif isinstance(target, Parameter):
-                    taken = source if isinstance(source, Parameter) else Parameter(source, False)
-                    taken.requires_grad = target.requires_grad
-                    module._parameters[name] = taken
-                else:
-                    module._buffers[name] = source
-        return IncompatibleKeys(self.missing, self.unexpected)
+                self.copy(module, name, target, source)
+        if hooks:
+            for module, hook in hooks:
+                hook(module, found)
+            self.report(root, keys=True)
+        return found
+
+    def report(self, root: Module, keys: bool) -> None:
+        """Raise what was found to be wrong, missing and unexpected keys included if ``keys``."""
+        errors = list(self.errors)
+        if self.strict and keys:
+            for kind, names in (("Unexpected", self.unexpected), ("Missing", self.missing)):
+                if names:
+                    quoted = ", ".join([f'"{key}"' for key in names])
+                    errors.insert(0, f"{kind} key(s) in state_dict: {quoted}.")
+        if errors:
+            report = "\n\t".join(errors)
+            raise RuntimeError(f"Error(s) in loading state_dict for {type(root).__name__}:\n\t{report}")
+
+    def copy(self, module: Module, name: str, target: Tensor, source: Tensor) -> None:
+        if not self.assign:
+            target.copy_(source)
+        elif isinstance(target, Parameter):
+            taken = source if isinstance(source, Parameter) else Parameter(source, False)
+            taken.requires_grad = target.requires_grad
+            module._parameters[name] = taken
+        else:
+            module._buffers[name] = source

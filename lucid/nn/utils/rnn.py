@@ -278,3 +278,16 @@ def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> P
         [1, 4, 2, 3]
     """
     return pack_padded_sequence(pad_sequence(sequences), [len(x) for x in sequences], False, enforce_sorted)
+
+
+def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
+    """The inverse of `pack_sequence`.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.nn.utils.rnn import pack_sequence, unpack_sequence
+        >>> [x.tolist() for x in unpack_sequence(pack_sequence([lucid.tensor([1, 2, 3]), lucid.tensor([4])]))]
+        [[1, 2, 3], [4]]
+    """
+    padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
+    return unpad_sequence(padded, lengths, batch_first=True)
