@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid import _ops
+from lucid._functions.segment import SegmentRepeat
 from lucid.autograd._node import Node
 
 if TYPE_CHECKING:
@@ -34,6 +35,19 @@ class Embedding(Node):
 
     def backward(self, dy: Tensor) -> Tensor:
         return EmbeddingGrad.apply(dy, self.index, self.rows, self.padding)
+
+
+class BagSums(Node):
+    """The sums over bags of weight[index]: the first counts[0] rows, the next counts[1] ..."""
+
+    __slots__ = ("counts", "index", "padding", "rows")
+
+    def forward(self, weight: Tensor, index: np.ndarray, counts: np.ndarray, padding: int) -> np.ndarray:
+        self.index, self.counts, self.rows, self.padding = index, counts, weight._data.shape[0], padding
+        return _ops.bag_sums(weight._data, index, counts)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return EmbeddingGrad.apply(SegmentRepeat.apply(dy, self.counts), self.index, self.rows, self.padding)
 
 
 class EmbeddingGrad(Node):

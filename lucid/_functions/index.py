@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid import _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import as_tensor, cast, check_writable, mutate, normalize_dim, sum_to
 from lucid.autograd._mode import mode
@@ -98,15 +100,53 @@ class ScatterAdd(Node):
 
     def forward(self, y: Tensor, shape: tuple[int, ...], index: Index) -> np.ndarray:
         self.index = index
-        x = np.zeros(shape, y._data.dtype)
         if all(not isinstance(p, np.ndarray) or p.dtype.kind == "b" for p in index):
+            x = np.zeros(shape, y._data.dtype)
             x[index] = y._data  # a mask names no place twice
-        else:
-            np.add.at(x, index, y._data)
-        return x
+            return x
+        return added(y._data, shape, index)
 
     def backward(self, dx: Tensor) -> Tensor:
         return Gather.apply(dx, self.index)
+
+
+class Along(tuple[Any, ...]):
+    """The NumPy index that picks element index[i, j, ...] along ``dim``."""
+
+    dim: int
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Every other coordinate goes all the way."""
+        size = self[self.dim].shape
+        return len(size) == len(shape) and all(n == m for k, (n, m) in enumerate(zip(size, shape)) if k != self.dim)
+
+
+def added(y: np.ndarray, shape: tuple[int, ...], index: Index) -> np.ndarray:
+    """Zeros of ``shape`` with ``y`` added at ``index``, which holds integer arrays; repeated places sum in order."""
+    if y.dtype.char not in "fd" or not y.size:
+        x = np.zeros(shape, y.dtype)
+        np.add.at(x, index, y)
+        return x
+    if isinstance(index, Along) and index.fits(shape):
+        sizes = math.prod(shape[: index.dim]), shape[index.dim], math.prod(shape[index.dim + 1 :])
+        at = index[index.dim].reshape(sizes[0], -1, sizes[2])
+        return _ops.scatter_add(y.reshape(at.shape), at, sizes).reshape(shape)
+    parts, lead = list(index), 0
+    while parts and isinstance(parts[-1], slice) and parts[-1] == slice(None):
+        parts.pop()
+    while lead < len(parts) and isinstance(parts[lead], slice) and parts[lead] == slice(None):
+        lead += 1
+    arrays = parts[lead:]
+    if all(isinstance(p, np.ndarray) and p.dtype.kind in "iu" for p in arrays):
+        end = lead + len(arrays)
+        own = [np.where(p < 0, p + n, p) for p, n in zip(arrays, shape[lead:end])]
+        rows = np.ravel_multi_index(own, shape[lead:end]) if len(own) > 1 else own[0]
+        rows = np.ascontiguousarray(rows, np.int64).reshape(-1)
+        sizes = math.prod(shape[:lead]), math.prod(shape[lead:end]), math.prod(shape[end:])
+    else:  # slices between arrays, masks beside them: every element by itself
+        count = math.prod(shape)
+        rows, sizes = np.arange(count).reshape(shape)[index].reshape(-1), (1, count, 1)
+    return _ops.scatter_add(y.reshape(sizes[0], rows.size, sizes[2]), rows, sizes).reshape(shape)
 
 
 def getitem(x: Tensor, index: Index) -> Tensor:
@@ -201,11 +241,13 @@ def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     return where(mask, cast(fill, x.dtype), x)
 
 
-def gather_index(shape: tuple[int, ...], dim: int, index: np.ndarray) -> tuple[Any, ...]:
+def gather_index(shape: tuple[int, ...], dim: int, index: np.ndarray) -> Along:
     """The NumPy index that picks element index[i, j, ...] along ``dim``."""
     grid = list(np.ogrid[tuple(slice(n) for n in index.shape)])
     grid[dim] = index
-    return tuple(grid)
+    along = Along(grid)
+    along.dim = dim
+    return along
 
 
 def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:

@@ -11,7 +11,8 @@ import numpy as np
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import as_tensor, cast, expand, normalize_dim, write_out
 from lucid._functions.binary import where
-from lucid._functions.index import Gather, ScatterAdd, SetItem, check_index, gather, gather_index, getitem, nonzero
+from lucid._functions.index import Gather, ScatterAdd, SetItem, added, check_index, gather, gather_index, getitem
+from lucid._functions.index import nonzero as _nonzero
 from lucid._functions.shape import ravel, reshape
 from lucid.autograd._node import Node, TensorBase, wrap
 
@@ -103,7 +104,7 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, *, out: T
 def argwhere(x: Tensor) -> Tensor:
     """The indices of nonzero elements, a row each."""
     check_tensors("argwhere", x)
-    return nonzero(x)
+    return _nonzero(x)
 
 
 def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
@@ -249,7 +250,10 @@ class ScatterReduce(Node):
                 limits = (0, 1) if y.dtype.kind == "b" else (np.iinfo(y.dtype).min, np.iinfo(y.dtype).max)
                 start = limits[start > 0]
             y[at] = start
-        COMBINE[reduce].at(y, at, src._data)
+        if COMBINE[reduce] is np.add and y.dtype.char in "fd":
+            y += added(src._data, y.shape, at)
+        else:
+            COMBINE[reduce].at(y, at, src._data)
         if reduce == "mean":
             count = self.count(y)
             y = y / count if y.dtype.kind == "f" else y // count
@@ -257,9 +261,8 @@ class ScatterReduce(Node):
 
     def count(self, y: np.ndarray) -> np.ndarray:
         """How many elements each slot combines, at least 1."""
-        n = np.full(y.shape, int(self.include), y.dtype)
-        np.add.at(n, self.at, 1)
-        return np.maximum(n, 1)
+        ones = np.ones(y[self.at].shape, y.dtype)
+        return np.maximum(added(ones, y.shape, self.at) + y.dtype.type(self.include), 1)
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, Tensor | None]:
         (x, src), y = self.unpack(), self.unpack_result()
@@ -287,8 +290,7 @@ class ScatterReduce(Node):
         at = self.at
         kept = x if own is None else where(own, x, 1.0)
         zero_x, zero_src = kept.detach() == 0, src.detach() == 0
-        zeros = zero_x._data.astype(x._data.dtype)
-        np.add.at(zeros, at, zero_src._data.astype(x._data.dtype))
+        zeros = zero_x._data + added(zero_src._data.astype(x._data.dtype), x._data.shape, at)
         safe_x, safe_src = where(zero_x, 1.0, kept), where(zero_src, 1.0, src)
         product = ScatterReduce.apply(safe_x, safe_src, at, "prod", True)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid._functions._arguments import check_tensors
 from lucid._functions.binary import where
-from lucid._functions.embedding import Embedding
+from lucid._functions.embedding import BagSums, Embedding
 from lucid._functions.index import getitem
 from lucid._functions.reduce import SelectExtremum
 from lucid._functions.segment import SegmentSum
@@ -142,6 +142,8 @@ def embedding_bag(
         _shorten(weight, np.unique(flat), max_norm, norm_type)
     if mode == "max":
         return _largest(weight, flat, counts, padding)
-    picked = Embedding.apply(weight, flat, padding)
-    total = SegmentSum.apply(picked if factors is None else picked * unsqueeze(factors, 1), counts)
+    if factors is None:
+        total = BagSums.apply(weight, flat, counts, padding)
+    else:
+        total = SegmentSum.apply(Embedding.apply(weight, flat, padding) * unsqueeze(factors, 1), counts)
     return total / wrap(np.maximum(counts, 1).astype(table.dtype)[:, None]) if mode == "mean" else total
