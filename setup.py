@@ -23,11 +23,13 @@ ROOT = Path(__file__).parent
 DEPENDS = ["setup.py", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("lucid/*/*.px[id]"))]
 
 MODULES = [
+    "lucid._bfloat16",
     "lucid._cpu",
     "lucid._ops",
     "lucid.autograd._node",
     "lucid.autograd._engine",
     "lucid._functions._arguments",
+    "lucid._functions._gate",
     "lucid._functions._unary",
     "lucid.compiler._watch",
 ]

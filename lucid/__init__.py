@@ -12,9 +12,11 @@ from lucid import _einops_backend, _ops, _surface, autograd, backends, nn, optim
 from lucid._config import show_config  # noqa: E402
 from lucid._device import device  # noqa: E402
 from lucid._dtype import (  # noqa: E402
+    bfloat16,
     bool_,
     dtype,
     finfo,
+    float16,
     float32,
     float64,
     get_default_dtype,
@@ -29,6 +31,8 @@ from lucid._dtype import (  # noqa: E402
     uint8,
 )
 from lucid._functions._arguments import check_tensors as _check_tensors  # noqa: E402
+from lucid._functions._precision import guard as _guard  # noqa: E402
+from lucid._functions._precision import guarded as _guarded  # noqa: E402
 from lucid._functions.activation import relu, sigmoid, tanh  # noqa: E402
 from lucid._functions.aliases import *  # noqa: E402, F403
 from lucid._functions.binary import *  # noqa: E402, F403
@@ -110,7 +114,7 @@ from lucid.autograd import (  # noqa: E402
     set_grad_enabled,
 )
 
-float, double, int, long, short, bool = float32, float64, int32, int64, int16, bool_
+float, double, half, int, long, short, bool = float32, float64, float16, int32, int64, int16, bool_
 newaxis = None
 grad_enabled = is_grad_enabled
 
@@ -121,7 +125,7 @@ def is_tensor(x: object) -> bool:  # type: ignore[valid-type]
 
 
 def is_floating_point(x: Tensor) -> bool:  # type: ignore[valid-type]
-    """Whether the dtype of ``x`` is float32 or float64."""
+    """Whether the dtype of ``x`` is float16, bfloat16, float32 or float64."""
     _check_tensors("is_floating_point", x)
     return x.is_floating_point()
 
@@ -133,6 +137,7 @@ def numel(x: Tensor) -> int:  # type: ignore[valid-type]
 
 
 if TYPE_CHECKING:
+    from lucid import amp as amp
     from lucid import compiler as compiler
     from lucid import data as data
     from lucid import datasets as datasets
@@ -179,6 +184,13 @@ if TYPE_CHECKING:
     from lucid.serialization import save as save
 
 __getattr__, __dir__ = _later("lucid", {
+    "lucid.amp": "",
+    "lucid.amp.autocast_mode": (
+        "autocast autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache get_autocast_cpu_dtype "
+        "get_autocast_dtype is_autocast_cache_enabled is_autocast_cpu_enabled is_autocast_enabled "
+        "set_autocast_cache_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled set_autocast_dtype "
+        "set_autocast_enabled"
+    ),
     "lucid.compiler": ". compile load_compiled",
     "lucid.data": "",
     "lucid.datasets": "",
@@ -218,6 +230,6 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid._functions.solve": "cholesky_inverse cholesky_solve det inv=inverse logdet slogdet",
     "lucid._functions.special": "digamma erfinv i0 lgamma logit mvlgamma polygamma",
     **_surface.LATER,
-})  # fmt: skip
-
+}, _guarded)  # fmt: skip
+_guard(globals())
 _einops_backend.watch()

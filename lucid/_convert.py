@@ -8,6 +8,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._device import device
+from lucid._functions._common import convert
 from lucid.autograd._node import TensorBase
 
 
@@ -27,11 +28,14 @@ def to_array(data: Any, dtype: Any, copy: bool) -> np.ndarray:
     """``data`` as an array of a dtype lucid has; Python floats in the default floating-point type."""
     target = None if dtype is None else _dtype.as_dtype(dtype).numpy
     if isinstance(data, TensorBase):
-        return np.array(data._data, target, copy=copy or None)
+        if target is not None and target != data._data.dtype:
+            return convert(data._data, _dtype.as_dtype(dtype))
+        return np.array(data._data, copy=copy or None)
     if isinstance(data, (list, tuple)) and _contains_tensor(data):
         data = _unwrap(data)
     try:
-        array = np.array(data, target, copy=copy or None)
+        with np.errstate(over="ignore"):
+            array = np.array(data, target, copy=copy or None)
     except ValueError as error:
         raise ValueError(f"tensor: cannot make a tensor of {type(data).__name__}: {error}") from None
     if not array.dtype.isnative:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid import _bfloat16
+
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
@@ -17,16 +19,18 @@ class dtype:
         name: the name without the package, ``"float32"``.
         numpy: the NumPy dtype of the storage.
         itemsize: bytes per element.
-        is_floating_point: True for float32 and float64.
+        is_floating_point: True for float16, bfloat16, float32 and float64.
+        is_half: True for float16 and bfloat16, on which nothing is computed.
     """
 
-    __slots__ = ("is_floating_point", "itemsize", "name", "numpy", "rank")
+    __slots__ = ("is_floating_point", "is_half", "itemsize", "name", "numpy", "rank")
 
     def __init__(self, name: str, rank: int) -> None:
         self.name = name
-        self.numpy = np.dtype(name)
+        self.numpy = _bfloat16.dtype if name == "bfloat16" else np.dtype(name)
         self.itemsize = self.numpy.itemsize
-        self.is_floating_point = self.numpy.kind == "f"
+        self.is_floating_point = rank == 2
+        self.is_half = rank == 2 and self.itemsize == 2
         self.rank = rank  # 0 bool, 1 integer, 2 floating: promotion never crosses down
 
     def __repr__(self) -> str:
@@ -37,13 +41,16 @@ class dtype:
 
 
 float32, float64 = dtype("float32", 2), dtype("float64", 2)
+float16, bfloat16 = dtype("float16", 2), dtype("bfloat16", 2)
 uint8, int8, int16, int32, int64 = (dtype(name, 1) for name in ("uint8", "int8", "int16", "int32", "int64"))
 bool_ = dtype("bool", 0)
 
-ALL = (float32, float64, uint8, int8, int16, int32, int64, bool_)
+ALL = (float32, float64, float16, bfloat16, uint8, int8, int16, int32, int64, bool_)
 _BY_NUMPY = {d.numpy: d for d in ALL}
 _BY_PYTHON = {float: float64, int: int64, bool: bool_}
-_BY_NAME = {d.name: d for d in ALL} | {"float": float32, "double": float64, "int": int32, "long": int64, "short": int16}
+_BY_NAME = {d.name: d for d in ALL} | {
+    "float": float32, "double": float64, "half": float16, "int": int32, "long": int64, "short": int16,
+}  # fmt: skip
 
 _default = float32
 
@@ -60,7 +67,7 @@ def set_default_dtype(d: dtype) -> None:
         TypeError: ``d`` is not float32 or float64.
     """
     global _default
-    if not (isinstance(d, dtype) and d.is_floating_point):
+    if d is not float32 and d is not float64:
         raise TypeError(f"set_default_dtype: expected lucid.float32 or lucid.float64, got {d!r}")
     _default = d
 
@@ -77,6 +84,11 @@ def of_array(array: np.ndarray) -> dtype:
         raise TypeError(
             f"no lucid dtype for numpy.{array.dtype}; supported: {', '.join(d.name for d in ALL)}"
         ) from None
+
+
+def is_floating(d: np.dtype) -> bool:
+    """Whether ``d`` is the NumPy dtype of a floating-point tensor."""
+    return d.kind == "f" or d == _bfloat16.dtype
 
 
 def as_dtype(spec: Any) -> dtype:
@@ -113,6 +125,10 @@ def promote_types(a: dtype, b: dtype) -> dtype:
         return a
     if a.rank != b.rank:
         return a if a.rank > b.rank else b
+    if a.is_half and b.is_half:
+        return float32
+    if bfloat16 in (a, b):
+        return b if a is bfloat16 else a
     return _BY_NUMPY[np.promote_types(a.numpy, b.numpy)]
 
 
@@ -141,8 +157,16 @@ class finfo:
     """Machine limits of a floating-point dtype: ``bits eps max min tiny smallest_normal resolution``."""
 
     def __init__(self, d: dtype | None = None) -> None:
-        info = np.finfo(as_dtype(d or _default).numpy)
-        self.dtype = as_dtype(d or _default).name
+        own = as_dtype(d or _default)
+        if not own.is_floating_point:
+            raise TypeError(f"finfo: expected a floating-point dtype, got {own}")
+        self.dtype = own.name
+        if own is bfloat16:  # 8 bits of exponent, 7 behind the point
+            self.bits, self.eps, self.resolution = 16, 2.0**-7, 0.01
+            self.max = (2 - 2.0**-7) * 2.0**127
+            self.min, self.tiny, self.smallest_normal = -self.max, 2.0**-126, 2.0**-126
+            return
+        info = np.finfo(own.numpy)
         self.bits = info.bits
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
         self.tiny = self.smallest_normal = float(info.smallest_normal)

@@ -38,13 +38,16 @@ class LaterModule:
         return Later(self._module, name)
 
 
-def later(package: str, modules: dict[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def later(
+    package: str, modules: dict[str, str], change: Callable[[Any], Any] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """``__getattr__`` and ``__dir__`` of a package some of whose names are imported when first used.
 
     Args:
         package: its name.
         modules: module: the names it provides, separated by spaces. ``inv=inverse`` provides ``inv`` under the
             name ``inverse``; ``.``, or no name at all, the module itself.
+        change: what to make of a name's value, but not of a module.
     """
     places: dict[str, tuple[str, str]] = {}
     for module, names in modules.items():
@@ -58,6 +61,8 @@ def later(package: str, modules: dict[str, str]) -> tuple[Callable[[str], Any], 
         module, own = places[name]
         found = importlib.import_module(module)
         value = found if own == "." else getattr(found, own)
+        if change is not None and value is not found:
+            value = change(value)
         setattr(sys.modules[package], name, value)
         return value
 

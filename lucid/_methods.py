@@ -20,6 +20,7 @@ from lucid._functions import (
 from lucid._functions import matmul as products
 from lucid._functions import softmax as softmaxes
 from lucid._functions._common import inplace
+from lucid._functions._precision import guarded_methods
 from lucid._later import LaterModule
 from lucid._surface.refused import METHODS as REFUSED
 
@@ -298,3 +299,6 @@ class Methods:
     __lshift__, __rshift__ = elementwise.bitwise_left_shift, elementwise.bitwise_right_shift
     __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = add_, sub_, mul_, div_, pow_
     __getitem__, __setitem__ = index.getitem, index.setitem
+
+
+guarded_methods(Methods)

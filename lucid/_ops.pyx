@@ -12,6 +12,7 @@ include "_kernels/threads.pxi"        # thread count and grain
 include "_kernels/scalar.pxi"         # exp, log, tanh, erf ... on one element
 include "_kernels/drivers.pxi"        # map1, map2, map3: block kernels over whole arrays; broadcasting
 include "_kernels/expand.pxi"         # broadcasting in memory
+include "_kernels/half.pxi"           # float16 and bfloat16 to float32 and back
 include "_kernels/pointwise.pxi"      # functions of one element: neg, exp, sqrt ...
 include "_kernels/trig.pxi"           # sin, cos, tan
 include "_kernels/binary.pxi"         # functions of two: add, mul, maximum ...; comparisons; clamp, where

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid import _bfloat16
+
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
@@ -49,22 +51,32 @@ def set_printoptions(
 
 
 def _format_float(x: Any) -> str:
-    magnitude = abs(x)
+    magnitude = abs(float(x))
     if magnitude != 0 and np.isfinite(x) and not 1e-4 <= magnitude < 1e8:
         return np.format_float_scientific(x, precision=_options["precision"], trim="0")
     return np.format_float_positional(x, precision=_options["precision"], trim="0")
 
 
+def _format_bfloat16(x: Any) -> str:
+    """The fewest digits that no other bfloat16 is nearer to."""
+    if np.isfinite(x) and x:
+        own = np.asarray(x, _bfloat16.dtype)
+        digits = next(n for n in range(1, 10) if np.asarray(float(f"{x:.{n - 1}e}"), _bfloat16.dtype) == own)
+        x = np.float64(f"{x:.{digits - 1}e}")
+    return _format_float(x)
+
+
 def format_values(data: np.ndarray, prefix: str = "") -> str:
     """``data`` as nested lists: ``[[-0.5, 1.0]]``."""
+    short = data.dtype == _bfloat16.dtype
     text = np.array2string(
-        data,
+        data.astype(np.float32) if short else data,
         separator=", ",
         prefix=prefix,
         threshold=_options["threshold"],
         edgeitems=_options["edgeitems"],
         max_line_width=_options["linewidth"],
-        formatter={"float_kind": _format_float, "int": str, "bool": str},
+        formatter={"float_kind": _format_bfloat16 if short else _format_float, "int": str, "bool": str},
     )
     return text
 

@@ -14,14 +14,16 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from lucid import _bfloat16
+
 MAX_HEADER = 100_000_000  # bytes, the format's own limit
 METADATA = "__metadata__"
 _DTYPES = {
-    "F64": "f8", "F32": "f4", "F16": "f2",
+    "F64": "f8", "F32": "f4", "F16": "f2", "BF16": "u2",
     "I64": "i8", "I32": "i4", "I16": "i2", "I8": "i1",
     "U8": "u1", "BOOL": "?",
 }  # fmt: skip
-_NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
+_NAMES = {np.dtype(code): name for name, code in _DTYPES.items() if name != "BF16"} | {_bfloat16.dtype: "BF16"}
 
 
 class FileFormatError(ValueError):
@@ -54,8 +56,9 @@ def write(file: BinaryIO, arrays: dict[str, np.ndarray], metadata: dict[str, str
         raise ValueError(f"the header would take {len(text)} bytes, more than the format's {MAX_HEADER}")
     _write_all(file, memoryview(len(text).to_bytes(8, "little") + text))
     for name in layout:
-        little_endian = arrays[name].dtype.newbyteorder("<")
-        _write_all(file, np.ascontiguousarray(arrays[name], little_endian).reshape(-1).view(np.uint8).data)
+        array = arrays[name].view(np.uint16) if arrays[name].dtype == _bfloat16.dtype else arrays[name]
+        little_endian = array.dtype.newbyteorder("<")
+        _write_all(file, np.ascontiguousarray(array, little_endian).reshape(-1).view(np.uint8).data)
 
 
 def _write_all(file: BinaryIO, view: memoryview) -> None:
@@ -87,7 +90,7 @@ class Reader:
     def load(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         """The arrays, in the order of the header, and the metadata.
 
-        Every array owns aligned, writable memory; F16 arrays become float32.
+        Every array owns aligned, writable memory.
 
         Raises:
             FileFormatError: whatever is wrong with the file.
@@ -214,7 +217,7 @@ class Reader:
         array = self._read(np.empty(entry.shape, code))
         if sys.byteorder == "big":
             array.byteswap(inplace=True)
-        return array.astype(np.float32) if code == "f2" else array
+        return array.view(_bfloat16.dtype) if entry.dtype == "BF16" else array
 
 
 def _are_sizes(values: Any) -> bool:

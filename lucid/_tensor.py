@@ -145,8 +145,8 @@ class Tensor(TensorBase, Methods):
         return self._data.flags.c_contiguous
 
     def is_floating_point(self) -> bool:
-        """Whether the dtype is float32 or float64."""
-        return self._data.dtype.kind == "f"
+        """Whether the dtype is float16, bfloat16, float32 or float64."""
+        return _dtype.is_floating(self._data.dtype)
 
     @property
     def is_cuda(self) -> bool:
@@ -197,7 +197,7 @@ class Tensor(TensorBase, Methods):
                 "If you want to use a computed variable in a subgraph that doesn't require differentiation use "
                 "var_no_grad = var.detach()."
             )
-        if value and self._data.dtype.kind != "f":
+        if value and not _dtype.is_floating(self._data.dtype):
             raise RuntimeError(f"only Tensors of floating point dtype can require gradients, got {self.dtype}")
         self._requires_grad = bool(value)
 
@@ -319,7 +319,10 @@ class Tensor(TensorBase, Methods):
 
         Raises:
             RuntimeError: the tensor requires grad and ``force`` is False.
+            TypeError: it is of dtype bfloat16, which NumPy has not.
         """
+        if self._data.dtype == _dtype.bfloat16.numpy:
+            raise TypeError("numpy: Got unsupported ScalarType BFloat16; use .float().numpy() to convert it first")
         if self.requires_grad and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self._data
@@ -391,6 +394,14 @@ class Tensor(TensorBase, Methods):
         """The tensor in float32."""
         return cast(self, _dtype.float32)
 
+    def half(self) -> Tensor:
+        """The tensor in float16."""
+        return cast(self, _dtype.float16)
+
+    def bfloat16(self) -> Tensor:
+        """The tensor in bfloat16."""
+        return cast(self, _dtype.bfloat16)
+
     def double(self) -> Tensor:
         """The tensor in float64."""
         return cast(self, _dtype.float64)
@@ -449,7 +460,7 @@ class Tensor(TensorBase, Methods):
         return iter(self.unbind(0))
 
     def __contains__(self, value: Any) -> Any:
-        return bool(np.any(self._data == (value._data if isinstance(value, TensorBase) else value)))
+        return bool((self == value).any())
 
     def __hash__(self) -> Any:
         return id(self)

@@ -25,9 +25,9 @@ from lucid._safetensors import FileFormatError
 from lucid._tensor import Size, Tensor
 
 # PyTorch's name of a storage's class: how the numbers lie in the file, and what they become.
-STORAGES: dict[str, tuple[str, str]] = {
-    "FloatStorage": ("f4", "f4"), "DoubleStorage": ("f8", "f8"), "HalfStorage": ("f2", "f4"),
-    "BFloat16Storage": ("u2", "f4"), "LongStorage": ("i8", "i8"), "IntStorage": ("i4", "i4"),
+STORAGES: dict[str, tuple[str, Any]] = {
+    "FloatStorage": ("f4", "f4"), "DoubleStorage": ("f8", "f8"), "HalfStorage": ("f2", "f2"),
+    "BFloat16Storage": ("u2", _dtype.bfloat16.numpy), "LongStorage": ("i8", "i8"), "IntStorage": ("i4", "i4"),
     "ShortStorage": ("i2", "i2"), "CharStorage": ("i1", "i1"), "ByteStorage": ("u1", "u1"),
     "BoolStorage": ("u1", "?"),
 }  # fmt: skip
@@ -62,8 +62,9 @@ def _tensor(
     if not math.prod(size):
         return from_numpy(np.empty(size, array.dtype))
     steps = [s * array.itemsize for s in stride]
-    t = from_numpy(np.ndarray(size, array.dtype, array, offset * array.itemsize, steps))
-    if requires_grad is True and array.dtype.kind == "f":
+    bits = array.view(np.uint16) if array.dtype == _dtype.bfloat16.numpy else array  # which buffers cannot hold
+    t = from_numpy(np.ndarray(size, bits.dtype, bits, offset * array.itemsize, steps).view(array.dtype))
+    if requires_grad is True and t.is_floating_point():
         t.requires_grad_()
     return t
 
@@ -308,9 +309,10 @@ def read(file: BinaryIO, name: str) -> Any:
             array = np.frombuffer(data, np.dtype(raw).newbyteorder("<" if order == "little" else ">"))
             if array.size != count:
                 raise fail(f"storage {key!r} has {array.size} elements instead of {count}")
-            if kind == "BFloat16Storage":  # the upper half of a float32
-                array = (array.astype(np.uint32) << 16).view(np.float32)
-            storages[key] = Storage(array.astype(kept))
+            if kind == "BFloat16Storage":
+                storages[key] = Storage(array.astype("u2").view(kept))
+            else:
+                storages[key] = Storage(array.astype(kept))
         return storages[key]
 
     return Unpickler(fail, storage).load(bytes_of(programs[0]))

@@ -13,7 +13,7 @@ from lucid._tensor import Tensor
 from lucid._torch_reader import STORAGES
 
 MAX_DEPTH = 100  # of nested containers
-STORAGE_OF = {np.dtype(kind): name for name, (raw, kind) in STORAGES.items() if raw == kind or kind == "?"}
+STORAGE_OF = {np.dtype(kind): name for name, (raw, kind) in STORAGES.items()}
 
 
 class Pickler:
@@ -173,6 +173,7 @@ def write(file: BinaryIO, program: bytes, arrays: dict[str, np.ndarray]) -> None
         add("data.pkl", program)
         add("byteorder", b"little")
         for key, array in arrays.items():
-            little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+            bits = array.view(np.uint16) if array.dtype == _dtype.bfloat16.numpy else array
+            little = bits.astype(bits.dtype.newbyteorder("<"), copy=False)
             add(f"data/{key}", memoryview(little).cast("B") if array.size else b"")  # type: ignore[arg-type]
         add("version", b"3\n")

@@ -1,5 +1,6 @@
 """Linear algebra: norms, decompositions and solvers, by LAPACK through NumPy. Batches are leading dimensions."""
 
+from lucid._functions._precision import guard as _guard
 from lucid._functions.distance import vector_norm
 from lucid._functions.factor import householder_product, ldl_factor, ldl_factor_ex, ldl_solve, lu_factor_ex
 from lucid._functions.linalg import (
@@ -50,3 +51,5 @@ __all__ = [
     "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_ex",
     "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm",
 ]  # fmt: skip
+
+_guard(globals())

@@ -109,7 +109,7 @@ def write_to(f: Path | BinaryIO, put: Callable[[Any], None]) -> None:
 
 def _safetensors_writer(obj: Any) -> Callable[[Any], None]:
     tensors, structure = _flatten(obj)
-    arrays = {name: tensor.detach().numpy() for name, tensor in tensors.items()}
+    arrays = {name: tensor._data for name, tensor in tensors.items()}
     # "pt" says that names and layouts are PyTorch's; some readers insist on this entry.
     metadata = {"format": "pt"} if structure is None else {"format": "pt", _STRUCTURE: structure}
     return lambda file: write(file, arrays, metadata)
@@ -227,9 +227,8 @@ def _check_text(text: str, what: str) -> str:
 def load(f: Path | BinaryIO, map_location: Any = None, *, weights_only: bool = True) -> Any:
     """Load what :func:`save` or ``torch.save`` saved, or a dict of tensors from any other safetensors file.
 
-    The tensors own ordinary, writable memory; the file may be changed or deleted afterwards. Tensors in float16 and
-    bfloat16 become float32, which holds the same values. Nothing in the file is executed, and no memory beyond the
-    size of the file is taken on its word.
+    The tensors own ordinary, writable memory; the file may be changed or deleted afterwards. Nothing in the file is
+    executed, and no memory beyond the size of the file is taken on its word.
 
     Args:
         f: a path, or a binary file to read from where it is.

@@ -1,5 +1,6 @@
 """Special functions, under the names SciPy and PyTorch give them."""
 
+from lucid._functions._precision import guard as _guard
 from lucid._functions.activation import sigmoid as expit
 from lucid._functions.bessel import (
     airy_ai,
@@ -67,3 +68,5 @@ __all__ = [
     "shifted_chebyshev_polynomial_v", "shifted_chebyshev_polynomial_w", "sinc", "softmax", "spherical_bessel_j0",
     "xlog1py", "xlogy", "zeta",
 ]  # fmt: skip
+
+_guard(globals())

@@ -39,7 +39,10 @@ NO_DATA = {"x": entry(shape=(0,), offsets=(0, 0))}
         (build(b'{"x": {"dtype": "F32", "dtype": "F64"}}'), "the header has the key 'dtype' twice"),
         (build({"x": 3}), "tensor 'x' is not described by dtype, shape and data_offsets"),
         (build({"x": {"dtype": "F32", "shape": []}}), "tensor 'x' is not described by dtype, shape"),
-        (build({"x": entry("BF16")}), "'x' has dtype 'BF16'; supported: F64, F32, F16, I64, I32, I16, I8, U8, BOOL"),
+        (
+            build({"x": entry("F8_E4M3")}),
+            "'x' has dtype 'F8_E4M3'; supported: F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL",
+        ),
         (build({"x": entry(["F32"])}), r"tensor 'x' has dtype \['F32'\]; supported"),
         (build({"x": entry(shape=(-1,))}), r"tensor 'x' has shape \[-1\]; expected up to 64 integers >= 0"),
         (build({"x": entry(shape=(1.0,))}), r"has shape \[1.0\]"),
@@ -61,7 +64,7 @@ NO_DATA = {"x": entry(shape=(0,), offsets=(0, 0))}
         (build({"x": entry("BOOL", (2,), (0, 2))}, b"\1\2"), "tensor 'x' of dtype BOOL holds the byte 2"),
         (build({"__metadata__": {"a": 1}}), "__metadata__ is not a table of strings"),
         (build({"__metadata__": ["a"]}), "__metadata__ is not a table of strings"),
-        (build({"x" * 200: entry("BF16")}), r"tensor 'x+\.\.\. has dtype"),
+        (build({"x" * 200: entry("F8_E5M2")}), r"tensor 'x+\.\.\. has dtype"),
         (build({"x": {**entry(), "shape": json.loads("[" * 300 + "]" * 300)}}), "has shape .*; expected"),
     ],
 )
@@ -127,7 +130,7 @@ def test_foreign_details_are_accepted():
     header = {"x": entry("F16", (2,), (0, 4), extra=1), "__metadata__": {"anything": "goes"}}
     data = np.array([1.5, 65504], "<f2").tobytes()
     x = load(build(json.dumps(header).encode() + b"   \n", data))["x"]
-    assert x.dtype is lucid.float32
+    assert x.dtype is lucid.float16
     assert x.tolist() == [1.5, 65504.0]
 
 
@@ -172,7 +175,7 @@ def test_safetensors_files_are_loaded(tmp_path):
     for name, array in state.items():
         np.testing.assert_array_equal(loaded[name].numpy(), array, strict=True)
     half = io.BytesIO(st.save({"x": np.array([0.1, 3], np.float16)}))
-    np.testing.assert_array_equal(load(half)["x"].numpy(), np.array([0.1, 3], np.float16).astype(np.float32))
+    assert load(half)["x"].numpy().tobytes() == np.array([0.1, 3], np.float16).tobytes()
 
 
 # Damage at random
@@ -249,8 +252,7 @@ def test_random_damage_is_judged_like_the_safetensors_package_does(seed):
         assert mine.keys() == theirs.keys()
         for name, tensor in mine.items():
             assert theirs[name]["shape"] == list(tensor.shape)
-            if theirs[name]["dtype"] != "F16":
-                assert bytes(theirs[name]["data"]) == tensor.numpy().tobytes()
+            assert bytes(theirs[name]["data"]) == tensor._data.tobytes()
         agreed += 1
     assert agreed > 25
 

@@ -8,13 +8,15 @@ import pytest
 
 import lucid
 
-NAMES = ("uint8", "int8", "int16", "int32", "int64", "float32", "float64", "bool")
+NAMES = ("uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "bool")
 SHORT = {
     "u8": "uint8",
     "i8": "int8",
     "i16": "int16",
     "i32": "int32",
     "i64": "int64",
+    "f16": "float16",
+    "bf16": "bfloat16",
     "f32": "float32",
     "f64": "float64",
     "b": "bool",
@@ -22,39 +24,45 @@ SHORT = {
 
 # Two tensors with dimensions (or two without).
 TENSORS = """
-      u8  i8  i16 i32 i64 f32 f64 b
-u8    u8  i16 i16 i32 i64 f32 f64 u8
-i8    i16 i8  i16 i32 i64 f32 f64 i8
-i16   i16 i16 i16 i32 i64 f32 f64 i16
-i32   i32 i32 i32 i32 i64 f32 f64 i32
-i64   i64 i64 i64 i64 i64 f32 f64 i64
-f32   f32 f32 f32 f32 f32 f32 f64 f32
-f64   f64 f64 f64 f64 f64 f64 f64 f64
-b     u8  i8  i16 i32 i64 f32 f64 b
+      u8   i8   i16  i32  i64  f16  bf16 f32  f64  b
+u8    u8   i16  i16  i32  i64  f16  bf16 f32  f64  u8
+i8    i16  i8   i16  i32  i64  f16  bf16 f32  f64  i8
+i16   i16  i16  i16  i32  i64  f16  bf16 f32  f64  i16
+i32   i32  i32  i32  i32  i64  f16  bf16 f32  f64  i32
+i64   i64  i64  i64  i64  i64  f16  bf16 f32  f64  i64
+f16   f16  f16  f16  f16  f16  f16  f32  f32  f64  f16
+bf16  bf16 bf16 bf16 bf16 bf16 f32  bf16 f32  f64  bf16
+f32   f32  f32  f32  f32  f32  f32  f32  f32  f64  f32
+f64   f64  f64  f64  f64  f64  f64  f64  f64  f64  f64
+b     u8   i8   i16  i32  i64  f16  bf16 f32  f64  b
 """
 # A tensor with dimensions (rows) and one without (columns): the second counts only with a higher category.
 ZERO_DIM = """
-      u8  i8  i16 i32 i64 f32 f64 b
-u8    u8  u8  u8  u8  u8  f32 f64 u8
-i8    i8  i8  i8  i8  i8  f32 f64 i8
-i16   i16 i16 i16 i16 i16 f32 f64 i16
-i32   i32 i32 i32 i32 i32 f32 f64 i32
-i64   i64 i64 i64 i64 i64 f32 f64 i64
-f32   f32 f32 f32 f32 f32 f32 f32 f32
-f64   f64 f64 f64 f64 f64 f64 f64 f64
-b     u8  i8  i16 i32 i64 f32 f64 b
+      u8   i8   i16  i32  i64  f16  bf16 f32  f64  b
+u8    u8   u8   u8   u8   u8   f16  bf16 f32  f64  u8
+i8    i8   i8   i8   i8   i8   f16  bf16 f32  f64  i8
+i16   i16  i16  i16  i16  i16  f16  bf16 f32  f64  i16
+i32   i32  i32  i32  i32  i32  f16  bf16 f32  f64  i32
+i64   i64  i64  i64  i64  i64  f16  bf16 f32  f64  i64
+f16   f16  f16  f16  f16  f16  f16  f16  f16  f16  f16
+bf16  bf16 bf16 bf16 bf16 bf16 bf16 bf16 bf16 bf16 bf16
+f32   f32  f32  f32  f32  f32  f32  f32  f32  f32  f32
+f64   f64  f64  f64  f64  f64  f64  f64  f64  f64  f64
+b     u8   i8   i16  i32  i64  f16  bf16 f32  f64  b
 """
 # A tensor of any number of dimensions and a Python number.
 SCALARS = """
-      bool int float
-u8    u8  u8  f32
-i8    i8  i8  f32
-i16   i16 i16 f32
-i32   i32 i32 f32
-i64   i64 i64 f32
-f32   f32 f32 f32
-f64   f64 f64 f64
-b     b   i64 f32
+      bool int  float
+u8    u8   u8   f32
+i8    i8   i8   f32
+i16   i16  i16  f32
+i32   i32  i32  f32
+i64   i64  i64  f32
+f16   f16  f16  f16
+bf16  bf16 bf16 bf16
+f32   f32  f32  f32
+f64   f64  f64  f64
+b     b    i64  f32
 """
 PYTHON: dict[str, Any] = {"bool": True, "int": 2, "float": 1.5}
 
@@ -104,7 +112,7 @@ def test_python_numbers(a: str, kind: str, expected: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_division_gives_floats(name: str) -> None:
-    expected = of(name) if name.startswith("float") else lucid.float32
+    expected = of(name) if "float" in name else lucid.float32
     x = full(name, (2,))
     assert (x / x).dtype is (x / 2).dtype is (2 / x).dtype is expected
 
@@ -117,7 +125,7 @@ def test_comparisons_give_bools(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_sums_of_integers_are_int64(name: str) -> None:
-    expected = of(name) if name.startswith("float") else lucid.int64
+    expected = of(name) if "float" in name else lucid.int64
     x = full(name, (2,))
     assert x.sum().dtype is x.sum(0).dtype is x.prod().dtype is x.cumsum(0).dtype is expected
     assert x.amax().dtype is x.max(0).values.dtype is of(name) and x.argmax().dtype is lucid.int64

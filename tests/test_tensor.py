@@ -44,8 +44,8 @@ def test_ways_to_name_a_dtype(spec: Any) -> None:
 
 
 def test_unknown_dtypes() -> None:
-    with pytest.raises(TypeError, match="not a lucid dtype: 'float16'"):
-        lucid.tensor([1.0], dtype="float16")
+    with pytest.raises(TypeError, match="not a lucid dtype: 'float8'"):
+        lucid.tensor([1.0], dtype="float8")
     with pytest.raises(TypeError, match=r"no lucid dtype for numpy\.complex128; supported: float32, float64"):
         lucid.tensor([1j])
     with pytest.raises(TypeError, match="no lucid dtype for numpy"):
@@ -129,8 +129,8 @@ def test_from_numpy_refusals() -> None:
         lucid.from_numpy([1, 2])
     with pytest.raises(ValueError, match="from_numpy: arrays with negative strides are not supported"):
         lucid.from_numpy(np.arange(3.0)[::-1])
-    with pytest.raises(TypeError, match=r"no lucid dtype for numpy\.float16"):
-        lucid.from_numpy(np.zeros(1, np.float16))
+    with pytest.raises(TypeError, match=r"no lucid dtype for numpy\.uint32"):
+        lucid.from_numpy(np.zeros(1, np.uint32))
 
 
 def test_numpy_of_a_tensor_that_requires_grad() -> None:

@@ -142,6 +142,37 @@ def test_what_files_do_while_they_are_imported(tmp_path: Path) -> None:
     ], result.stderr
 
 
+def test_mixed_precision(tmp_path: Path) -> None:
+    result = run_script(
+        tmp_path,
+        """
+        import warnings
+        import torch
+        from torch.amp import GradScaler, autocast
+        from torch.amp.autocast_mode import autocast as same
+        from torch.cpu.amp import autocast as cpu_autocast
+        from torch.cuda.amp import GradScaler as CudaScaler, autocast as cuda_autocast, custom_fwd
+
+        assert autocast is torch.autocast is same is torch.amp.autocast
+        w = torch.ones(2, 2)
+        with torch.autocast(device_type="cpu", dtype=torch.bfloat16):
+            assert (w @ w).dtype == torch.bfloat16
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with cuda_autocast():
+                assert (w @ w).dtype == torch.float32
+            assert not CudaScaler().is_enabled() and not torch.cuda.amp.GradScaler().is_enabled()
+            with cpu_autocast():
+                assert (w @ w).dtype == torch.bfloat16
+        assert [c.category.__name__ for c in caught] == ["FutureWarning", "UserWarning"] * 3 + ["FutureWarning"]
+        assert torch.half is torch.float16 and not torch.is_autocast_enabled() and GradScaler("cpu").is_enabled()
+        print(w.bfloat16().dtype)
+        """,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "lucid.bfloat16\n"
+
+
 def test_modules_run_too(tmp_path: Path) -> None:
     (tmp_path / "pkg").mkdir()
     (tmp_path / "pkg" / "__init__.py").write_text("")

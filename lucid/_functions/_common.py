@@ -40,14 +40,29 @@ def as_tensor(x: Any, name: str = "as_tensor") -> Tensor:
     raise TypeError(f"{name}: expected a Tensor or a number, got {type(x).__name__}")
 
 
+def convert(array: np.ndarray, d: _dtype.dtype) -> np.ndarray:
+    """A copy of ``array`` with the elements of dtype ``d``, rounded to nearest, ties to even."""
+    source = _dtype.of_array(array)
+    if source.is_half and d.is_half and source is not d:
+        return convert(convert(array, _dtype.float32), d)
+    if source.is_half and d is _dtype.float32:
+        widen = _ops.widen_bfloat16 if source is _dtype.bfloat16 else _ops.widen_float16
+        return widen(array.view(np.uint16))
+    if d.is_half and source is _dtype.float32:
+        return (_ops.round_bfloat16 if d is _dtype.bfloat16 else _ops.round_float16)(array).view(d.numpy)
+    with np.errstate(over="ignore"):
+        return array.astype(d.numpy)
+
+
 class Cast(Node):
     """The same values in another dtype."""
 
     __slots__ = ("source",)
+    converts = True
 
     def forward(self, x: Tensor, d: _dtype.dtype) -> np.ndarray:
         self.source = x.dtype
-        return x._data.astype(d.numpy)
+        return convert(x._data, d)
 
     def backward(self, dy: Tensor) -> Tensor:
         return cast(dy, self.source)
@@ -57,16 +72,12 @@ def cast(x: Tensor, d: _dtype.dtype) -> Tensor:
     """``x`` with dtype ``d``; ``x`` itself when it has it. Integers and bools have no history."""
     if x._data.dtype == d.numpy:
         return x
-    return Cast.apply(x, d) if d.is_floating_point else compute(as_type, x, d.numpy)
-
-
-def as_type(x: np.ndarray, d: np.dtype[Any]) -> np.ndarray:
-    return x.astype(d)
+    return Cast.apply(x, d) if d.is_floating_point else compute(convert, x, d)
 
 
 def floating(x: Tensor) -> Tensor:
     """``x``, or ``x`` in the default floating-point type when it holds integers."""
-    return x if x._data.dtype.kind == "f" else cast(x, _dtype.get_default_dtype())
+    return x if _dtype.is_floating(x._data.dtype) else cast(x, _dtype.get_default_dtype())
 
 
 class SumTo(Node):

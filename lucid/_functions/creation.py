@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import check_writable
+from lucid._functions._common import check_writable, convert
 from lucid._functions.shape import as_shape
 from lucid._random import Generator, default_generator
 from lucid.autograd._node import TensorBase, bump, wrap
@@ -242,8 +242,14 @@ def new_empty(
 
 
 def _draw(kind: str, shape: tuple[int, ...], dtype: np.dtype, generator: Generator | None) -> np.ndarray:
-    if dtype.kind != "f":
+    if not _dtype.is_floating(dtype):
         raise RuntimeError(f"{kind}: not implemented for {dtype}")
+    if dtype.itemsize == 2:
+        values = _draw(kind, shape, np.dtype(np.float32), generator)
+        if kind == "uniform":  # cut, not rounded: below 1, and each as likely
+            steps = np.float32(2048 if dtype.kind == "f" else 256)
+            values = np.floor(values * steps) / steps
+        return convert(values, _dtype.as_dtype(dtype))
     count = int(np.prod(shape, dtype=np.int64))
     seed, offset = (generator or default_generator).take(count)
     return getattr(_ops, kind)(shape, seed, offset, dtype)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _ops
+from lucid._functions._gate import gate
 from lucid._functions.join import cat
 from lucid._functions.matmul import linear
 from lucid._functions.shape import reshape
@@ -89,7 +90,7 @@ class Recurrent(Node):
     __slots__ = ("config", "directions")
 
     def forward(
-        self, mode: str, sizes: tuple[int, ...], bias: bool, x: Tensor, h0: Tensor, c0: Tensor | None, *weights: Tensor
+        self, mode: str, sizes: tuple[int, ...], bias: bool, x: Tensor, h0: Tensor, c0: Tensor | None, *weights: Any
     ) -> tuple[np.ndarray, ...]:
         count = h0._data.shape[0]
         self.saved, self.config = (x, h0, c0, *weights), (mode, sizes, bias)
@@ -218,3 +219,19 @@ def composed_step(d: Direction, share: Tensor, h: Tensor, c: Tensor | None) -> t
         return new + z * (h - new), None
     total = share + own
     return total.tanh() if d.mode == "RNN_TANH" else total.clamp(min=0.0), None
+
+
+@gate
+def run_recurrent(
+    mode: str, sizes: tuple[int, ...], bias: bool, x: Tensor, h0: Tensor, c0: Tensor | None, *weights: Any
+) -> Any:
+    """`Recurrent` as a function: the rows of the outputs and the final states."""
+    return Recurrent.apply(mode, sizes, bias, x, h0, c0, *weights)
+
+
+@gate
+def run_cell(
+    mode: str, sizes: tuple[int, ...], bias: bool, x: Tensor, h0: Tensor, c0: Tensor | None, *weights: Any
+) -> Any:
+    """The same for one step."""
+    return Recurrent.apply(mode, sizes, bias, x, h0, c0, *weights)

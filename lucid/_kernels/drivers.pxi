@@ -73,6 +73,9 @@ cdef inline void fill(char* buffer, const char* value, Py_ssize_t size, Py_ssize
     elif size == 8:
         for i in range(n):
             (<int64_t*> buffer)[i] = (<const int64_t*> value)[0]
+    elif size == 2:
+        for i in range(n):
+            (<int16_t*> buffer)[i] = (<const int16_t*> value)[0]
     else:
         memset(buffer, value[0], n)
 

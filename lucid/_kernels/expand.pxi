@@ -26,6 +26,9 @@ cdef void spread_rows(const char* x, char* y, Py_ssize_t size, Py_ssize_t rows, 
         elif size == 8:
             for i in range(n):
                 (<int64_t*> y)[i] = (<const int64_t*> (x + i * step))[0]
+        elif size == 2:
+            for i in range(n):
+                (<int16_t*> y)[i] = (<const int16_t*> (x + i * step))[0]
         else:
             for i in range(n):
                 y[i] = x[i * step]
@@ -95,11 +98,12 @@ cdef cnp.ndarray expand_to(cnp.ndarray x, int ndim, const cnp.npy_intp* shape):
 
 
 def expand(cnp.ndarray x, tuple shape):
-    """``x`` (float32, float64, int64 or bool, of any strides) broadcast to ``shape``, as a new contiguous array."""
+    """``x`` (floating-point, int64 or bool, of any strides) broadcast to ``shape``, as a new contiguous array."""
     cdef cnp.npy_intp extents[MAX_DIMS]
     cdef int d, ndim = len(shape), lead = ndim - cnp.PyArray_NDIM(x), t = cnp.PyArray_TYPE(x)
-    if t != cnp.NPY_FLOAT and t != cnp.NPY_DOUBLE and t != cnp.NPY_INT64 and t != cnp.NPY_BOOL:
-        raise TypeError(f"expand: expected float32, float64, int64 or bool, got {x.dtype}")
+    if (t != cnp.NPY_FLOAT and t != cnp.NPY_DOUBLE and t != cnp.NPY_INT64 and t != cnp.NPY_BOOL
+            and cnp.PyArray_ITEMSIZE(x) != 2):
+        raise TypeError(f"expand: expected floating-point numbers, int64 or bool, got {x.dtype}")
     for d in range(ndim):
         extents[d] = shape[d]
         if d >= lead >= 0 and cnp.PyArray_DIM(x, d - lead) != 1 and cnp.PyArray_DIM(x, d - lead) != extents[d]:

@@ -4,7 +4,7 @@ cimport cython
 cimport numpy as cnp
 from cython cimport floating
 from libc cimport math as cmath
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 cnp.import_array()

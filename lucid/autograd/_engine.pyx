@@ -17,6 +17,7 @@ cnp.import_array()
 
 cdef extern from *:
     object PyObject_VectorcallMethod(object name, PyObject** args, size_t n, PyObject* keywords)
+    int NPY_USERDEF
     Py_ssize_t Py_REFCNT(PyObject* o) noexcept
     PyObject* Py_TYPE_of "(PyObject*)Py_TYPE" (PyObject* o) noexcept
     PyObject* PyArray_BASE "PyArray_BASE" (cnp.ndarray a) noexcept
@@ -45,6 +46,19 @@ cdef bint is_owned(TensorBase g, Py_ssize_t references) noexcept:
     return False
 
 
+cdef inline bint is_half(TensorBase g) noexcept:
+    """float16 or bfloat16."""
+    cdef int t = cnp.PyArray_TYPE(<cnp.ndarray>g._data)
+    return t == cnp.NPY_FLOAT16 or t >= NPY_USERDEF
+
+
+cdef TensorBase sum_of(TensorBase g, TensorBase h):
+    """g + h as a new tensor, not recorded; in half precision computed in float32 and rounded."""
+    if is_half(g) or is_half(h):
+        return g + h
+    return wrap(add_kernel(g._data, h._data))
+
+
 cdef class Gradients:
     """Gradients on their way to nodes and leaves, summed as they arrive."""
 
@@ -68,10 +82,10 @@ cdef class Gradients:
             slots[slot] = grad
         elif self.create_graph:
             slots[slot] = current + grad
-        elif is_owned(current, 2):  # by the list and the variable
+        elif is_owned(current, 2) and not is_half(current):  # by the list and the variable
             add_kernel(current._data, grad._data, current._data)
         else:
-            slots[slot] = wrap(add_kernel(current._data, grad._data))
+            slots[slot] = sum_of(current, grad)
         return False
 
     cdef list take(self, object maker):
@@ -130,6 +144,31 @@ def set_anomaly(check):
     anomaly = check
 
 
+cdef object call_backward_widened(Node node, list grads):
+    """The same for gradients of which one is in half precision: in float32, the results rounded to its dtype."""
+    from lucid import _dtype
+    from lucid._functions._common import cast
+
+    cdef TensorBase g
+    half = None
+    for i in range(len(grads)):
+        g = grads[i]
+        if g is not None and is_half(g):
+            half = g.dtype
+            grads[i] = cast(g, _dtype.float32)
+    result = call_backward(node, grads)
+    if type(result) is tuple:
+        return tuple([None if r is None else cast(r, half) for r in <tuple>result])
+    return None if result is None else cast(result, half)
+
+
+cdef bint any_half(list grads) except -1:
+    for g in grads:
+        if g is not None and is_half(<TensorBase?>g):
+            return True
+    return False
+
+
 cdef class Pass:
     """One backward pass."""
 
@@ -177,7 +216,10 @@ cdef class Pass:
                         self.hand_over(t, incoming[i], False)
         if not self.leads_on(node):
             return False
-        result = call_backward(node, incoming)
+        if any_half(incoming) and not node.converts:
+            result = call_backward_widened(node, incoming)
+        else:
+            result = call_backward(node, incoming)
         if anomaly is not None:
             anomaly(node, result)
         if type(result) is not tuple:
@@ -289,7 +331,9 @@ cdef object accumulate(TensorBase leaf, TensorBase grad, bint owned):
     elif current is None:
         leaf.grad = grad if owned else wrap(copy_kernel(grad._data, (<object>grad._data).shape))
     else:
-        if cnp.PyArray_ISCARRAY(<cnp.ndarray>current._data):
+        if is_half(current):
+            np.copyto(current._data, sum_of(current, grad)._data)
+        elif cnp.PyArray_ISCARRAY(<cnp.ndarray>current._data):
             add_kernel(current._data, grad._data, current._data)
         else:
             np.add(current._data, grad._data, out=current._data)

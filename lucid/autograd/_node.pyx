@@ -32,6 +32,7 @@ cdef extern from *:
     int lucid_inference
     int lucid_trace
     int lucid_traces
+    int NPY_USERDEF
     object PyObject_VectorcallMethod(object name, PyObject** args, size_t n, PyObject* keywords)
 
 cdef enum:
@@ -155,6 +156,11 @@ cpdef object bump(TensorBase t):
         t._counter[0] += 1
 
 
+cdef inline bint is_float_array(cnp.ndarray data) noexcept:
+    cdef int t = cnp.PyArray_TYPE(data)
+    return cnp.PyTypeNum_ISFLOAT(t) or t >= NPY_USERDEF  # bfloat16
+
+
 cdef bint any_may_need_gradient(tuple args) noexcept:
     for x in args:
         if isinstance(x, TensorBase) and may_need_gradient(<TensorBase>x):
@@ -176,7 +182,14 @@ cdef object call_forward(Node node, tuple args):
 
 @cython.auto_pickle(False)
 cdef class Node:
-    """One recorded operation."""
+    """One recorded operation.
+
+    Attributes:
+        converts: its gradients are of other dtypes than its outputs, or whatever its author made of them: the engine
+            hands it gradients in half precision as they are, and not in float32.
+    """
+
+    converts = False
 
     def __cinit__(self):
         self.edges = self.versions = self.saved = ()
@@ -302,7 +315,7 @@ cdef bint record(Node node, tuple args, object y) except -1:
         node.outputs = len(<tuple>y)
         for slot in range(node.outputs):
             t = <TensorBase>(<tuple>y)[slot]
-            if cnp.PyArray_ISFLOAT(t._data):
+            if is_float_array(t._data):
                 t._requires_grad, t._node, t._slot = True, node, slot
     else:
         t = <TensorBase>y

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class FunctionCtx(Node):
     """What ``forward`` and ``backward`` share; the node recorded in the graph."""
 
+    converts = True
+
     def __init__(self) -> None:
         self._dirty: tuple[Any, ...] = ()
         self._constant: set[int] = set()

@@ -10,11 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from lucid import _dtype
+from lucid._functions._common import convert
 from lucid._tensor import Tensor
 from lucid.autograd._hooks import RemovableHandle
 from lucid.autograd._node import wrap
 
 Hooks = OrderedDict[int, Callable[..., Any]]
+
+
+def state_dtype(p: Tensor) -> _dtype.dtype:
+    """What an optimizer remembers of ``p`` in: float32 for half precision, in whose few bits averages would stall."""
+    return _dtype.float32 if p.dtype.is_half else p.dtype
 
 
 def _register(hooks: Hooks, hook: Callable[..., Any], prepend: bool) -> RemovableHandle:
@@ -151,4 +158,5 @@ class Saving:
             raise ValueError(
                 f"{type(self).__name__}: loaded {key} of parameter {number} has shape {array.shape}, expected {shape}"
             )
-        return wrap(np.array(array, p._data.dtype if p._data.dtype.kind == "f" else None, order="C"))
+        d = state_dtype(p) if p.is_floating_point() else _dtype.of_array(array)
+        return wrap(np.array(array if array.dtype == d.numpy else convert(array, d), order="C"))

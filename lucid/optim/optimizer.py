@@ -248,9 +248,35 @@ class Optimizer(Saving):
         checked = [(group, self._with_gradient(group)) for group in self.param_groups]
         with no_grad():
             for group, params in checked:
-                if params:
+                if any(p.dtype.is_half for p in params):
+                    self._update_widened(group, params)
+                elif params:
                     self.update_group(group, params)
         return loss
+
+    def _update_widened(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        """`update_group` with float32 copies of parameters in half precision, rounded back at the end.
+
+        What is remembered stays in float32, since averages would stall in so few bits.
+        """
+        wide = []
+        for p in params:
+            copied = p
+            if p.dtype.is_half:
+                assert p.grad is not None
+                copied = p.detach().float()
+                copied.grad = p.grad.float()
+                self.state[copied] = self.state.pop(p, {})
+            wide.append(copied)
+        try:
+            self.update_group(group, wide)
+        finally:
+            for p, copied in zip(params, wide):
+                if copied is not p:
+                    state = self.state.pop(copied, {})
+                    if state:
+                        self.state[p] = state
+                    p.copy_(copied)
 
     def update_group(self, group: dict[str, Any], params: list[Tensor]) -> None:
         """Change those parameters of a group that have a gradient; called without recording."""

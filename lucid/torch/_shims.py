@@ -32,9 +32,11 @@ MOVED = {
 # Submodules that exist for `torch.<name>` without a lucid module behind them.
 MODULES = {
     "torch": (
-        "_C", "_custom_ops", "_dynamo", "_jit_internal", "backends", "compiler", "cuda", "distributed", "fx", "hub",
-        "jit", "library", "mps", "multiprocessing", "onnx", "ops", "overrides", "types", "version", "xpu",
+        "_C", "_custom_ops", "_dynamo", "_jit_internal", "backends", "compiler", "cpu", "cuda", "distributed", "fx",
+        "hub", "jit", "library", "mps", "multiprocessing", "onnx", "ops", "overrides", "types", "version", "xpu",
     ),
+    "torch.cpu": ("amp",),
+    "torch.cuda": ("amp",),
     "torch.backends": ("cuda", "cudnn", "mkldnn", "mps"),
     "torch.fx": ("graph_module", "node", "proxy"),
     "torch.jit": ("annotations",),
@@ -82,7 +84,7 @@ def _no_device(name: str) -> dict[str, Any]:
         "synchronize": nothing, "manual_seed": nothing, "manual_seed_all": nothing, "current_device": refuse,
         "get_device_name": refuse, "get_device_properties": refuse, "set_device": refuse, "max_memory_allocated": zero,
         "memory_allocated": zero, "reset_peak_memory_stats": nothing, "is_bf16_supported": false,
-        "Stream": refuse, "Event": refuse, "amp": SimpleNamespace(autocast=contextlib.nullcontext),
+        "Stream": refuse, "Event": refuse,
     }  # fmt: skip
 
 
@@ -169,6 +171,10 @@ def _torch() -> dict[str, Any]:
 
 def contents(name: str) -> dict[str, Any]:
     """The names that the module ``name`` has of its own."""
+    if name in ("torch.cpu.amp", "torch.cuda.amp"):
+        from lucid.torch import _amp
+
+        return _amp.contents(name.split(".")[1])
     if name in ("torch.cuda", "torch.mps", "torch.xpu"):
         return _no_device(name.removeprefix("torch."))
     found = _CONTENTS.get(name, {})

@@ -39,4 +39,4 @@ def test_errors() -> None:
     assert str(info.value) == "expand: (2, 3) does not broadcast to (3, 3)"
     with pytest.raises(TypeError) as error:
         ops.expand(np.zeros(2, np.int32), (3, 2))
-    assert str(error.value) == "expand: expected float32, float64, int64 or bool, got int32"
+    assert str(error.value) == "expand: expected floating-point numbers, int64 or bool, got int32"

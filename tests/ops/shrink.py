@@ -36,7 +36,7 @@ def outside(x: float) -> bool:
 def certain(logits: Any, hard: bool) -> Any:
     """A draw whose first class is so likely that the noise changes nothing."""
     lucid.manual_seed(0)
-    lift = lucid.tensor(np.where(np.arange(logits.shape[-1]) == 0, 1e4, 0.0).astype(logits.numpy(force=True).dtype))
+    lift = lucid.tensor(np.where(np.arange(logits.shape[-1]) == 0, 1e4, 0.0), dtype=logits.dtype)
     return F.gumbel_softmax(logits + lift, hard=hard)
 
 

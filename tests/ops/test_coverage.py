@@ -13,6 +13,7 @@ from ops.record import families
 import lucid
 import lucid.nn.functional as F
 from lucid import Tensor
+from lucid._functions._gate import Gate
 from lucid._later import Later
 from lucid._surface import algebra, creation, numbers, refused, state
 
@@ -29,6 +30,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(["bernoulli", "binomial", "multinomial", "poisson", "normal", "rand", "rand_like", "randint", "randn", "randn_like", "randint_like", "randperm"], RANDOM),
         **dict.fromkeys(["get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"], RANDOM),
         **dict.fromkeys(["are_deterministic_algorithms_enabled", "use_deterministic_algorithms", "get_num_threads", "memory_stats", "num_threads", "release_memory", "set_flush_denormal", "set_num_threads", "set_printoptions", "show_config"], SWITCH),
+        **dict.fromkeys(["autocast_decrement_nesting", "autocast_increment_nesting", "clear_autocast_cache", "get_autocast_cpu_dtype", "get_autocast_dtype", "is_autocast_cache_enabled", "is_autocast_cpu_enabled", "is_autocast_enabled", "set_autocast_cache_enabled", "set_autocast_cpu_dtype", "set_autocast_cpu_enabled", "set_autocast_dtype", "set_autocast_enabled"], SWITCH),
         **dict.fromkeys(["grad_enabled", "is_grad_enabled", "is_inference_mode_enabled"], SWITCH),
         **dict.fromkeys(["get_default_dtype", "promote_types", "result_type", "set_default_dtype"], DTYPES),
         **dict.fromkeys(["as_tensor", "detach", "from_dlpack", "from_numpy", "is_floating_point", "is_tensor", "numel", "tensor"], OBJECT),
@@ -56,7 +58,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys([n for names in refused.METHODS.values() for n in names.split()], "refused: tests/test_second_names.py"),
         **dict.fromkeys(["as_strided_scatter", "as_subclass", "bernoulli", "char", "cholesky", "const_data_ptr", "dim_order", "frexp", "geqrf", "get_device", "is_complex", "is_conj", "is_distributed", "is_inference", "is_neg", "is_nonzero", "is_pinned", "is_same_size", "is_set_to", "is_shared", "is_signed", "lu", "lu_solve", "module_load", "multinomial", "ndimension", "new", "new_empty_strided", "nonzero_static", "orgqr", "ormqr", "pin_memory", "qr", "reinforce", "renorm", "share_memory_", "short", "storage", "svd", "to_dense", "triangular_solve", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "untyped_storage", "where"], SECOND),
         **dict.fromkeys(["register_post_accumulate_grad_hook"], AUTOGRAD),
-        **dict.fromkeys(["bool", "byte", "cpu", "cuda", "double", "float", "int", "long", "to", "type", "type_as"], "conversion: tests/test_tensor.py"),
+        **dict.fromkeys(["bfloat16", "bool", "byte", "cpu", "cuda", "double", "float", "half", "int", "long", "to", "type", "type_as"], "conversion: tests/test_tensor.py"),
         **dict.fromkeys(["data_ptr", "dim", "element_size", "is_contiguous", "is_floating_point", "item", "nelement", "numel", "numpy", "size", "storage_offset", "stride", "tolist"], OBJECT),
         **dict.fromkeys(["new_empty"], "the values are whatever the memory held; shapes and dtypes: tests/test_tensor.py"),
     },
@@ -74,7 +76,12 @@ def functions(owner: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield attribute, value
 
 
-COVERED = {id(function) for record in families() for function in record.covers}
+def _own(function: Any) -> Any:
+    """The function behind a gate."""
+    return function.__wrapped__ if isinstance(function, Gate) else function
+
+
+COVERED = {id(_own(function)) for record in families() for function in record.covers}
 PUBLIC = [(owner, name, function) for owner, module in (("lucid", lucid), ("lucid.nn.functional", F), ("lucid.Tensor", Tensor))
           for name, function in functions(module, owner)]  # fmt: skip
 
@@ -82,7 +89,7 @@ PUBLIC = [(owner, name, function) for owner, module in (("lucid", lucid), ("luci
 def is_covered(function: Any) -> bool:
     """By a record of the function, of an alias, or of the function that an in-place method wraps."""
     while function is not None:
-        if id(function) in COVERED:
+        if id(_own(function)) in COVERED:
             return True
         function = getattr(function, "__wrapped__", None)
     return False

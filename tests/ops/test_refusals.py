@@ -15,6 +15,11 @@ import lucid.nn.functional as F
 OWNERS = {"lucid": lucid, "lucid.nn.functional": F, "lucid.linalg": lucid.linalg, "lucid.special": lucid.special}
 STATE = {
     "get_default_device",
+    "set_autocast_cache_enabled",
+    "set_autocast_cpu_dtype",
+    "set_autocast_cpu_enabled",
+    "set_autocast_dtype",
+    "set_autocast_enabled",
     "load",
     "load_compiled",
     "manual_seed",

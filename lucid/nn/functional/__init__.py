@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from lucid._functions._precision import guard as _guard
+from lucid._functions._precision import guarded as _guarded
 from lucid._functions.shape import flatten as flatten
 from lucid._functions.shape import unflatten as unflatten
 from lucid._later import later as _later
@@ -69,4 +71,5 @@ __getattr__, __dir__ = _later("lucid.nn.functional", {
     "lucid.nn.functional.shrink": "gumbel_softmax hardshrink rrelu rrelu_ softshrink tanhshrink",
     "lucid.nn.functional.shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
     "lucid.nn.functional.unpool": "max_unpool1d max_unpool2d max_unpool3d",
-})  # fmt: skip
+}, _guarded)  # fmt: skip
+_guard(globals())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lucid._functions._common import cast, expand
+from lucid._functions._gate import gate
 from lucid._functions.attention import Attention, Options, ProjectedAttention, reserve
 from lucid._functions.binary import where
 from lucid._functions.join import cat
@@ -196,6 +197,7 @@ def masks_of(
     return Masks(attention, None if padding is None else reshape(padding, (batch, 1, 1, keys)))
 
 
+@gate
 def run_multi_head_attention(
     query: Tensor, key: Tensor, value: Tensor, heads: int, p: Projections, axis: int, dropout_p: float,
     add_zero_attn: bool, attn_mask: Any, key_padding_mask: Any, is_causal: bool, need_weights: bool, average: bool,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lucid import _dtype
+from lucid._functions._common import convert
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
 from lucid.autograd._node import wrap
@@ -111,13 +113,13 @@ class Loading:
                 f"size mismatch for {key}: the checkpoint has shape {source._data.shape}, "
                 f"the current model {target._data.shape}."
             )
-        elif source._data.dtype.kind not in "fiub":
+        elif source._data.dtype.kind not in "fiub" and source._data.dtype != _dtype.bfloat16.numpy:
             self.errors.append(f"{key}: cannot convert numpy.{source._data.dtype} to {target.dtype}.")
         elif not self.assign and not target._data.flags.writeable:
             self.errors.append(f"{key}: the memory of the current model is read-only; pass assign=True.")
         else:
             if source is not value:
-                source = wrap(source._data.astype(target._data.dtype, copy=False))
+                source = wrap(source._data if source.dtype is target.dtype else convert(source._data, target.dtype))
             self.copies.append((module, name, target, source))
 
     def finish(self, root: Module) -> IncompatibleKeys:

@@ -9,7 +9,6 @@ import numpy as np
 
 from lucid._functions.index import gather, getitem
 from lucid._functions.join import cat
-from lucid._functions.reduce import mean
 from lucid._functions.shape import reshape, unsqueeze
 from lucid._tensor import Tensor
 from lucid.autograd._node import wrap
@@ -134,7 +133,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             back = np.argsort(np.concatenate(rows))
             output = output + getitem(cat([zeros, *parts]), wrap(back))
         output = reshape(output, wanted)
-        return ASMoutput(output, -mean(output))
+        return ASMoutput(output, -output.mean())
 
     def _all_scores(self, x: Tensor, head: Tensor) -> Tensor:
         logs = F.log_softmax(head, 1)
@@ -154,10 +153,10 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         The clusters are only looked into for inputs whose head does not prefer a frequent class.
         """
         head = self.head(input)
-        best = head._data.argmax(1)
+        best = head.argmax(1)._data
         rare = np.flatnonzero(best >= self.shortlist_size)
         if len(rare):
             at = wrap(rare)
             scores = self._all_scores(getitem(input, at), getitem(head, at))
-            best[rare] = scores._data.argmax(1)
+            best[rare] = scores.argmax(1)._data
         return wrap(best)

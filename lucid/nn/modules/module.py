@@ -332,12 +332,12 @@ class Module(Hooked, Tree):
         return self.type(_dtype.float64)
 
     def half(self) -> Self:
-        """Refused with a RuntimeError: lucid computes in float32 and float64."""
-        raise RuntimeError("half: lucid computes in float32 and float64; float16 is not supported")
+        """Convert floating-point parameters and buffers to float16, in place."""
+        return self.type(_dtype.float16)
 
     def bfloat16(self) -> Self:
-        """Refused with a RuntimeError: lucid computes in float32 and float64."""
-        raise RuntimeError("bfloat16: lucid computes in float32 and float64; bfloat16 is not supported")
+        """Convert floating-point parameters and buffers to bfloat16, in place."""
+        return self.type(_dtype.bfloat16)
 
     def cpu(self) -> Self:
         """The module itself."""

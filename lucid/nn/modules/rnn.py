@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from lucid._functions import _autocast
 from lucid._functions.join import cat
-from lucid._functions.rnn import GATES, Recurrent
+from lucid._functions.rnn import GATES, run_recurrent
 from lucid._functions.shape import reshape, squeeze, transpose, unsqueeze
 from lucid._tensor import Tensor
 from lucid.autograd._node import wrap
@@ -33,7 +34,7 @@ def reset_parameters(module: Module, hidden_size: int) -> None:
 
 
 def check_dtype(name: str, x: Tensor, weight: Tensor) -> None:
-    if x._data.dtype != weight._data.dtype:
+    if x._data.dtype != weight._data.dtype and not _autocast.state.enabled:
         raise ValueError(
             f"{name}: expected input of dtype {weight.dtype} like the weights, got {x.dtype}; convert with input.to() "
             "or model.to()"
@@ -174,7 +175,7 @@ class RNNBase(Module):
             name = f"hx[{i}]" if lstm else "hx"
             if h._data.shape != shape:
                 raise RuntimeError(f"rnn: expected {name} of shape {shape}, got {h._data.shape}")
-            if h._data.dtype != x._data.dtype:
+            if h._data.dtype != x._data.dtype and not _autocast.state.enabled:
                 raise ValueError(f"rnn: expected {name} of dtype {x.dtype} like the input, got {h.dtype}")
             h = h if batched else unsqueeze(h, 1)
             if packed is not None and packed.sorted_indices is not None:
@@ -191,7 +192,7 @@ class RNNBase(Module):
             start = [h[own] if self.num_layers > 1 else h for h in states]
             weights = [self._parameters[name] for names in self._names[own] for name in names]
             c0 = start[1] if len(start) > 1 else None
-            x, *ends = Recurrent.apply(self.mode, sizes, self.bias, x, start[0], c0, *weights)
+            x, *ends = run_recurrent(self.mode, sizes, self.bias, x, start[0], c0, *weights)
             for final, end in zip(finals, ends):
                 final.append(end)
             if self.dropout and layer < self.num_layers - 1:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lucid._functions.rnn import Recurrent
+from lucid._functions.rnn import run_cell
 from lucid._functions.shape import reshape, unsqueeze
 from lucid._tensor import Tensor
 from lucid.autograd._node import wrap
@@ -67,7 +67,7 @@ class RNNCellBase(Module):
         x = input if input._data.ndim == 2 else unsqueeze(input, 0)
         weights = [p for p in (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh) if p is not None]
         c0 = given[1] if len(given) > 1 else None
-        _, *ends = Recurrent.apply(mode, (x._data.shape[0],), self.bias, x, given[0], c0, *weights)
+        _, *ends = run_cell(mode, (x._data.shape[0],), self.bias, x, given[0], c0, *weights)
         return [reshape(h, shape) for h in ends]
 
     def extra_repr(self) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from lucid import _ops
+from lucid import _dtype, _ops
+from lucid._functions._common import convert
 from lucid._tensor import Tensor
 from lucid.autograd._node import bump, wrap
 
@@ -48,7 +49,8 @@ def get_total_norm(
     p = float(norm_type)
     if not p > 0:
         raise ValueError(f"get_total_norm: norm_type must be positive, got {norm_type}")
-    arrays = [t._data for t in _listed(tensors)]
+    given = _listed(tensors)
+    arrays = [convert(t._data, _dtype.float32) if t.dtype.is_half else t._data for t in given]
     if not arrays:
         return wrap(np.zeros((), np.float32))
     if p == 2:
@@ -62,7 +64,7 @@ def get_total_norm(
             f"the total norm of order {norm_type} is non-finite ({total}), so gradients cannot be clipped to it; "
             "pass error_if_nonfinite=False to scale them by it anyway"
         )
-    return wrap(np.asarray(total, arrays[0].dtype))
+    return wrap(np.asarray(total, given[0]._data.dtype))
 
 
 def clip_grad_norm_(
@@ -124,9 +126,11 @@ def _scale_to(grads: list[Tensor], max_norm: float, total: Tensor) -> None:
     if factor >= 1:  # false for NaN, which must reach the gradients
         return
     distinct = list({id(g): g for g in grads}.values())
-    _ops.scale_([g._data for g in distinct if g._data.flags.carray], factor)
+    _ops.scale_([g._data for g in distinct if g._data.flags.carray and not g.dtype.is_half], factor)
     for g in distinct:
-        if not g._data.flags.carray:
+        if g.dtype.is_half:
+            g._data[...] = convert(convert(g._data, _dtype.float32) * np.float32(factor), g.dtype)
+        elif not g._data.flags.carray:
             g._data *= g._data.dtype.type(factor)
         bump(g)
 
@@ -140,7 +144,10 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
         foreach: accepted; there is one implementation.
     """
     for g in _gradients(parameters):
-        np.clip(g._data, -clip_value, clip_value, out=g._data)
+        if g.dtype.is_half:
+            g._data[...] = convert(np.clip(convert(g._data, _dtype.float32), -clip_value, clip_value), g.dtype)
+        else:
+            np.clip(g._data, -clip_value, clip_value, out=g._data)
         bump(g)
 
 

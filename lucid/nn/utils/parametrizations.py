@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lucid._functions._precision import guard
 from lucid._functions.creation import eye, randn, zeros
 from lucid._functions.index import getitem
 from lucid._functions.join import cat
@@ -20,6 +21,8 @@ from lucid.autograd._node import wrap
 from lucid.nn.functional.norm import normalize
 from lucid.nn.modules.module import Module
 from lucid.nn.utils import parametrize
+
+guard(globals())  # parameters may be in half precision
 
 MAPS = ("matrix_exp", "cayley", "householder")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lucid._functions._precision import guard
 from lucid._functions.creation import randn
 from lucid._functions.matmul import dot, mv
 from lucid._functions.shape import movedim, reshape, transpose
@@ -16,6 +17,8 @@ from lucid.nn.functional.norm import normalize
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter
 from lucid.nn.utils.parametrizations import norm_except_dim
+
+guard(globals())  # parameters may be in half precision
 
 
 class _Hook:

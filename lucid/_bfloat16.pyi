@@ -1,0 +1,4 @@
+import numpy as np
+
+dtype: np.dtype
+bfloat16: type

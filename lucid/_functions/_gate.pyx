@@ -1,0 +1,164 @@
+"""The gate every public function stands behind: calls with half precision, or under autocast, take the longer way.
+
+A call without either costs one look at each argument. Compiled, since every call of every program passes through here.
+"""
+
+cimport numpy as cnp
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_TYPE
+
+import types
+
+from lucid import _dtype
+from lucid.autograd._node cimport TensorBase
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    #include <stddef.h>
+    #ifdef _MSC_VER
+    #define LUCID_PER_THREAD __declspec(thread)
+    #else
+    #define LUCID_PER_THREAD _Thread_local
+    #endif
+    static LUCID_PER_THREAD int lucid_watching = 0;
+
+    typedef PyObject *(*lucid_vectorcall)(PyObject *, PyObject **, size_t, PyObject *);
+
+    /* Let instances of a class be called, and bound as methods, without making tuples and bound methods. */
+    static void lucid_make_vectorcall(PyObject *class, Py_ssize_t offset) {
+        PyTypeObject *type = (PyTypeObject *)class;
+        type->tp_vectorcall_offset = offset;
+        type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR;
+        type->tp_call = PyVectorcall_Call;
+        PyType_Modified(type);
+    }
+    """
+    int lucid_watching
+    int NPY_USERDEF
+    void make_vectorcall "lucid_make_vectorcall" (object type, Py_ssize_t offset)
+    ctypedef object (*lucid_vectorcall)(PyObject* callable, PyObject** args, size_t n, PyObject* names)
+    object PyObject_Vectorcall(PyObject* callable, PyObject** args, size_t n, PyObject* names)
+    Py_ssize_t PyVectorcall_NARGS(size_t n) noexcept
+    Py_ssize_t PyTuple_GET_SIZE(PyObject* t) noexcept
+    PyObject* PyTuple_GET_ITEM(PyObject* t, Py_ssize_t i) noexcept
+    Py_ssize_t PyList_GET_SIZE(PyObject* t) noexcept
+    PyObject* PyList_GET_ITEM(PyObject* t, Py_ssize_t i) noexcept
+    bint PyTuple_Check(PyObject* o) noexcept
+    bint PyList_Check(PyObject* o) noexcept
+    PyTypeObject* TYPE "Py_TYPE" (PyObject* o) noexcept
+
+cdef object compute = None                       # called as compute(function, args, kwargs)
+cdef PyObject* float16 = <PyObject*> _dtype.float16
+cdef PyObject* bfloat16 = <PyObject*> _dtype.bfloat16
+cdef dict gates = {}
+
+
+def watch(bint value):
+    """Send every call of this thread the longer way, or only those with half precision."""
+    global lucid_watching
+    lucid_watching = value
+
+
+def set_compute(function):
+    """Called once by ``lucid._functions._precision``: what carries out a call the longer way."""
+    global compute
+    compute = function
+
+
+cdef inline bint holds_half(PyObject* x) noexcept:
+    """``x`` is a tensor of half precision, or such a dtype."""
+    cdef int t
+    if x == float16 or x == bfloat16:
+        return True
+    if not isinstance(<object> x, TensorBase):
+        return False
+    data = (<TensorBase> <object> x)._data
+    if data is None:
+        return False
+    t = cnp.PyArray_TYPE(<cnp.ndarray> data)
+    return t == cnp.NPY_FLOAT16 or t >= NPY_USERDEF
+
+
+cdef bint any_half(PyObject** args, Py_ssize_t n) noexcept:
+    cdef Py_ssize_t i, j
+    cdef PyObject* x
+    for i in range(n):
+        x = args[i]
+        if PyTuple_Check(x):
+            for j in range(PyTuple_GET_SIZE(x)):
+                if holds_half(PyTuple_GET_ITEM(x, j)):
+                    return True
+        elif PyList_Check(x):
+            for j in range(PyList_GET_SIZE(x)):
+                if holds_half(PyList_GET_ITEM(x, j)):
+                    return True
+        elif holds_half(x):
+            return True
+    return False
+
+
+cdef class Gate:
+    """A public function: called like it, and a method of the class it is named in."""
+
+    cdef lucid_vectorcall call
+    cdef readonly object __wrapped__
+    cdef dict __dict__
+
+    def __init__(self, function):
+        self.__wrapped__ = function
+        self.call = pass_gate
+        for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
+            setattr(self, name, getattr(function, name, None))
+
+    def __get__(self, instance, owner):
+        return self if instance is None else types.MethodType(self, instance)
+
+    @property
+    def __signature__(self):
+        import inspect  # here, since importing lucid does without it
+
+        return inspect.signature(self.__wrapped__)
+
+    def __repr__(self):
+        return repr(self.__wrapped__)
+
+    def __reduce__(self):
+        return gate, (self.__wrapped__,)
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __call__(self, *args, **kwargs):
+        raise TypeError("never called: calls go through the vectorcall protocol")
+
+
+cdef object pass_gate(PyObject* callable, PyObject** args, size_t nargs, PyObject* names):
+    cdef Py_ssize_t positional = PyVectorcall_NARGS(nargs), i, n = positional
+    cdef PyObject* function = <PyObject*> (<Gate> <object> callable).__wrapped__
+    if names != NULL:
+        n += PyTuple_GET_SIZE(names)
+    if not lucid_watching and not any_half(args, n):
+        return PyObject_Vectorcall(function, args, nargs, names)
+    return compute(
+        <object> function,
+        tuple([<object> args[i] for i in range(positional)]),
+        {<object> PyTuple_GET_ITEM(names, i - positional): <object> args[i] for i in range(positional, n)},
+    )
+
+
+cdef Gate _instance = Gate(watch)
+make_vectorcall(Gate, <char*> &_instance.call - <char*> <void*> _instance)
+
+
+def gate(function):
+    """``function`` behind its gate; the same gate for the same function."""
+    if isinstance(function, Gate):
+        return function
+    if function not in gates:
+        gates[function] = Gate(function)
+    return gates[function]
