@@ -93,6 +93,10 @@ CALLS: dict[str, Call] = {
     "ctc_loss": lambda L, F, g: F.ctc_loss(F.log_softmax(g(5, 2, 4), -1), L.tensor([[1, 2], [1, 3]]), L.tensor([5, 5]), L.tensor([2, 2])),
     "max_pool2d": lambda L, F, g: F.max_pool2d(g(1, 1, 4, 4), 2),
     "avg_pool2d": lambda L, F, g: F.avg_pool2d(g(1, 1, 4, 4), 2),
+    "max_pool3d": lambda L, F, g: F.max_pool3d(g(1, 1, 4, 4, 4), 2),
+    "avg_pool3d": lambda L, F, g: F.avg_pool3d(g(1, 1, 4, 4, 4), 2),
+    "adaptive_avg_pool3d": lambda L, F, g: F.adaptive_avg_pool3d(g(1, 1, 4, 4, 4), 2),
+    "adaptive_max_pool3d": lambda L, F, g: F.adaptive_max_pool3d(g(1, 1, 4, 4, 4), 2),
     "grid_sample": lambda L, F, g: F.grid_sample(g(1, 1, 4, 4), g(1, 3, 3, 2), align_corners=False),
     "affine_grid": lambda L, F, g: F.affine_grid(g(1, 2, 3), [1, 1, 4, 4], align_corners=False),
     "interpolate": lambda L, F, g: F.interpolate(g(1, 1, 4, 4), scale_factor=2, mode="bilinear"),
@@ -240,6 +244,20 @@ def test_training_under_autocast() -> None:
         scaler.step(optimizer)
         scaler.update()
     assert loss.item() < 0.2 and all(p.dtype is lucid.float32 for p in model.parameters())
+
+
+def test_compiled_models_run_uncompiled() -> None:
+    model, x = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).eval(), lucid.randn(5, 3)
+    fast = lucid.compile(model)
+    with lucid.no_grad():
+        for _ in range(2):
+            assert fast(x).dtype is lucid.float32 and fast(x).allclose(model(x), 1e-5, 1e-6)
+            with lucid.autocast("cpu"):
+                assert fast(x).dtype is lucid.bfloat16 and fast(x).float().allclose(model(x).float(), 0.02, 0.02)
+        half = lucid.compile(nn.Linear(3, 2).bfloat16().eval())
+        for _ in range(2):
+            y = half(x.bfloat16())
+            assert y.dtype is lucid.bfloat16
 
 
 def test_custom_functions() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lucid._functions._autocast import state as autocast
 from lucid._tensor import Tensor
 from lucid.autograd._node import TensorBase, mode, wrap
 from lucid.compiler._build import lower, optimise
@@ -84,6 +85,8 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         tensors: list[Any] = []
+        if autocast.enabled:  # which plans know nothing of
+            return self.function(*args, **kwargs)
         key = signature(args, kwargs, tensors)
         if self._watch is not None and self._watch.changed():
             self.refresh()
