@@ -40,6 +40,11 @@ def as_tensor(x: Any, name: str = "as_tensor") -> Tensor:
     raise TypeError(f"{name}: expected a Tensor or a number, got {type(x).__name__}")
 
 
+def as_type(x: np.ndarray, d: np.dtype[Any]) -> np.ndarray:
+    """`convert` to a NumPy dtype: the operation that plans know casts to integers by."""
+    return convert(x, _dtype.as_dtype(d))
+
+
 def convert(array: np.ndarray, d: _dtype.dtype) -> np.ndarray:
     """A copy of ``array`` with the elements of dtype ``d``, rounded to nearest, ties to even."""
     source = _dtype.of_array(array)
@@ -72,7 +77,7 @@ def cast(x: Tensor, d: _dtype.dtype) -> Tensor:
     """``x`` with dtype ``d``; ``x`` itself when it has it. Integers and bools have no history."""
     if x._data.dtype == d.numpy:
         return x
-    return Cast.apply(x, d) if d.is_floating_point else compute(convert, x, d)
+    return Cast.apply(x, d) if d.is_floating_point else compute(as_type, x, d.numpy)
 
 
 def floating(x: Tensor) -> Tensor:
