@@ -63,12 +63,6 @@ cdef inline const floating* row_of(const floating* x, const int64_t* index, Py_s
     return x + (<Py_ssize_t> index[i] if index != NULL else i) * width
 
 
-cdef void add_row(const floating* x, floating* y, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(n):
-        y[j] += x[j]
-
-
 cdef void bag_rows(const floating* x, const int64_t* index, const int64_t* ends, floating* y, Py_ssize_t width,
                    Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
     """Bags lo to hi."""
