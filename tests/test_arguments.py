@@ -48,3 +48,24 @@ def test_instance_norm_is_not_a_batch_norm() -> None:
     from lucid.nn.modules.batch_norm import _BatchNorm
 
     assert isinstance(nn.BatchNorm2d(1), _BatchNorm) and not isinstance(nn.InstanceNorm2d(1), _BatchNorm)
+
+
+def test_masks_of_any_sign() -> None:
+    """A negative mask is its two's complement; torchvision's posterize writes -32 for 224."""
+    x = lucid.tensor([5, 200], dtype=lucid.uint8)
+    for result, expected in ((x & -32, [0, 192]), (x | -32, [229, 232]), (-1 ^ x, [250, 55])):
+        assert result.tolist() == expected and result.dtype is lucid.uint8
+    with pytest.raises(OverflowError, match="Python integer 256 out of bounds for uint8"):
+        x & 256
+    with pytest.raises(OverflowError, match="Python integer -257 out of bounds for uint8"):
+        x & -257
+
+
+def test_quotients_hold_any_integer() -> None:
+    x = lucid.tensor([5, 200], dtype=lucid.uint8)
+    assert (x / -2).tolist() == [-2.5, -100] and (-10 / x[:1]).tolist() == [-2] and (x / 1000).dtype is lucid.float32
+
+
+def test_randint_with_the_upper_bound_alone() -> None:
+    x = lucid.randint(3, size=(100,))
+    assert x.shape == (100,) and set(x.tolist()) == {0, 1, 2}

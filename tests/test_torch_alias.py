@@ -209,6 +209,21 @@ def test_usage() -> None:
     assert "there is no file 'nowhere.py'" in run("-m", "lucid.torch", "nowhere.py").stderr
 
 
+def test_the_former_tensor_types(tmp_path: Path) -> None:
+    result = run_script(
+        tmp_path,
+        """
+        import torch
+        Tensor = torch.cuda.FloatTensor if torch.cuda.is_available() else torch.FloatTensor
+        x = Tensor([1, 2])
+        print(x.dtype == torch.float32, isinstance(x, torch.FloatTensor), isinstance(x, torch.DoubleTensor))
+        print(Tensor(2, 3).shape == (2, 3), Tensor(x.shape).shape == (2,), torch.LongTensor([3]).tolist())
+        print(x.type(torch.ByteTensor).dtype == torch.uint8, isinstance(1, torch.BoolTensor))
+        """,
+    )
+    assert result.stdout.splitlines() == ["True True False", "True True [3]", "True False"], result.stderr
+
+
 def test_private_names_that_packages_use(tmp_path: Path) -> None:
     result = run_script(
         tmp_path,

@@ -225,6 +225,11 @@ def div(x: Operand, y: Operand, *, rounding_mode: str | None = None, out: Tensor
     """
     if rounding_mode == "floor":
         return write_out("div", floor_divide(x, y), out)
+    if rounding_mode is None:  # before an integer tensor's dtype has to hold the other operand
+        if isinstance(y, int) and isinstance(x, TensorBase):
+            x = floating(x)  # type: ignore[arg-type]
+        elif isinstance(x, int) and isinstance(y, TensorBase):
+            y = floating(y)  # type: ignore[arg-type]
     x, y = operands("div", x, y)
     if rounding_mode == "trunc":
         if x._data.dtype.kind == "f":

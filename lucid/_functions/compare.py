@@ -47,8 +47,18 @@ def unequal_operator(x: Tensor, y: Any) -> Any:
     return ne(x, y) if isinstance(y, (TensorBase, bool, int, float, np.generic, np.ndarray)) else NotImplemented
 
 
+def _mask(value: Operand, other: Operand) -> Operand:
+    """A negative number beside a tensor of unsigned integers as its two's complement."""
+    if type(value) is int and isinstance(other, TensorBase) and other._data.dtype.kind == "u":
+        span = 1 << 8 * other._data.dtype.itemsize
+        return value + span if -span < value < 0 else value
+    return value
+
+
 def _logical(name: str, function: Callable[..., Any], text: str, bitwise: bool) -> Binary:
     def logic(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
+        if bitwise:
+            x, y = _mask(x, y), _mask(y, x)
         x, y = operands(name, x, y)
         if bitwise and x._data.dtype.kind == "f":
             raise RuntimeError(f"{name}: not implemented for {x.dtype}")

@@ -308,6 +308,8 @@ def randint(
     """
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
     if high <= low:
         raise RuntimeError(f"randint: expects 'from' < 'to', but got from={low} >= to={high}")
     shape = as_shape((size,))

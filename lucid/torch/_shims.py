@@ -32,12 +32,14 @@ MOVED = {
 # Submodules that exist for `torch.<name>` without a lucid module behind them.
 MODULES = {
     "torch": (
-        "_C", "_custom_ops", "_dynamo", "_jit_internal", "backends", "compiler", "cpu", "cuda", "distributed", "fx",
-        "hub", "jit", "library", "mps", "multiprocessing", "onnx", "ops", "overrides", "types", "version", "xpu",
+        "_C", "_custom_ops", "_dynamo", "_jit_internal", "ao", "backends", "compiler", "cpu", "cuda", "distributed",
+        "fx", "hub", "jit", "library", "mps", "multiprocessing", "onnx", "ops", "overrides", "quantization", "types",
+        "version", "xpu",
     ),
+    "torch._dynamo": ("utils",),
+    "torch.backends": ("cpu", "cuda", "cudnn", "mkldnn", "mps"),
     "torch.cpu": ("amp",),
     "torch.cuda": ("amp",),
-    "torch.backends": ("cuda", "cudnn", "mkldnn", "mps"),
     "torch.fx": ("graph_module", "node", "proxy"),
     "torch.jit": ("annotations",),
     "torch.onnx": ("symbolic_helper",),
@@ -52,7 +54,10 @@ DTYPES = (
 )  # fmt: skip
 """PyTorch's element types that lucid may lack; tables of other packages list them."""
 
-LACKING = ("torch.ao", "torch.fx", "torch.onnx", "torch.quantization")
+LACKING = (
+    "torch.ao", "torch.fx", "torch.nn.intrinsic", "torch.nn.qat", "torch.nn.quantized", "torch.onnx",
+    "torch.quantization",
+)  # fmt: skip
 """Packages that lucid has nothing of: any name in them can be looked up, and raises when it is used."""
 
 
@@ -157,6 +162,8 @@ def _types() -> dict[str, Any]:
 def _torch() -> dict[str, Any]:
     import lucid
     from lucid import _dtype
+    from lucid.distributions import Dirichlet
+    from lucid.torch._legacy import types
     from lucid.torch._library import ops
 
     return {
@@ -164,7 +171,7 @@ def _torch() -> dict[str, Any]:
         "dtype": _dtype.dtype, "layout": _Unused, "memory_format": _Unused, "ops": ops,
         "channels_last": "channels_last", "channels_last_3d": "channels_last_3d",
         "contiguous_format": "contiguous_format", "preserve_format": "preserve_format", "strided": "strided",
-        "set_float32_matmul_precision": nothing, "get_float32_matmul_precision": lambda: "highest",
+        "_sample_dirichlet": lambda alpha: Dirichlet(alpha).sample(), **types(),
         **{name: Missing(f"torch.{name}") for name in DTYPES if not hasattr(lucid, name)},
     }  # fmt: skip
 
@@ -190,7 +197,9 @@ _CONTENTS: dict[str, Any] = {
     },
     "torch._dynamo": {"is_compiling": false, "disable": identity, "allow_in_graph": identity},
     "torch._jit_internal": {"_copy_to_script_wrapper": identity, "boolean_dispatch": nothing},
+    "torch._dynamo.utils": {"is_compile_supported": lambda device: device == "cpu"},
     "torch.backends": {},
+    "torch.backends.cpu": {"get_cpu_capability": lambda: "DEFAULT"},
     "torch.backends.cuda": {"is_built": false, "matmul": SimpleNamespace(allow_tf32=False)},
     "torch.backends.cudnn": {
         "benchmark": False, "deterministic": True, "enabled": False, "is_available": false, "version": nothing,

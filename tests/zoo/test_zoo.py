@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from zoo.families import FAST, TIMM, TORCHVISION, Case
-from zoo.zoo import Worker
+from zoo.zoo import HERE, Worker
 
 ELSEWHERE = os.environ.get("LUCID_ZOO_TORCH")
 MISSING = [name for name in ("torchvision", "timm") if importlib.util.find_spec(name) is None]
@@ -70,6 +73,20 @@ def test_agrees_with_pytorch(case: Case, workers: tuple[Worker, Worker], rows: l
     assert found["eval norm"] < GRADIENT, found["eval gradient at"]
     for kind in ("output", "gradient", "buffer"):
         assert found[f"train {kind}"] < DOUBLE, found[f"train {kind} at"]
+
+
+def test_transforms_agree_with_pytorch(tmp_path: Path) -> None:
+    results = []
+    for i, python in enumerate(([ELSEWHERE or sys.executable, "-P"], [sys.executable, "-P", "-m", "lucid.torch"])):
+        path = tmp_path / f"{i}.npz"
+        done = subprocess.run([*python, HERE / "transforms.py", path], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        with np.load(path) as file:
+            results.append(dict(file))
+    for name, reference in results[0].items():
+        mine = results[1][name]
+        assert mine.dtype == reference.dtype, name
+        np.testing.assert_allclose(mine, reference, rtol=0, atol=1e-5 if mine.dtype.kind == "f" else 0, err_msg=name)
 
 
 def columns(found: dict[str, Any]) -> str:
