@@ -9,6 +9,7 @@ cdef enum:
     BAND_BYTES = 393216         # of input that a band reads: what L2 keeps beside weights and output
     MANY_TASKS = 32
     MOST_TASKS = 128
+    FETCH_BYTES = 524288        # weights of more than this are fetched ahead
     FEW_ROWS = 8                # products of at most as many rows read them in place
 
 
@@ -16,7 +17,7 @@ cdef struct Finish:
     # y = activation(y + residual), or activation(y) + residual
     Map1 kernel                 # NULL: limits only
     double p[4]
-    int limits                  # 1: at least low, 2: at most high
+    int limits                  # 1: at least low, 2: at most high, 4: hardswish, 8: hardsigmoid
     float low, high
     bint first                  # the activation comes before the residual
     bint late                   # it cannot be done in registers
@@ -35,7 +36,7 @@ cdef struct Dense:
     Py_ssize_t tiles                                            # per image row
     Py_ssize_t bands, parts                                     # tasks are bands of tiles by parts of the blocks
     Py_ssize_t band_rows, stage_line, stage_plane               # of a stem or a product: image rows per task, staged
-    Py_ssize_t sums_block                                       # of a product: floats of a block of sums kept outside y
+    Py_ssize_t sums_block                                       # of a product with a last block that y has a part of: sums of a block
     const Py_ssize_t* at                                        # of a stem: what each step of k reads
     Finish finish
 
@@ -72,20 +73,18 @@ cdef void plan_dense(Dense* g) noexcept nogil:
     g.tiles = ceil_div(g.width, most)
     tiles = g.samples * g.height * g.tiles
     cut_work(tiles, ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR), 0.5 * weights * g.samples * g.height * g.width, weights,
-             image, &g.bands, &g.parts)
+             image, max(1, min(min(tiles, <Py_ssize_t> MOST_TASKS), <Py_ssize_t> (image / BAND_BYTES))), &g.bands, &g.parts)
 
 
-cdef void cut_work(Py_ssize_t tiles, Py_ssize_t several, double work, double weights, double image, Py_ssize_t* bands,
-                   Py_ssize_t* parts) noexcept nogil:
-    """Bands of tiles by parts of block pairs that take the least time: most of all on two threads, then on more.
+cdef void cut_work(Py_ssize_t tiles, Py_ssize_t several, double work, double weights, double image, Py_ssize_t least,
+                   Py_ssize_t* bands, Py_ssize_t* parts) noexcept nogil:
+    """At least so many bands of tiles by parts of block pairs, for the least time: above all on two threads, then on more.
 
-    Times are of one thread, in multiplications and additions: each reading of an operand and each task cost some. A band's
-    share of the image should stay in L2.
+    Times are of one thread, in multiplications and additions: each reading of an operand and each task cost some.
     """
-    cdef Py_ssize_t b, p, largest, least, threads
+    cdef Py_ssize_t b, p, largest, threads
     cdef double cost, best = -1, even
-    least = max(1, min(min(tiles, <Py_ssize_t> MOST_TASKS), <Py_ssize_t> (image / BAND_BYTES)))
-    for b in range(least, min(tiles, <Py_ssize_t> MOST_TASKS) + 1):
+    for b in range(least, max(least, min(tiles, <Py_ssize_t> MOST_TASKS)) + 1):
         for p in range(1, several + 1):
             if b * p > MOST_TASKS and (b > least or p > 1):
                 break
@@ -106,34 +105,45 @@ cdef Py_ssize_t dense_work(const Dense* g) noexcept nogil:
 
 # Epilogue
 
-cdef void finish_rows(const Finish* f, float* x, float* spare, float* residual, Py_ssize_t n) noexcept nogil:
-    """The epilogue of n numbers (a multiple of 16) in place; buffers are as long as the next multiple of 64."""
+cdef float* finish_rows(const Finish* f, float* x, float* spare, const float* residual, Py_ssize_t n) noexcept nogil:
+    """The epilogue of n numbers (a multiple of 16); the result is in x or in the spare buffer, which is returned.
+
+    Both are as long as the next multiple of 64.
+    """
     if residual != NULL and not f.first:
         block_finish(x, residual, n, 0, 0, 0)
     if f.kernel != NULL:
         f.kernel(x, spare, round_up(n, LANES), f.p)
-        memcpy(x, spare, n * sizeof(float))
+        x = spare
     elif f.limits:
         block_finish(x, NULL, n, f.low, f.high, f.limits)
     if residual != NULL and f.first:
         block_finish(x, residual, n, 0, 0, 0)
+    return x
 
 
-cdef void finish_tile(const Dense* g, float* tile, Py_ssize_t pixels, Py_ssize_t lanes, const float* residual,
-                      float* y) noexcept nogil:
-    """The epilogue of one block of a tile in a buffer, which is then written to y."""
+cdef void finish_tile(const Dense* g, float* tile, Py_ssize_t pixels, Py_ssize_t several, Py_ssize_t lanes,
+                      const float* residual, float* y) noexcept nogil:
+    """The epilogue of a tile in a buffer, which is then written to y; ``lanes`` of the last block."""
     cdef float* spare = tile + BLOCK_PAIR * CHANNELS * CHANNELS
     cdef float* r = spare + BLOCK_PAIR * CHANNELS * CHANNELS
-    cdef Py_ssize_t p
+    cdef Py_ssize_t p, b, n, size = pixels * CHANNELS
     if residual != NULL:
-        for p in range(pixels):
-            memcpy(r + p * CHANNELS, residual + p * g.y_pixel, lanes * sizeof(float))
-    finish_rows(&g.finish, tile, spare, r if residual != NULL else NULL, pixels * CHANNELS)
-    if g.y_pixel == CHANNELS and lanes == CHANNELS:
-        memcpy(y, tile, pixels * CHANNELS * sizeof(float))
-    else:
-        for p in range(pixels):
-            copy_row(tile + p * CHANNELS, y + p * g.y_pixel, lanes)
+        for b in range(several):
+            n = lanes if b == several - 1 else CHANNELS
+            if g.y_pixel == CHANNELS and n == CHANNELS:
+                memcpy(r + b * size, residual + b * g.y_block, size * sizeof(float))
+            else:
+                for p in range(pixels):
+                    copy_row(residual + b * g.y_block + p * g.y_pixel, r + b * size + p * CHANNELS, n)
+    tile = finish_rows(&g.finish, tile, spare, r if residual != NULL else NULL, several * size)
+    for b in range(several):
+        n = lanes if b == several - 1 else CHANNELS
+        if g.y_pixel == CHANNELS and n == CHANNELS:
+            memcpy(y + b * g.y_block, tile + b * size, size * sizeof(float))
+        else:
+            for p in range(pixels):
+                copy_row(tile + b * size + p * CHANNELS, y + b * g.y_block + p * g.y_pixel, n)
 
 
 # Bands
@@ -141,20 +151,16 @@ cdef void finish_tile(const Dense* g, float* tile, Py_ssize_t pixels, Py_ssize_t
 cdef void scale_weights(const Dense* g, const float* w, const float* scale, Py_ssize_t first, Py_ssize_t end,
                         Py_ssize_t several, float* out) noexcept nogil:
     """The weights of rows of taps, times the factor of their channel."""
-    cdef Py_ssize_t b, r, tap, c, i, n
+    cdef Py_ssize_t b, r, tap, n
     cdef const float* source
-    cdef float factor
     for b in range(several):
         source = w + b * g.w_block
         for r in range(first, end):
             n = g.last_steps if r // g.kernel_y == g.in_blocks - 1 else g.steps
             for tap in range(g.taps):
-                for c in range(n):
-                    factor = scale[r // g.kernel_y * CHANNELS + c]
-                    for i in range(CHANNELS):
-                        out[i] = source[i] * factor
-                    out += CHANNELS
-                    source += CHANNELS
+                block_scale(source, scale + r // g.kernel_y * CHANNELS, n, out)
+                out += n * CHANNELS
+                source += n * CHANNELS
 
 
 cdef inline Py_ssize_t weights_before(const Dense* g, Py_ssize_t row) noexcept nogil:
@@ -166,16 +172,22 @@ cdef inline Py_ssize_t weights_before(const Dense* g, Py_ssize_t row) noexcept n
 
 
 cdef void dense_tiles(const Dense* g, const DenseData* d, BlockTile* t, Py_ssize_t block, Py_ssize_t several,
-                      Py_ssize_t lo, Py_ssize_t hi, float* buffer, float* sums) noexcept nogil:
+                      Py_ssize_t lo, Py_ssize_t hi, float* buffer, float* sums,
+                      const float* next) noexcept nogil:
     """Tiles lo to hi for one part of k of some blocks; the end of a row of y that is not blocked cannot hold sums."""
     cdef Py_ssize_t i = lo % g.tiles, y = lo // g.tiles % g.height, s = lo // (g.tiles * g.height), tile
-    cdef Py_ssize_t first, pixels, b, at, x, each = g.width // g.tiles, more = g.width % g.tiles
+    cdef Py_ssize_t first, pixels, b, p, at, x, each = g.width // g.tiles, more = g.width % g.tiles
     cdef bint last = t.end == g.steps_end, late = last and g.finish.late, edges = g.taps > 1 or g.left > 0
     cdef const float* image = d.x + block // g.group_blocks * g.x_group
     cdef const float* residual = d.residual if last else NULL
-    cdef float* out
-    t.limits = g.finish.limits if last and not late else 0
+    cdef int hard = g.finish.limits & 12 if last else 0
+    t.limits = g.finish.limits & 3 if last and not late else 0
     t.left, t.right, t.residual = 0, g.taps, NULL
+    # each tile fetches its share of the part of k that comes next
+    t.lines = 0
+    if next != NULL:
+        t.ahead, t.ahead_block = next, g.w_block
+        t.lines = ceil_div(CHANNELS, hi - lo)
     for tile in range(lo, hi):
         first = i * each + min(i, more)
         pixels = each + (i < more)
@@ -198,14 +210,21 @@ cdef void dense_tiles(const Dense* g, const DenseData* d, BlockTile* t, Py_ssize
             if residual != NULL:
                 t.residual = residual + at
             tile_block(t, pixels, several)
+            if hard:
+                for b in range(several):
+                    if g.y_pixel == CHANNELS:
+                        block_finish(t.to + b * g.y_block, NULL, pixels * CHANNELS, 0, 0, hard)
+                    else:
+                        for p in range(pixels):
+                            block_finish(t.to + b * g.y_block + p * g.y_pixel, NULL, CHANNELS, 0, 0, hard)
         else:
-            t.to, t.to_pixel, t.to_block = buffer, CHANNELS, CHANNELS * CHANNELS
+            t.to, t.to_pixel, t.to_block = buffer, CHANNELS, pixels * CHANNELS
             tile_block(t, pixels, several)
-            for b in range(several):
-                out = d.y + at + b * g.y_block
-                finish_tile(g, buffer + b * CHANNELS * CHANNELS, pixels,
-                            g.last_lanes if block + b == g.blocks - 1 else CHANNELS,
-                            residual + (out - d.y) if residual != NULL else NULL, out)
+            finish_tile(g, buffer, pixels, several, g.last_lanes if block + several == g.blocks else CHANNELS,
+                        residual + at if residual != NULL else NULL, d.y + at)
+        if t.lines > 0:
+            t.ahead += t.lines * CHANNELS * (t.end - t.first) * g.taps
+            t.lines = 0 if (tile + 1 - lo) * t.lines >= CHANNELS else t.lines
         i += 1
         if i == g.tiles:
             i, y = 0, y + 1
@@ -219,12 +238,13 @@ cdef void dense_band(const Dense* g, const DenseData* d, Py_ssize_t lo, Py_ssize
     cdef Py_ssize_t several, first, at, next_at, each = g.height * g.tiles
     cdef float* sums = work + 3 * BLOCK_PAIR * CHANNELS * CHANNELS + g.stage_plane * g.in_blocks
     cdef float* scaled = sums
+    cdef const float* next
     cdef BlockTile t
     t.x_block, t.x_row, t.x_tap = g.x_block, g.dilation_y * g.x_line, g.dilation_x * g.x_column
     t.x_pixel = g.stride_x * g.x_column
     t.rows, t.taps, t.steps, t.last, t.last_steps = g.kernel_y, g.taps, g.steps, g.in_blocks - 1, g.last_steps
     t.y_step, t.height, t.at = g.dilation_y, g.x_height, g.at
-    t.low, t.high = g.finish.low, g.finish.high
+    t.low, t.high, t.ahead = g.finish.low, g.finish.high, NULL
     while block < end:
         several = min(min(end - block, <Py_ssize_t> BLOCK_PAIR), g.group_blocks - block % g.group_blocks)
         first = 0
@@ -232,8 +252,14 @@ cdef void dense_band(const Dense* g, const DenseData* d, Py_ssize_t lo, Py_ssize
             t.first, t.end = first, min(first + g.depth, g.steps_end)
             t.base, t.base_pixel, t.base_block = d.bias + block * CHANNELS, 0, CHANNELS
             t.w, t.w_block = d.w + block * g.w_block + weights_before(g, first), g.w_block
+            next = NULL
+            if 4 * g.blocks * g.w_block > FETCH_BYTES and g.at == NULL:
+                if t.end < g.steps_end:
+                    next = t.w + weights_before(g, t.end) - weights_before(g, first)
+                elif block + several < end:
+                    next = d.w + (block + several) * g.w_block
             if d.scale == NULL:
-                dense_tiles(g, d, &t, block, several, lo, hi, work, sums)
+                dense_tiles(g, d, &t, block, several, lo, hi, work, sums, next)
             else:
                 at = lo
                 t.w_block = weights_before(g, t.end) - weights_before(g, first)
@@ -243,7 +269,7 @@ cdef void dense_band(const Dense* g, const DenseData* d, Py_ssize_t lo, Py_ssize
                                   d.scale + at // each * g.scale_row + block // g.group_blocks * g.in_blocks * CHANNELS,
                                   first, t.end, several, scaled)
                     t.w = scaled
-                    dense_tiles(g, d, &t, block, several, at, next_at, work, sums)
+                    dense_tiles(g, d, &t, block, several, at, next_at, work, sums, NULL)
                     at = next_at
             first = t.end
         block += several
@@ -313,16 +339,16 @@ cdef void plan_linear(Dense* g) noexcept nogil:
     """``width`` rows of a product: bands of about 56 rows, but as many tasks as there is work for."""
     cdef Py_ssize_t wanted, rows = g.width
     g.band_rows = ceil_div(rows, ceil_div(rows, 4 * BLOCK_PIXELS))
-    g.sums_block = max(g.band_rows, <Py_ssize_t> FEW_ROWS) * CHANNELS
+    g.sums_block = max(g.band_rows, <Py_ssize_t> FEW_ROWS) * CHANNELS if g.last_lanes < CHANNELS else 0
     if rows <= FEW_ROWS:
         plan_dense(g)
         g.bands = 1
         g.parts = min(ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR),
                       max(1, min(<Py_ssize_t> MANY_TASKS, g.blocks * g.w_block // 65536)))
         return
-    cut_work(ceil_div(rows, g.band_rows), ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR), 2.0 * rows * g.blocks * g.w_block,
-             4.0 * g.blocks * g.w_block, 4.0 * rows * g.x_column, &g.bands, &g.parts)
     g.bands = ceil_div(rows, g.band_rows)
+    cut_work(g.bands, ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR), 2.0 * rows * g.blocks * g.w_block,
+             4.0 * g.blocks * g.w_block, 4.0 * rows * g.x_column, g.bands, &g.bands, &g.parts)
     g.depth = ceil_div(g.in_blocks, ceil_div(g.in_blocks, <Py_ssize_t> (K_STEPS // CHANNELS)))
     g.steps_end = g.in_blocks
     settle_finish(g)

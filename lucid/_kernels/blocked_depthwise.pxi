@@ -198,7 +198,7 @@ cdef void depth_lines(const Depth* g, const DenseData* d, Py_ssize_t row, Py_ssi
     t.x_line, t.y_line, t.to_line = g.stride_y * g.x_width * CHANNELS, g.stride_y, g.width * CHANNELS
     t.rows, t.taps, t.y_step, t.height = g.rows, g.taps, g.dilation_y, g.x_height
     t.tap_step, t.pixel_step, t.width = g.dilation_x, g.stride_x, g.x_width
-    t.limits, t.low, t.high = 0 if g.finish.late else g.finish.limits, g.finish.low, g.finish.high
+    t.limits, t.low, t.high = 0 if g.finish.late else g.finish.limits & 3, g.finish.low, g.finish.high
     t.w, t.bias = d.w + block * g.rows * g.taps * CHANNELS, d.bias + block * CHANNELS
     t.y, t.lines, t.residual = y * g.stride_y - g.top, lines, NULL
     while i < g.width:
@@ -217,6 +217,8 @@ cdef void depth_task(const Depth* g, const DenseData* d, float* work, Py_ssize_t
     while row < end:
         lines = min(min(end - row, g.height - row % g.height), most)
         depth_lines(g, d, row, lines)
+        if g.finish.limits & 12 and not g.finish.late:
+            block_finish(d.y + row * g.width * CHANNELS, NULL, lines * g.width * CHANNELS, 0, 0, g.finish.limits)
         if g.finish.late:
             i, stop = row * g.width * CHANNELS, (row + lines) * g.width * CHANNELS
             while i < stop:
@@ -224,7 +226,7 @@ cdef void depth_task(const Depth* g, const DenseData* d, float* work, Py_ssize_t
                 memcpy(work, d.y + i, n * sizeof(float))
                 if d.residual != NULL:
                     memcpy(work + 2 * DEPTH_PIECE, d.residual + i, n * sizeof(float))
-                finish_rows(&g.finish, work, work + DEPTH_PIECE, work + 2 * DEPTH_PIECE if d.residual != NULL else NULL, n)
-                memcpy(d.y + i, work, n * sizeof(float))
+                memcpy(d.y + i, finish_rows(&g.finish, work, work + DEPTH_PIECE,
+                                            work + 2 * DEPTH_PIECE if d.residual != NULL else NULL, n), n * sizeof(float))
                 i += n
         row += lines

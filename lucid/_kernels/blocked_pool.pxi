@@ -10,20 +10,18 @@ cdef extern from *:
     /* One window whose first element, maybe beside the image, is (i, j): its maximum, NaN over every number. */
     static void lucid_window_max(const lucid_window_plane *p, Py_ssize_t i, Py_ssize_t j, float *y) {
         for (int part = 0; part < 16; part += LUCID_BLOCK_LANES) {
-            float top[LUCID_BLOCK_LANES];
-            for (int l = 0; l < LUCID_BLOCK_LANES; l++)
-                top[l] = -INFINITY;
-            for (Py_ssize_t r = 0; r < p->rows; r++)
+            lucid_bv top = lucid_bv_all(-INFINITY);
+            for (Py_ssize_t r = 0; r < p->rows; r++) {
+                const Py_ssize_t a = i + r * p->dilation_y;
+                if (a < 0 || a >= p->x_height)
+                    continue;
                 for (Py_ssize_t s = 0; s < p->taps; s++) {
-                    const Py_ssize_t a = i + r * p->dilation_y, b = j + s * p->dilation_x;
-                    if (a < 0 || a >= p->x_height || b < 0 || b >= p->x_width)
-                        continue;
-                    const float *x = p->x + (a * p->x_width + b) * 16 + part;
-                    LUCID_INDEPENDENT
-                    for (int l = 0; l < LUCID_BLOCK_LANES; l++)
-                        top[l] = (x[l] > top[l]) | (x[l] != x[l]) ? x[l] : top[l];
+                    const Py_ssize_t b = j + s * p->dilation_x;
+                    if (b >= 0 && b < p->x_width)
+                        top = lucid_bv_larger(top, lucid_bv_load(p->x + (a * p->x_width + b) * 16 + part));
                 }
-            memcpy(y + part, top, sizeof(top));
+            }
+            lucid_bv_store(y + part, top);
         }
     }
 
@@ -71,6 +69,12 @@ cdef extern from *:
             y[l] = (float) (total[l] / (double) n);
     }
 
+    static void lucid_divide_pixel(float *y, float divisor) {
+        const lucid_bv d = lucid_bv_all(divisor);
+        for (int part = 0; part < 16; part += LUCID_BLOCK_LANES)
+            lucid_bv_store(y + part, lucid_bv_div(lucid_bv_load(y + part), d));
+    }
+
     static void lucid_scale_pixels(const float *x, const float *factor, float *y, Py_ssize_t n) {
         for (int part = 0; part < 16; part += LUCID_BLOCK_LANES) {
             const lucid_bv f = lucid_bv_load(factor + part);
@@ -85,6 +89,7 @@ cdef extern from *:
     void window_max "lucid_window_max" (const WindowPlane* p, Py_ssize_t i, Py_ssize_t j, float* y) noexcept nogil
     Py_ssize_t window_sum "lucid_window_sum" (const WindowPlane* p, Py_ssize_t i, Py_ssize_t j, float* y) noexcept nogil
     void plane_mean "lucid_plane_mean" (const float* x, Py_ssize_t n, float* y) noexcept nogil
+    void divide_pixel "lucid_divide_pixel" (float* y, float divisor) noexcept nogil
     void scale_pixels "lucid_scale_pixels" (const float* x, const float* factor, float* y, Py_ssize_t n) noexcept nogil
 
 
@@ -111,7 +116,7 @@ cdef void task_pool(const void* step, char** buffers, float* work, Py_ssize_t ta
     """Some rows of output, counted through all planes."""
     cdef const PoolStep* s = <const PoolStep*> step
     cdef const Pool* g = &s.g
-    cdef Py_ssize_t row, i, j, l, count, rows = g.planes * g.height
+    cdef Py_ssize_t row, i, j, count, rows = g.planes * g.height
     cdef float* y
     cdef float divisor
     cdef WindowPlane p
@@ -127,8 +132,7 @@ cdef void task_pool(const void* step, char** buffers, float* work, Py_ssize_t ta
             else:
                 count = window_sum(&p, i * g.stride_y - g.top, j * g.stride_x - g.left, y)
                 divisor = <float> window_divisor(g, i, j, count)
-                for l in range(CHANNELS):
-                    y[l] = y[l] / divisor
+                divide_pixel(y, divisor)
 
 
 cdef void task_global_pool(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:

@@ -30,6 +30,7 @@ cdef extern from *:
     #define LUCID_UNROLL(n) _Pragma(LUCID_TEXT(GCC unroll n))
     #define LUCID_TEXT(x) #x
     #define LUCID_ALWAYS static inline __attribute__((always_inline))
+    #define LUCID_FETCH(x) __builtin_prefetch(x, 0, 2)
     typedef float lucid_bv __attribute__((vector_size(4 * LUCID_BLOCK_LANES), aligned(4), may_alias));
     typedef int32_t lucid_bi __attribute__((vector_size(4 * LUCID_BLOCK_LANES), aligned(4), may_alias));
     LUCID_ALWAYS lucid_bv lucid_bv_load(const float *x) { return *(const lucid_bv *) x; }
@@ -38,6 +39,7 @@ cdef extern from *:
     LUCID_ALWAYS lucid_bv lucid_bv_add(lucid_bv a, lucid_bv b) { return a + b; }
     LUCID_ALWAYS lucid_bv lucid_bv_sub(lucid_bv a, lucid_bv b) { return a - b; }
     LUCID_ALWAYS lucid_bv lucid_bv_mul(lucid_bv a, lucid_bv b) { return a * b; }
+    LUCID_ALWAYS lucid_bv lucid_bv_div(lucid_bv a, lucid_bv b) { return a / b; }
     LUCID_ALWAYS lucid_bv lucid_bv_madd(lucid_bv a, lucid_bv b, lucid_bv c) { return a * b + c; }
     LUCID_ALWAYS lucid_bv lucid_bv_all(float x) { return x - (lucid_bv) {0}; }
     /* x, or the limit where x is beyond it; NaN and -0 stay */
@@ -58,9 +60,15 @@ cdef extern from *:
         return (lucid_bv) (((lucid_bi) high & above) | ((lucid_bi) x & ~above));
     }
     #endif
+    /* the larger; NaN if either is */
+    LUCID_ALWAYS lucid_bv lucid_bv_larger(lucid_bv a, lucid_bv b) {
+        const lucid_bi wins = (b > a) | (b != b);
+        return (lucid_bv) (((lucid_bi) b & wins) | ((lucid_bi) a & ~wins));
+    }
     #else
     #define LUCID_UNROLL(n)
     #define LUCID_ALWAYS static inline
+    #define LUCID_FETCH(x) ((void) (x))
     typedef struct { float v[LUCID_BLOCK_LANES]; } lucid_bv;
     #define LUCID_BV_EACH(e) lucid_bv z; for (int i = 0; i < LUCID_BLOCK_LANES; i++) z.v[i] = (e); return z
     LUCID_ALWAYS lucid_bv lucid_bv_load(const float *x) { LUCID_BV_EACH(x[i]); }
@@ -69,10 +77,14 @@ cdef extern from *:
     LUCID_ALWAYS lucid_bv lucid_bv_add(lucid_bv a, lucid_bv b) { LUCID_BV_EACH(a.v[i] + b.v[i]); }
     LUCID_ALWAYS lucid_bv lucid_bv_sub(lucid_bv a, lucid_bv b) { LUCID_BV_EACH(a.v[i] - b.v[i]); }
     LUCID_ALWAYS lucid_bv lucid_bv_mul(lucid_bv a, lucid_bv b) { LUCID_BV_EACH(a.v[i] * b.v[i]); }
+    LUCID_ALWAYS lucid_bv lucid_bv_div(lucid_bv a, lucid_bv b) { LUCID_BV_EACH(a.v[i] / b.v[i]); }
     LUCID_ALWAYS lucid_bv lucid_bv_madd(lucid_bv a, lucid_bv b, lucid_bv c) {
         LUCID_BV_EACH(lucid_maddf(a.v[i], b.v[i], c.v[i]));
     }
     LUCID_ALWAYS lucid_bv lucid_bv_all(float x) { LUCID_BV_EACH(x); }
+    LUCID_ALWAYS lucid_bv lucid_bv_larger(lucid_bv a, lucid_bv b) {
+        LUCID_BV_EACH(b.v[i] > a.v[i] || b.v[i] != b.v[i] ? b.v[i] : a.v[i]);
+    }
     LUCID_ALWAYS lucid_bv lucid_bv_raise(lucid_bv x, lucid_bv l) { LUCID_BV_EACH(x.v[i] < l.v[i] ? l.v[i] : x.v[i]); }
     LUCID_ALWAYS lucid_bv lucid_bv_lower(lucid_bv x, lucid_bv h) { LUCID_BV_EACH(x.v[i] > h.v[i] ? h.v[i] : x.v[i]); }
     #endif
@@ -94,6 +106,8 @@ cdef extern from *:
         const float *residual;                          /* added next, as ``to`` lies, or NULL */
         int limits;                                     /* 1: at least low, 2: at most high */
         float low, high;
+        const float *ahead;                             /* weights that are needed later: of the first block ... */
+        Py_ssize_t lines, ahead_block;                  /* ... lines to fetch per 16 steps of k; to the second block */
         const Py_ssize_t *at;                           /* of plain images: from a pixel to what each step of k reads */
     } lucid_block_tile;
 
@@ -133,7 +147,7 @@ cdef extern from *:
         const int V = B * LUCID_BLOCK_PARTS;
         const Py_ssize_t step = S ? S : t->x_pixel;
         lucid_bv acc[LUCID_BLOCK_PAIR * LUCID_BLOCK_PARTS][LUCID_BLOCK_PIXELS];
-        const float *w = t->w;
+        const float *w = t->w, *ahead = t->ahead;
         Py_ssize_t block = t->first / t->rows, row = t->first % t->rows;
         LUCID_UNROLL(16) for (int v = 0; v < V; v++)
             LUCID_UNROLL(16) for (int p = 0; p < P; p++)
@@ -147,6 +161,11 @@ cdef extern from *:
                 const float *x = t->x + block * t->x_block + row * t->x_row;
                 for (Py_ssize_t tap = 0; tap < t->taps; tap++) {
                     const float *head = tap < t->left ? lucid_no_pixel : x;
+                    for (Py_ssize_t i = 0; i < t->lines; i++, ahead += 16) {
+                        LUCID_FETCH(ahead);
+                        if (B > 1)
+                            LUCID_FETCH(ahead + t->ahead_block);
+                    }
                     const float *tail = tap >= t->right ? lucid_no_pixel : P == 1 ? head : x + (P - 1) * step;
                     LUCID_UNROLL(1) for (Py_ssize_t c = 0; c < n; c++) {
                         lucid_bv ww[LUCID_BLOCK_PAIR * LUCID_BLOCK_PARTS];
@@ -246,9 +265,22 @@ cdef extern from *:
         tiles[blocks - 1][kind][pixels - 1](t);
     }
 
-    /* y = y + r, and what lies beyond a limit brought to it; n is a multiple of 16. */
+    /* y = y + r, and what lies beyond a limit brought to it; n is a multiple of 16. Of the limits 4 makes hardswish, 8
+       hardsigmoid: x raised to -3 gives the same bits as the eager kernels do, and -0 where they do. */
     static void lucid_block_finish(float *y, const float *r, Py_ssize_t n, float low, float high, int limits) {
-        const lucid_bv l = lucid_bv_all(low), h = lucid_bv_all(high);
+        const lucid_bv l = lucid_bv_all(low), h = lucid_bv_all(high), three = lucid_bv_all(3), six = lucid_bv_all(6);
+        const lucid_bv bottom = lucid_bv_all(-3);
+        if (limits & 12) {
+            for (Py_ssize_t i = 0; i < n; i += LUCID_BLOCK_LANES) {
+                lucid_bv v = lucid_bv_load(y + i), z;
+                if (r)
+                    v = lucid_bv_add(v, lucid_bv_load(r + i));
+                v = lucid_bv_raise(v, bottom);
+                z = lucid_bv_div(lucid_bv_lower(lucid_bv_add(v, three), six), six);
+                lucid_bv_store(y + i, limits & 4 ? lucid_bv_mul(v, z) : z);
+            }
+            return;
+        }
         for (Py_ssize_t i = 0; i < n; i += LUCID_BLOCK_LANES) {
             lucid_bv v = lucid_bv_load(y + i);
             if (r)
@@ -258,6 +290,15 @@ cdef extern from *:
             if (limits & 2)
                 v = lucid_bv_lower(v, h);
             lucid_bv_store(y + i, v);
+        }
+    }
+
+    /* n rows of 16 weights, each times the factor of its channel. */
+    static void lucid_block_scale(const float *w, const float *factor, Py_ssize_t n, float *out) {
+        for (Py_ssize_t c = 0; c < n; c++) {
+            const lucid_bv f = lucid_bv_all(factor[c]);
+            for (int part = 0; part < 16; part += LUCID_BLOCK_LANES)
+                lucid_bv_store(out + 16 * c + part, lucid_bv_mul(lucid_bv_load(w + 16 * c + part), f));
         }
     }
     """
@@ -276,10 +317,13 @@ cdef extern from *:
         const float* residual
         int limits
         float low, high
+        const float* ahead
+        Py_ssize_t lines, ahead_block
         const Py_ssize_t* at
     void tile_block "lucid_tile_block" (const BlockTile* t, Py_ssize_t pixels, Py_ssize_t blocks) noexcept nogil
     void block_finish "lucid_block_finish" (float* y, const float* r, Py_ssize_t n, float low, float high,
                                             int limits) noexcept nogil
+    void block_scale "lucid_block_scale" (const float* w, const float* factor, Py_ssize_t n, float* out) noexcept nogil
     cdef enum:
         BLOCK_PIXELS "LUCID_BLOCK_PIXELS"
         BLOCK_PAIR "LUCID_BLOCK_PAIR"

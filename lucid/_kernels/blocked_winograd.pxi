@@ -123,18 +123,31 @@ cdef void blocked_winograd_input(const BlockedWinograd* p, const float* x, Py_ss
     """v[position, block, i] of tiles first to first + n."""
     cdef const Dense* g = &p.g
     cdef Py_ssize_t at[16]
-    cdef Py_ssize_t tile, i, j, b, y, x0, s, each = p.tiles_y * p.tiles_x
+    cdef Py_ssize_t tile, i, j, b, y, x0, each = p.tiles_y * p.tiles_x
+    cdef Py_ssize_t s = first // each, ty = first % each // p.tiles_x, tx = first % p.tiles_x
     for tile in range(n):
-        s = (first + tile) // each
-        y = (first + tile) % each // p.tiles_x * 2 - g.top
-        x0 = (first + tile) % p.tiles_x * 2 - g.left
+        y, x0 = 2 * ty - g.top, 2 * tx - g.left
         for i in range(4):
             for j in range(4):
-                at[4 * i + j] = -1
-                if 0 <= y + i < g.x_height and 0 <= x0 + j < g.x_width:
-                    at[4 * i + j] = (y + i) * g.x_line + (x0 + j) * CHANNELS
+                at[4 * i + j] = (y + i) * g.x_line + (x0 + j) * CHANNELS
+                if y + i < 0 or y + i >= g.x_height or x0 + j < 0 or x0 + j >= g.x_width:
+                    at[4 * i + j] = -1
         for b in range(g.in_blocks):
             blocked_input(x + s * g.x_sample + b * g.x_block, at, v + (b * p.most + tile) * CHANNELS, p.v_position)
+        tx += 1
+        if tx == p.tiles_x:
+            tx, ty = 0, ty + 1
+            if ty == p.tiles_y:
+                ty, s = 0, s + 1
+
+
+cdef void note_wild(float* wild, uint8_t* bad) noexcept nogil:
+    """A sample had a number that is not finite, if these are not zeros, which they become."""
+    cdef Py_ssize_t i
+    for i in range(CHANNELS):
+        if wild[i] != 0:
+            bad[0] = 1
+        wild[i] = 0
 
 
 cdef void blocked_winograd_output(const BlockedWinograd* p, const DenseData* d, const float* m, Py_ssize_t first,
@@ -149,22 +162,21 @@ cdef void blocked_winograd_output(const BlockedWinograd* p, const DenseData* d, 
     cdef Py_ssize_t high[WINOGRAD_GROUP]
     cdef Py_ssize_t width[WINOGRAD_GROUP]
     cdef bint late = g.finish.late or g.finish.limits or d.residual != NULL
+    cdef const float* done = group
     s = first // each
     ty, tx = first % each // p.tiles_x, first % p.tiles_x
+    memset(wild, 0, sizeof(wild))
     while tile < n:
         several = min(n - tile, <Py_ssize_t> WINOGRAD_GROUP)
         for i in range(several):
-            memset(wild, 0, sizeof(wild))
             blocked_output(m + (tile + i) * CHANNELS, p.m_position, d.bias + block * CHANNELS, group + 4 * CHANNELS * i, wild)
-            for e in range(CHANNELS):
-                if wild[e] != 0:
-                    bad[s] = 1
             at[i] = s * g.y_sample + block * g.y_block + (2 * ty * g.width + 2 * tx) * CHANNELS
             high[i], width[i] = min(g.height - 2 * ty, <Py_ssize_t> 2), min(g.width - 2 * tx, <Py_ssize_t> 2)
             tx += 1
             if tx == p.tiles_x:
                 tx, ty = 0, ty + 1
                 if ty == p.tiles_y:
+                    note_wild(wild, bad + s)
                     ty, s = 0, s + 1
         if late:
             if d.residual != NULL:
@@ -172,16 +184,18 @@ cdef void blocked_winograd_output(const BlockedWinograd* p, const DenseData* d, 
                     for e in range(high[i]):
                         memcpy(r + (4 * i + 2 * e) * CHANNELS, d.residual + at[i] + e * g.width * CHANNELS,
                                width[i] * CHANNELS * sizeof(float))
-            finish_rows(&g.finish, group, spare, r if d.residual != NULL else NULL, several * 4 * CHANNELS)
+            done = finish_rows(&g.finish, group, spare, r if d.residual != NULL else NULL, several * 4 * CHANNELS)
         for i in range(several):
             for e in range(high[i]):
                 if width[i] == 2:
-                    memcpy(d.y + at[i] + e * g.width * CHANNELS, group + (4 * i + 2 * e) * CHANNELS,
+                    memcpy(d.y + at[i] + e * g.width * CHANNELS, done + (4 * i + 2 * e) * CHANNELS,
                            2 * CHANNELS * sizeof(float))
                 else:
-                    memcpy(d.y + at[i] + e * g.width * CHANNELS, group + (4 * i + 2 * e) * CHANNELS,
+                    memcpy(d.y + at[i] + e * g.width * CHANNELS, done + (4 * i + 2 * e) * CHANNELS,
                            CHANNELS * sizeof(float))
         tile += several
+    if ty or tx:
+        note_wild(wild, bad + s)
 
 
 cdef void blocked_winograd_task(const BlockedWinograd* p, const DenseData* d, uint8_t* bad, float* work,
@@ -201,11 +215,17 @@ cdef void blocked_winograd_task(const BlockedWinograd* p, const DenseData* d, ui
     t.rows = t.taps = t.right = t.height = 1
     t.y = t.y_step = t.left = 0
     t.steps, t.last, t.last_steps = CHANNELS, g.in_blocks - 1, g.last_steps
-    t.residual, t.limits, t.at = NULL, 0, NULL
+    t.residual, t.limits, t.at, t.lines, t.ahead_block = NULL, 0, NULL, 0, p.u_block
+    if 4 * 16 * p.u_position > FETCH_BYTES:
+        t.lines = ceil_div(CHANNELS, pieces)
     t.w_block, t.to_pixel, t.to_block = p.u_block, CHANNELS, p.most * CHANNELS
     while block < g.blocks:
         several = min(g.blocks - block, <Py_ssize_t> BLOCK_PAIR)
         for position in range(16):
+            # each tile fetches its share of the weights of the next position
+            t.ahead = p.u + (position + 1) * p.u_position + block * p.u_block
+            if position == 15:
+                t.ahead = p.u + (block + several) * p.u_block
             for i in range(pieces):
                 at = n * i // pieces
                 pixels = n * (i + 1) // pieces - at
@@ -217,6 +237,7 @@ cdef void blocked_winograd_task(const BlockedWinograd* p, const DenseData* d, ui
                     t.first, t.end = c, min(c + depth, g.in_blocks)
                     t.w = p.u + position * p.u_position + block * p.u_block + c * CHANNELS * CHANNELS
                     tile_block(&t, pixels, several)
+                    t.ahead += t.lines * CHANNELS * (t.end - t.first)
                     t.base, t.base_pixel, t.base_block = t.to, CHANNELS, t.to_block
                     c = t.end
         for i in range(several):

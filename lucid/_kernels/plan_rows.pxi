@@ -54,12 +54,11 @@ cdef struct CopyStep:
 
 
 cdef int set_finish(str name, Finish* f, str activation, tuple parameters, bint first) except -1:
-    """The epilogue for the name of an activation; its kernel is the one of the eager function."""
+    """The epilogue for the name of an activation; its bits are those of the eager function."""
     cdef Py_ssize_t i
     cdef tuple known = {
         "none": (), "relu": (), "relu6": (), "hardtanh": (-1.0, 1.0), "silu": (), "mish": (), "gelu": (), "gelu_tanh": (),
-        "sigmoid": (), "tanh": (), "leaky_relu": (0.01,), "hardswish": (0.5 / (1 / 6.), 1 / (1 / 6.), 0.5 / (1 / 6.)),
-        "hardsigmoid": (0.5 / (1 / 6.), 1 / (1 / 6.), 0.5 / (1 / 6.)), "elu": (1.0, 1.0, 1.0),
+        "sigmoid": (), "tanh": (), "leaky_relu": (0.01,), "hardswish": (), "hardsigmoid": (), "elu": (1.0, 1.0, 1.0),
         "selu": (SELU_LOW, SELU_HIGH, 1.0),
     }.get(activation)
     if known is None:
@@ -90,9 +89,9 @@ cdef int set_finish(str name, Finish* f, str activation, tuple parameters, bint 
     elif activation == "leaky_relu":
         f.kernel = <Map1> leaky_relu_kernel[float]
     elif activation == "hardswish":
-        f.kernel = <Map1> hardswish_kernel[float]
+        f.limits = 4
     elif activation == "hardsigmoid":
-        f.kernel = <Map1> hardsigmoid_kernel[float]
+        f.limits = 8
     elif activation in ("elu", "selu"):
         f.kernel = <Map1> elu_kernel[float]
     return 0
@@ -151,6 +150,7 @@ cdef void task_product(const void* step, char** buffers, float* work, Py_ssize_t
 cdef void task_flat(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
     """y = activation(x + residual) over a piece of whole tensors."""
     cdef const FlatStep* s = <const FlatStep*> step
+    cdef const float* done
     cdef Py_ssize_t n, i = task * FLAT_TASK, end = min(s.size, (task + 1) * FLAT_TASK)
     while i < end:
         n = min(end - i, <Py_ssize_t> FLAT_BLOCK)
@@ -161,9 +161,9 @@ cdef void task_flat(const void* step, char** buffers, float* work, Py_ssize_t ta
             cycle_row(<const float*> buffers[s.residual], s.row, i, n, work + 2 * FLAT_BLOCK)
         if s.multiply:
             multiply_rows(work, work + 2 * FLAT_BLOCK if s.residual >= 0 else NULL, s.scale, s.shift, n)
-        finish_rows(&s.finish, work, work + FLAT_BLOCK,
-                    work + 2 * FLAT_BLOCK if s.residual >= 0 and not s.multiply else NULL, round_up(n, CHANNELS))
-        memcpy(<float*> buffers[s.y] + i, work, n * sizeof(float))
+        done = finish_rows(&s.finish, work, work + FLAT_BLOCK,
+                           work + 2 * FLAT_BLOCK if s.residual >= 0 and not s.multiply else NULL, round_up(n, CHANNELS))
+        memcpy(<float*> buffers[s.y] + i, done, n * sizeof(float))
         i += n
 
 
@@ -389,7 +389,8 @@ cdef class RowSteps(Schedule):
         s.a.size, s.a.v_size, s.a.scale, s.a.causal = size, v_size, scale, causal
         s.logsumexp = self.workspace(4 * batch * heads * queries)
         s.blocks = ceil_div(queries, lanes)
-        s.tasks = batch * heads * (s.blocks if batch * heads < 8 else 1)
+        # a task prepares the keys of every head it meets
+        s.tasks = batch * heads if batch * heads >= 16 else min(batch * heads * s.blocks, 8)
         self.step("attention", task_attention_heads, NULL, s.tasks,
                   2.0 * batch * heads * queries * keys * (size + v_size), attention_workspace(&s.a, <const float*> NULL),
                   &s, sizeof(s))

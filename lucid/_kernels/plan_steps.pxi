@@ -210,7 +210,7 @@ cdef class Plan(RowSteps):
         s.bad = self.workspace(s.p.g.samples)
         self.step("winograd", task_winograd, NULL, s.p.blocks, work, blocked_winograd_work(&s.p), &s, sizeof(s))
         self.step("repair", task_repair, NULL, s.p.g.samples, 0, dense_work(&s.p.g), &s, sizeof(s))
-        return self.count - 2
+        return self.count - 1
 
     cdef int pad(self, int x, Dense* g, Py_ssize_t lines, Py_ssize_t right) except -1:
         """A step that copies an image with its borders left and right, and the buffer it writes."""
