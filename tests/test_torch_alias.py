@@ -251,3 +251,38 @@ def test_private_names_that_packages_use(tmp_path: Path) -> None:
     assert result.stdout.splitlines() == [
         "True True", "(12, 16) (1, 1) (1, 2, 3)", "True True", "True True", "True 2"
     ], result.stderr  # fmt: skip
+
+
+def test_optimizers_of_other_packages(tmp_path: Path) -> None:
+    result = run_script(
+        tmp_path,
+        """
+        import torch
+        from torch.optim.optimizer import Optimizer, _default_to_fused_or_foreach, _use_grad_for_differentiable
+
+        class Descent(Optimizer):
+            def __init__(self, params, lr):
+                super().__init__(params, {"lr": lr, "differentiable": False})
+
+            @_use_grad_for_differentiable
+            def step(self, closure=None):
+                assert not torch.is_grad_enabled()
+                for group in self.param_groups:
+                    params = [p for p in group["params"] if p.grad is not None]
+                    torch._foreach_add_(params, [p.grad for p in params], alpha=-group["lr"])
+
+        class Around(Optimizer):  # as Lookahead of timm
+            def __init__(self, inner):
+                self.inner, self.param_groups, self.defaults, self.state = inner, inner.param_groups, {}, inner.state
+
+            def step(self, closure=None):
+                return self.inner.step(closure)
+
+        w = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        optimizer = Around(Descent([w], 0.5))
+        (w * w).sum().backward()
+        optimizer.step()
+        print(w.tolist(), _default_to_fused_or_foreach([w], False, use_fused=False))
+        """,
+    )
+    assert result.stdout == "[0.0, 0.0] (False, False)\n", result.stderr

@@ -96,3 +96,21 @@ def test_tree_functions() -> None:
     assert _tree.tree_any(lambda x: x == 3, tree) and not _tree.tree_all(lambda x: x == 3, tree)
     with pytest.raises(ValueError, match="tree_unflatten: expected 3 leaves, got 1"):
         _tree.tree_unflatten([1], _tree.tree_structure(tree))
+
+
+def test_foreach_is_the_operation_on_every_tensor() -> None:
+    from lucid.torch._foreach import functions
+
+    f = functions()
+    a, b = [lucid.tensor([1.0, -2.0]), lucid.tensor([4.0])], [lucid.tensor([3.0, 3.0]), lucid.tensor([-1.0])]
+    values = lambda tensors: [t.tolist() for t in tensors]
+    assert values(f["_foreach_add"](a, b, alpha=2)) == [[7, 4], [2]] and values(a) == [[1, -2], [4]]
+    assert values(f["_foreach_mul"](a, [2.0, 3.0])) == [[2, -4], [12]]
+    assert values(f["_foreach_maximum"](a, 0.5)) == [[1, 0.5], [4]] and values(f["_foreach_neg"](b)) == [[-3, -3], [1]]
+    assert f["_foreach_addcmul_"](a, b, b, 0.5) is None and values(a) == [[5.5, 2.5], [4.5]]
+    assert [n.item() for n in f["_foreach_norm"](b)] == pytest.approx([18**0.5, 1])
+    f["_foreach_copy_"](a, b)
+    f["_foreach_lerp_"](a, [t * 0 for t in a], 0.5)
+    assert values(a) == [[1.5, 1.5], [-0.5]]
+    f["_foreach_zero_"](a)
+    assert values(a) == [[0, 0], [0]] and f["_foreach_zero_"].__name__ == "_foreach_zero_"

@@ -75,6 +75,8 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(step)
     def call(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        if not hasattr(self, "_stepping"):  # a wrapper around another optimizer that leaves out Optimizer.__init__
+            self._prepare()
         if self._stepping:  # super().step() of a subclass
             return step(self, *args, **kwargs)
         self._stepping = self._stepped = True

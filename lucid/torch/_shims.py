@@ -6,6 +6,7 @@ Each entry is the honest answer for a library that runs eagerly on CPUs: no CUDA
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import multiprocessing
 from types import SimpleNamespace
@@ -149,6 +150,29 @@ def _init() -> dict[str, Any]:
     return {"_calculate_fan_in_and_fan_out": lambda tensor: _fans("_calculate_fan_in_and_fan_out", tensor)}
 
 
+def _optimizer() -> dict[str, Any]:
+    """What optimizers of other packages take from the module of the base class."""
+    import math
+
+    from lucid.autograd import set_grad_enabled
+
+    def use_grad(step: Any) -> Any:
+        @functools.wraps(step)
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            with set_grad_enabled(bool(self.defaults.get("differentiable", False))):
+                return step(self, *args, **kwargs)
+
+        return call
+
+    return {
+        "_use_grad_for_differentiable": use_grad, "_dispatch_sqrt": math.sqrt, "_stack_if_compiling": identity,
+        "_default_to_fused_or_foreach": lambda params, differentiable, use_fused=False: (False, False),
+        "_get_capturable_supported_devices": lambda supports_xla=True: [],
+        "_get_value": lambda x: x.item() if hasattr(x, "item") else x, "_params_t": Any, "ParamsT": Any,
+        "_disable_dynamo_if_unsupported": lambda single_tensor_fn=None: identity, "required": object(),
+    }  # fmt: skip
+
+
 def _types() -> dict[str, Any]:
     from lucid import Size, Tensor, _dtype, device
 
@@ -162,7 +186,9 @@ def _types() -> dict[str, Any]:
 def _torch() -> dict[str, Any]:
     import lucid
     from lucid import _dtype
+    from lucid._surface.storage import UntypedStorage
     from lucid.distributions import Dirichlet
+    from lucid.torch._foreach import functions
     from lucid.torch._legacy import types
     from lucid.torch._library import ops
 
@@ -171,7 +197,8 @@ def _torch() -> dict[str, Any]:
         "dtype": _dtype.dtype, "layout": _Unused, "memory_format": _Unused, "ops": ops,
         "channels_last": "channels_last", "channels_last_3d": "channels_last_3d",
         "contiguous_format": "contiguous_format", "preserve_format": "preserve_format", "strided": "strided",
-        "_sample_dirichlet": lambda alpha: Dirichlet(alpha).sample(), **types(),
+        "_sample_dirichlet": lambda alpha: Dirichlet(alpha).sample(), **types(), **functions(),
+        "UntypedStorage": UntypedStorage,
         **{name: Missing(f"torch.{name}") for name in DTYPES if not hasattr(lucid, name)},
     }  # fmt: skip
 
@@ -243,6 +270,7 @@ _CONTENTS: dict[str, Any] = {
     "torch.nn.modules.transformer": _later(
         _get_activation_fn="nn.modules.transformer._activation", _get_clones="nn.modules.transformer._copies"
     ),
+    "torch.optim.optimizer": _optimizer,
     "torch.nn.modules.utils": {
         "_single": lambda x: _repeat(x, 1), "_pair": lambda x: _repeat(x, 2), "_triple": lambda x: _repeat(x, 3),
         "_quadruple": lambda x: _repeat(x, 4), "_ntuple": lambda n, name="": lambda x: _repeat(x, n),
