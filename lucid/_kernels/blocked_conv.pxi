@@ -36,7 +36,7 @@ cdef struct Dense:
     Py_ssize_t tiles                                            # per image row
     Py_ssize_t bands, parts                                     # tasks are bands of tiles by parts of the blocks
     Py_ssize_t band_rows, stage_line, stage_plane               # of a stem or a product: image rows per task, staged
-    Py_ssize_t sums_block                                       # of a product with a last block that y has a part of: sums of a block
+    Py_ssize_t sums_block                                       # of a product whose last block y has a part of: its sums
     const Py_ssize_t* at                                        # of a stem: what each step of k reads
     Finish finish
 
@@ -286,7 +286,7 @@ cdef void dense_task(const Dense* g, const DenseData* d, float* work, Py_ssize_t
 cdef void plan_stem(Dense* g) noexcept nogil:
     """Bands of image rows whose staged lines take about 48 KB; for a stem ``in_blocks`` counts channels."""
     cdef Py_ssize_t reach = (g.kernel_y - 1) * g.dilation_y + 1
-    g.tiles = ceil_div(g.width, <Py_ssize_t> BLOCK_PIXELS if g.stride_x == 2 else min(<Py_ssize_t> BLOCK_PIXELS, FEW_ROWS))
+    g.tiles = ceil_div(g.width, min(<Py_ssize_t> BLOCK_PIXELS, <Py_ssize_t> (BLOCK_PIXELS if g.stride_x == 2 else FEW_ROWS)))
     g.steps_end, g.w_row = g.in_blocks * g.kernel_y * g.taps, CHANNELS
     g.depth = ceil_div(g.steps_end, ceil_div(g.steps_end, <Py_ssize_t> K_STEPS))
     settle_finish(g)
