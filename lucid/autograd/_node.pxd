@@ -42,6 +42,7 @@ cdef inline bint may_need_gradient(TensorBase x) noexcept:
 cdef bint is_recording() noexcept
 cdef bint is_tracing() noexcept
 cdef int state() noexcept
+cdef long long attribute_count() noexcept
 cdef object traced(object operation, tuple args)
 cdef void set_recording(bint value) noexcept
 cdef bint record(Node node, tuple args, object y) except -1

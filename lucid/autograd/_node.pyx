@@ -42,6 +42,7 @@ cdef tuple NEVER_WRITTEN = (0,)
 cdef type tensor_class = None
 cdef object tracer = None
 cdef long long last_sequence = 0
+cdef long long attributes_set = 0
 
 
 cdef bint is_recording() noexcept:
@@ -51,6 +52,16 @@ cdef bint is_recording() noexcept:
 cdef void set_recording(bint value) noexcept:
     global lucid_recording
     lucid_recording = value
+
+
+def note_attribute():
+    """Called whenever an attribute of a module is set: compiled functions look at modules again then."""
+    global attributes_set
+    attributes_set += 1
+
+
+cdef long long attribute_count() noexcept:
+    return attributes_set
 
 
 cdef bint is_tracing() noexcept:

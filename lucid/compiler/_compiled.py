@@ -84,6 +84,8 @@ class Compiled:
             functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if mode.trace:  # part of a function that is being compiled
+            return self.function(*args, **kwargs)
         tensors: list[Any] = []
         if autocast.enabled:  # which plans know nothing of
             return self.function(*args, **kwargs)
@@ -154,7 +156,7 @@ class Compiled:
             if isinstance(t, TensorBase) and t._born != tracer.number:
                 self._captured[id(t)] = t  # type: ignore[assignment]
         watched = {id(t): t for t in (*state.tensors, *self._captured.values())}
-        self._watch = Watch(watched.values(), state.entries)
+        self._watch = Watch(watched.values(), state.dicts, state.attributes)
         return Plan(lower(graph, self._packing), result_spec, fixed)
 
     def _modules(self) -> Iterator[tuple[str, Module]]:
@@ -227,16 +229,18 @@ class _State:
     def __init__(self, function: Any) -> None:
         self.modules = list(function.named_modules()) if isinstance(function, Module) else []
         self.before = []
-        self.entries: list[tuple[dict[str, Any], str | None]] = []
+        self.dicts: list[dict[Any, Any]] = []
+        self.attributes: list[dict[Any, Any]] = []
         tensors: dict[int, Tensor] = {}
         for name, module in self.modules:
             own = module.__dict__
             self.before.append((name, module, own, dict(own)))
             for table in _TABLES:
                 self.before.append((name, module, own[table], dict(own[table])))
-                self.entries.append((own[table], None))
-                self.entries += [(own[table], key) for key in own[table]]
-            self.entries += [(own, "training"), (own, "_hooks")]
+                self.dicts.append(own[table])
+            self.attributes.append(own)
+            if module._hooks is not None:
+                self.dicts += [each for each in vars(module._hooks).values() if isinstance(each, dict)]
             for t in (*module._parameters.values(), *module._buffers.values()):
                 if t is not None:
                     tensors[id(t)] = t
@@ -266,9 +270,9 @@ def compile(
     rounding, and carry no history. Any number of threads may call it at once.
 
     Every call first compares what the plans were made from: the storage of parameters, buffers and captured tensors and
-    its count of writes through lucid, four elements of each tensor, the modules' parameters, buffers, children, hooks
-    and mode. A difference makes it trace and plan anew. Writes through NumPy that leave those four elements as they
-    were are not seen: call ``refresh()`` after them.
+    its count of writes through lucid, the first and last element of each tensor, and the attributes, parameters, buffers,
+    children and hooks of every module. A difference makes it trace and plan anew. Writes through NumPy that leave those
+    two elements as they were are not seen: call ``refresh()`` after them.
 
     Args:
         function: a module in evaluation mode, or a function of tensors. Left out, a decorator is returned.

@@ -29,7 +29,7 @@ VERSION = 1
 ENTRY = "lucid.compiled"
 METHODS = (
     "conv2d", "linear", "max_pool2d", "avg_pool2d", "global_avg_pool", "scale_channels", "add", "activation", "softmax",
-    "layer_norm", "attention", "to_blocked", "to_plain", "copy",
+    "layer_norm", "attention", "mul", "affine", "mean", "matmul", "to_blocked", "to_plain", "copy",
 )  # fmt: skip
 KINDS = (INPUT, OUTPUT, CONSTANT, TEMPORARY)
 

@@ -134,18 +134,56 @@ def activation(b: Builder, op: Op) -> None:
     b.emit("activation", [source, target], size=target.nbytes // 4, **options)
 
 
-def can_add(op: Op) -> bool:
+def can_combine(op: Op) -> bool:
     return can_activate(op) and sum(x.constant for x in op.inputs) < 2
 
 
-def add(b: Builder, op: Op) -> None:
+def number_of(op: Op) -> tuple[Value, float] | None:
+    """(tensor, number) of an operation with one number."""
+    for x, y in (op.inputs[:2], op.inputs[1::-1]) if len(op.inputs) == 2 else ():
+        if y.array is not None and y.array.size == 1 and x.shape == op.output.shape:
+            return x, float(y.array.reshape(()))
+    return None
+
+
+def repeats(x: Value, shape: tuple[int, ...]) -> bool:
+    """Whether ``x`` is a stretch of the last dimensions of ``shape`` that repeats over the others."""
+    kept = x.shape[next((i for i, n in enumerate(x.shape) if n != 1), len(x.shape)) :]
+    return kept == shape[len(shape) - len(kept) :]
+
+
+def combine(b: Builder, op: Op) -> None:
+    """Sums and products of two tensors, or of a tensor and a number."""
+    shape, found = op.output.shape, number_of(op)
+    if found is not None:
+        x, number = found
+        # Minus zero, so that a product of -0 stays one.
+        by = {"add": (1.0, number), "mul": (number, -0.0)}
+        scale, shift = by[op.kind] if op.kind in by else (1 / number, -0.0)
+        affine_step(b, op, x, scale, shift)
+        return
     x, y = op.inputs
-    shape = op.output.shape
     if x.shape == y.shape == shape and pointwise_layout(b, [x, y]):
-        sources, target = [b.image(x), b.image(y)], b.new_image(op.output)
+        sources, target, row = [b.image(x), b.image(y)], b.new_image(op.output), 0
     else:
-        sources, target = [spread(b, v, shape) for v in (x, y)], b.new_plain(op.output)
-    b.emit("add", [*sources, target], size=target.nbytes // 4, **finish_of(op))
+        x, y = (x, y) if x.shape == shape else (y, x)
+        row = math.prod(y.shape) if y.shape != shape and repeats(y, shape) else 0
+        sources = [spread(b, x, shape), b.contiguous(y) if row else spread(b, y, shape)]
+        target = b.new_plain(op.output)
+    b.emit(op.kind, [*sources, target], size=target.nbytes // 4, row=row, **finish_of(op))
+
+
+def affine_step(b: Builder, op: Op, x: Value, scale: float, shift: float) -> None:
+    if pointwise_layout(b, [x]):
+        source, target = b.image(x), b.new_image(op.output)
+    else:
+        source, target = b.contiguous(x), b.new_plain(op.output)
+    b.emit("affine", [source, target], size=target.nbytes // 4, scale=scale, shift=shift, **finish_of(op))
+
+
+def can_divide(op: Op) -> bool:
+    x, y = op.inputs
+    return can_activate(op) and not x.constant and number_of(op) is not None and y.constant and bool(np.all(y.array))
 
 
 def spread(b: Builder, x: Value, shape: tuple[int, ...]) -> Any:
@@ -164,7 +202,7 @@ def spread(b: Builder, x: Value, shape: tuple[int, ...]) -> Any:
 def scale_operands(op: Op) -> tuple[Value, Value] | None:
     """(image, factors) of a multiplication of channels."""
     shape = op.output.shape
-    if len(shape) == 4 and not any(x.constant for x in op.inputs):
+    if len(shape) == 4 and not any(x.constant for x in op.inputs) and "activation" not in op.attributes:
         for image, factor in (op.inputs[:2], op.inputs[1::-1]) if len(op.inputs) == 2 else ():
             if image.shape == shape and factor.shape == (*shape[:2], 1, 1):
                 return image, factor
@@ -173,7 +211,9 @@ def scale_operands(op: Op) -> tuple[Value, Value] | None:
 
 def mul(b: Builder, op: Op) -> None:
     operands = scale_operands(op)
-    assert operands is not None
+    if operands is None:
+        combine(b, op)
+        return
     image, factor = operands
     n, c, h, w = op.output.shape
     source, factors = b.image(image), b.image(factor)
@@ -300,6 +340,32 @@ def can_normalise_rows(op: Op) -> bool:
     return not op.inputs[0].constant and all(x.constant for x in op.inputs[1:])
 
 
+def mean(b: Builder, op: Op) -> None:
+    (x,) = op.inputs
+    first, last = op.attributes["dims"][0], op.attributes["dims"][-1]
+    outer, count, inner = (math.prod(x.shape[a:z]) for a, z in ((0, first), (first, last + 1), (last + 1, None)))
+    b.emit("mean", [b.contiguous(x), b.new_plain(op.output)], outer=outer, count=count, inner=inner)
+
+
+def can_take_product(op: Op) -> bool:
+    return len(op.inputs) == 2 and 2 <= len(op.output.shape) <= 4
+
+
+def matmul(b: Builder, op: Op) -> None:
+    *lead, m, n = op.output.shape
+    batch, heads = [*[1] * (2 - len(lead)), *lead]
+    operands = []
+    for x in op.inputs:
+        rows, columns = x.shape[-2:]
+        spread_over = b.view(x).through(lambda v, r=rows, c=columns: np.broadcast_to(v, (batch, heads, r, c)))
+        assert spread_over is not None  # broadcasting never copies
+        operands.append((spread_over.buffer, spread_over.offset, *spread_over.strides))
+    y = b.new_plain(op.output)
+    k = op.inputs[0].shape[-1]
+    b.emit("matmul", [*operands, (y, 0, heads * m * n, m * n, n)], None, 2.0 * batch * heads * m * n * k, batch=batch,
+           heads=heads, m=m, n=n, k=k)  # fmt: skip
+
+
 # Attention
 
 
@@ -361,8 +427,11 @@ LOWERINGS: dict[str, Lowering] = {
     "linear": Lowering(can_multiply, linear),
     "batch_norm": Lowering(can_normalise, batch_norm),
     "activation": Lowering(lambda op: can_activate(op, ""), activation),
-    "add": Lowering(can_add, add),
-    "mul": Lowering(lambda op: scale_operands(op) is not None, mul),
+    "add": Lowering(can_combine, combine),
+    "mul": Lowering(can_combine, mul),
+    "div": Lowering(can_divide, combine),
+    "mean": Lowering(lambda op: not op.inputs[0].constant, mean),
+    "matmul": Lowering(can_take_product, matmul),
     "max_pool2d": Lowering(can_pool, max_pool2d),
     "avg_pool2d": Lowering(can_pool, avg_pool2d),
     "adaptive_avg_pool2d": Lowering(can_pool_evenly, adaptive_avg_pool2d),

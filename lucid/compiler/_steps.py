@@ -70,6 +70,23 @@ def add(op: Op) -> Run:
     return lambda x, y: then(_ops.add(x, y))
 
 
+def mul(op: Op) -> Run:
+    then = activate(op)
+    if then is None:
+        return lambda x, y: _ops.mul(x, y)
+    return lambda x, y: then(_ops.mul(x, y))
+
+
+def mean(op: Op) -> Run:
+    dims, keepdim = op.attributes["dims"], op.attributes["keepdim"]
+
+    def run(x: np.ndarray) -> np.ndarray:
+        count = np.prod([x.shape[d] for d in dims])
+        return _ops.div(_ops.sum(x, dims, keepdim), np.asarray(count, x.dtype))
+
+    return run
+
+
 def max_pool2d(op: Op) -> Run:
     options = tuple(op.attributes.values())
     return lambda x: _ops.max_pool2d(x, *options)
@@ -95,6 +112,8 @@ STEPS: dict[str, Callable[[Op], Run]] = {
     "linear": linear,
     "activation": activation,
     "add": add,
+    "mul": mul,
+    "mean": mean,
     "max_pool2d": max_pool2d,
     "attention": attention,
     "adaptive_avg_pool2d": adaptive_avg_pool2d,

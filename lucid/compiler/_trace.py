@@ -329,8 +329,6 @@ def trace(
     Raises:
         TraceError: the function does what a compiled call could not repeat.
     """
-    if mode.trace:
-        raise TraceError("compile: a compiled function cannot be called inside of a trace; compile the outer one only")
     tracer = Tracer(root, owners)
     inputs = [Value(t._data.shape, t._data.dtype) for t in tensors]
     fed = []

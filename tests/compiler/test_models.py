@@ -180,12 +180,27 @@ def test_refresh_follows_every_number() -> None:
     check_follows(compiled, net, x, before)
 
 
+def test_attributes_are_followed() -> None:
+    net = make("mobilenet")
+    (x,) = inputs("mobilenet", 2)
+    compiled = lucid.compile(net)
+    before = tensors(compiled(x))
+    net[1].eps = 0.5
+    before = check_follows(compiled, net, x, before)
+    net[3].residual = False
+    compiled(x)
+    net[5].residual = False
+    check_follows(compiled, net, x, before)
+
+
 def test_train_and_hooks_are_followed() -> None:
     net = make("mlp")
     (x,) = inputs("mlp", 2)
     compiled = lucid.compile(net)
     before = tensors(compiled(x))
     net[0].register_forward_hook(lambda module, args, y: y * 2)
+    before = check_follows(compiled, net, x, before)
+    net[0].register_forward_hook(lambda module, args, y: y * 3)
     check_follows(compiled, net, x, before)
     net.train()
     with pytest.raises(RuntimeError, match="training mode"):

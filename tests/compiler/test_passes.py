@@ -178,6 +178,27 @@ def test_masks_and_causal_attention() -> None:
     run(lambda x, m, p: mha(x, m, m, key_padding_mask=p)[0], x, memory, padding)
 
 
+def test_steps_of_rows_and_numbers() -> None:
+    x, y, row = lucid.randn(2, 3, 4), lucid.randn(2, 3, 4), lucid.randn(1, 3, 4)
+    cases: list[tuple[Any, tuple[Any, ...], list[str]]] = [
+        (lambda x: F.silu(x * 3.0 + 1.0), (x,), ["affine", "affine"]),
+        (lambda x: x / 4.0, (x,), ["affine"]),
+        (lambda x: F.relu(x + row), (x,), ["add"]),
+        (lambda x, r: r * x, (x, row), ["mul"]),
+        (lambda x, y: F.relu(x * y), (x, y), ["mul"]),
+        (lambda x: x.mean(1), (x,), ["mean"]),
+        (lambda x: x.mean((0, 1), keepdim=True), (x,), ["mean"]),
+        (lambda x: x.mean() * 2.0, (x,), ["mean", "affine"]),
+        (lambda x, y: x @ y.transpose(1, 2), (x, y), ["matmul"]),
+        (lambda x, r: x @ r[0].t(), (x, row), ["matmul"]),
+        (lambda x, y: x.unsqueeze(1) @ y.transpose(1, 2), (x, y), ["matmul"]),
+    ]
+    for function, args, want in cases:
+        assert steps(run(function, *args)) == want
+    compiled = run(lambda x: x * 2.0, lucid.tensor([-0.0, 0.0]))
+    assert np.signbit(compiled(lucid.tensor([-0.0, 0.0])).numpy()).tolist() == [True, False]
+
+
 # Weights
 
 

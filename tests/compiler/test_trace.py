@@ -347,9 +347,10 @@ def test_custom_functions_are_traced_through() -> None:
     check(lambda x: Double.apply(x) + 1)
 
 
-def test_inner_compiled_functions_are_refused() -> None:
-    inner = lucid.compile(lambda x: x + 1)
-    assert "inside of a trace" in refused(lambda m, x: inner(x))
+def test_compiled_functions_inside_of_compiled_ones() -> None:
+    inner = lucid.compile(lambda x: x * 2)
+    check(lambda x: inner(x) + 1)
+    assert "item (" in refused(lambda m, x: lucid.compile(lambda y: y * y.sum().item())(x))
 
 
 def test_other_threads_are_not_traced() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lucid.compiler._graph import Graph
 
-PRODUCERS = {"conv2d", "linear", "add"}
+PRODUCERS = {"conv2d", "linear", "add", "mul"}
 
 
 def fuse_activations(graph: Graph) -> None:
@@ -13,6 +13,8 @@ def fuse_activations(graph: Graph) -> None:
     for op in list(graph.ops):
         if op.kind not in PRODUCERS or "activation" in op.attributes:
             continue
+        if op.kind == "mul" and any(x.shape != op.output.shape for x in op.inputs if not x.constant):
+            continue  # a scale of channels, which has a step of its own
         then = graph.sole_user(op.output, users)
         if then is not None and then.kind == "activation":
             op.attributes["activation"] = (then.attributes["name"], then.attributes["params"])

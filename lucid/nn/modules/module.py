@@ -12,6 +12,7 @@ from lucid._convert import as_device
 from lucid._device import device as device_type
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
+from lucid.autograd._node import note_attribute
 from lucid.nn.modules._errors import name_module
 from lucid.nn.modules._hooks import Hooked, call_with_hooks
 from lucid.nn.modules._state import IncompatibleKeys, Loading, save
@@ -81,6 +82,7 @@ class Module(Hooked, Tree):
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __setattr__(self, name: str, value: Any) -> None:
+        note_attribute()
         own = self.__dict__
         if isinstance(value, Parameter):
             self._check_initialized("parameters")
@@ -116,6 +118,7 @@ class Module(Hooked, Tree):
             object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
+        note_attribute()
         for table in _TABLES:
             if name in self.__dict__.get(table, ()):
                 del self.__dict__[table][name]
