@@ -270,9 +270,9 @@ def compile(
     rounding, and carry no history. Any number of threads may call it at once.
 
     Every call first compares what the plans were made from: the storage of parameters, buffers and captured tensors and
-    its count of writes through lucid, the first and last element of each tensor, and the attributes, parameters, buffers,
-    children and hooks of every module. A difference makes it trace and plan anew. Writes through NumPy that leave those
-    two elements as they were are not seen: call ``refresh()`` after them.
+    its count of writes through lucid, the first and last element of each tensor, and the attributes, parameters,
+    buffers, children and hooks of every module. A difference makes it trace and plan anew. Writes through NumPy that
+    leave those two elements as they were are not seen: call ``refresh()`` after them.
 
     Args:
         function: a module in evaluation mode, or a function of tensors. Left out, a decorator is returned.
