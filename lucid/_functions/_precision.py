@@ -36,7 +36,9 @@ _UNIFORM = (
     "conv_transpose3d dot inner linear matmul mm mv rmatmul scaled_dot_product_attention vdot"
 )
 MOVING, FIRST_DECIDES, UNIFORM = (frozenset(names.split()) for names in (_MOVING, _FIRST_DECIDES, _UNIFORM))
-FAMILIES = ("lucid._functions.", "lucid.nn.functional.")  # modules of functions
+FAMILIES = (  # modules of functions
+    "lucid._functions.", "lucid.nn.functional.", "lucid._surface.algebra", "lucid._surface.layers", "lucid._surface.numbers",
+)  # fmt: skip
 
 
 def _moves(function: Callable[..., Any]) -> bool:
