@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Function",
+    "NaNError",
     "backward",
     "detect_anomaly",
+    "detect_nan",
     "enable_grad",
     "grad",
     "gradcheck",
@@ -169,4 +171,8 @@ def __getattr__(name: str) -> Any:
         from lucid.autograd import anomaly
 
         return getattr(anomaly, name)
+    if name in ("NaNError", "detect_nan"):
+        from lucid.autograd import nan
+
+        return getattr(nan, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

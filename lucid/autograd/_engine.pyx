@@ -135,13 +135,20 @@ cdef object call_backward(Node node, list grads):
     return PyObject_VectorcallMethod("backward", stack, n + 1, NULL)
 
 
-cdef object anomaly = None  # called with every node and what its backward gave
+cdef object observer = None  # called as observer(node, gradients) instead of run_backward
 
 
-def set_anomaly(check):
-    """Call ``check(node, gradients)`` after every node's backward; None stops it."""
-    global anomaly
-    anomaly = check
+def set_observer(value):
+    """Call ``value(node, gradients)`` for every node, and let it call `run_backward`; None stops that."""
+    global observer
+    observer = value
+
+
+cpdef object run_backward(Node node, list grads):
+    """What the backward of ``node`` gives for the gradients of its outputs."""
+    if any_half(grads) and not node.converts:
+        return call_backward_widened(node, grads)
+    return call_backward(node, grads)
 
 
 cdef object call_backward_widened(Node node, list grads):
@@ -216,12 +223,7 @@ cdef class Pass:
                         self.hand_over(t, incoming[i], False)
         if not self.leads_on(node):
             return False
-        if any_half(incoming) and not node.converts:
-            result = call_backward_widened(node, incoming)
-        else:
-            result = call_backward(node, incoming)
-        if anomaly is not None:
-            anomaly(node, result)
+        result = run_backward(node, incoming) if observer is None else observer(node, incoming)
         if type(result) is not tuple:
             edge = node.edges[0]
             if edge is not None and result is not None:

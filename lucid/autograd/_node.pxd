@@ -24,6 +24,7 @@ cdef class Node:
     cdef public object result     # a saved output: (data, counter, version); while forward runs, (data, slot)
     cdef public object hooks
     cdef public object retained
+    cdef public object site       # where it was made, while detect_anomaly looks
     cdef public tuple versions
     cdef public Py_ssize_t outputs
     cdef public long long sequence

@@ -32,6 +32,7 @@ class Node:
     result: tuple[np.ndarray, list[int], int] | None
     hooks: list[tuple[int, Any]] | None
     retained: list[tuple[int, Any]] | None
+    site: Any
     versions: tuple[int, ...]
     outputs: int
     sequence: int

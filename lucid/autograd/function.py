@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid._functions._common import check_writable, set_history
 from lucid.autograd._mode import mode, no_grad
-from lucid.autograd._node import Node, TensorBase, bump, next_sequence, wrap
+from lucid.autograd._node import Node, TensorBase, bump, get_tracer, next_sequence, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -137,6 +137,8 @@ class Function:
         results = [wrap(t._data) if _is_any(t, args) else t for t in outputs]
         constants = [i for i, t in enumerate(outputs) if id(t) in node._constant]
         node.record(args, tuple(t for t in results if isinstance(t, TensorBase)))
+        if mode.trace:
+            get_tracer().made(node)
         for i in constants:
             results[i]._requires_grad, results[i]._node = False, None
         for i, t in enumerate(outputs):

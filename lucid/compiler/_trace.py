@@ -8,7 +8,6 @@ that depends on the inputs can reach the result through noted operations only.
 from __future__ import annotations
 
 import itertools
-import threading
 import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -16,13 +15,13 @@ from typing import Any, NoReturn
 import numpy as np
 
 from lucid._tensor import Tensor
-from lucid.autograd._node import Node, TensorBase, View, mode, set_tracer, wrap
+from lucid.autograd._node import Node, TensorBase, View, mode, wrap
+from lucid.autograd._watching import threads
 from lucid.compiler._errors import TraceError, place
 from lucid.compiler._graph import Call, Graph, Op, Slot, Value
 
 _array_of = TensorBase.__dict__["_data"]  # the storage itself, which TracedTensor covers
 _numbers = itertools.count(1)
-_threads = threading.local()
 
 
 def _refuse_read(name: str) -> Callable[..., NoReturn]:
@@ -80,7 +79,7 @@ class TracedTensor(Tensor):
     @property
     def _data(self) -> Any:
         array = _array_of.__get__(self)
-        tracer = getattr(_threads, "tracer", None)
+        tracer = getattr(threads, "tracer", None)
         return array if tracer is not None and id(self) in tracer.readable else Hidden(self, array)
 
     @_data.setter
@@ -118,7 +117,7 @@ def adopt(t: Any, value: Value, array: np.ndarray, sharing: list[weakref.ref[Tra
 
 def refuse(text: str) -> NoReturn:
     """Raise a `TraceError`: ``text``, in which ``{place}`` becomes where the model is."""
-    tracer = getattr(_threads, "tracer", None)
+    tracer = getattr(threads, "tracer", None)
     _, where = place(None if tracer is None else tracer.root)
     error = TraceError("compile: " + text.replace("{place}", where))
     if tracer is not None and tracer.failure is None:
@@ -127,7 +126,7 @@ def refuse(text: str) -> NoReturn:
 
 
 def refuse_value(hidden: Any, name: str) -> NoReturn:
-    tracer = getattr(_threads, "tracer", None)
+    tracer = getattr(threads, "tracer", None)
     array = hidden._hidden
     what = f"a tensor computed from the inputs (shape {array.shape}, {array.dtype})"
     if tracer is None or not mode.trace:
@@ -297,20 +296,6 @@ def run(operation: Any, args: tuple[Any, ...]) -> Any:
     return wrap(np.asarray(operation(*[_array_of.__get__(a) if isinstance(a, TensorBase) else a for a in args])))
 
 
-class _Dispatch:
-    """Hands what `lucid.autograd._node` meets in a trace to the tracer of the calling thread."""
-
-    def __getattr__(self, name: str) -> Any:
-        tracer = getattr(_threads, "tracer", None)
-        if tracer is None:
-            raise TraceError("compile: a tensor of a trace is used after the trace has ended")
-        return getattr(tracer, name)
-
-
-dispatch = _Dispatch()
-set_tracer(dispatch)
-
-
 def trace(
     function: Callable[..., Any], root: Any, owners: dict[int, Tensor], tensors: list[Tensor], build: Callable[..., Any]
 ) -> tuple[Graph, Any, Tracer]:
@@ -329,6 +314,7 @@ def trace(
     Raises:
         TraceError: the function does what a compiled call could not repeat.
     """
+    outer = getattr(threads, "tracer", None)
     tracer = Tracer(root, owners)
     inputs = [Value(t._data.shape, t._data.dtype) for t in tensors]
     fed = []
@@ -336,9 +322,9 @@ def trace(
         array = t._data.view()
         array.flags.writeable = False
         fed.append(adopt(wrap(array), value, array, []))
-    recording = mode.enabled
+    recording, watched = mode.enabled, mode.trace
     args, kwargs = build(fed)
-    mode.enabled, mode.trace, _threads.tracer = False, tracer.number, tracer
+    mode.enabled, mode.trace, threads.tracer = False, tracer.number, tracer
     try:
         result = function(*args, **kwargs)
     except TypeError as error:
@@ -349,7 +335,7 @@ def trace(
         raise TraceError(f"compile: {name} reads the values of a tensor computed from the inputs in a way that cannot "
                          "be traced; compile with fallback=True to run it uncompiled") from error  # fmt: skip
     finally:
-        mode.enabled, mode.trace, _threads.tracer = recording, 0, None
+        mode.enabled, mode.trace, threads.tracer = recording, watched, outer
     if tracer.failure is not None:  # raised, and caught by the model
         raise tracer.failure
     return Graph(inputs, [], tracer.ops), result, tracer
