@@ -1,6 +1,6 @@
 # Every target makes the virtual environment it needs and repeats only what its sources' changes ask for.
 
-.PHONY: help demo test lint parity zoo surface wheel accuracy bench clean FORCE
+.PHONY: help demo test lint parity zoo surface docs wheel accuracy bench clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -9,6 +9,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make parity     compare with PyTorch in .venv-parity"
 	@echo "make surface    write docs/surface.md: the public names, which exist and which are tested"
+	@echo "make docs       docs/site: the documentation, with a page per class"
 	@echo "make zoo        models of torchvision and timm without PyTorch, compared with it"
 	@echo "make wheel      dist/*.whl: manylinux, with the OpenMP runtime inside, below 10 MB"
 	@echo "make accuracy   errors of the kernels against exact values"
@@ -94,6 +95,7 @@ $(eval $(call wheel_venv,.venv-test,test))
 $(eval $(call wheel_venv,.venv-parity,test$(comma)parity))
 $(eval $(call wheel_venv,.venv-bench,bench))
 $(eval $(call wheel_venv,.venv-accuracy,accuracy))
+$(eval $(call wheel_venv,.venv-docs,docs))
 
 # From tests/ and with -P, so that "lucid" is the installed wheel; LUCID_TEST_WHEEL has the tests check that.
 PYTEST = cd tests && PYTHONPATH= LUCID_TEST_WHEEL=1 ../$(1)/bin/python -P -m pytest
@@ -121,6 +123,9 @@ zoo: .venv-zoo/.done .venv-parity/.done
 surface: .venv-test/.done
 	cd tests && PYTHONPATH= ../.venv-test/bin/python -P ../docs/make_surface.py
 
+docs: .venv-docs/.done
+	PYTHONPATH= .venv-docs/bin/python -P docs/make_site.py
+
 .venv-lint/.done: build/python pyproject.toml
 	$(call venv,.venv-lint)
 	.venv-lint/bin/python -m pip install -q \
@@ -139,4 +144,5 @@ bench: .venv-bench/.done
 	.venv-bench/bin/python benchmarks/run.py $(BENCHFLAGS)
 
 clean:
-	rm -rf build dist lucid.egg-info .venv-build .venv-test .venv-parity .venv-zoo .venv-lint .venv-accuracy .venv-bench
+	rm -rf build dist lucid.egg-info .venv-build .venv-test .venv-parity .venv-zoo .venv-lint .venv-accuracy .venv-bench \
+	    .venv-docs docs/site
