@@ -14,6 +14,8 @@ from lucid._device import device  # noqa: E402
 from lucid._dtype import (  # noqa: E402
     bfloat16,
     bool_,
+    complex64,
+    complex128,
     dtype,
     finfo,
     float16,
@@ -115,6 +117,7 @@ from lucid.autograd import (  # noqa: E402
 )
 
 float, double, half, int, long, short, bool = float32, float64, float16, int32, int64, int16, bool_
+cfloat, cdouble = complex64, complex128
 newaxis = None
 grad_enabled = is_grad_enabled
 
@@ -143,12 +146,14 @@ if TYPE_CHECKING:
     from lucid import datasets as datasets
     from lucid import distributions as distributions
     from lucid import einops as einops
+    from lucid import fft as fft
     from lucid import func as func
     from lucid import linalg as linalg
     from lucid import special as special
     from lucid import transforms as transforms
     from lucid import utils as utils
     from lucid._functions.arrange import *  # noqa: F403
+    from lucid._functions.complex import *  # noqa: F403
     from lucid._functions.diagonal import *  # noqa: F403
     from lucid._functions.distance import *  # noqa: F403
     from lucid._functions.einsum import *  # noqa: F403
@@ -172,6 +177,7 @@ if TYPE_CHECKING:
     from lucid._functions.special import mvlgamma as mvlgamma
     from lucid._functions.special import polygamma as polygamma
     from lucid._functions.statistics import *  # noqa: F403
+    from lucid._functions.stft import *  # noqa: F403
     from lucid._functions.strided import *  # noqa: F403
     from lucid._surface.algebra import *  # noqa: F403
     from lucid._surface.creation import *  # noqa: F403
@@ -196,6 +202,7 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid.datasets": "",
     "lucid.distributions": "",
     "lucid.einops": "",
+    "lucid.fft": "",
     "lucid.func": ". vmap",
     "lucid.linalg": "",
     "lucid.special": "",
@@ -225,6 +232,10 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid._functions.statistics": (
         "aminmax corrcoef cov kthvalue median mode nanmean nanmedian nanquantile nansum quantile"
     ),
+    "lucid._functions.complex": (
+        "angle complex conj conj_physical imag polar real resolve_conj resolve_neg view_as_complex view_as_real"
+    ),
+    "lucid._functions.stft": "istft stft",
     "lucid._functions.strided": "as_strided",
     "lucid._functions.linalg": "matrix_exp matrix_power",
     "lucid._functions.solve": "cholesky_inverse cholesky_solve det inv=inverse logdet slogdet",

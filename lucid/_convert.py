@@ -43,6 +43,8 @@ def to_array(data: Any, dtype: Any, copy: bool) -> np.ndarray:
     if target is None:
         if not isinstance(data, (np.ndarray, np.generic)) and array.dtype == np.float64:
             array = array.astype(_dtype.get_default_dtype().numpy)
+        elif not isinstance(data, (np.ndarray, np.generic)) and array.dtype == np.complex128:
+            array = array.astype(_dtype.to_complex(_dtype.get_default_dtype()).numpy)
         _dtype.of_array(array)
     return array
 

@@ -20,18 +20,20 @@ class dtype:
         numpy: the NumPy dtype of the storage.
         itemsize: bytes per element.
         is_floating_point: True for float16, bfloat16, float32 and float64.
+        is_complex: True for complex64 and complex128.
         is_half: True for float16 and bfloat16, on which nothing is computed.
     """
 
-    __slots__ = ("is_floating_point", "is_half", "itemsize", "name", "numpy", "rank")
+    __slots__ = ("is_complex", "is_floating_point", "is_half", "itemsize", "name", "numpy", "rank")
 
     def __init__(self, name: str, rank: int) -> None:
         self.name = name
         self.numpy = _bfloat16.dtype if name == "bfloat16" else np.dtype(name)
         self.itemsize = self.numpy.itemsize
         self.is_floating_point = rank == 2
+        self.is_complex = rank == 3
         self.is_half = rank == 2 and self.itemsize == 2
-        self.rank = rank  # 0 bool, 1 integer, 2 floating: promotion never crosses down
+        self.rank = rank  # 0 bool, 1 integer, 2 floating, 3 complex: promotion never crosses down
 
     def __repr__(self) -> str:
         return f"lucid.{self.name}"
@@ -42,15 +44,19 @@ class dtype:
 
 float32, float64 = dtype("float32", 2), dtype("float64", 2)
 float16, bfloat16 = dtype("float16", 2), dtype("bfloat16", 2)
+complex64, complex128 = dtype("complex64", 3), dtype("complex128", 3)
 uint8, int8, int16, int32, int64 = (dtype(name, 1) for name in ("uint8", "int8", "int16", "int32", "int64"))
 bool_ = dtype("bool", 0)
 
-ALL = (float32, float64, float16, bfloat16, uint8, int8, int16, int32, int64, bool_)
+ALL = (float32, float64, float16, bfloat16, uint8, int8, int16, int32, int64, bool_, complex64, complex128)
 _BY_NUMPY = {d.numpy: d for d in ALL}
-_BY_PYTHON = {float: float64, int: int64, bool: bool_}
+_BY_PYTHON = {float: float64, int: int64, bool: bool_, complex: complex128}
 _BY_NAME = {d.name: d for d in ALL} | {
     "float": float32, "double": float64, "half": float16, "int": int32, "long": int64, "short": int16,
+    "cfloat": complex64, "cdouble": complex128,
 }  # fmt: skip
+
+NUMBERS = (bool, int, float, complex, np.generic)
 
 _default = float32
 
@@ -113,16 +119,30 @@ def of_scalar(value: Any) -> dtype:
         return int64
     if isinstance(value, (float, np.floating)):
         return _default
+    if isinstance(value, (complex, np.complexfloating)):
+        return to_complex(_default)
     raise TypeError(f"expected a number, got {type(value).__name__}")
 
 
+def to_complex(d: dtype) -> dtype:
+    """The complex dtype whose parts hold the numbers of ``d``: complex128 for float64, else complex64."""
+    return complex128 if d is float64 or d is complex128 else complex64
+
+
+def to_real(d: dtype) -> dtype:
+    """The dtype of the parts of a complex dtype; any other dtype itself."""
+    return {complex64: float32, complex128: float64}.get(d, d)
+
+
 def promote_types(a: dtype, b: dtype) -> dtype:
-    """The smallest dtype both promote to; integers with floats give the float."""
+    """The smallest dtype both promote to; integers with floats give the float, real with complex numbers the complex."""
     for d in (a, b):
         if not isinstance(d, dtype):
             raise TypeError(f"promote_types: expected two dtypes, got {type(d).__name__}")
     if a is b:
         return a
+    if a.is_complex or b.is_complex:
+        return complex128 if float64 in (to_real(a), to_real(b)) else complex64
     if a.rank != b.rank:
         return a if a.rank > b.rank else b
     if a.is_half and b.is_half:
@@ -136,19 +156,18 @@ def result_type(*operands: Tensor | float) -> dtype:
     """The dtype of an arithmetic result, by PyTorch's rule.
 
     Tensors with dimensions decide among themselves; 0-d tensors and then Python scalars count only when
-    they are of a higher category (bool < integer < floating).
+    they are of a higher category (bool < integer < floating < complex). A complex one then leaves the
+    width of floating-point numbers as it is.
     """
     groups: list[dtype | None] = [None, None, None]
     for x in operands:
-        own, level = (
-            (of_scalar(x), 2) if isinstance(x, (bool, int, float, np.generic)) else (x.dtype, 0 if x._data.ndim else 1)
-        )
+        own, level = (of_scalar(x), 2) if isinstance(x, NUMBERS) else (x.dtype, 0 if x._data.ndim else 1)
         current = groups[level]
         groups[level] = own if current is None else promote_types(current, own)
     result: dtype | None = None
     for d in groups:
         if d is not None and (result is None or d.rank > result.rank):
-            result = d
+            result = to_complex(result) if d.is_complex and result is not None and result.is_floating_point else d
     assert result is not None
     return result
 
@@ -158,6 +177,7 @@ class finfo:
 
     def __init__(self, d: dtype | None = None) -> None:
         own = as_dtype(d or _default)
+        own = to_real(own)
         if not own.is_floating_point:
             raise TypeError(f"finfo: expected a floating-point dtype, got {own}")
         self.dtype = own.name

@@ -26,6 +26,7 @@ from lucid._surface.refused import METHODS as REFUSED
 
 # imported when one of their methods is first used
 arrange: Any = LaterModule("lucid._functions.arrange")
+complexes: Any = LaterModule("lucid._functions.complex")
 diagonals: Any = LaterModule("lucid._functions.diagonal")
 distance: Any = LaterModule("lucid._functions.distance")
 einsum: Any = LaterModule("lucid._functions.einsum")
@@ -95,6 +96,10 @@ class Methods:
     greater, greater_equal, less, less_equal, not_equal = compare.gt, compare.ge, compare.lt, compare.le, compare.ne
     arcsin, arccos, arctan, arccosh, arcsinh, arctanh, arctan2 = asin, acos, atan, acosh, asinh, atanh, atan2
     clamp_min, clamp_max = aliases.clamp_min, aliases.clamp_max
+
+    conj, conj_physical, resolve_conj, resolve_neg, angle = (
+        complexes.conj, complexes.conj_physical, complexes.resolve_conj, complexes.resolve_neg, complexes.angle,
+    )  # fmt: skip
 
     # activations
     sigmoid, tanh, relu = activation.sigmoid, activation.tanh, activation.relu
@@ -197,6 +202,7 @@ class Methods:
     )  # fmt: skip
     erfc_, sign_ = inplace(pointwise.erfc), inplace(pointwise.sign)
     negative_, absolute_, arcsin_, arccos_, arctan_ = neg_, abs_, asin_, acos_, atan_
+    conj_physical_ = inplace(complexes.conj_physical)
     floor_divide_, remainder_, atan2_ = inplace(binary.floor_divide), inplace(binary.remainder), inplace(binary.atan2)
     clamp_min_, clamp_max_ = inplace(aliases.clamp_min), inplace(aliases.clamp_max)
     arccosh_, arcsinh_, arctanh_, arctan2_ = acosh_, asinh_, atanh_, atan2_

@@ -57,6 +57,11 @@ def _format_float(x: Any) -> str:
     return np.format_float_positional(x, precision=_options["precision"], trim="0")
 
 
+def _format_complex(x: Any) -> str:
+    imag = _format_float(x.imag)
+    return f"{_format_float(x.real)}{'' if imag.startswith('-') else '+'}{imag}j"
+
+
 def _format_bfloat16(x: Any) -> str:
     """The fewest digits that no other bfloat16 is nearer to."""
     if np.isfinite(x) and x:
@@ -76,7 +81,12 @@ def format_values(data: np.ndarray, prefix: str = "") -> str:
         threshold=_options["threshold"],
         edgeitems=_options["edgeitems"],
         max_line_width=_options["linewidth"],
-        formatter={"float_kind": _format_bfloat16 if short else _format_float, "int": str, "bool": str},
+        formatter={
+            "float_kind": _format_bfloat16 if short else _format_float,
+            "int": str,
+            "bool": str,
+            "complex_kind": _format_complex,
+        },
     )
     return text
 

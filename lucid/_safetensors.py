@@ -21,7 +21,7 @@ METADATA = "__metadata__"
 _DTYPES = {
     "F64": "f8", "F32": "f4", "F16": "f2", "BF16": "u2",
     "I64": "i8", "I32": "i4", "I16": "i2", "I8": "i1",
-    "U8": "u1", "BOOL": "?",
+    "U8": "u1", "BOOL": "?", "C64": "c8",
 }  # fmt: skip
 _NAMES = {np.dtype(code): name for name, code in _DTYPES.items() if name != "BF16"} | {_bfloat16.dtype: "BF16"}
 

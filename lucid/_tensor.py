@@ -180,6 +180,40 @@ class Tensor(TensorBase, Methods):
         """The last two dimensions exchanged, as a view."""
         return self.transpose(-2, -1)
 
+    @property
+    def H(self) -> Tensor:
+        """The conjugate transpose of a matrix."""
+        if self.ndim not in (0, 2):
+            raise RuntimeError(f"H: only supported on matrices (2-D tensors), got {self.ndim}-D tensor")
+        return self.mH if self.ndim else self.conj()
+
+    @property
+    def mH(self) -> Tensor:
+        """The last two dimensions exchanged, and conjugated."""
+        return self.transpose(-2, -1).conj()
+
+    @property
+    def real(self) -> Tensor:
+        """The real part, as a view; a real tensor itself."""
+        from lucid._functions.complex import real
+
+        return real(self)
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self.real[...] = value
+
+    @property
+    def imag(self) -> Tensor:
+        """The imaginary part of a complex tensor, as a view."""
+        from lucid._functions.complex import imag
+
+        return imag(self)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        self.imag[...] = value
+
     # Autograd
 
     @property
@@ -197,8 +231,10 @@ class Tensor(TensorBase, Methods):
                 "If you want to use a computed variable in a subgraph that doesn't require differentiation use "
                 "var_no_grad = var.detach()."
             )
-        if value and not _dtype.is_floating(self._data.dtype):
-            raise RuntimeError(f"only Tensors of floating point dtype can require gradients, got {self.dtype}")
+        if value and self.dtype.rank < 2:
+            raise RuntimeError(
+                f"only Tensors of floating point and complex dtype can require gradients, got {self.dtype}"
+            )
         self._requires_grad = bool(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -406,6 +442,14 @@ class Tensor(TensorBase, Methods):
         """The tensor in float64."""
         return cast(self, _dtype.float64)
 
+    def cfloat(self) -> Tensor:
+        """The tensor in complex64."""
+        return cast(self, _dtype.complex64)
+
+    def cdouble(self) -> Tensor:
+        """The tensor in complex128."""
+        return cast(self, _dtype.complex128)
+
     def long(self) -> Tensor:
         """The tensor in int64."""
         return cast(self, _dtype.int64)
@@ -424,6 +468,9 @@ class Tensor(TensorBase, Methods):
 
     def __float__(self) -> Any:
         return float(self.item())
+
+    def __complex__(self) -> Any:
+        return complex(self.item())
 
     def __int__(self) -> Any:
         return int(self.item())

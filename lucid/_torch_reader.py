@@ -29,7 +29,7 @@ STORAGES: dict[str, tuple[str, Any]] = {
     "FloatStorage": ("f4", "f4"), "DoubleStorage": ("f8", "f8"), "HalfStorage": ("f2", "f2"),
     "BFloat16Storage": ("u2", _dtype.bfloat16.numpy), "LongStorage": ("i8", "i8"), "IntStorage": ("i4", "i4"),
     "ShortStorage": ("i2", "i2"), "CharStorage": ("i1", "i1"), "ByteStorage": ("u1", "u1"),
-    "BoolStorage": ("u1", "?"),
+    "BoolStorage": ("u1", "?"), "ComplexFloatStorage": ("c8", "c8"), "ComplexDoubleStorage": ("c16", "c16"),
 }  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def _tensor(
     steps = [s * array.itemsize for s in stride]
     bits = array.view(np.uint16) if array.dtype == _dtype.bfloat16.numpy else array  # which buffers cannot hold
     t = from_numpy(np.ndarray(size, bits.dtype, bits, offset * array.itemsize, steps).view(array.dtype))
-    if requires_grad is True and t.is_floating_point():
+    if requires_grad is True and t.dtype.rank >= 2:
         t.requires_grad_()
     return t
 
@@ -74,7 +74,7 @@ def _parameter(fail: Callable[[str], Exception], data: Any, requires_grad: Any =
 
     if not isinstance(data, Tensor):
         raise fail("a parameter is not made of a tensor")
-    return Parameter(data.detach(), bool(requires_grad) and data.is_floating_point())
+    return Parameter(data.detach(), bool(requires_grad) and data.dtype.rank >= 2)
 
 
 def _ordered(fail: Callable[[str], Exception], *args: Any) -> Any:

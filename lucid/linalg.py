@@ -2,6 +2,7 @@
 
 from lucid._functions._precision import guard as _guard
 from lucid._functions.distance import vector_norm
+from lucid._functions.eigen import eig, eigvals
 from lucid._functions.factor import householder_product, ldl_factor, ldl_factor_ex, ldl_solve, lu_factor_ex
 from lucid._functions.linalg import (
     cross,
@@ -32,9 +33,7 @@ from lucid._functions.solve import (
 )
 from lucid._functions.spectral import (
     cond,
-    eig,
     eigh,
-    eigvals,
     eigvalsh,
     lstsq,
     matrix_rank,

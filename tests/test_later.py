@@ -17,8 +17,8 @@ from lucid._later import Later
 
 # packages whose lazily imported modules provide all their public names
 PACKAGES = [
-    (lucid, "lucid._functions", ("arrange", "diagonal", "distance", "einsum", "elementwise", "histogram", "scan",
-                                 "scatter", "statistics", "strided")),
+    (lucid, "lucid._functions", ("arrange", "complex", "diagonal", "distance", "einsum", "elementwise", "histogram", "scan",
+                                 "scatter", "statistics", "stft", "strided")),
     (nn.functional, "lucid.nn.functional", ("adaptive_pool", "attention", "conv_transpose", "ctc", "distance", "drops", "position",
                                             "fractional", "grid", "linear_loss", "pool3d",
                                             "likelihood", "lp_pool", "margin", "multi_margin", "response_norm",

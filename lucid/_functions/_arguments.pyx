@@ -162,7 +162,7 @@ cdef object promoted(str name, x, y):
     if not tx and not ty:
         raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__} and {type(y).__name__}")
     for o in (x, y):
-        if not isinstance(o, (TensorBase, bool, int, float, np.generic, np.ndarray)):
+        if not isinstance(o, (TensorBase, bool, int, float, complex, np.generic, np.ndarray)):
             raise TypeError(f"{name}: expected a Tensor or a number, got {type(o).__name__}")
     if isinstance(x, np.ndarray) or isinstance(y, np.ndarray):
         return operands(name, as_tensor(x), as_tensor(y))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def as_tensor(x: Any, name: str = "as_tensor") -> Tensor:
         return x  # type: ignore[return-value]
     if isinstance(x, np.ndarray):
         return wrap(x)
-    if isinstance(x, (bool, int, float, np.generic)):
+    if isinstance(x, _dtype.NUMBERS):
         return wrap(np.asarray(x, _dtype.of_scalar(x).numpy))
     raise TypeError(f"{name}: expected a Tensor or a number, got {type(x).__name__}")
 
@@ -46,8 +47,13 @@ def as_type(x: np.ndarray, d: np.dtype[Any]) -> np.ndarray:
 
 
 def convert(array: np.ndarray, d: _dtype.dtype) -> np.ndarray:
-    """A copy of ``array`` with the elements of dtype ``d``, rounded to nearest, ties to even."""
+    """A copy of ``array`` with the elements of dtype ``d``, rounded to nearest, ties to even; of complex numbers the
+    real parts, where ``d`` is real."""
     source = _dtype.of_array(array)
+    if source.is_complex and not d.is_complex and d is not _dtype.bool_:
+        return convert(array.real, d)
+    if source.is_half and d.is_complex:
+        return convert(convert(array, _dtype.float32), d)
     if source.is_half and d.is_half and source is not d:
         return convert(convert(array, _dtype.float32), d)
     if source.is_half and d is _dtype.float32:
@@ -70,6 +76,8 @@ class Cast(Node):
         return convert(x._data, d)
 
     def backward(self, dy: Tensor) -> Tensor:
+        if dy._data.dtype.kind == "c" and not self.source.is_complex:
+            dy = dy.real
         return cast(dy, self.source)
 
 
@@ -77,12 +85,21 @@ def cast(x: Tensor, d: _dtype.dtype) -> Tensor:
     """``x`` with dtype ``d``; ``x`` itself when it has it. Integers and bools have no history."""
     if x._data.dtype == d.numpy:
         return x
-    return Cast.apply(x, d) if d.is_floating_point else compute(as_type, x, d.numpy)
+    if x._data.dtype.kind == "c" and d.rank in (1, 2):
+        warnings.warn("Casting complex values to real discards the imaginary part", UserWarning, stacklevel=3)
+    return Cast.apply(x, d) if d.rank >= 2 else compute(as_type, x, d.numpy)
 
 
 def floating(x: Tensor) -> Tensor:
     """``x``, or ``x`` in the default floating-point type when it holds integers."""
-    return x if _dtype.is_floating(x._data.dtype) else cast(x, _dtype.get_default_dtype())
+    return x if x.dtype.rank >= 2 else cast(x, _dtype.get_default_dtype())
+
+
+def sum_complex_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """`_ops.sum_to` of both parts."""
+    y = np.empty(shape, x.dtype)
+    y.real, y.imag = _ops.sum_to(x.real, shape), _ops.sum_to(x.imag, shape)
+    return y
 
 
 class SumTo(Node):
@@ -92,6 +109,8 @@ class SumTo(Node):
 
     def forward(self, x: Tensor, shape: tuple[int, ...]) -> np.ndarray:
         self.shape = x._data.shape
+        if x._data.dtype.kind == "c":
+            return sum_complex_to(x._data, shape)
         return _ops.sum_to(x._data, shape)
 
     def backward(self, dy: Tensor) -> Tensor:

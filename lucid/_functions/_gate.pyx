@@ -1,6 +1,7 @@
-"""The gate every public function stands behind: calls with half precision, or under autocast, take the longer way.
+"""The gate every public function stands behind: calls with half precision, complex numbers, or under autocast, take
+the longer way.
 
-A call without either costs one look at each argument. Compiled, since every call of every program passes through here.
+A call without any of them costs one look at each argument. Compiled, since every call of every program passes through here.
 """
 
 cimport numpy as cnp
@@ -47,16 +48,19 @@ cdef extern from *:
     PyObject* PyList_GET_ITEM(PyObject* t, Py_ssize_t i) noexcept
     bint PyTuple_Check(PyObject* o) noexcept
     bint PyList_Check(PyObject* o) noexcept
+    bint PyComplex_Check(PyObject* o) noexcept
     PyTypeObject* TYPE "Py_TYPE" (PyObject* o) noexcept
 
 cdef object compute = None                       # called as compute(function, args, kwargs)
 cdef PyObject* float16 = <PyObject*> _dtype.float16
 cdef PyObject* bfloat16 = <PyObject*> _dtype.bfloat16
+cdef PyObject* complex64 = <PyObject*> _dtype.complex64
+cdef PyObject* complex128 = <PyObject*> _dtype.complex128
 cdef dict gates = {}
 
 
 def watch(bint value):
-    """Send every call of this thread the longer way, or only those with half precision."""
+    """Send every call of this thread the longer way, or only those with half precision or complex numbers."""
     global lucid_watching
     lucid_watching = value
 
@@ -67,34 +71,34 @@ def set_compute(function):
     compute = function
 
 
-cdef inline bint holds_half(PyObject* x) noexcept:
-    """``x`` is a tensor of half precision, or such a dtype."""
+cdef inline bint holds_special(PyObject* x) noexcept:
+    """``x`` is a tensor of half precision or complex numbers, such a dtype, or a complex number."""
     cdef int t
-    if x == float16 or x == bfloat16:
+    if x == float16 or x == bfloat16 or x == complex64 or x == complex128:
         return True
     if not isinstance(<object> x, TensorBase):
-        return False
+        return PyComplex_Check(x)
     data = (<TensorBase> <object> x)._data
     if data is None:
         return False
     t = cnp.PyArray_TYPE(<cnp.ndarray> data)
-    return t == cnp.NPY_FLOAT16 or t >= NPY_USERDEF
+    return t == cnp.NPY_FLOAT16 or t >= NPY_USERDEF or cnp.PyTypeNum_ISCOMPLEX(t)
 
 
-cdef bint any_half(PyObject** args, Py_ssize_t n) noexcept:
+cdef bint any_special(PyObject** args, Py_ssize_t n) noexcept:
     cdef Py_ssize_t i, j
     cdef PyObject* x
     for i in range(n):
         x = args[i]
         if PyTuple_Check(x):
             for j in range(PyTuple_GET_SIZE(x)):
-                if holds_half(PyTuple_GET_ITEM(x, j)):
+                if holds_special(PyTuple_GET_ITEM(x, j)):
                     return True
         elif PyList_Check(x):
             for j in range(PyList_GET_SIZE(x)):
-                if holds_half(PyList_GET_ITEM(x, j)):
+                if holds_special(PyList_GET_ITEM(x, j)):
                     return True
-        elif holds_half(x):
+        elif holds_special(x):
             return True
     return False
 
@@ -142,7 +146,7 @@ cdef object pass_gate(PyObject* callable, PyObject** args, size_t nargs, PyObjec
     cdef PyObject* function = <PyObject*> (<Gate> <object> callable).__wrapped__
     if names != NULL:
         n += PyTuple_GET_SIZE(names)
-    if not lucid_watching and not any_half(args, n):
+    if not lucid_watching and not any_special(args, n):
         return PyObject_Vectorcall(function, args, nargs, names)
     return compute(
         <object> function,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lucid import _dtype
-from lucid._functions import _autocast
+from lucid._functions import _autocast, _complex
 from lucid._functions._common import cast, check_writable
 from lucid._functions._gate import gate, set_compute
 from lucid._later import Later
@@ -76,6 +76,8 @@ def compute(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
 
 
 def _widened(function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if _complex.concerns((*args, *kwargs.values())):
+        return _complex.compute(function, _moves(function), args, kwargs)
     if _moves(function):
         return function(*args, **kwargs)
     floats = [t for t in _tensors((*args, *kwargs.values())) if _dtype.is_floating(t._data.dtype)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid import _ops
+from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import Operand, operands, write_out
 from lucid.autograd._node import TensorBase, compute
@@ -39,12 +39,12 @@ ne.__doc__ = "x != y, elementwise and broadcast, as a bool tensor; true where ei
 
 def equal_operator(x: Tensor, y: Any) -> Any:
     """x == y for operands, otherwise Python's fallback (identity)."""
-    return eq(x, y) if isinstance(y, (TensorBase, bool, int, float, np.generic, np.ndarray)) else NotImplemented
+    return eq(x, y) if isinstance(y, (TensorBase, np.ndarray, *_dtype.NUMBERS)) else NotImplemented
 
 
 def unequal_operator(x: Tensor, y: Any) -> Any:
     """x != y for operands, otherwise Python's fallback (identity)."""
-    return ne(x, y) if isinstance(y, (TensorBase, bool, int, float, np.generic, np.ndarray)) else NotImplemented
+    return ne(x, y) if isinstance(y, (TensorBase, np.ndarray, *_dtype.NUMBERS)) else NotImplemented
 
 
 def _mask(value: Operand, other: Operand) -> Operand:

@@ -100,6 +100,11 @@ def rad2deg(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return write_out("rad2deg", floating(as_tensor(x, "rad2deg")) * (180 / math.pi), out)
 
 
+def sgn(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """`sign`; of complex numbers z / |z|, and 0 at 0."""
+    return sign(x, out=out)
+
+
 def positive(x: Tensor) -> Tensor:
     """``x`` itself.
 
@@ -129,7 +134,7 @@ def isneginf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def isreal(x: Tensor) -> Tensor:
-    """True everywhere: lucid has no complex numbers."""
+    """Whether the imaginary part is 0: True everywhere unless ``x`` is complex."""
     check_tensors("isreal", x)
     return wrap(np.ones(x._data.shape, bool))
 
@@ -400,7 +405,7 @@ def _of_integers(name: str, function: Callable[..., Any], x: Operand, y: Operand
     return write_out(name, wrap(np.asarray(function(x._data, y._data))), out)
 
 
-fix, sgn = trunc, sign
+fix = trunc
 
 __all__ = [
     "bitwise_left_shift", "bitwise_right_shift", "copysign", "deg2rad", "fix", "float_power", "fmax", "fmin", "fmod",

@@ -241,28 +241,6 @@ def eigvalsh(x: Tensor, UPLO: str = "L") -> Tensor:
     return eigh(x, UPLO).eigenvalues
 
 
-def _refuse_complex(name: str) -> Any:
-    raise RuntimeError(f"{name}: the result is complex, which lucid does not have; use eigh for symmetric matrices")
-
-
-def eig(x: Tensor) -> Any:
-    """Refused: the eigenvalues of a general matrix are complex.
-
-    Raises:
-        RuntimeError: always.
-    """
-    return _refuse_complex("eig")
-
-
-def eigvals(x: Tensor) -> Any:
-    """Refused: the eigenvalues of a general matrix are complex.
-
-    Raises:
-        RuntimeError: always.
-    """
-    return _refuse_complex("eigvals")
-
-
 def _number(v: Any) -> Any:
     return v if v is None or isinstance(v, (int, float)) else v._data[..., None]
 

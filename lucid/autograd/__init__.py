@@ -51,6 +51,8 @@ def _start(name: str, tensors: Sequence[Tensor], gradients: Sequence[Tensor | No
                 f"{name}: a tensor of shape {t._data.shape} does not require grad and does not have a grad_fn"
             )
         if g is None:
+            if t._data.dtype.kind == "c":
+                raise RuntimeError(f"grad can be implicitly created only for real outputs, got {t.dtype}")
             g = wrap(np.ones(t._data.shape, t._data.dtype) if t._data.shape else np.array(1, t._data.dtype))
         elif g._data.shape != t._data.shape:
             raise RuntimeError(f"{name}: gradient has shape {g._data.shape}, expected {t._data.shape}, the tensor's")

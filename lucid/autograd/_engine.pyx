@@ -52,9 +52,14 @@ cdef inline bint is_half(TensorBase g) noexcept:
     return t == cnp.NPY_FLOAT16 or t >= NPY_USERDEF
 
 
+cdef inline bint has_kernels(TensorBase g) noexcept:
+    """Neither in half precision nor complex."""
+    return not is_half(g) and not cnp.PyTypeNum_ISCOMPLEX(cnp.PyArray_TYPE(<cnp.ndarray>g._data))
+
+
 cdef TensorBase sum_of(TensorBase g, TensorBase h):
     """g + h as a new tensor, not recorded; in half precision computed in float32 and rounded."""
-    if is_half(g) or is_half(h):
+    if not has_kernels(g) or not has_kernels(h):
         return g + h
     return wrap(add_kernel(g._data, h._data))
 
@@ -82,7 +87,7 @@ cdef class Gradients:
             slots[slot] = grad
         elif self.create_graph:
             slots[slot] = current + grad
-        elif is_owned(current, 2) and not is_half(current):  # by the list and the variable
+        elif is_owned(current, 2) and has_kernels(current):  # by the list and the variable
             add_kernel(current._data, grad._data, current._data)
         else:
             slots[slot] = sum_of(current, grad)
@@ -325,15 +330,21 @@ def leads_to(roots, targets):
     return needed
 
 
+cdef TensorBase copy_of(TensorBase g):
+    if cnp.PyTypeNum_ISCOMPLEX(cnp.PyArray_TYPE(<cnp.ndarray>g._data)):
+        return wrap(np.array(g._data))
+    return wrap(copy_kernel(g._data, (<object>g._data).shape))
+
+
 cdef object accumulate(TensorBase leaf, TensorBase grad, bint owned):
     """Add ``grad`` to ``leaf.grad``, in place where that cannot be seen by anyone else."""
     cdef TensorBase current = leaf.grad
     if is_recording():
         leaf.grad = grad if current is None else current + grad
     elif current is None:
-        leaf.grad = grad if owned else wrap(copy_kernel(grad._data, (<object>grad._data).shape))
+        leaf.grad = grad if owned else copy_of(grad)
     else:
-        if is_half(current):
+        if not has_kernels(current):
             np.copyto(current._data, sum_of(current, grad)._data)
         elif cnp.PyArray_ISCARRAY(<cnp.ndarray>current._data):
             add_kernel(current._data, grad._data, current._data)

@@ -169,7 +169,7 @@ cpdef object bump(TensorBase t):
 
 cdef inline bint is_float_array(cnp.ndarray data) noexcept:
     cdef int t = cnp.PyArray_TYPE(data)
-    return cnp.PyTypeNum_ISFLOAT(t) or t >= NPY_USERDEF  # bfloat16
+    return cnp.PyTypeNum_ISFLOAT(t) or cnp.PyTypeNum_ISCOMPLEX(t) or t >= NPY_USERDEF  # bfloat16
 
 
 cdef bint any_may_need_gradient(tuple args) noexcept:

@@ -21,6 +21,7 @@ RANDOM = "random: its distribution and its reproducibility are tested in test_ra
 SWITCH = "not an operation: a switch or a question about the library's state"
 DTYPES = "not an operation: dtypes are tested in tests/test_promotion.py"
 OBJECT = "the Tensor object itself: tests/test_tensor.py"
+COMPLEX = "values and gradients of complex tensors: tests/test_complex.py"
 AUTOGRAD = "the graph, not values: tests/autograd"
 SECOND = "a second name of PyTorch's, or a line over functions with records: tests/test_second_names.py"
 WRITES = "overwrites memory: tests/autograd/test_inplace.py and tests/test_tensor.py"
@@ -35,6 +36,8 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(["get_default_dtype", "promote_types", "result_type", "set_default_dtype"], DTYPES),
         **dict.fromkeys(["as_tensor", "detach", "from_dlpack", "from_numpy", "is_floating_point", "is_tensor", "numel", "tensor"], OBJECT),
         **dict.fromkeys(["empty", "empty_like"], "the values are whatever the memory held; shapes and dtypes: tests/test_tensor.py"),
+        **dict.fromkeys(["angle", "complex", "conj", "conj_physical", "imag", "polar", "real", "resolve_conj", "resolve_neg", "sgn", "view_as_complex", "view_as_real"], COMPLEX),
+        **dict.fromkeys(["istft", "stft"], "tests/test_fft.py"),
         **dict.fromkeys(["load", "save"], "files: the tests of serialization"),
         **dict.fromkeys(["compile", "load_compiled"], "whole models: tests/compiler"),
         **dict.fromkeys(refused.__all__, "refused: tests/test_second_names.py"),
@@ -52,6 +55,7 @@ EXEMPT: dict[str, dict[str, str]] = {
     },
     "lucid.Tensor": {
         **dict.fromkeys(["normal_", "uniform_", "bernoulli_", "exponential_", "geometric_", "log_normal_", "cauchy_", "random_"], RANDOM),
+        **dict.fromkeys(["angle", "cdouble", "cfloat", "conj", "conj_physical", "conj_physical_", "resolve_conj", "resolve_neg", "sgn", "sgn_"], COMPLEX),
         **dict.fromkeys(["backward", "detach", "detach_", "register_hook", "requires_grad_", "retain_grad"], AUTOGRAD),
         **dict.fromkeys(["copy_", "fill_", "zero_"], WRITES),
         **dict.fromkeys(["apply_", "map2_", "map_", "renorm_", "resize_", "resize_as_", "set_"], "changes the tensor itself: tests/test_second_names.py"),

@@ -113,7 +113,7 @@ class Loading:
                 f"size mismatch for {key}: the checkpoint has shape {source._data.shape}, "
                 f"the current model {target._data.shape}."
             )
-        elif source._data.dtype.kind not in "fiub" and source._data.dtype != _dtype.bfloat16.numpy:
+        elif source._data.dtype.kind not in "fiubc" and source._data.dtype != _dtype.bfloat16.numpy:
             self.errors.append(f"{key}: cannot convert numpy.{source._data.dtype} to {target.dtype}.")
         elif not self.assign and not target._data.flags.writeable:
             self.errors.append(f"{key}: the memory of the current model is read-only; pass assign=True.")

@@ -1,0 +1,489 @@
+"""Complex forms of functions, by name: of elementwise ones through NumPy, of linear ones on real and imaginary parts.
+
+A form is called with the function it stands for and that function's arguments. Gradients follow PyTorch's convention,
+see `lucid._functions.complex`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lucid import _dtype
+from lucid._functions import binary
+from lucid._functions._common import as_tensor, cast, expand, mutate, operands, write_out
+from lucid._functions.complex import Complex, Conj, Imag, Real, as_complex, is_complex
+from lucid._functions.complex import conj as conjugate
+from lucid._functions.elementwise import quiet
+from lucid.autograd._mode import mode
+from lucid.autograd._node import Node, TensorBase, wrap
+
+Form = Callable[..., Any]
+FORMS: dict[str, Form] = {}
+
+
+def form_of(name: str) -> Form | None:
+    """The complex form of the function ``name``, if it has one."""
+    if name not in FORMS:
+        from lucid._functions import complex_linalg
+
+        return complex_linalg.FORMS.get(name)
+    return FORMS[name]
+
+
+def in_place(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """x <- f(x, ...) of a function with a complex form, for the method that ends in an underscore."""
+    from lucid._functions._complex import AS_THEY_ARE, compute
+
+    name, plain = function.__name__, getattr(function, "__wrapped__", None)
+    if plain is None or not args or not isinstance(args[0], TensorBase):
+        raise TypeError(f"{name}: not implemented for complex numbers")
+    if form_of(plain.__name__) is None and plain.__name__ not in AS_THEY_ARE:
+        raise TypeError(f"{name}: not implemented for complex numbers")
+
+    def run(*values: Any, **options: Any) -> Any:
+        return compute(plain, False, values, options)
+
+    return mutate(name, args[0], run, *args[1:], **kwargs)  # type: ignore[arg-type]
+
+
+def refuse_gradient(name: str, *tensors: Any) -> None:
+    """Refuse what would have to be differentiated.
+
+    Raises:
+        NotImplementedError: one of ``tensors`` requires grad, and operations are recorded.
+    """
+    if mode.enabled and any(
+        isinstance(t, TensorBase) and t.requires_grad  # type: ignore[attr-defined]
+        for t in tensors
+    ):
+        raise NotImplementedError(f"{name}: gradients of complex tensors are not supported; detach() them before")
+
+
+def parts(x: Any) -> tuple[Any, Any]:
+    return Real.apply(x), Imag.apply(x)
+
+
+# Elementwise, of one operand
+
+
+class Holomorphic(Node):
+    """y = f(x) with dx = dy * conj(f'(x))."""
+
+    __slots__ = ("derivative",)
+
+    def forward(self, x: Any, kernel: Any, derivative: Any) -> np.ndarray:
+        self.saved, self.derivative = (x,), derivative
+        return self.save_result(kernel(x._data))
+
+    def backward(self, dy: Any) -> Any:
+        (x,) = self.unpack()
+        return dy * conjugate(self.derivative(x, self.unpack_result()))
+
+
+def _rsqrt(x: np.ndarray) -> np.ndarray:
+    return np.reciprocal(np.sqrt(x))
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return np.reciprocal(1 + np.exp(-x))
+
+
+def _exp2(x: np.ndarray) -> np.ndarray:
+    return np.exp(x * x.dtype.type(math.log(2)))
+
+
+LN2, LN10 = math.log(2), math.log(10)
+HOLOMORPHIC: dict[str, tuple[Callable[..., Any], Callable[[Any, Any], Any]]] = {
+    "neg": (np.negative, lambda x, y: as_tensor(-1.0)),
+    "exp": (np.exp, lambda x, y: y),
+    "expm1": (np.expm1, lambda x, y: y + 1),
+    "exp2": (_exp2, lambda x, y: y * LN2),
+    "log": (np.log, lambda x, y: 1 / x),
+    "log2": (np.log2, lambda x, y: 1 / (x * LN2)),
+    "log10": (np.log10, lambda x, y: 1 / (x * LN10)),
+    "log1p": (np.log1p, lambda x, y: 1 / (x + 1)),
+    "sqrt": (np.sqrt, lambda x, y: 0.5 / y),
+    "rsqrt": (_rsqrt, lambda x, y: -0.5 * y / x),
+    "square": (np.square, lambda x, y: 2 * x),
+    "reciprocal": (np.reciprocal, lambda x, y: -y * y),
+    "sigmoid": (_sigmoid, lambda x, y: y * (1 - y)),
+    "sin": (np.sin, lambda x, y: x.cos()),
+    "cos": (np.cos, lambda x, y: -x.sin()),
+    "tan": (np.tan, lambda x, y: 1 + y * y),
+    "asin": (np.arcsin, lambda x, y: 1 / (1 - x * x).sqrt()),
+    "acos": (np.arccos, lambda x, y: -1 / (1 - x * x).sqrt()),
+    "atan": (np.arctan, lambda x, y: 1 / (1 + x * x)),
+    "sinh": (np.sinh, lambda x, y: x.cosh()),
+    "cosh": (np.cosh, lambda x, y: x.sinh()),
+    "tanh": (np.tanh, lambda x, y: 1 - y * y),
+    "asinh": (np.arcsinh, lambda x, y: 1 / (x * x + 1).sqrt()),
+    "acosh": (np.arccosh, lambda x, y: 1 / ((x - 1).sqrt() * (x + 1).sqrt())),
+    "atanh": (np.arctanh, lambda x, y: 1 / (1 - x * x)),
+}
+
+
+def _holomorphic(name: str) -> Form:
+    kernel, derivative = HOLOMORPHIC[name]
+    kernel = quiet(kernel)
+
+    def form(function: Any, x: Any, *, out: Any = None) -> Any:
+        return write_out(name, Holomorphic.apply(as_complex(name, x), kernel, derivative), out)
+
+    return form
+
+
+FORMS.update({name: _holomorphic(name) for name in HOLOMORPHIC})
+
+
+class Abs(Node):
+    """|z|; the gradient is dy * z / |z|, and 0 at 0."""
+
+    __slots__ = ()
+
+    def forward(self, x: Any) -> np.ndarray:
+        self.saved = (x,)
+        return self.save_result(np.asarray(np.abs(x._data)))
+
+    def backward(self, dy: Any) -> Any:
+        return dy * direction(self.unpack()[0], self.unpack_result())
+
+
+def direction(x: Any, size: Any) -> Any:
+    """x / |x|, and 0 at 0."""
+    zero = wrap(np.asarray(size._data == 0))
+    return x / size.masked_fill(zero, 1.0)
+
+
+def absolute(function: Any, x: Any, *, out: Any = None) -> Any:
+    return write_out("abs", Abs.apply(as_complex("abs", x)), out)
+
+
+def sgn(function: Any, x: Any, *, out: Any = None) -> Any:
+    x = as_complex("sgn", x)
+    return write_out("sgn", direction(x, Abs.apply(x)), out)
+
+
+def isreal(function: Any, x: Any) -> Any:
+    return wrap(np.asarray(x._data.imag == 0))
+
+
+def nan_to_num(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+    return Complex.apply(*(function(p, *args, **kwargs) for p in parts(x)))
+
+
+FORMS.update({"abs": absolute, "sgn": sgn, "isreal": isreal, "nan_to_num": nan_to_num})
+
+
+# Elementwise, of two operands
+
+
+class Mul(binary.Mul):
+    __slots__ = ()
+    integer = staticmethod(quiet(np.multiply))
+
+    def forward(self, x: Any, y: Any) -> np.ndarray:
+        self.shapes, self.saved = (x._data.shape, y._data.shape), (x, y)
+        return type(self).integer(x._data, y._data)
+
+    def dx(self, x: Any, y: Any, dz: Any) -> Any:
+        return dz * conjugate(y)
+
+    def dy(self, x: Any, y: Any, dz: Any) -> Any:
+        return dz * conjugate(x)
+
+
+class Div(Mul):
+    __slots__ = ()
+    integer = staticmethod(quiet(np.true_divide))
+
+    def dx(self, x: Any, y: Any, dz: Any) -> Any:
+        return dz / conjugate(y)
+
+    def dy(self, x: Any, y: Any, dz: Any) -> Any:
+        return -dz * conjugate(x / (y * y))
+
+
+class Pow(Mul):
+    __slots__ = ()
+    integer = staticmethod(quiet(np.power))
+
+    def dx(self, x: Any, y: Any, dz: Any) -> Any:
+        return binary.where(wrap(np.asarray(y._data == 0)), as_complex("pow", dz * 0), dz * conjugate(y * x ** (y - 1)))
+
+    def dy(self, x: Any, y: Any, dz: Any) -> Any:
+        zero = wrap(np.asarray((x._data == 0) & (y._data.real >= 0)))
+        return binary.where(zero, as_complex("pow", dz * 0), dz * conjugate(x**y * x.log()))
+
+
+class Add(binary.Add):
+    """x + alpha * y for complex numbers alpha as well."""
+
+    __slots__ = ()
+
+    def forward(self, x: Any, y: Any, alpha: Any = 1) -> np.ndarray:
+        self.shapes, self.alpha = (x._data.shape, y._data.shape), alpha
+        with np.errstate(all="ignore"):
+            return np.asarray(x._data + (y._data if alpha == 1 else y._data * y._data.dtype.type(alpha)))
+
+    def backward(self, dz: Any) -> tuple[Any, Any]:
+        dx, dy = super().backward(dz)
+        if dy is not None and isinstance(self.alpha, complex):
+            dy = dy / self.alpha * self.alpha.conjugate()
+        return dx, dy
+
+
+def both(name: str, x: Any, y: Any) -> tuple[Any, Any]:
+    """Operands of their common, complex dtype."""
+    x, y = operands(name, x, y)
+    d = _dtype.to_complex(x.dtype)
+    return cast(x, d), cast(y, d)
+
+
+def add(function: Any, x: Any, y: Any, *, alpha: Any = 1, out: Any = None) -> Any:
+    return write_out("add", Add.apply(*both("add", x, y), alpha), out)
+
+
+def sub(function: Any, x: Any, y: Any, *, alpha: Any = 1, out: Any = None) -> Any:
+    return write_out("sub", Add.apply(*both("sub", x, y), -alpha), out)
+
+
+def rsub(function: Any, x: Any, y: Any, *, alpha: Any = 1) -> Any:
+    return sub(function, y, x, alpha=alpha)
+
+
+def mul(function: Any, x: Any, y: Any, *, out: Any = None) -> Any:
+    return write_out("mul", Mul.apply(*both("mul", x, y)), out)
+
+
+def div(function: Any, x: Any, y: Any, *, rounding_mode: str | None = None, out: Any = None) -> Any:
+    if rounding_mode is not None:
+        raise TypeError("div: rounding_mode is not implemented for complex numbers")
+    return write_out("div", Div.apply(*both("div", x, y)), out)
+
+
+def rdiv(function: Any, x: Any, y: Any) -> Any:
+    return div(function, y, x)
+
+
+def pow(function: Any, x: Any, exponent: Any, *, out: Any = None) -> Any:
+    return write_out("pow", Pow.apply(*both("pow", x, exponent)), out)
+
+
+def rpow(function: Any, x: Any, y: Any) -> Any:
+    return pow(function, y, x)
+
+
+def isclose(
+    function: Any, x: Any, y: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Any:  # fmt: skip
+    x, y = both("isclose", x, y)
+    with np.errstate(all="ignore"):
+        return wrap(np.asarray(np.isclose(x._data, y._data, rtol, atol, equal_nan)))
+
+
+def allclose(function: Any, *args: Any, **kwargs: Any) -> bool:
+    return bool(isclose(function, *args, **kwargs)._data.all())
+
+
+def float_power(function: Any, x: Any, exponent: Any, *, out: Any = None) -> Any:
+    x, y = (cast(as_tensor(v, "float_power"), _dtype.complex128) for v in (x, exponent))
+    return pow(function, x, y, out=out)
+
+
+FORMS.update({
+    "float_power": float_power,
+    "add": add, "sub": sub, "rsub": rsub, "mul": mul, "div": div, "rdiv": rdiv, "pow": pow, "rpow": rpow,
+    "isclose": isclose, "allclose": allclose,
+})  # fmt: skip
+
+
+# Linear: on real and imaginary parts
+
+PARTWISE = (
+    "sum mean cumsum nansum nanmean diff trace tril triu gather index_select scatter_add index_add pad "
+    "constant_pad_nd trapezoid cumulative_trapezoid avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d "
+    "adaptive_avg_pool2d unfold fold dropout sum_to_size"
+)
+
+
+def _is_data(x: Any) -> bool:
+    return isinstance(x, TensorBase) and x._data.dtype.kind not in "iub"
+
+
+def partwise(function: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+    name = function.__name__
+    asked = kwargs.pop("dtype", None)
+    if asked is not None:
+        d = _dtype.as_dtype(asked)
+        if not d.is_complex:
+            raise TypeError(f"{name}: expected a complex dtype for complex numbers, got {d}")
+        args = (cast(args[0], d), *args[1:])
+    data = [x for x in (*args, *kwargs.values()) if _is_data(x)]
+    target = _dtype.to_complex(_dtype.result_type(*data))
+
+    def part(which: int) -> Any:
+        def pick(x: Any) -> Any:
+            if isinstance(x, complex):
+                return (x.real, x.imag)[which]
+            return parts(cast(x, target))[which] if _is_data(x) else x
+
+        return function(*map(pick, args), **{key: pick(x) for key, x in kwargs.items()})
+
+    return write_out(name, Complex.apply(part(0), part(1)), out)
+
+
+FORMS.update(dict.fromkeys(PARTWISE.split(), partwise))
+
+# Linear in each operand
+
+MULTILINEAR = (
+    "matmul mm bmm mv dot inner outer einsum tensordot kron conv1d conv2d conv3d conv_transpose1d conv_transpose2d "
+    "conv_transpose3d multi_dot"
+)
+
+
+def _uniform(name: str, tensors: list[Any]) -> None:
+    if len({t.dtype for t in tensors}) > 1:
+        kinds = " and ".join(dict.fromkeys(t.dtype.name for t in tensors))
+        raise RuntimeError(f"{name}: expected operands of the same dtype, got {kinds}")
+
+
+def multilinear(function: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+    """The sum over all choices of one part of each operand, times the power of i that belongs to it."""
+    name = function.__name__
+    if args and isinstance(args[0], (list, tuple)):
+        return multilinear(lambda *t, **k: function(list(t), **k), *args[0], *args[1:], out=out, **kwargs)
+    at = [k for k, x in enumerate(args) if _is_data(x)]
+    bias = None
+    if name.startswith("conv") and len(at) == 3:
+        bias, args, at = args[at[2]], (*args[: at[2]], None, *args[at[2] + 1 :]), at[:2]
+    elif name.startswith("conv"):
+        bias = kwargs.pop("bias", None)
+    _uniform(name, [args[k] for k in at] + ([] if bias is None else [bias]))
+    halves = {k: parts(args[k]) for k in at}
+    total: list[Any] = [None, None]
+    for choice in itertools.product((0, 1), repeat=len(at)):
+        chosen = list(args)
+        for k, which in zip(at, choice):
+            chosen[k] = halves[k][which]
+        turns = sum(choice)
+        term = function(*chosen, **kwargs)
+        current = total[turns % 2]
+        term = -term if turns % 4 >= 2 else term
+        total[turns % 2] = term if current is None else current + term
+    y = Complex.apply(*total)
+    if bias is not None:
+        dims = int(name.partition("d")[0][-1]) if name[-1] == "d" else 1
+        y = y + bias.reshape(-1, *[1] * dims)
+    return write_out(name, y, out)
+
+
+FORMS.update(dict.fromkeys(MULTILINEAR.split(), multilinear))
+
+
+def rmatmul(function: Any, x: Any, y: Any) -> Any:
+    return as_tensor(y, "rmatmul") @ x
+
+
+def vdot(function: Any, x: Any, y: Any, *, out: Any = None) -> Any:
+    _uniform("vdot", [x, y])
+    return write_out("vdot", conjugate(x).dot(y), out)
+
+
+def linear(function: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    _uniform("linear", [x, weight] + ([] if bias is None else [bias]))
+    y = x @ weight.transpose(-2, -1) if weight.ndim > 1 else x @ weight
+    return y if bias is None else y + bias
+
+
+def _added(product: str, total: bool = False) -> Form:
+    def form(
+        function: Any, c: Any, x: Any, y: Any, *, beta: Any = 1, alpha: Any = 1, out: Any = None
+    ) -> Any:  # fmt: skip
+        name = function.__name__
+        _uniform(name, [c, x, y])
+        z = getattr(x, product)(y)
+        z = (z.sum(0) if total else z) * alpha
+        return write_out(name, z + c * beta if beta else z + expand(c, z._data.shape) * 0, out)
+
+    return form
+
+
+def _sum_of_parts(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+    return function(Real.apply(x), *args, **kwargs) + function(Imag.apply(x), *args, **kwargs)
+
+
+def std(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+    return x.var(*args, **kwargs).sqrt()
+
+
+def adjoint(function: Any, x: Any) -> Any:
+    return Conj.apply(function(x))
+
+
+FORMS.update({
+    "rmatmul": rmatmul, "vdot": vdot, "linear": linear, "addmm": _added("mm"), "addmv": _added("mv"),
+    "baddbmm": _added("bmm"), "addbmm": _added("bmm", True), "addr": _added("outer"), "var": _sum_of_parts, "std": std,
+    "adjoint": adjoint,
+})  # fmt: skip
+
+
+# Reductions
+
+
+def _of_magnitude(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+    return function(Abs.apply(as_complex(function.__name__, x)), *args, **kwargs)
+
+
+def _of_nonzero(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+    return function(wrap(np.asarray(x._data != 0)), *args, **kwargs)
+
+
+def _scan(numpy_function: Any) -> Form:
+    def form(
+        function: Any, x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None
+    ) -> Any:  # fmt: skip
+        name = function.__name__
+        refuse_gradient(name, x)
+        x = x if dtype is None else cast(x, _dtype.as_dtype(dtype))
+        options = {"keepdims": True} if keepdim and dim is not None else {}
+        try:
+            y = numpy_function(x._data, axis=dim, **options)
+        except np.exceptions.AxisError as error:
+            raise IndexError(f"{name}: Dimension out of range: {error}") from None
+        return write_out(name, wrap(np.asarray(y, x._data.dtype)), out)
+
+    return form
+
+
+def _drawn(function: Any, *sizes: Any, dtype: Any = None, **options: Any) -> Any:
+    """Parts of the function's own distribution; of variance 1/2 each for `randn`."""
+    requires_grad = options.pop("requires_grad", False)
+    if function.__name__.endswith("_like"):
+        dtype = sizes[0].dtype if dtype is None else dtype
+        sizes = (sizes[0]._data.shape,)
+        from lucid._functions import creation
+
+        function = getattr(creation, function.__name__.removesuffix("_like"))
+    d = _dtype.as_dtype(dtype)
+    draw = [function(*sizes, dtype=_dtype.to_real(d), **options) for _ in range(2 if d.is_complex else 1)]
+    if not d.is_complex:
+        return draw[0]
+    y = Complex.apply(*draw)
+    y = y * math.sqrt(0.5) if function.__name__ == "randn" else y
+    y.requires_grad = requires_grad
+    return y
+
+
+FORMS.update({
+    "norm": _of_magnitude, "vector_norm": _of_magnitude, "all": _of_nonzero, "any": _of_nonzero,
+    "count_nonzero": _of_nonzero, "prod": _scan(np.prod), "cumprod": _scan(np.cumprod),
+    "rand": _drawn, "randn": _drawn, "rand_like": _drawn, "randn_like": _drawn,
+})  # fmt: skip
+
+__all__ = ["FORMS", "form_of", "in_place", "is_complex", "refuse_gradient"]

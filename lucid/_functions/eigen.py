@@ -1,0 +1,61 @@
+"""Eigenvalues of general matrices, which are complex; by LAPACK through NumPy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid._functions._arguments import check_tensors
+from lucid._functions._common import write_out
+from lucid._functions.complex_linalg import lapack, square
+from lucid._functions.spectral import Eigen
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+def _check(name: str, x: Any) -> None:
+    check_tensors(name, x)
+    if x.dtype.rank < 2:
+        raise RuntimeError(f"{name}: expected a floating point or complex tensor, got {x.dtype}")
+    square(name, x)
+    if not np.isfinite(x._data).all():
+        raise RuntimeError(f"{name}: input tensor should not contain infs or NaNs")
+
+
+def eig(x: Tensor) -> Any:
+    """(eigenvalues, eigenvectors) of square matrices: complex, in no particular order, columns of norm 1.
+
+    Args:
+        x: shape (..., n, n), floating point or complex, finite.
+
+    Raises:
+        RuntimeError: not square, or not finite.
+        NotImplementedError: ``x`` requires grad.
+        LinAlgError: it does not converge.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.linalg.eig(lucid.tensor([[0.0, -1.0], [1.0, 0.0]])).eigenvalues.imag)
+        [1.0, -1.0]
+    """
+    _check("eig", x)
+    return Eigen(*lapack("eig", lambda a: tuple(np.linalg.eig(a)), x))
+
+
+def eigvals(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The eigenvalues of square matrices: complex, in no particular order.
+
+    Raises:
+        RuntimeError: not square, or not finite.
+        NotImplementedError: ``x`` requires grad.
+        LinAlgError: it does not converge.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.linalg.eigvals(lucid.tensor([[0.0, -1.0], [1.0, 0.0]])).imag)
+        [1.0, -1.0]
+    """
+    _check("eigvals", x)
+    return write_out("eigvals", lapack("eigvals", np.linalg.eigvals, x), out)
