@@ -135,7 +135,7 @@ def to_real(d: dtype) -> dtype:
 
 
 def promote_types(a: dtype, b: dtype) -> dtype:
-    """The smallest dtype both promote to; integers with floats give the float, real with complex numbers the complex."""
+    """The smallest dtype both promote to; integers with floats give the float, reals with complex the complex."""
     for d in (a, b):
         if not isinstance(d, dtype):
             raise TypeError(f"promote_types: expected two dtypes, got {type(d).__name__}")

@@ -37,7 +37,8 @@ _UNIFORM = (
 )
 MOVING, FIRST_DECIDES, UNIFORM = (frozenset(names.split()) for names in (_MOVING, _FIRST_DECIDES, _UNIFORM))
 FAMILIES = (  # modules of functions
-    "lucid._functions.", "lucid.nn.functional.", "lucid._surface.algebra", "lucid._surface.layers", "lucid._surface.numbers",
+    "lucid._functions.", "lucid.nn.functional.", "lucid._surface.algebra", "lucid._surface.layers",
+    "lucid._surface.numbers",
 )  # fmt: skip
 
 
