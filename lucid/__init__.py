@@ -149,6 +149,7 @@ if TYPE_CHECKING:
     from lucid import fft as fft
     from lucid import func as func
     from lucid import linalg as linalg
+    from lucid import profiler as profiler
     from lucid import special as special
     from lucid import transforms as transforms
     from lucid import utils as utils
@@ -188,6 +189,8 @@ if TYPE_CHECKING:
     from lucid.compiler import load_compiled as load_compiled
     from lucid.serialization import load as load
     from lucid.serialization import save as save
+    from lucid.utils.flops import count_flops as count_flops
+    from lucid.utils.summary import summary as summary
 
 __getattr__, __dir__ = _later("lucid", {
     "lucid.amp": "",
@@ -205,9 +208,12 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid.fft": "",
     "lucid.func": ". vmap",
     "lucid.linalg": "",
+    "lucid.profiler": "",
     "lucid.special": "",
     "lucid.transforms": "",
     "lucid.utils": "",
+    "lucid.utils.flops": "count_flops",
+    "lucid.utils.summary": "summary",
     "lucid.serialization": ". load save",
     "lucid._functions.arrange": (
         "adjoint atleast_1d atleast_2d atleast_3d block_diag cartesian_prod column_stack combinations "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import re
 import sys
+from itertools import pairwise
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -70,7 +71,7 @@ def snake(operation: Any) -> str:
 def module_path(chain: list[Any]) -> str:
     """The dotted name of the last of ``chain``, modules that called one another, the outermost first."""
     names = []
-    for parent, child in zip(chain, chain[1:]):
+    for parent, child in pairwise(chain):
         found = next((n for n, m in parent._modules.items() if m is child), None)
         names.append(found or next((n for n, m in parent.named_modules() if m is child), "?"))
     return ".".join(names)

@@ -104,7 +104,7 @@ class set_detect_anomaly:
 
 
 class detect_anomaly:
-    """A context in which the backward pass raises at the first function whose gradient is NaN, and says where it was made.
+    """A context in which the backward pass raises at the first function whose gradient is NaN, and says what made it.
 
     The forward pass inside the context remembers the call of every operation. The error names the function, the
     module by its path and the line of the program; the whole chain of calls is in the error's notes, which Python

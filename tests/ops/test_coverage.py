@@ -40,6 +40,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(["istft", "stft"], "tests/test_fft.py"),
         **dict.fromkeys(["load", "save"], "files: the tests of serialization"),
         **dict.fromkeys(["compile", "load_compiled"], "whole models: tests/compiler"),
+        **dict.fromkeys(["count_flops", "summary"], "whole models: tests/look"),
         **dict.fromkeys(refused.__all__, "refused: tests/test_second_names.py"),
         **dict.fromkeys([*state.__all__, "cond", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled", "while_loop"], SWITCH),
         **dict.fromkeys(["alpha_dropout", "dropout", "feature_alpha_dropout", "feature_dropout"], RANDOM),
