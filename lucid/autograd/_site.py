@@ -98,7 +98,9 @@ def find_site(operation: Any, limit: int = 12) -> Site:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and str(frame.f_globals.get("__name__", "")).startswith("lucid.autograd."):
         frame = frame.f_back
-    function, chain, frames = "", [], []
+    function = ""
+    chain: list[Any] = []
+    frames: list[tuple[str, int, str]] = []
     while frame is not None:
         module, own = _module_of(frame), _package(frame) == "lucid"
         if module is not None and not (chain and chain[-1] is module):

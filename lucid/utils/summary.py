@@ -133,7 +133,7 @@ class Summary:
         return 2 * self.parameter_bytes + self.buffer_bytes + self.input_bytes + self.activation_bytes
 
     def __str__(self) -> str:
-        rows = [("layer", "output shape", "parameters", "multiply-adds", "FLOPs")]
+        rows: list[tuple[str, ...]] = [("layer", "output shape", "parameters", "multiply-adds", "FLOPs")]
         for row in self.layers:
             name = f"{'  ' * row.depth}{row.path.rpartition('.')[2] + ': ' if row.path else ''}{row.kind}"
             name += f" = {row.shared_with}" if row.shared_with is not None else ""
