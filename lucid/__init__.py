@@ -153,6 +153,7 @@ if TYPE_CHECKING:
     from lucid import special as special
     from lucid import transforms as transforms
     from lucid import utils as utils
+    from lucid import visual as visual
     from lucid._functions.arrange import *  # noqa: F403
     from lucid._functions.complex import *  # noqa: F403
     from lucid._functions.diagonal import *  # noqa: F403
@@ -212,6 +213,7 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid.special": "",
     "lucid.transforms": "",
     "lucid.utils": "",
+    "lucid.visual": "",
     "lucid.utils.flops": "count_flops",
     "lucid.utils.summary": "summary",
     "lucid.serialization": ". load save",

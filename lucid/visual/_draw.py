@@ -1,0 +1,143 @@
+"""Dataflow of a model, or the autograd graph of a tensor, as the text of a Mermaid graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lucid.autograd._node import Node, TensorBase
+from lucid.autograd._site import snake
+from lucid.autograd._watching import Observer, watched_by
+from lucid.nn.modules.module import Module
+from lucid.utils._calls import Calls, inference
+from lucid.utils.summary import call_arguments
+
+
+class _Graph:
+    def __init__(self) -> None:
+        self.labels: list[str] = []
+        self.edges: dict[tuple[int, int], str] = {}
+
+    def node(self, label: str) -> int:
+        self.labels.append(label)
+        return len(self.labels) - 1
+
+    def text(self) -> str:
+        lines = ["flowchart TD"]
+        for i, label in enumerate(self.labels):
+            escaped = label.replace('"', "#quot;").replace("\n", "<br/>")
+            lines.append(f'    n{i}["{escaped}"]')
+        lines += [f'    n{a} -->{f"|{label!r}|".replace(chr(39), chr(34)) if label else ""} n{b}'
+                  for (a, b), label in self.edges.items()]  # fmt: skip
+        return "\n".join(lines) + "\n"
+
+
+def _shape(x: Any) -> str:
+    return "x".join(map(str, x._data.shape)) or "scalar"
+
+
+class _Flow(Observer):
+    """Which operation or module made every tensor; a call of a module at ``depth`` is one node."""
+
+    def __init__(self, calls: Calls, depth: int) -> None:
+        self.calls, self.depth, self.graph = calls, depth, _Graph()
+        self.makers: dict[int, tuple[int, Any]] = {}  # the tensors are kept, so that no id is used twice
+        self.nodes: dict[int, int] = {}
+
+    def note(self, maker: int, t: Any) -> None:
+        self.makers[id(t)] = (maker, t)
+
+    def _node(self, operation: Any) -> int:
+        call = self.calls.stack[-1] if self.calls.stack else None
+        while call is not None and call.path.count(".") + 1 > self.depth:
+            call = call.parent
+        if call is None or not call.path or (call.module._modules and call.path.count(".") + 1 < self.depth):
+            return self.graph.node(snake(operation))
+        if id(call) not in self.nodes:
+            self.nodes[id(call)] = self.graph.node(f"{call.path}\n{type(call.module).__name__}")
+            self.kept = [*getattr(self, "kept", []), call]
+        return self.nodes[id(call)]
+
+    def after(self, operation: Any, args: tuple[Any, ...], results: tuple[Any, ...], note: Any) -> None:
+        known = [self.makers[id(a)][0] for a in _tensors(args) if id(a) in self.makers]
+        if not known:
+            return
+        at = self._node(operation)
+        for a in _tensors(args):
+            if id(a) in self.makers and self.makers[id(a)][0] != at:
+                self.graph.edges.setdefault((self.makers[id(a)][0], at), _shape(a))
+        for t in results:
+            self.note(at, t)
+
+
+def _tensors(x: Any) -> list[Any]:
+    if isinstance(x, TensorBase):
+        return [x]
+    parts = x.values() if isinstance(x, dict) else x if isinstance(x, (tuple, list)) else ()
+    return [t for part in parts for t in _tensors(part)]
+
+
+def _history(t: Any) -> _Graph:
+    graph, numbers, stack = _Graph(), {}, []
+
+    def number(maker: Any) -> int:
+        if id(maker) not in numbers:
+            label = maker.name if isinstance(maker, Node) else f"leaf {_shape(maker)}"
+            numbers[id(maker)] = graph.node(label)
+            stack.append(maker)
+        return numbers[id(maker)]
+
+    number(t if t._node is None else t._node)
+    while stack:
+        maker = stack.pop()
+        for edge in maker.edges if isinstance(maker, Node) else ():
+            if edge is not None:
+                graph.edges[number(edge[0]), number(maker)] = ""
+    return graph
+
+
+def draw(model_or_tensor: Any, input: Any = None, format: str = "mermaid", *, depth: int = 3) -> str:
+    """A graph: how data flows through a module in one call, or what autograd recorded to make a tensor.
+
+    Args:
+        model_or_tensor: a module, or a tensor.
+        input: of the module: a tensor, a tuple of the positional arguments, or a dict of named ones.
+        format: "mermaid", the text that GitHub and many editors draw.
+        depth: modules at this depth, and those without children, are one box each.
+
+    Raises:
+        ValueError: another format, or a module without an input.
+        TypeError: neither a module nor a tensor.
+
+    Example:
+        >>> import lucid
+        >>> from lucid import nn
+        >>> print(lucid.visual.draw(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), lucid.ones(1, 2)), end="")
+        flowchart TD
+            n0["input 1x2"]
+            n1["0<br/>Linear"]
+            n2["1<br/>ReLU"]
+            n3["output 1x3"]
+            n0 -->|"1x2"| n1
+            n1 -->|"1x3"| n2
+            n2 -->|"1x3"| n3
+    """
+    if format != "mermaid":
+        raise ValueError(f"draw: format must be 'mermaid', got {format!r}")
+    if isinstance(model_or_tensor, TensorBase):
+        return _history(model_or_tensor).text()
+    if not isinstance(model_or_tensor, Module):
+        raise TypeError(f"draw: expected a Module or a Tensor, got {type(model_or_tensor).__name__}")
+    if input is None:
+        raise ValueError("draw: a Module needs an input")
+    args, kwargs = call_arguments("draw", None, input, None)
+    with inference(model_or_tensor), Calls(model_or_tensor) as calls:
+        flow = _Flow(calls, depth)
+        for t in _tensors((args, kwargs)):
+            flow.note(flow.graph.node(f"input {_shape(t)}"), t)
+        with watched_by(flow):
+            result = model_or_tensor(*args, **kwargs)
+    for t in _tensors(result):
+        end = flow.graph.node(f"output {_shape(t)}")
+        if id(t) in flow.makers:
+            flow.graph.edges[flow.makers[id(t)][0], end] = _shape(t)
+    return flow.graph.text()
