@@ -41,7 +41,7 @@ NO_DATA = {"x": entry(shape=(0,), offsets=(0, 0))}
         (build({"x": {"dtype": "F32", "shape": []}}), "tensor 'x' is not described by dtype, shape"),
         (
             build({"x": entry("F8_E4M3")}),
-            "'x' has dtype 'F8_E4M3'; supported: F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL",
+            "'x' has dtype 'F8_E4M3'; supported: F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL, C64",
         ),
         (build({"x": entry(["F32"])}), r"tensor 'x' has dtype \['F32'\]; supported"),
         (build({"x": entry(shape=(-1,))}), r"tensor 'x' has shape \[-1\]; expected up to 64 integers >= 0"),

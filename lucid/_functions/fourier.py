@@ -16,6 +16,7 @@ from lucid._functions._arguments import check_tensors, normalize_dim
 from lucid._functions._common import cast, floating, write_out
 from lucid._functions.complex import as_complex, conj, is_complex
 from lucid._functions.join import roll
+from lucid._printing import shown
 from lucid.autograd._node import Node, wrap
 
 if TYPE_CHECKING:
@@ -411,10 +412,10 @@ def ihfft2(
 
 def _frequencies(name: str, n: Any, d: float, dtype: Any, requires_grad: bool, half: bool) -> Any:
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-        raise TypeError(f"{name}: expected n to be a positive integer, got {n!r:.40}")
+        raise TypeError(f"{name}: expected n to be a positive integer, got {shown(n)}")
     kind = _dtype.get_default_dtype() if dtype is None else _dtype.as_dtype(dtype)
     if not isinstance(d, (int, float)) or not kind.is_floating_point:
-        raise TypeError(f"{name}: expected d to be a number and dtype a floating-point one, got {d!r:.40} and {kind}")
+        raise TypeError(f"{name}: expected d to be a number and dtype a floating-point one, got {shown(d)} and {kind}")
     y = wrap((np.fft.rfftfreq if half else np.fft.fftfreq)(int(n), d).astype(kind.numpy))
     y.requires_grad = requires_grad
     return y

@@ -287,7 +287,7 @@ def test_integers_never_require_grad() -> None:
     x = leaf(1.5, 0.5)
     assert not (x > 1).requires_grad and not x.argmax().requires_grad and not x.long().requires_grad
     with pytest.raises(
-        RuntimeError, match=r"only Tensors of floating point dtype can require gradients, got lucid\.int64"
+        RuntimeError, match=r"only Tensors of floating point and complex dtype can require gradients, got lucid\.int64"
     ):
         lucid.tensor([1]).requires_grad = True
 

@@ -145,7 +145,7 @@ def test_parameter() -> None:
     for q in (copy.deepcopy(p), pickle.loads(pickle.dumps(p))):
         assert type(q) is nn.Parameter and q.requires_grad and q.tolist() == [1.0, 1.0] and q.grad is None
     with pytest.raises(
-        RuntimeError, match=r"only Tensors of floating point dtype can require gradients, got lucid.int64"
+        RuntimeError, match=r"only Tensors of floating point and complex dtype can require gradients, got lucid.int64"
     ):
         nn.Parameter(lucid.tensor([1]))
     with pytest.raises(ValueError, match=r"^cannot assign the result of an operation to parameter 'p': detach"):

@@ -102,7 +102,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: lucid.full((2,), "a"), TypeError, "expected a number, got str"),
     (lambda: lucid.zeros(-1), ValueError, "negative dimensions are not allowed"),
     (lambda: lucid.ones(2, dtype="int7"), TypeError, "not a lucid dtype: 'int7'"),
-    (lambda: lucid.ones(2, dtype=lucid.int64, requires_grad=True), RuntimeError, "only Tensors of floating point dtype can require gradients, got lucid.int64"),
+    (lambda: lucid.ones(2, dtype=lucid.int64, requires_grad=True), RuntimeError, "only Tensors of floating point and complex dtype can require gradients, got lucid.int64"),
 ]  # fmt: skip
 
 

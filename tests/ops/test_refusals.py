@@ -12,7 +12,13 @@ import pytest
 import lucid
 import lucid.nn.functional as F
 
-OWNERS = {"lucid": lucid, "lucid.nn.functional": F, "lucid.linalg": lucid.linalg, "lucid.special": lucid.special}
+OWNERS = {
+    "lucid": lucid,
+    "lucid.nn.functional": F,
+    "lucid.linalg": lucid.linalg,
+    "lucid.special": lucid.special,
+    "lucid.fft": lucid.fft,
+}
 STATE = {
     "get_default_device",
     "set_autocast_cache_enabled",
