@@ -8,6 +8,7 @@ that depends on the inputs can reach the result through noted operations only.
 from __future__ import annotations
 
 import itertools
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from lucid._tensor import Tensor
-from lucid.autograd._node import Node, TensorBase, View, mode, wrap
+from lucid.autograd._node import Node, TensorBase, View, mode, version, wrap
 from lucid.autograd._watching import threads
 from lucid.compiler._errors import TraceError, place
 from lucid.compiler._graph import Call, Graph, Op, Slot, Value
@@ -249,13 +250,15 @@ class Tracer:
         """x <- y for in-place operations: True if done, False if no traced tensor takes part."""
         if not (isinstance(x, TracedTensor) or isinstance(y, TracedTensor)):
             return False
-        if not isinstance(x, TracedTensor) and x._counter is not None:
+        writes = version(x) + 1
+        if not isinstance(x, TracedTensor) and sys.getrefcount(x._counter or []) > 2:  # views share the counter
             refuse(f"{name}{{place}} writes values computed from the inputs to memory that other tensors view (shape "
                    f"{tuple(x.shape)}); clone() first")  # fmt: skip
         if isinstance(y, TracedTensor):
             adopt(x, y._value, _array_of.__get__(y), [])
         else:
             adopt(x, self.constant(y, y._data, None), y._data, [])
+        x._counter = [writes]
         return True
 
 

@@ -86,6 +86,16 @@ def test_float64() -> None:
     assert_close(tensors(lucid.compile(net)(x)), eager(net, x))
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", ["mlp", "resnet", "mobilenet", "transformer"])
+def test_half_precision(name: str, dtype: str) -> None:
+    net = make(name).to(getattr(lucid, dtype))
+    x = inputs(name, 2)[0].to(getattr(lucid, dtype))
+    (got,), (want,) = tensors(lucid.compile(net)(x)), eager(net, x)
+    assert got.dtype == want.dtype == getattr(lucid, dtype)
+    assert (got.float() - want.float()).abs().max().item() <= 0.02 * want.float().abs().max().item()
+
+
 def test_strided_inputs() -> None:
     net = make("resnet")
     x = inputs("resnet", 2)[0]

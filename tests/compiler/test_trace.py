@@ -223,6 +223,22 @@ def inplace_fill(x: Any) -> Any:
     return y * 2
 
 
+def inplace_both(x: Any) -> Any:
+    y = lucid.zeros(4, 3)
+    y[0] = 1
+    y[1:] = x[1:]
+    y.add_(y)
+    return y
+
+
+def inplace_half(x: Any) -> Any:
+    y = x.half() + 1
+    y += x.half()
+    F.relu(y, inplace=True)
+    y[0] = 2.0
+    return y
+
+
 def inplace_constant(x: Any) -> Any:
     mask = lucid.zeros(3)
     mask[1:] = 1
@@ -245,7 +261,17 @@ def old_value(x: Any) -> Any:
 
 @pytest.mark.parametrize(
     "function",
-    [inplace_relu, inplace_add, inplace_items, inplace_fill, inplace_constant, out_argument, old_value],
+    [
+        inplace_relu,
+        inplace_add,
+        inplace_items,
+        inplace_fill,
+        inplace_both,
+        inplace_half,
+        inplace_constant,
+        out_argument,
+        old_value,
+    ],
 )
 def test_inplace_operations_inside_a_call(function: Callable[..., Any]) -> None:
     check(function)
@@ -276,8 +302,14 @@ def test_inplace_through_views_is_refused() -> None:
         z.add_(1)
         return y
 
-    for function in (view, base, detached, data):
-        assert "writes to memory that other tensors view" in refused(function)
+    def constant(m: Any, x: Any) -> Any:
+        y = lucid.zeros(3)
+        z = y[1:]
+        y.add_(x)
+        return z
+
+    for function in (view, base, detached, data, constant):
+        assert "to memory that other tensors view" in refused(function)
 
 
 def test_operations_without_gradient() -> None:
