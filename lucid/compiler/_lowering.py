@@ -192,10 +192,8 @@ def spread(b: Builder, x: Value, shape: tuple[int, ...]) -> Any:
         return b.contiguous(x)
     if x.array is not None:
         return b.constant(np.ascontiguousarray(np.broadcast_to(x.array, shape)))
-    view = b.view(x).through(lambda v: np.broadcast_to(v, shape))
-    assert view is not None  # broadcasting never copies
     y = b.buffer("temporary", 4 * math.prod(shape))
-    b.copy(view, Strided(y, shape, row_major(shape)))
+    b.copy(stretched(b, x, shape), Strided(y, shape, row_major(shape)))
     return y
 
 
@@ -354,16 +352,19 @@ def can_take_product(op: Op) -> bool:
 def matmul(b: Builder, op: Op) -> None:
     *lead, m, n = op.output.shape
     batch, heads = [*[1] * (2 - len(lead)), *lead]
-    operands = []
-    for x in op.inputs:
-        rows, columns = x.shape[-2:]
-        spread_over = b.view(x).through(lambda v, r=rows, c=columns: np.broadcast_to(v, (batch, heads, r, c)))
-        assert spread_over is not None  # broadcasting never copies
-        operands.append((spread_over.buffer, spread_over.offset, *spread_over.strides))
+    views = [stretched(b, x, (batch, heads, *x.shape[-2:])) for x in op.inputs]
+    operands = [(v.buffer, v.offset, *v.strides) for v in views]
     y = b.new_plain(op.output)
     k = op.inputs[0].shape[-1]
     b.emit("matmul", [*operands, (y, 0, heads * m * n, m * n, n)], None, 2.0 * batch * heads * m * n * k, batch=batch,
            heads=heads, m=m, n=n, k=k)  # fmt: skip
+
+
+def stretched(b: Builder, x: Value, shape: tuple[int, ...]) -> Strided:
+    """``x`` broadcast to ``shape``, without a copy."""
+    found = b.view(x).through(lambda v: np.broadcast_to(v, shape))
+    assert found is not None  # broadcasting never copies
+    return found
 
 
 # Attention
