@@ -376,3 +376,19 @@ def test_a_module_keeps_complex_parameters(tmp_path: Any) -> None:
     assert (first(x) == second(x)).all()
     first(x).square().sum().backward()
     assert first.weight.grad.dtype is lucid.complex64
+
+
+def test_training_a_spectral_filter() -> None:
+    """Optimizers refuse complex parameters and say what to do instead; that trains."""
+    with pytest.raises(TypeError, match="^Adam: complex parameters are not supported; keep a real one of shape"):
+        lucid.optim.Adam([lucid.nn.Parameter(lucid.zeros(2, dtype=lucid.complex64))])
+    x, target = lucid.from_numpy(R), lucid.from_numpy(np.roll(R, 1, 1))
+    weight = lucid.nn.Parameter(lucid.zeros(3, 2))
+    optimizer = lucid.optim.Adam([weight], lr=0.1)
+    for _ in range(300):
+        optimizer.zero_grad()
+        y = lucid.fft.irfft(lucid.fft.rfft(x) * lucid.view_as_complex(weight), n=4)
+        loss = (y - target).square().mean()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 1e-4

@@ -203,6 +203,11 @@ class Optimizer(Saving):
                 )
             if not t.is_leaf:
                 raise ValueError(f"{name}: can't optimize a non-leaf Tensor (shape {tuple(t.shape)})")
+            if t.dtype.is_complex:
+                raise TypeError(
+                    f"{name}: complex parameters are not supported; keep a real one of shape (..., 2) and use "
+                    "lucid.view_as_complex of it"
+                )
         known = {id(t) for group in self.param_groups for t in group["params"]}
         if len({id(t) for t in tensors}) != len(tensors):
             raise ValueError(f"{name}: optimizer contains a parameter group with duplicate parameters")
