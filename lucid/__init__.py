@@ -122,21 +122,21 @@ newaxis = None
 grad_enabled = is_grad_enabled
 
 
-def is_tensor(x: object) -> bool:  # type: ignore[valid-type]
-    """Whether ``x`` is a Tensor."""
-    return isinstance(x, Tensor)
+def is_tensor(obj: object) -> bool:  # type: ignore[valid-type]
+    """Whether ``obj`` is a Tensor."""
+    return isinstance(obj, Tensor)
 
 
-def is_floating_point(x: Tensor) -> bool:  # type: ignore[valid-type]
-    """Whether the dtype of ``x`` is float16, bfloat16, float32 or float64."""
-    _check_tensors("is_floating_point", x)
-    return x.is_floating_point()
+def is_floating_point(input: Tensor) -> bool:  # type: ignore[valid-type]
+    """Whether the dtype of ``input`` is float16, bfloat16, float32 or float64."""
+    _check_tensors("is_floating_point", input)
+    return input.is_floating_point()
 
 
-def numel(x: Tensor) -> int:  # type: ignore[valid-type]
-    """The number of elements of ``x``."""
-    _check_tensors("numel", x)
-    return x.numel()
+def numel(input: Tensor) -> int:  # type: ignore[valid-type]
+    """The number of elements of ``input``."""
+    _check_tensors("numel", input)
+    return input.numel()
 
 
 if TYPE_CHECKING:

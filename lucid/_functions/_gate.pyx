@@ -108,6 +108,7 @@ cdef class Gate:
 
     cdef lucid_vectorcall call
     cdef readonly object __wrapped__
+    cdef dict spelled       # PyTorch's names of arguments, in the function's own; None before the first keyword
     cdef dict __dict__
 
     def __init__(self, function):
@@ -141,11 +142,26 @@ cdef class Gate:
         raise TypeError("never called: calls go through the vectorcall protocol")
 
 
+cdef tuple own_names(Gate g, tuple names):
+    """The keywords of a call as the function spells them."""
+    if g.spelled is None:
+        from lucid._functions._spelling import spelling
+
+        g.spelled = spelling(g.__wrapped__)
+    for name in names:
+        if name in g.spelled:
+            return tuple([g.spelled.get(name, name) for name in names])
+    return names
+
+
 cdef object pass_gate(PyObject* callable, PyObject** args, size_t nargs, PyObject* names):
     cdef Py_ssize_t positional = PyVectorcall_NARGS(nargs), i, n = positional
     cdef PyObject* function = <PyObject*> (<Gate> <object> callable).__wrapped__
+    cdef tuple spelled      # holds what names points to
     if names != NULL:
         n += PyTuple_GET_SIZE(names)
+        spelled = own_names(<Gate> <object> callable, <tuple> <object> names)
+        names = <PyObject*> spelled
     if not lucid_watching and not any_special(args, n):
         return PyObject_Vectorcall(function, args, nargs, names)
     return compute(

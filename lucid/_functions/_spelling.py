@@ -1,0 +1,40 @@
+"""PyTorch's names of arguments, where a function's own are others: ``lucid.add(input=a, other=b)`` is ``add(x=a, y=b)``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+USUAL = {"input": "x", "other": "y", "A": "x", "tensor": "x", "mat2": "y", "vec": "y", "vec2": "y"}
+"""What an argument of PyTorch's is called here, unless the function has that name itself."""
+
+SPECIAL: dict[str, dict[str, str]] = {
+    **dict.fromkeys(["addbmm", "baddbmm"], {"input": "c", "batch1": "x", "batch2": "y"}),
+    **dict.fromkeys(["addcdiv", "addcmul"], {"tensor1": "a", "tensor2": "b"}),
+    "addmm": {"input": "c", "mat1": "x", "mat2": "y"},
+    "addmv": {"input": "c", "mat": "x", "vec": "y"},
+    "addr": {"input": "c", "vec1": "x", "vec2": "y"},
+    **dict.fromkeys(["bernoulli", "multinomial"], {"input": "p"}),
+    "cholesky_inverse": {"L": "factor", "input": "factor"},
+    "cholesky_solve": {"B": "b", "L": "factor"},
+    "dot": {"tensor": "y"},
+    "from_dlpack": {"ext_tensor": "x"},
+    "from_numpy": {"ndarray": "array"},
+    "ldexp": {"other": "exponent"},
+    "one_hot": {"tensor": "input"},
+    "searchsorted": {"values": "x", "input": "x"},
+    "transpose": {"axis0": "dim0", "axis1": "dim1"},  # swapaxes
+    "true_divide": {"dividend": "x", "divisor": "y"},
+    "unsafe_split": {"split_size_or_sections": "split_size"},
+    "zeta": {"other": "q"},
+}
+
+
+def spelling(function: Callable[..., Any]) -> dict[str, str]:
+    """PyTorch's name: the name that ``function`` has for the same argument, for those that differ."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return {}
+    own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    names = {**USUAL, **SPECIAL.get(function.__name__, {})}
+    return {theirs: ours for theirs, ours in names.items() if ours in own and theirs not in own}
