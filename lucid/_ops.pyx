@@ -26,8 +26,9 @@ include "_kernels/softmax.pxi"        # softmax, and the driver of rows
 include "_kernels/log_softmax.pxi"    # log_softmax
 include "_kernels/cross_entropy.pxi"  # cross-entropy and negative log-likelihood
 include "_kernels/loss.pxi"           # losses element by element: values, sums, gradients
-include "_kernels/tile.pxi"           # tiles of products, and packing for them
-include "_kernels/register_tile.pxi"  # the micro-kernel
+include "_kernels/register_tile.pxi"  # the register tile of products
+include "_kernels/transpose.pxi"      # rows copied, rows made columns
+include "_kernels/tile.pxi"           # tiles over C, and packing for them
 include "_kernels/gemm.pxi"           # the blocked, threaded matrix product
 include "_kernels/matmul.pxi"         # matmul, linear
 include "_kernels/gather.pxi"         # padded, phase-split copies of images

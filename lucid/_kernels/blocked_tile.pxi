@@ -29,7 +29,6 @@ cdef extern from *:
     #if defined(__GNUC__)
     #define LUCID_UNROLL(n) _Pragma(LUCID_TEXT(GCC unroll n))
     #define LUCID_TEXT(x) #x
-    #define LUCID_ALWAYS static inline __attribute__((always_inline))
     #define LUCID_FETCH(x) __builtin_prefetch(x, 0, 2)
     typedef float lucid_bv __attribute__((vector_size(4 * LUCID_BLOCK_LANES), aligned(4), may_alias));
     typedef int32_t lucid_bi __attribute__((vector_size(4 * LUCID_BLOCK_LANES), aligned(4), may_alias));
@@ -67,7 +66,6 @@ cdef extern from *:
     }
     #else
     #define LUCID_UNROLL(n)
-    #define LUCID_ALWAYS static inline
     #define LUCID_FETCH(x) ((void) (x))
     typedef struct { float v[LUCID_BLOCK_LANES]; } lucid_bv;
     #define LUCID_BV_EACH(e) lucid_bv z; for (int i = 0; i < LUCID_BLOCK_LANES; i++) z.v[i] = (e); return z

@@ -48,9 +48,9 @@ cdef void dot_columns(const float* a, Py_ssize_t a_step, const float* b, Py_ssiz
         while p < k:
             steps = min(k - p, depth)
             if columns == SQUARE:
-                dot_square(a + p * a_step, a_step, b + j * b_column + p, b_column, SQUARE, sums, steps)
+                dot_rows(a + p * a_step, a_step, b + j * b_column + p, b_column, SQUARE, sums, steps)
             else:
-                dot_square(a + p * a_step, a_step, b + j * b_column + p, b_column, columns, sums, steps)
+                dot_rows(a + p * a_step, a_step, b + j * b_column + p, b_column, columns, sums, steps)
             for x in range(columns):
                 c[j + x] = c[j + x] + sums[x] if load or p > 0 else sums[x]
             p += steps

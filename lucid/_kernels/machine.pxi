@@ -14,8 +14,12 @@ cdef extern from *:
     #define LUCID_CHAINS 12  /* enough independent ones to hide the latency, few enough for 16 registers */
     typedef float lucid_vector __attribute__((vector_size(LUCID_VECTOR)));
 
+    /* Read at run time: the chain from 2 stays at 2, so a compiler that knew the numbers would leave it out. */
+    static volatile float lucid_factor = 0.5f, lucid_term = 1.0f;
+
     /* Multiply-adds between registers alone; the result is there to be used. */
-    static float lucid_multiply_add(long turns, float a, float b) {
+    static float lucid_multiply_add(long turns) {
+        const float a = lucid_factor, b = lucid_term;
         lucid_vector x[LUCID_CHAINS], sum;
         for (int j = 0; j < LUCID_CHAINS; j++) x[j] = (lucid_vector) {0} + (float) j;
         for (long i = 0; i < turns; i++)
@@ -25,7 +29,7 @@ cdef extern from *:
         return sum[0];
     }
     """
-    float multiply_add "lucid_multiply_add" (long turns, float a, float b) noexcept nogil
+    float multiply_add "lucid_multiply_add" (long turns) noexcept nogil
     cdef enum:
         VECTOR "LUCID_VECTOR"
         CHAINS "LUCID_CHAINS"
@@ -37,7 +41,7 @@ cdef enum:
 cdef void run_multiply_add(float* sums, int threads) noexcept nogil:
     cdef int t
     for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
-        sums[t * 64] = multiply_add(FMA_TURNS, <float> 0.5, <float> 1.0)
+        sums[t * 64] = multiply_add(FMA_TURNS)
 
 
 cdef void run_copy(char* out, const char* x, Py_ssize_t n, int threads) noexcept nogil:

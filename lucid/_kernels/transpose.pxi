@@ -1,0 +1,170 @@
+# Rows copied, and rows made columns.
+
+cdef extern from *:
+    """
+    /* Up to SQUARE rows and columns of floats, transposed in registers: with AVX-512 whole cache lines are read, as rows
+       4 KB apart share a set of L1 and would throw each other out between two visits; with less, quarters of rows are
+       gathered by the loads, and shuffles within quarters do the rest. The last row stands in for those missing. */
+    #ifdef LUCID_V
+    LUCID_ALWAYS const float *lucid_row_at(const float *x, Py_ssize_t x_row, int i, int rows) {
+        return x + (i < rows ? i : rows - 1) * x_row;
+    }
+    #define LUCID_PAIR(half, x, y) LUCID_TO_ROW(LUCID_V(unpack##half##_pd)(LUCID_TO_PAIRS(x), LUCID_TO_PAIRS(y)))
+    #endif
+    #if LUCID_SQUARE == 16
+    LUCID_ALWAYS void lucid_columns(const float *x, Py_ssize_t x_row, int rows, int columns, lucid_row *out) {
+        lucid_row r[16], t[16];
+        __mmask16 own = (__mmask16) ((1u << columns) - 1);
+        LUCID_UNROLLED for (int i = 0; i < 16; i++) r[i] = _mm512_maskz_loadu_ps(own, lucid_row_at(x, x_row, i, rows));
+        LUCID_UNROLLED for (int i = 0; i < 16; i += 2) {
+            t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+            t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+        }
+        LUCID_UNROLLED for (int i = 0; i < 16; i += 4) {
+            r[i] = LUCID_PAIR(lo, t[i], t[i + 2]);
+            r[i + 1] = LUCID_PAIR(hi, t[i], t[i + 2]);
+            r[i + 2] = LUCID_PAIR(lo, t[i + 1], t[i + 3]);
+            r[i + 3] = LUCID_PAIR(hi, t[i + 1], t[i + 3]);
+        }
+        LUCID_UNROLLED for (int q = 0; q < 4; q++) {    /* quarter l of r[4 * g + q]: column 4 * l + q of rows 4 * g on */
+            lucid_row a = _mm512_shuffle_f32x4(r[q], r[4 + q], 0x88), b = _mm512_shuffle_f32x4(r[q], r[4 + q], 0xdd);
+            lucid_row c = _mm512_shuffle_f32x4(r[8 + q], r[12 + q], 0x88);
+            lucid_row d = _mm512_shuffle_f32x4(r[8 + q], r[12 + q], 0xdd);
+            out[q] = _mm512_shuffle_f32x4(a, c, 0x88);
+            out[4 + q] = _mm512_shuffle_f32x4(b, d, 0x88);
+            out[8 + q] = _mm512_shuffle_f32x4(a, c, 0xdd);
+            out[12 + q] = _mm512_shuffle_f32x4(b, d, 0xdd);
+        }
+    }
+    #define LUCID_COLUMNS 16        /* transposed at a time */
+    #define LUCID_STORE_HEAD(out, n, v) _mm512_mask_storeu_ps(out, (__mmask16) ((1u << (n)) - 1), v)
+    #elif defined(LUCID_V)
+    LUCID_ALWAYS lucid_row lucid_quarters(const float *x, Py_ssize_t x_row, int r, int rows) {
+    #if LUCID_SQUARE == 8
+        lucid_row v = _mm256_castps128_ps256(_mm_loadu_ps(lucid_row_at(x, x_row, r, rows)));
+        return _mm256_insertf128_ps(v, _mm_loadu_ps(lucid_row_at(x, x_row, r + 4, rows)), 1);
+    #else
+        return _mm_loadu_ps(lucid_row_at(x, x_row, r, rows));
+    #endif
+    }
+    LUCID_ALWAYS void lucid_columns(const float *x, Py_ssize_t x_row, int rows, int columns, lucid_row *out) {
+        lucid_row a = lucid_quarters(x, x_row, 0, rows), b = lucid_quarters(x, x_row, 1, rows);
+        lucid_row c = lucid_quarters(x, x_row, 2, rows), d = lucid_quarters(x, x_row, 3, rows);
+        lucid_row ab = LUCID_V(unpacklo_ps)(a, b), cd = LUCID_V(unpacklo_ps)(c, d);
+        out[0] = LUCID_PAIR(lo, ab, cd);
+        out[1] = LUCID_PAIR(hi, ab, cd);
+        ab = LUCID_V(unpackhi_ps)(a, b), cd = LUCID_V(unpackhi_ps)(c, d);
+        out[2] = LUCID_PAIR(lo, ab, cd);
+        out[3] = LUCID_PAIR(hi, ab, cd);
+    }
+    #define LUCID_COLUMNS 4
+    LUCID_ALWAYS void LUCID_STORE_HEAD(float *out, int n, lucid_row v) {
+        float lanes[LUCID_SQUARE];
+        if (n == LUCID_SQUARE) {
+            LUCID_V(storeu_ps)(out, v);
+        } else {
+            LUCID_V(storeu_ps)(lanes, v);
+            for (int i = 0; i < n; i++) out[i] = lanes[i];
+        }
+    }
+    #else
+    #define LUCID_COLUMNS LUCID_SQUARE
+    #endif
+
+    /* How many columns to take next, of those left: to the end of the cache line, or a vector's worth, or 0. */
+    LUCID_ALWAYS int lucid_next_columns(const float *x, Py_ssize_t left) {
+    #if LUCID_SQUARE == 16
+        int line = 16 - (int) ((uintptr_t) x / sizeof(float) % 16);
+        return left < line ? (int) left : line;
+    #elif defined(LUCID_V)
+        return left < LUCID_COLUMNS ? 0 : LUCID_COLUMNS;
+    #else
+        return 0;
+    #endif
+    }
+
+    /* out[j, i] = x[i, j] for at most SQUARE rows. */
+    static void lucid_transpose_rows(const float *x, Py_ssize_t x_row, int rows, Py_ssize_t columns, float *out,
+                                     Py_ssize_t out_row) {
+        Py_ssize_t j = 0;
+    #ifdef LUCID_V
+        lucid_row column[LUCID_COLUMNS];
+        for (int n; (n = lucid_next_columns(x + j, columns - j)) > 0; j += n) {
+            if (n == LUCID_COLUMNS) {
+                lucid_columns(x + j, x_row, rows, LUCID_COLUMNS, column);
+                LUCID_UNROLLED for (int q = 0; q < LUCID_COLUMNS; q++)
+                    LUCID_STORE_HEAD(out + (j + q) * out_row, rows, column[q]);
+            } else {
+                lucid_columns(x + j, x_row, rows, n, column);
+                LUCID_UNROLLED for (int q = 0; q < LUCID_COLUMNS; q++)
+                    if (q < n) LUCID_STORE_HEAD(out + (j + q) * out_row, rows, column[q]);
+            }
+        }
+    #endif
+        for (; j < columns; j++)
+            for (int i = 0; i < rows; i++) out[j * out_row + i] = x[i * x_row + j];
+    }
+
+    /* Chains a[0] * x[i, 0] + a[1] * x[i, 1] + ... of at most SQUARE rows. */
+    LUCID_ALWAYS void lucid_dot_rows(const float *a, Py_ssize_t a_step, const float *x, Py_ssize_t x_row, int rows,
+                                     float *out, Py_ssize_t k) {
+        Py_ssize_t p = 0;
+    #ifdef LUCID_V
+        lucid_row column[LUCID_COLUMNS], sum = LUCID_V(setzero_ps)();
+        for (int n; (n = lucid_next_columns(x + p, k - p)) > 0; p += n) {
+            if (n == LUCID_COLUMNS) {
+                lucid_columns(x + p, x_row, rows, LUCID_COLUMNS, column);
+                LUCID_UNROLLED for (int q = 0; q < LUCID_COLUMNS; q++)
+                    sum = LUCID_MADD(ps, LUCID_V(set1_ps)(a[(p + q) * a_step]), column[q], sum);
+            } else {
+                lucid_columns(x + p, x_row, rows, n, column);
+                LUCID_UNROLLED for (int q = 0; q < LUCID_COLUMNS; q++)
+                    if (q < n) sum = LUCID_MADD(ps, LUCID_V(set1_ps)(a[(p + q) * a_step]), column[q], sum);
+            }
+        }
+        LUCID_STORE_HEAD(out, rows, sum);
+    #else
+        for (int i = 0; i < rows; i++) out[i] = 0;
+    #endif
+        for (; p < k; p++)
+            for (int i = 0; i < rows; i++) out[i] = lucid_maddf(a[p * a_step], x[i * x_row + p], out[i]);
+    }
+    """
+    void transpose_rows "lucid_transpose_rows" (const float* x, Py_ssize_t x_row, int rows, Py_ssize_t columns,
+                                                float* out, Py_ssize_t out_row) noexcept nogil
+    void dot_rows "lucid_dot_rows" (const float* a, Py_ssize_t a_step, const float* x, Py_ssize_t x_row, int rows,
+                                    float* out, Py_ssize_t k) noexcept nogil
+
+
+cdef inline void copy_row(const floating* x, floating* out, Py_ssize_t n) noexcept nogil:
+    """memcpy without the call, which for rows of a few pixels costs more than the copy; the last pieces overlap."""
+    cdef Py_ssize_t i = 0
+    if n >= 16:
+        while i + 16 < n:
+            memcpy(out + i, x + i, 16 * sizeof(floating))
+            i += 16
+        memcpy(out + n - 16, x + n - 16, 16 * sizeof(floating))
+    elif n >= 8:
+        memcpy(out, x, 8 * sizeof(floating))
+        memcpy(out + n - 8, x + n - 8, 8 * sizeof(floating))
+    elif n >= 4:
+        memcpy(out, x, 4 * sizeof(floating))
+        memcpy(out + n - 4, x + n - 4, 4 * sizeof(floating))
+    else:
+        for i in range(n):
+            out[i] = x[i]
+
+
+cdef void transpose(const floating* x, Py_ssize_t x_row, Py_ssize_t rows, Py_ssize_t columns, floating* out,
+                    Py_ssize_t out_row) noexcept nogil:
+    """out[j, i] = x[i, j]."""
+    cdef Py_ssize_t i = 0, j, q
+    if floating is float:
+        while i < rows:
+            transpose_rows(x + i * x_row, x_row, <int> min(rows - i, <Py_ssize_t> SQUARE), columns, out + i, out_row)
+            i += SQUARE
+    else:
+        for j in range(0, columns, 8):                      # a cache line of every row at a time
+            for i in range(rows):
+                for q in range(j, min(columns, j + 8)):
+                    out[q * out_row + i] = x[i * x_row + q]
