@@ -149,6 +149,7 @@ if TYPE_CHECKING:
     from lucid import fft as fft
     from lucid import func as func
     from lucid import linalg as linalg
+    from lucid import models as models
     from lucid import profiler as profiler
     from lucid import special as special
     from lucid import transforms as transforms
@@ -209,6 +210,7 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid.fft": "",
     "lucid.func": ". vmap",
     "lucid.linalg": "",
+    "lucid.models": "",
     "lucid.profiler": "",
     "lucid.special": "",
     "lucid.transforms": "",

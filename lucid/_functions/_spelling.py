@@ -9,18 +9,21 @@ USUAL = {"input": "x", "other": "y", "A": "x", "tensor": "x", "mat2": "y", "vec"
 """What an argument of PyTorch's is called here, unless the function has that name itself."""
 
 SPECIAL: dict[str, dict[str, str]] = {
-    **dict.fromkeys(["addbmm", "baddbmm"], {"input": "c", "batch1": "x", "batch2": "y"}),
-    **dict.fromkeys(["addcdiv", "addcmul"], {"tensor1": "a", "tensor2": "b"}),
+    "addbmm": {"input": "c", "batch1": "x", "batch2": "y"},
+    "addcdiv": {"tensor1": "a", "tensor2": "b"},
+    "addcmul": {"tensor1": "a", "tensor2": "b"},
     "addmm": {"input": "c", "mat1": "x", "mat2": "y"},
     "addmv": {"input": "c", "mat": "x", "vec": "y"},
     "addr": {"input": "c", "vec1": "x", "vec2": "y"},
-    **dict.fromkeys(["bernoulli", "multinomial"], {"input": "p"}),
+    "baddbmm": {"input": "c", "batch1": "x", "batch2": "y"},
+    "bernoulli": {"input": "p"},
     "cholesky_inverse": {"L": "factor", "input": "factor"},
     "cholesky_solve": {"B": "b", "L": "factor"},
     "dot": {"tensor": "y"},
     "from_dlpack": {"ext_tensor": "x"},
     "from_numpy": {"ndarray": "array"},
     "ldexp": {"other": "exponent"},
+    "multinomial": {"input": "p"},
     "one_hot": {"tensor": "input"},
     "searchsorted": {"values": "x", "input": "x"},
     "transpose": {"axis0": "dim0", "axis1": "dim1"},  # swapaxes

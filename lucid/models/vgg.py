@@ -1,0 +1,139 @@
+"""Plain stacks of convolutions with a perceptron on top.
+
+Sources: Krizhevsky (2014), One weird trick for parallelizing convolutional neural networks; Simonyan and Zisserman
+(2015), Very Deep Convolutional Networks for Large-Scale Image Recognition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lucid import Tensor, nn
+from lucid.models._blocks import initialise_convolutions
+from lucid.models._registry import register
+
+
+class AlexNet(nn.Module):
+    """AlexNet with one tower.
+
+    Args:
+        num_classes: number of outputs.
+        dropout: probability of dropout in the classifier.
+
+    Shapes:
+        (N, 3, H, W) -> (N, num_classes), H and W at least 63.
+    """
+
+    def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 64, 11, 4, 2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
+            nn.Conv2d(64, 192, 5, 1, 2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
+            nn.Conv2d(192, 384, 3, 1, 1), nn.ReLU(inplace=True),
+            nn.Conv2d(384, 256, 3, 1, 1), nn.ReLU(inplace=True),
+            nn.Conv2d(256, 256, 3, 1, 1), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
+        )  # fmt: skip
+        self.avgpool = nn.AdaptiveAvgPool2d(6)
+        self.classifier = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(256 * 36, 4096), nn.ReLU(inplace=True),
+            nn.Dropout(dropout), nn.Linear(4096, 4096), nn.ReLU(inplace=True),
+            nn.Linear(4096, num_classes),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+class VGG(nn.Module):
+    """Stages of 3 x 3 convolutions, each followed by a pooling.
+
+    Args:
+        layers: convolutions of each stage.
+        batch_norm: whether a normalisation follows each convolution.
+        num_classes: number of outputs.
+        dropout: probability of dropout in the classifier.
+
+    Shapes:
+        (N, 3, H, W) -> (N, num_classes), H and W at least 32.
+    """
+
+    def __init__(
+        self, layers: Sequence[int], batch_norm: bool = False, num_classes: int = 1000, dropout: float = 0.5
+    ) -> None:
+        super().__init__()
+        features: list[nn.Module] = []
+        channels = 3
+        for outputs, count in zip((64, 128, 256, 512, 512), layers):
+            for _ in range(count):
+                norm = [nn.BatchNorm2d(outputs)] if batch_norm else []
+                features += [nn.Conv2d(channels, outputs, 3, 1, 1), *norm, nn.ReLU(inplace=True)]
+                channels = outputs
+            features.append(nn.MaxPool2d(2, 2))
+        self.features = nn.Sequential(*features)
+        self.avgpool = nn.AdaptiveAvgPool2d(7)
+        self.classifier = nn.Sequential(
+            nn.Linear(512 * 49, 4096), nn.ReLU(inplace=True), nn.Dropout(dropout),
+            nn.Linear(4096, 4096), nn.ReLU(inplace=True), nn.Dropout(dropout),
+            nn.Linear(4096, num_classes),
+        )  # fmt: skip
+        initialise_convolutions(self, 0.01)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+_LAYERS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+
+
+@register(256, 224)
+def alexnet(num_classes: int = 1000, dropout: float = 0.5) -> AlexNet:
+    """AlexNet: 61.1 million parameters for 1000 classes."""
+    return AlexNet(num_classes, dropout)
+
+
+@register(256, 224)
+def vgg11(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
+    """VGG with 11 layers: 132.9 million parameters for 1000 classes."""
+    return VGG(_LAYERS[11], False, num_classes, dropout)
+
+
+@register(256, 224)
+def vgg13(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
+    """VGG with 13 layers: 133.0 million parameters for 1000 classes."""
+    return VGG(_LAYERS[13], False, num_classes, dropout)
+
+
+@register(256, 224)
+def vgg16(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
+    """VGG with 16 layers: 138.4 million parameters for 1000 classes."""
+    return VGG(_LAYERS[16], False, num_classes, dropout)
+
+
+@register(256, 224)
+def vgg19(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
+    """VGG with 19 layers: 143.7 million parameters for 1000 classes."""
+    return VGG(_LAYERS[19], False, num_classes, dropout)
+
+
+@register(256, 224)
+def vgg11_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
+    """VGG with 11 layers and batch normalisation: 132.9 million parameters for 1000 classes."""
+    return VGG(_LAYERS[11], True, num_classes, dropout)
+
+
+@register(256, 224)
+def vgg13_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
+    """VGG with 13 layers and batch normalisation: 133.1 million parameters for 1000 classes."""
+    return VGG(_LAYERS[13], True, num_classes, dropout)
+
+
+@register(256, 224)
+def vgg16_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
+    """VGG with 16 layers and batch normalisation: 138.4 million parameters for 1000 classes."""
+    return VGG(_LAYERS[16], True, num_classes, dropout)
+
+
+@register(256, 224)
+def vgg19_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
+    """VGG with 19 layers and batch normalisation: 143.7 million parameters for 1000 classes."""
+    return VGG(_LAYERS[19], True, num_classes, dropout)

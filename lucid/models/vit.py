@@ -1,0 +1,139 @@
+"""Vision transformers.
+
+Source: Dosovitskiy et al. (2021), An Image is Worth 16x16 Words; the small and tiny ones, Touvron et al. (2021),
+Training data-efficient image transformers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from typing import Any
+
+import lucid
+from lucid import Tensor, nn
+from lucid.models._registry import register
+
+EPS = 1e-6
+
+
+class EncoderLayer(nn.Module):
+    """Attention and a perceptron, each after layer normalisation and beside a shortcut."""
+
+    def __init__(self, dim: int, heads: int, hidden: int, dropout: float, attention_dropout: float) -> None:
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(dim, eps=EPS)
+        self.self_attention = nn.MultiheadAttention(dim, heads, dropout=attention_dropout, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.ln_2 = nn.LayerNorm(dim, eps=EPS)
+        self.mlp = nn.Sequential(
+            nn.Linear(dim, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, dim), nn.Dropout(dropout)
+        )
+        for layer in (self.mlp[0], self.mlp[3]):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.normal_(layer.bias, std=1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.ln_1(x)
+        y, _ = self.self_attention(y, y, y, need_weights=False)
+        x = x + self.dropout(y)
+        return x + self.mlp(self.ln_2(x))
+
+
+class Encoder(nn.Module):
+    """Position embedding, layers and a last normalisation."""
+
+    def __init__(
+        self, length: int, layers: int, dim: int, heads: int, hidden: int, dropout: float, attention_dropout: float
+    ) -> None:
+        super().__init__()
+        self.pos_embedding = nn.Parameter(nn.init.normal_(lucid.empty(1, length, dim), std=0.02))
+        self.dropout = nn.Dropout(dropout)
+        stack = ((f"encoder_layer_{i}", EncoderLayer(dim, heads, hidden, dropout, attention_dropout))
+                 for i in range(layers))  # fmt: skip
+        self.layers = nn.Sequential(OrderedDict(stack))
+        self.ln = nn.LayerNorm(dim, eps=EPS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.ln(self.layers(self.dropout(x + self.pos_embedding)))
+
+
+class VisionTransformer(nn.Module):
+    """Patches of an image and a class token through a transformer; a linear classifier of the token.
+
+    Args:
+        patch: pixels of each side of a patch.
+        layers, dim, heads, hidden: layers, channels, attention heads, and hidden units of the perceptrons.
+        image_size: pixels of each side of the images, a multiple of ``patch``.
+        num_classes: number of outputs.
+        dropout, attention_dropout: probabilities.
+
+    Shapes:
+        (N, 3, image_size, image_size) -> (N, num_classes).
+
+    Raises:
+        ValueError: ``patch`` does not divide ``image_size``, or an input has another size.
+    """
+
+    def __init__(
+        self, patch: int, layers: int, dim: int, heads: int, hidden: int, image_size: int = 224,
+        num_classes: int = 1000, dropout: float = 0.0, attention_dropout: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if image_size % patch:
+            raise ValueError(f"VisionTransformer: image_size {image_size} is not a multiple of the patch size {patch}")
+        self.image_size = image_size
+        self.class_token = nn.Parameter(lucid.zeros(1, 1, dim))
+        self.conv_proj = nn.Conv2d(3, dim, patch, patch)
+        length = (image_size // patch) ** 2 + 1
+        self.encoder = Encoder(length, layers, dim, heads, hidden, dropout, attention_dropout)
+        self.heads = nn.Sequential(OrderedDict(head=nn.Linear(dim, num_classes)))
+        nn.init.trunc_normal_(self.conv_proj.weight, std=math.sqrt(1 / (3 * patch * patch)))
+        assert self.conv_proj.bias is not None
+        nn.init.zeros_(self.conv_proj.bias)
+        nn.init.zeros_(self.heads[0].weight)
+        nn.init.zeros_(self.heads[0].bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if tuple(x.shape[1:]) != (3, self.image_size, self.image_size):
+            expected = f"(N, 3, {self.image_size}, {self.image_size})"
+            raise ValueError(f"expected an input of shape {expected}, got {tuple(x.shape)}")
+        tokens = self.conv_proj(x).flatten(2).transpose(1, 2)
+        first = self.class_token.expand(x.shape[0], -1, -1)
+        return self.heads(self.encoder(lucid.cat([first, tokens], 1))[:, 0])
+
+
+@register(256, 224)
+def vit_t_16(**options: Any) -> VisionTransformer:
+    """ViT, tiny, patches of 16 pixels: 5.7 million parameters; options are those of `VisionTransformer`."""
+    return VisionTransformer(16, 12, 192, 3, 768, **options)
+
+
+@register(256, 224)
+def vit_s_16(**options: Any) -> VisionTransformer:
+    """ViT, small, patches of 16 pixels: 22.1 million parameters; options are those of `VisionTransformer`."""
+    return VisionTransformer(16, 12, 384, 6, 1536, **options)
+
+
+@register(256, 224)
+def vit_b_16(**options: Any) -> VisionTransformer:
+    """ViT, base, patches of 16 pixels: 86.6 million parameters; options are those of `VisionTransformer`."""
+    return VisionTransformer(16, 12, 768, 12, 3072, **options)
+
+
+@register(256, 224)
+def vit_b_32(**options: Any) -> VisionTransformer:
+    """ViT, base, patches of 32 pixels: 88.2 million parameters; options are those of `VisionTransformer`."""
+    return VisionTransformer(32, 12, 768, 12, 3072, **options)
+
+
+@register(242, 224)
+def vit_l_16(**options: Any) -> VisionTransformer:
+    """ViT, large, patches of 16 pixels: 304.3 million parameters; options are those of `VisionTransformer`."""
+    return VisionTransformer(16, 24, 1024, 16, 4096, **options)
+
+
+@register(256, 224)
+def vit_l_32(**options: Any) -> VisionTransformer:
+    """ViT, large, patches of 32 pixels: 306.5 million parameters; options are those of `VisionTransformer`."""
+    return VisionTransformer(32, 24, 1024, 16, 4096, **options)
