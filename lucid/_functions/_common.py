@@ -272,7 +272,7 @@ def inplace(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return mutate(name, self, function, *args, **kwargs)
 
     method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"In-place form of :func:`lucid.{function.__name__}`."
+    method.__doc__ = f"In-place form of `lucid.{function.__name__}`."
     return method
 
 

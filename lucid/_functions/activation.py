@@ -211,19 +211,37 @@ class Softsign(Activation):
 
 
 def sigmoid(x: Tensor) -> Tensor:
-    """1 / (1 + exp(-x)), in [0, 1]."""
+    """1 / (1 + exp(-x)), in [0, 1].
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.sigmoid(lucid.tensor([0.0, 2.0], dtype=lucid.float64)))
+        [0.5, 0.88079708]
+    """
     check_tensors("sigmoid", x)
     return Sigmoid.apply(floating(x))
 
 
 def tanh(x: Tensor) -> Tensor:
-    """The hyperbolic tangent, in [-1, 1]."""
+    """The hyperbolic tangent, in [-1, 1].
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.tanh(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [0.0, 0.76159416]
+    """
     check_tensors("tanh", x)
     return Tanh.apply(floating(x))
 
 
 def relu(x: Tensor) -> Tensor:
-    """max(x, 0); NaN stays NaN."""
+    """max(x, 0); NaN stays NaN.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.relu(lucid.tensor([-1.0, 2.0])))
+        [0.0, 2.0]
+    """
     check_tensors("relu", x)
     if x._data.dtype.kind != "f":
         from lucid._functions.binary import clamp

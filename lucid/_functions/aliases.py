@@ -27,19 +27,37 @@ ger, row_stack, split_with_sizes = outer, vstack, split
 
 
 def clamp_min(x: Tensor, min: Any, *, out: Tensor | None = None) -> Tensor:
-    """max(x, min), of a number or a tensor; NaN stays NaN."""
+    """max(x, min), of a number or a tensor; NaN stays NaN.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.clamp_min(lucid.tensor([-1.0, 2.0]), 0.0))
+        [0.0, 2.0]
+    """
     check_tensors("clamp_min", x)
     return write_out("clamp_min", clamp(x, min=min), out)
 
 
 def clamp_max(x: Tensor, max: Any, *, out: Tensor | None = None) -> Tensor:
-    """min(x, max), of a number or a tensor; NaN stays NaN."""
+    """min(x, max), of a number or a tensor; NaN stays NaN.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.clamp_max(lucid.tensor([-1.0, 2.0]), 0.0))
+        [-1.0, 0.0]
+    """
     check_tensors("clamp_max", x)
     return write_out("clamp_max", clamp(x, max=max), out)
 
 
 def msort(x: Tensor) -> Tensor:
-    """``x`` sorted along its first dimension."""
+    """``x`` sorted along its first dimension.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.msort(lucid.tensor([3.0, 1.0, 2.0])))
+        [1.0, 2.0, 3.0]
+    """
     return sort(x, 0).values
 
 
@@ -49,6 +67,11 @@ def unravel_index(indices: Tensor, shape: Sequence[int]) -> tuple[Tensor, ...]:
     Raises:
         RuntimeError: ``indices`` does not hold integers.
         ValueError: a place is out of range.
+
+    Example:
+        >>> import lucid
+        >>> [y.tolist() for y in lucid.unravel_index(lucid.tensor([1, 5]), (2, 3))]
+        [[0, 1], [1, 2]]
     """
     check_tensors("unravel_index", indices)
     data = indices._data
@@ -65,6 +88,11 @@ def broadcast_shapes(*shapes: Any) -> Any:
 
     Raises:
         ValueError: they do not.
+
+    Example:
+        >>> import lucid
+        >>> lucid.broadcast_shapes((2, 1), (3,))
+        lucid.Size([2, 3])
     """
     from lucid._tensor import Size
 

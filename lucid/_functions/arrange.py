@@ -62,7 +62,16 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 
 
 def cartesian_prod(*tensors: Tensor) -> Tensor:
-    """Every choice of one element from each vector, as rows in lexicographic order; a lone vector as it is."""
+    """Every choice of one element from each vector, as rows in lexicographic order; a lone vector as it is.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cartesian_prod(lucid.tensor([1, 2]), lucid.tensor([3, 4])))
+        [[1, 3],
+         [1, 4],
+         [2, 3],
+         [2, 4]]
+    """
     for x in tensors:
         if x._data.ndim != 1:
             raise RuntimeError(f"cartesian_prod: expected 1-d tensors, got shape {x._data.shape}")
@@ -76,6 +85,13 @@ def combinations(x: Tensor, r: int = 2, with_replacement: bool = False) -> Tenso
 
     Raises:
         RuntimeError: ``x`` is not a vector, or ``r`` is negative.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.combinations(lucid.tensor([1, 2, 3])))
+        [[1, 2],
+         [1, 3],
+         [2, 3]]
     """
     check_tensors("combinations", x)
     if x._data.ndim != 1:
@@ -94,6 +110,12 @@ def block_diag(*tensors: Any) -> Tensor:
 
     Raises:
         RuntimeError: an operand has more than two dimensions.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.block_diag(lucid.tensor([[1]]), lucid.tensor([[2, 3]])))
+        [[1, 0, 0],
+         [0, 2, 3]]
     """
     items = [as_tensor(x, "block_diag") for x in tensors] or [wrap(np.empty((1, 0), np.float32))]
     dtype = _dtype.result_type(*items)
@@ -128,27 +150,58 @@ def _raise_each(name: str, tensors: tuple[Any, ...], ndim: int) -> Any:
 
 
 def atleast_1d(*tensors: Any) -> Any:
-    """Numbers as vectors of one element; everything else as it is. Several tensors give a tuple."""
+    """Numbers as vectors of one element; everything else as it is. Several tensors give a tuple.
+
+    Example:
+        >>> import lucid
+        >>> lucid.atleast_1d(lucid.tensor(1.0)).shape
+        lucid.Size([1])
+    """
     return _raise_each("atleast_1d", tensors, 1)
 
 
 def atleast_2d(*tensors: Any) -> Any:
-    """Numbers and vectors as matrices of one row. Several tensors give a tuple."""
+    """Numbers and vectors as matrices of one row. Several tensors give a tuple.
+
+    Example:
+        >>> import lucid
+        >>> lucid.atleast_2d(lucid.tensor(1.0)).shape
+        lucid.Size([1, 1])
+    """
     return _raise_each("atleast_2d", tensors, 2)
 
 
 def atleast_3d(*tensors: Any) -> Any:
-    """Shape (n,) as (1, n, 1) and (n, m) as (n, m, 1). Several tensors give a tuple."""
+    """Shape (n,) as (1, n, 1) and (n, m) as (n, m, 1). Several tensors give a tuple.
+
+    Example:
+        >>> import lucid
+        >>> lucid.atleast_3d(lucid.tensor(1.0)).shape
+        lucid.Size([1, 1, 1])
+    """
     return _raise_each("atleast_3d", tensors, 3)
 
 
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Joined along the third dimension, after `atleast_3d`."""
+    """Joined along the third dimension, after `atleast_3d`.
+
+    Example:
+        >>> import lucid
+        >>> lucid.dstack([lucid.zeros(2, 3), lucid.zeros(2, 3)]).shape
+        lucid.Size([2, 3, 2])
+    """
     return cat([atleast_3d(x) for x in tensors], 2)
 
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
-    """Joined along dimension 1, numbers and vectors as columns."""
+    """Joined along dimension 1, numbers and vectors as columns.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.column_stack([lucid.tensor([1, 2]), lucid.tensor([3, 4])]))
+        [[1, 3],
+         [2, 4]]
+    """
     check_tensors("column_stack", *tensors)
     return hstack([reshape(x, (-1, 1)) if x._data.ndim < 2 else x for x in tensors])
 
@@ -163,6 +216,11 @@ def tensor_split(x: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Ten
 
     Raises:
         RuntimeError: ``x`` is 0-d, or the number of parts is not positive.
+
+    Example:
+        >>> import lucid
+        >>> [y.tolist() for y in lucid.tensor_split(lucid.arange(5), 2)]
+        [[0, 1, 2], [3, 4]]
     """
     check_tensors("tensor_split", x)
     if not x._data.ndim:
@@ -193,25 +251,50 @@ def _split(name: str, x: Tensor, sections: Any, dim: int, ndim: int) -> tuple[Te
 
 
 def hsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
-    """`tensor_split` along dimension 1 (0 for vectors) into parts of equal size, or at given places."""
+    """`tensor_split` along dimension 1 (0 for vectors) into parts of equal size, or at given places.
+
+    Example:
+        >>> import lucid
+        >>> [y.tolist() for y in lucid.hsplit(lucid.arange(4), 2)]
+        [[0, 1], [2, 3]]
+    """
     check_tensors("hsplit", x)
     return _split("hsplit", x, indices_or_sections, 0 if x._data.ndim == 1 else 1, 1)
 
 
 def vsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
-    """`tensor_split` along dimension 0 into parts of equal size, or at given places."""
+    """`tensor_split` along dimension 0 into parts of equal size, or at given places.
+
+    Example:
+        >>> import lucid
+        >>> [y.tolist() for y in lucid.vsplit(lucid.tensor([[1, 2], [3, 4]]), 2)]
+        [[[1, 2]], [[3, 4]]]
+    """
     check_tensors("vsplit", x)
     return _split("vsplit", x, indices_or_sections, 0, 2)
 
 
 def dsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
-    """`tensor_split` along dimension 2 into parts of equal size, or at given places."""
+    """`tensor_split` along dimension 2 into parts of equal size, or at given places.
+
+    Example:
+        >>> import lucid
+        >>> [y.shape for y in lucid.dsplit(lucid.zeros(1, 2, 4), 2)]
+        [lucid.Size([1, 2, 2]), lucid.Size([1, 2, 2])]
+    """
     check_tensors("dsplit", x)
     return _split("dsplit", x, indices_or_sections, 2, 3)
 
 
 def fliplr(x: Tensor) -> Tensor:
-    """A copy with the columns in reverse order (dimension 1)."""
+    """A copy with the columns in reverse order (dimension 1).
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fliplr(lucid.tensor([[1, 2], [3, 4]])))
+        [[2, 1],
+         [4, 3]]
+    """
     check_tensors("fliplr", x)
     if x._data.ndim < 2:
         raise RuntimeError(f"fliplr: input must be >= 2-d, got shape {x._data.shape}")
@@ -219,7 +302,14 @@ def fliplr(x: Tensor) -> Tensor:
 
 
 def flipud(x: Tensor) -> Tensor:
-    """A copy with the rows in reverse order (dimension 0)."""
+    """A copy with the rows in reverse order (dimension 0).
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.flipud(lucid.tensor([[1, 2], [3, 4]])))
+        [[3, 4],
+         [1, 2]]
+    """
     check_tensors("flipud", x)
     if not x._data.ndim:
         raise RuntimeError("flipud: input must be >= 1-d, got a 0-d tensor")
@@ -231,6 +321,12 @@ def rot90(x: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
     Raises:
         RuntimeError: ``dims`` are not two different dimensions.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.rot90(lucid.tensor([[1, 2], [3, 4]])))
+        [[2, 4],
+         [1, 3]]
     """
     check_tensors("rot90", x)
     if len(dims) != 2 or x._data.ndim < 2:
@@ -286,7 +382,14 @@ def repeat_interleave(x: Any, repeats: Any = None, dim: int | None = None, *, ou
 
 
 def adjoint(x: Tensor) -> Tensor:
-    """The last two dimensions exchanged, as a view."""
+    """The last two dimensions exchanged, as a view.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.adjoint(lucid.tensor([[1, 2], [3, 4]])))
+        [[1, 3],
+         [2, 4]]
+    """
     check_tensors("adjoint", x)
     if x._data.ndim < 2:
         raise RuntimeError(f"adjoint: expected at least two dimensions, got shape {x._data.shape}")
@@ -298,6 +401,12 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
 
     Raises:
         RuntimeError: ``x`` is not a vector, or ``N`` is negative.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.vander(lucid.tensor([1.0, 2.0]), 3))
+        [[1.0, 1.0, 1.0],
+         [4.0, 2.0, 1.0]]
     """
     check_tensors("vander", x)
     if x._data.ndim != 1:

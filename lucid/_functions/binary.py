@@ -194,7 +194,15 @@ def add(x: Operand, y: Operand, *, alpha: float = 1, out: Tensor | None = None) 
 
 
 def sub(x: Operand, y: Operand, *, alpha: float = 1, out: Tensor | None = None) -> Tensor:
-    """x - alpha * y, broadcast."""
+    """x - alpha * y, broadcast.
+
+        x - alpha * y
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.sub(lucid.tensor([1.0, 2.0]), lucid.tensor([10.0, 20.0])))
+        [-9.0, -18.0]
+    """
     x, y = operands("sub", x, y)
     if x._data.dtype.kind == "b":
         raise RuntimeError("sub: subtraction of two bool tensors is not supported; use ^ or logical_xor()")
@@ -202,18 +210,34 @@ def sub(x: Operand, y: Operand, *, alpha: float = 1, out: Tensor | None = None) 
 
 
 def rsub(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
-    """y - alpha * x."""
+    """y - alpha * x.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.rsub(lucid.tensor([1.0, 2.0]), lucid.tensor([10.0, 20.0])))
+        [9.0, 18.0]
+    """
     return sub(y, x, alpha=alpha)
 
 
 def mul(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
-    """x * y, broadcast."""
+    """x * y, broadcast.
+
+        x * y,    dz/dx = y,    dz/dy = x
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.mul(lucid.tensor([1.0, 2.0]), lucid.tensor([10.0, 20.0])))
+        [10.0, 40.0]
+    """
     x, y = operands("mul", x, y)
     return write_out("mul", Mul.apply(x, y), out)
 
 
 def div(x: Operand, y: Operand, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
     """x / y, broadcast; integers give the default floating-point type.
+
+        x / y,    dz/dx = 1 / y,    dz/dy = -x / y^2
 
     Args:
         x, y: tensors or numbers.
@@ -222,6 +246,11 @@ def div(x: Operand, y: Operand, *, rounding_mode: str | None = None, out: Tensor
 
     Raises:
         ValueError: another rounding mode.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.div(lucid.tensor([1.0, 3.0]), lucid.tensor([2.0, 4.0])))
+        [0.5, 0.75]
     """
     if rounding_mode == "floor":
         return write_out("div", floor_divide(x, y), out)
@@ -247,7 +276,13 @@ def rdiv(x: Operand, y: Operand) -> Tensor:
 
 
 def floor_divide(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
-    """floor(x / y); its gradient is zero."""
+    """floor(x / y); its gradient is zero.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.floor_divide(lucid.tensor([7.0, -7.0]), lucid.tensor([2.0, 2.0])))
+        [3.0, -4.0]
+    """
     x, y = operands("floor_divide", x, y)
     if x._data.dtype.kind != "f" and np.any(y._data == 0):
         raise RuntimeError("floor_divide: ZeroDivisionError: integer division by zero")
@@ -259,7 +294,15 @@ def rfloor_divide(x: Operand, y: Operand) -> Tensor:
 
 
 def remainder(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
-    """x - floor(x / y) * y, with the sign of ``y``, as Python's ``%``."""
+    """x - floor(x / y) * y, with the sign of ``y``, as Python's ``%``.
+
+        x - y * floor(x / y)
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.remainder(lucid.tensor([7.0, -7.0]), lucid.tensor([2.0, 2.0])))
+        [1.0, 1.0]
+    """
     x, y = operands("remainder", x, y)
     return write_out("remainder", Remainder.apply(x, y), out)
 
@@ -271,8 +314,15 @@ def rremainder(x: Operand, y: Operand) -> Tensor:
 def pow(x: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
     """x raised to the power ``exponent``, elementwise and broadcast.
 
+        x^y,    dz/dx = y * x^(y-1),    dz/dy = x^y * ln(x)
+
     Raises:
         RuntimeError: an integer tensor to a negative integer power.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.pow(lucid.tensor([2.0, 3.0]), lucid.tensor([3.0, 2.0])))
+        [8.0, 9.0]
     """
     x, y = operands("pow", x, exponent)
     if x._data.dtype.kind in "iu" and y._data.dtype.kind == "i" and np.any(y._data < 0):
@@ -286,19 +336,40 @@ def rpow(x: Operand, y: Operand) -> Tensor:
 
 
 def maximum(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The larger of ``x`` and ``y``, elementwise; NaN if either is NaN."""
+    """The larger of ``x`` and ``y``, elementwise; NaN if either is NaN.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.maximum(lucid.tensor([1.0, 4.0]), lucid.tensor([2.0, 3.0])))
+        [2.0, 4.0]
+    """
     x, y = operands("maximum", x, y)
     return write_out("maximum", Maximum.apply(x, y), out)
 
 
 def minimum(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The smaller of ``x`` and ``y``, elementwise; NaN if either is NaN."""
+    """The smaller of ``x`` and ``y``, elementwise; NaN if either is NaN.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.minimum(lucid.tensor([1.0, 4.0]), lucid.tensor([2.0, 3.0])))
+        [1.0, 3.0]
+    """
     x, y = operands("minimum", x, y)
     return write_out("minimum", Minimum.apply(x, y), out)
 
 
 def atan2(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The angle in radians, in [-pi, pi], of the point (y, x)."""
+    """The angle in radians, in [-pi, pi], of the point (y, x).
+
+        the angle of (y, x) to the first axis, in radians
+
+    Example:
+        >>> import lucid
+        >>> y = lucid.tensor([1.0, -1.0], dtype=lucid.float64)
+        >>> print(lucid.atan2(y, lucid.ones(2, dtype=lucid.float64)))
+        [0.78539816, -0.78539816]
+    """
     x, y = operands("atan2", x, y)
     return write_out("atan2", Atan2.apply(floating(x), floating(y)), out)
 
@@ -333,6 +404,11 @@ def where(condition: Tensor, x: Operand | None = None, y: Operand | None = None,
 
     Raises:
         TypeError: the condition is not bool.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.where(lucid.tensor([True, False]), lucid.tensor([1.0, 2.0]), 0.0))
+        [1.0, 0.0]
     """
     check_tensors("where", condition)
     if x is None and y is None:
@@ -370,6 +446,11 @@ def clamp(x: Tensor, min: Operand = None, max: Operand = None, *, out: Tensor | 
 
     Raises:
         ValueError: neither bound is given.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.clamp(lucid.tensor([-2.0, 0.5, 2.0]), -1, 1))
+        [-1.0, 0.5, 1.0]
     """
     if min is None and max is None:
         raise ValueError("clamp: at least one of min or max must be given")
@@ -382,22 +463,50 @@ def clamp(x: Tensor, min: Operand = None, max: Operand = None, *, out: Tensor | 
 
 
 def cube(x: Tensor) -> Tensor:
-    """x * x * x."""
+    """x * x * x.
+
+        x^3
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cube(lucid.tensor([2.0, -3.0])))
+        [8.0, -27.0]
+    """
     return pow(x, 3)
 
 
 def lerp(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
-    """x + weight * (end - x)."""
+    """x + weight * (end - x).
+
+        start + weight * (end - start)
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.lerp(lucid.tensor([0.0, 2.0]), lucid.tensor([1.0, 4.0]), 0.5))
+        [0.5, 3.0]
+    """
     return x + weight * (end - x)
 
 
 def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
-    """x + value * a * b."""
+    """x + value * a * b.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.addcmul(lucid.tensor([1.0]), lucid.tensor([2.0]), lucid.tensor([3.0]), value=10))
+        [61.0]
+    """
     return add(x, a * b, alpha=value)
 
 
 def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
-    """x + value * a / b."""
+    """x + value * a / b.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.addcdiv(lucid.tensor([1.0]), lucid.tensor([6.0]), lucid.tensor([3.0]), value=10))
+        [21.0]
+    """
     return add(x, a / b, alpha=value)
 
 

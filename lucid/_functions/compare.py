@@ -24,7 +24,17 @@ def _comparison(name: str, kernel: Callable[..., np.ndarray], other: Callable[..
         return write_out(name, compute(kernel if x._data.dtype.kind == "f" else other, x, y), out)
 
     compare.__name__ = compare.__qualname__ = name
-    compare.__doc__ = f"x {symbol} y, elementwise and broadcast, as a bool tensor; false where either is NaN."
+    compare.__doc__ = f"""x {symbol} y, elementwise and broadcast, as a bool tensor; false where either is NaN.
+
+    Args:
+        x, y: tensors or numbers, promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.{name}(lucid.tensor([1, 2, 3]), 2))
+        {other(np.array([1, 2, 3]), 2).tolist()}
+    """
     return compare
 
 
@@ -34,7 +44,7 @@ lt = _comparison("lt", _ops.lt, np.less, "<")
 le = _comparison("le", _ops.le, np.less_equal, "<=")
 gt = _comparison("gt", _ops.gt, np.greater, ">")
 ge = _comparison("ge", _ops.ge, np.greater_equal, ">=")
-ne.__doc__ = "x != y, elementwise and broadcast, as a bool tensor; true where either is NaN."
+ne.__doc__ = str(ne.__doc__).replace("false where", "true where")
 
 
 def equal_operator(x: Tensor, y: Any) -> Any:
@@ -65,7 +75,17 @@ def _logical(name: str, function: Callable[..., Any], text: str, bitwise: bool) 
         return write_out(name, compute(function, x, y), out)
 
     logic.__name__ = logic.__qualname__ = name
-    logic.__doc__ = f"{text}, elementwise and broadcast."
+    logic.__doc__ = f"""{text}, elementwise and broadcast.
+
+    Args:
+        x, y: tensors or numbers{" of integers or bools" if bitwise else ""}.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.{name}(lucid.tensor([0, 5, 6]), 3))
+        {function(np.array([0, 5, 6]), 3).tolist()}
+    """
     return logic
 
 
@@ -78,13 +98,25 @@ bitwise_xor = _logical("bitwise_xor", np.bitwise_xor, "x ^ y of integers or bool
 
 
 def logical_not(x: Tensor) -> Tensor:
-    """Whether each element is zero."""
+    """Whether each element is zero.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.logical_not(lucid.tensor([0, 2])))
+        [True, False]
+    """
     check_tensors("logical_not", x)
     return compute(np.logical_not, x)
 
 
 def bitwise_not(x: Tensor) -> Tensor:
-    """~x of integers, the complement of bools."""
+    """~x of integers, the complement of bools.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.bitwise_not(lucid.tensor([5, -1])))
+        [-6, 0]
+    """
     check_tensors("bitwise_not", x)
     if x._data.dtype.kind == "f":
         raise RuntimeError(f"bitwise_not: not implemented for {x.dtype}")
@@ -92,37 +124,77 @@ def bitwise_not(x: Tensor) -> Tensor:
 
 
 def isnan(x: Tensor) -> Tensor:
-    """Whether each element is NaN."""
+    """Whether each element is NaN.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.isnan(lucid.tensor([1.0, float('nan')])))
+        [False, True]
+    """
     check_tensors("isnan", x)
     return compute(np.isnan, x)
 
 
 def isinf(x: Tensor) -> Tensor:
-    """Whether each element is infinite."""
+    """Whether each element is infinite.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.isinf(lucid.tensor([1.0, float('-inf')])))
+        [False, True]
+    """
     check_tensors("isinf", x)
     return compute(np.isinf, x)
 
 
 def isfinite(x: Tensor) -> Tensor:
-    """Whether each element is neither infinite nor NaN."""
+    """Whether each element is neither infinite nor NaN.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.isfinite(lucid.tensor([1.0, float('inf')])))
+        [True, False]
+    """
     check_tensors("isfinite", x)
     return compute(np.isfinite, x)
 
 
 def isclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
-    """Whether |x - y| <= atol + rtol * |y|, elementwise."""
+    """Whether |x - y| <= atol + rtol * |y|, elementwise.
+
+        |x - y| <= atol + rtol * |y|
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.isclose(lucid.tensor([1.0, 2.0]), lucid.tensor([1.0, 2.1])))
+        [True, False]
+    """
     check_tensors("isclose", x, y)
     return compute(np.isclose, x, y, rtol, atol, equal_nan)
 
 
 def allclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
-    """Whether |x - y| <= atol + rtol * |y| everywhere."""
+    """Whether |x - y| <= atol + rtol * |y| everywhere.
+
+        |x - y| <= atol + rtol * |y|
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.allclose(lucid.tensor([1.0, 2.0]), lucid.tensor([1.0, 2.000001])))
+        True
+    """
     check_tensors("allclose", x, y)
     return bool(np.allclose(x._data, y._data, rtol, atol, equal_nan))
 
 
 def equal(x: Tensor, y: Tensor) -> bool:
-    """Whether shapes and all elements are the same; NaN differs from NaN."""
+    """Whether shapes and all elements are the same; NaN differs from NaN.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.equal(lucid.tensor([1, 2]), lucid.tensor([1, 2])))
+        True
+    """
     check_tensors("equal", x, y)
     return bool(np.array_equal(x._data, y._data))
 

@@ -56,6 +56,12 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
         dtype: element type; by default that of the data, with Python floats giving the default type.
         device: "cpu".
         requires_grad: record operations on it.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.tensor([[1, 2], [3, 4]]))
+        [[1, 2],
+         [3, 4]]
     """
     from lucid._convert import to_array
 
@@ -63,7 +69,14 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """``data`` as a tensor, sharing memory with NumPy arrays and keeping tensors as they are where possible."""
+    """``data`` as a tensor, sharing memory with NumPy arrays and keeping tensors as they are where possible.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.ones(2)
+        >>> lucid.as_tensor(x) is x
+        True
+    """
     from lucid._convert import to_array
 
     if isinstance(data, TensorBase):
@@ -77,6 +90,12 @@ def from_numpy(array: np.ndarray) -> Tensor:
     Raises:
         TypeError: not a NumPy array, or of a dtype lucid does not have.
         ValueError: negative strides.
+
+    Example:
+        >>> import lucid
+        >>> import numpy as np
+        >>> print(lucid.from_numpy(np.arange(3)))
+        [0, 1, 2]
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected np.ndarray, got {type(array).__name__}")
@@ -94,7 +113,13 @@ def empty(
     requires_grad: bool = False,
     out: Tensor | None = None,
 ) -> Tensor:
-    """A tensor with whatever the memory held."""
+    """A tensor with whatever the memory held.
+
+    Example:
+        >>> import lucid
+        >>> lucid.empty(2, 3).shape
+        lucid.Size([2, 3])
+    """
     return _finish(_ops.allocate(_shape(sizes, size), _numpy_dtype(dtype)), requires_grad, device)
 
 
@@ -107,24 +132,50 @@ def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, 
         dtype: the default floating-point type unless given.
         device: "cpu".
         requires_grad: record operations on it.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.zeros(2, 2))
+        [[0.0, 0.0],
+         [0.0, 0.0]]
     """
     return _finish(_filled(_shape(sizes, size), 0, _numpy_dtype(dtype)), requires_grad, device)
 
 
 def ones(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of ones."""
+    """A tensor of ones.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.ones(2, 2))
+        [[1.0, 1.0],
+         [1.0, 1.0]]
+    """
     return _finish(_filled(_shape(sizes, size), 1, _numpy_dtype(dtype)), requires_grad, device)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor with every element ``fill_value``; its type decides the dtype unless given."""
+    """A tensor with every element ``fill_value``; its type decides the dtype unless given.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.full((2,), 7.0))
+        [7.0, 7.0]
+    """
     value = _number(fill_value)
     d = _dtype.of_scalar(value) if dtype is None else _dtype.as_dtype(dtype)
     return _finish(_filled(as_shape((size,)), value, d.numpy), requires_grad, device)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones on the diagonal of an (n, m) matrix of zeros."""
+    """Ones on the diagonal of an (n, m) matrix of zeros.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.eye(2))
+        [[1.0, 0.0],
+         [0.0, 1.0]]
+    """
     return _finish(np.eye(n, m, dtype=_numpy_dtype(dtype)), requires_grad, device)
 
 
@@ -145,6 +196,11 @@ def arange(
 
     Raises:
         RuntimeError: ``step`` is zero or leads away from ``end``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.arange(1, 7, 2))
+        [1, 3, 5]
     """
     if end is None:
         start, end = 0, start
@@ -165,7 +221,13 @@ def arange(
 def linspace(
     start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """``steps`` evenly spaced values from ``start`` to ``end``, both included."""
+    """``steps`` evenly spaced values from ``start`` to ``end``, both included.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.linspace(0, 1, 5))
+        [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
     return _finish(np.linspace(start, end, steps).astype(_numpy_dtype(dtype)), requires_grad, device)
 
 
@@ -173,7 +235,13 @@ def logspace(
     start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
-    """``base`` to the powers of `linspace`."""
+    """``base`` to the powers of `linspace`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.logspace(0, 2, 3))
+        [1.0, 10.0, 100.0]
+    """
     return _finish(np.logspace(start, end, steps, base=base).astype(_numpy_dtype(dtype)), requires_grad, device)
 
 
@@ -182,25 +250,49 @@ def _like(x: Tensor, dtype: Any) -> np.dtype:
 
 
 def empty_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
-    """`empty` with the shape and dtype of ``x``."""
+    """`empty` with the shape and dtype of ``x``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.empty_like(lucid.tensor([1, 2])).dtype
+        lucid.int64
+    """
     check_tensors("empty_like", x)
     return _finish(_ops.allocate(x._data.shape, _like(x, dtype)), requires_grad)
 
 
 def zeros_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
-    """`zeros` with the shape and dtype of ``x``."""
+    """`zeros` with the shape and dtype of ``x``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.zeros_like(lucid.tensor([1, 2])))
+        [0, 0]
+    """
     check_tensors("zeros_like", x)
     return _finish(_filled(x._data.shape, 0, _like(x, dtype)), requires_grad)
 
 
 def ones_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
-    """`ones` with the shape and dtype of ``x``."""
+    """`ones` with the shape and dtype of ``x``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.ones_like(lucid.tensor([1, 2])))
+        [1, 1]
+    """
     check_tensors("ones_like", x)
     return _finish(_filled(x._data.shape, 1, _like(x, dtype)), requires_grad)
 
 
 def full_like(x: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
-    """`full` with the shape and dtype of ``x``."""
+    """`full` with the shape and dtype of ``x``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.full_like(lucid.tensor([1, 2]), 7))
+        [7, 7]
+    """
     check_tensors("full_like", x)
     return _finish(_filled(x._data.shape, fill_value, _like(x, dtype)), requires_grad)
 
@@ -263,7 +355,14 @@ def rand(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Uniform random numbers in [0, 1)."""
+    """Uniform random numbers in [0, 1).
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.rand(100)
+        >>> bool((x >= 0).all() and (x < 1).all())
+        True
+    """
     return _finish(_draw("uniform", _shape(sizes, size), _numpy_dtype(dtype), generator), requires_grad, device)
 
 
@@ -275,18 +374,36 @@ def randn(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Random numbers from the standard normal distribution."""
+    """Random numbers from the standard normal distribution.
+
+    Example:
+        >>> import lucid
+        >>> lucid.randn(2, 3).shape
+        lucid.Size([2, 3])
+    """
     return _finish(_draw("normal", _shape(sizes, size), _numpy_dtype(dtype), generator), requires_grad, device)
 
 
 def rand_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
-    """`rand` with the shape and dtype of ``x``."""
+    """`rand` with the shape and dtype of ``x``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.rand_like(lucid.ones(2, 3)).shape
+        lucid.Size([2, 3])
+    """
     check_tensors("rand_like", x)
     return _finish(_draw("uniform", x._data.shape, _like(x, dtype), None), requires_grad)
 
 
 def randn_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
-    """`randn` with the shape and dtype of ``x``."""
+    """`randn` with the shape and dtype of ``x``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.randn_like(lucid.ones(2, 3)).shape
+        lucid.Size([2, 3])
+    """
     check_tensors("randn_like", x)
     return _finish(_draw("normal", x._data.shape, _like(x, dtype), None), requires_grad)
 
@@ -305,6 +422,12 @@ def randint(
 
     Raises:
         RuntimeError: the interval is empty.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.randint(0, 6, (100,))
+        >>> bool((x >= 0).all() and (x < 6).all())
+        True
     """
     if size is None:
         low, high, size = 0, low, high
@@ -321,7 +444,13 @@ def randint(
 def randperm(
     n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """A random permutation of 0 ... n - 1."""
+    """A random permutation of 0 ... n - 1.
+
+    Example:
+        >>> import lucid
+        >>> sorted(lucid.randperm(4).tolist())
+        [0, 1, 2, 3]
+    """
     d = _dtype.int64 if dtype is None else _dtype.as_dtype(dtype)
     return _finish((generator or default_generator).numpy(n).permutation(n).astype(d.numpy), requires_grad, device)
 
@@ -329,14 +458,26 @@ def randperm(
 def normal(
     mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None
 ) -> Tensor:
-    """Random numbers from normal distributions; ``mean`` and ``std`` may be tensors when ``size`` is not given."""
+    """Random numbers from normal distributions; ``mean`` and ``std`` may be tensors when ``size`` is not given.
+
+    Example:
+        >>> import lucid
+        >>> lucid.normal(lucid.zeros(3), 1.0).shape
+        lucid.Size([3])
+    """
     if size is None:
         size = np.broadcast_shapes(*[v._data.shape for v in (mean, std) if isinstance(v, TensorBase)])
     return randn(*as_shape((size,)), generator=generator, dtype=dtype) * std + mean
 
 
 def bernoulli(p: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """1 with probability ``p``, else 0, elementwise."""
+    """1 with probability ``p``, else 0, elementwise.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.bernoulli(lucid.tensor([0.0, 1.0])))
+        [0.0, 1.0]
+    """
     check_tensors("bernoulli", p)
     draw = _draw("uniform", p._data.shape, p._data.dtype, generator)
     return wrap((draw < p._data).astype(p._data.dtype))
@@ -349,6 +490,11 @@ def multinomial(
 
     Raises:
         RuntimeError: negative or non-finite weights, rows that sum to zero, or too many samples without replacement.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.multinomial(lucid.tensor([0.0, 1.0]), 1))
+        [1]
     """
     check_tensors("multinomial", p)
     rows = np.atleast_2d(p._data.astype(np.float64))

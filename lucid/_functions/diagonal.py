@@ -89,6 +89,12 @@ def diag_embed(x: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Te
         x: shape (..., n).
         offset: which diagonal.
         dim1, dim2: where the matrices' dimensions, of size n + |offset|, go in the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.diag_embed(lucid.tensor([1.0, 2.0])))
+        [[1.0, 0.0],
+         [0.0, 2.0]]
     """
     check_tensors("diag_embed", x)
     if not x._data.ndim:
@@ -120,7 +126,14 @@ def diag(x: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
 
 
 def diagflat(x: Tensor, offset: int = 0) -> Tensor:
-    """The matrix with all elements of ``x`` on its diagonal."""
+    """The matrix with all elements of ``x`` on its diagonal.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.diagflat(lucid.tensor([1.0, 2.0])))
+        [[1.0, 0.0],
+         [0.0, 2.0]]
+    """
     return diag_embed(ravel(x), offset)
 
 
@@ -129,6 +142,12 @@ def diagonal_scatter(x: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim
 
     Raises:
         RuntimeError: ``src`` does not have the shape of that diagonal.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.diagonal_scatter(lucid.zeros(2, 2), lucid.tensor([1.0, 2.0])))
+        [[1.0, 0.0],
+         [0.0, 2.0]]
     """
     check_tensors("diagonal_scatter", x, src)
     d1, d2 = _two_dims("diagonal_scatter", dim1, dim2, x._data.ndim)
@@ -147,6 +166,11 @@ def trace(x: Tensor) -> Tensor:
 
     Raises:
         RuntimeError: ``x`` is not a matrix.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.trace(lucid.tensor([[1.0, 2.0], [3.0, 4.0]])))
+        5.0
     """
     check_tensors("trace", x)
     if x._data.ndim != 2:
@@ -162,12 +186,26 @@ def _indices(row: int, col: int, offset: int, dtype: Any, upper: bool) -> Tensor
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = _dtype.int64, device: Any = None) -> Tensor:
-    """Row and column numbers, as two rows, of the lower triangle of a (row, col) matrix, row by row."""
+    """Row and column numbers, as two rows, of the lower triangle of a (row, col) matrix, row by row.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.tril_indices(2, 2))
+        [[0, 1, 1],
+         [0, 0, 1]]
+    """
     return _indices(row, col, offset, dtype, False)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = _dtype.int64, device: Any = None) -> Tensor:
-    """Row and column numbers, as two rows, of the upper triangle of a (row, col) matrix, row by row."""
+    """Row and column numbers, as two rows, of the upper triangle of a (row, col) matrix, row by row.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.triu_indices(2, 2))
+        [[0, 0, 1],
+         [0, 1, 1]]
+    """
     return _indices(row, col, offset, dtype, True)
 
 

@@ -140,6 +140,11 @@ def dist(x: Tensor, y: Tensor, p: float = 2) -> Tensor:
 
     Raises:
         RuntimeError: both hold integers.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.dist(lucid.tensor([0.0, 0.0]), lucid.tensor([3.0, 4.0])))
+        5.0
     """
     difference = x - y
     if difference._data.dtype.kind != "f":
@@ -157,6 +162,11 @@ def cross(x: Tensor, y: Tensor, dim: int | None = None, *, out: Tensor | None = 
 
     Raises:
         RuntimeError: it does not have size 3.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cross(lucid.tensor([1.0, 0.0, 0.0]), lucid.tensor([0.0, 1.0, 0.0])))
+        [0.0, 0.0, 1.0]
     """
     check_tensors("cross", x, y)
     shapes = f"shapes {x._data.shape} and {y._data.shape}"

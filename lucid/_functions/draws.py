@@ -173,7 +173,13 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
 def randint_like(
     x: Tensor, low: int, high: int | None = None, *, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """`randint` with the shape and dtype of ``x``; ``randint_like(x, high)`` starts at 0."""
+    """`randint` with the shape and dtype of ``x``; ``randint_like(x, high)`` starts at 0.
+
+    Example:
+        >>> import lucid
+        >>> lucid.randint_like(lucid.zeros(2, 3), 0, 6).shape
+        lucid.Size([2, 3])
+    """
     check_tensors("randint_like", x)
     low, high = (0, low) if high is None else (low, high)
     d = x.dtype if dtype is None else _dtype.as_dtype(dtype)
@@ -185,6 +191,12 @@ def from_dlpack(x: Any) -> Tensor:
 
     Raises:
         TypeError: ``x`` does not, or has a dtype lucid lacks.
+
+    Example:
+        >>> import lucid
+        >>> import numpy as np
+        >>> print(lucid.from_dlpack(np.ones(2)))
+        [1.0, 1.0]
     """
     if not hasattr(x, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(x).__name__}")
@@ -194,15 +206,32 @@ def from_dlpack(x: Any) -> Tensor:
 
 
 def detach(x: Tensor) -> Tensor:
-    """The same storage without history."""
+    """The same storage without history.
+
+    Example:
+        >>> import lucid
+        >>> lucid.detach(lucid.ones(1, requires_grad=True)).requires_grad
+        False
+    """
     check_tensors("detach", x)
     return x.detach()
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Accepted for PyTorch's sake: every algorithm of lucid is deterministic, whatever ``mode`` says."""
+    """Accepted for PyTorch's sake: every algorithm of lucid is deterministic, whatever ``mode`` says.
+
+    Example:
+        >>> import lucid
+        >>> lucid.use_deterministic_algorithms(lucid.are_deterministic_algorithms_enabled())
+    """
 
 
 def are_deterministic_algorithms_enabled() -> bool:
-    """True: lucid gives the same bits every time."""
+    """True: lucid gives the same bits every time.
+
+    Example:
+        >>> import lucid
+        >>> isinstance(lucid.are_deterministic_algorithms_enabled(), bool)
+        True
+    """
     return True

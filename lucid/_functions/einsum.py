@@ -261,6 +261,11 @@ def inner(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Raises:
         RuntimeError: the last dimensions differ.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.inner(lucid.tensor([1.0, 2.0]), lucid.tensor([3.0, 4.0])))
+        11.0
     """
     check_tensors("inner", x, y)
     if not x._data.ndim or not y._data.ndim:
@@ -303,7 +308,13 @@ def _added(name: str, c: Tensor, product: Tensor, beta: float, alpha: float, out
 
 
 def addmv(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
-    """beta * c + alpha * (x @ y) for a matrix ``x`` and a vector ``y``."""
+    """beta * c + alpha * (x @ y) for a matrix ``x`` and a vector ``y``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.addmv(lucid.zeros(1), lucid.tensor([[1.0, 2.0]]), lucid.tensor([3.0, 4.0])))
+        [11.0]
+    """
     check_tensors("addmv", c, x, y)
     return _added("addmv", c, mv(x, y), beta, alpha, out)
 
@@ -313,6 +324,11 @@ def addr(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, 
 
     Raises:
         RuntimeError: ``x`` or ``y`` is not a vector.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.addr(lucid.zeros(1, 2), lucid.tensor([2.0]), lucid.tensor([3.0, 4.0])))
+        [[6.0, 8.0]]
     """
     check_tensors("addr", c, x, y)
     if x._data.ndim != 1 or y._data.ndim != 1:
@@ -321,13 +337,25 @@ def addr(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, 
 
 
 def addbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
-    """beta * c + alpha * the sum over batches of x @ y, of shapes (b, n, k) and (b, k, m)."""
+    """beta * c + alpha * the sum over batches of x @ y, of shapes (b, n, k) and (b, k, m).
+
+    Example:
+        >>> import lucid
+        >>> lucid.addbmm(lucid.zeros(3, 5), lucid.ones(2, 3, 4), lucid.ones(2, 4, 5)).shape
+        lucid.Size([3, 5])
+    """
     check_tensors("addbmm", c, x, y)
     return _added("addbmm", c, sum(bmm(x, y), 0), beta, alpha, out)
 
 
 def vdot(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The inner product of two vectors."""
+    """The inner product of two vectors.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.vdot(lucid.tensor([1.0, 2.0]), lucid.tensor([3.0, 4.0])))
+        11.0
+    """
     check_tensors("vdot", x, y)
     if x._data.ndim != 1 or y._data.ndim != 1 or x._data.shape != y._data.shape:
         raise RuntimeError(f"vdot: expected two vectors of one length, got shapes {x._data.shape} and {y._data.shape}")

@@ -82,8 +82,18 @@ def needs_floats(name: str, *tensors: Tensor) -> None:
 def frac(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """x - trunc(x), with the sign of x; NaN for infinities.
 
+        y = x - trunc(x),    dy/dx = 1
+
+    Args:
+        x: any shape.
+
     Raises:
         RuntimeError: ``x`` holds integers.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.frac(lucid.tensor([1.25, -1.25], dtype=lucid.float64)))
+        [0.25, -0.25]
     """
     x = as_tensor(x, "frac")
     needs_floats("frac", x)
@@ -91,12 +101,34 @@ def frac(x: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def deg2rad(x: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Degrees in radians: x * pi / 180."""
+    """Degrees in radians: x * pi / 180.
+
+        y = x * pi / 180
+
+    Args:
+        x: any shape.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.deg2rad(lucid.tensor([180.0, 90.0], dtype=lucid.float64)))
+        [3.14159265, 1.57079633]
+    """
     return write_out("deg2rad", floating(as_tensor(x, "deg2rad")) * (math.pi / 180), out)
 
 
 def rad2deg(x: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Radians in degrees: x * 180 / pi."""
+    """Radians in degrees: x * 180 / pi.
+
+        y = x * 180 / pi
+
+    Args:
+        x: any shape.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.rad2deg(lucid.tensor([3.141592653589793, 0.0], dtype=lucid.float64)))
+        [180.0, 0.0]
+    """
     return write_out("rad2deg", floating(as_tensor(x, "rad2deg")) * (180 / math.pi), out)
 
 
@@ -108,8 +140,18 @@ def sgn(x: Tensor, *, out: Tensor | None = None) -> Tensor:
 def positive(x: Tensor) -> Tensor:
     """``x`` itself.
 
+        y = x,    dy/dx = 1
+
+    Args:
+        x: any shape.
+
     Raises:
         RuntimeError: ``x`` is bool.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.positive(lucid.tensor([1.0, -2.0], dtype=lucid.float64)))
+        [1.0, -2.0]
     """
     check_tensors("positive", x)
     if x._data.dtype.kind == "b":
@@ -118,23 +160,59 @@ def positive(x: Tensor) -> Tensor:
 
 
 def signbit(x: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Whether the sign bit is set: also for -0."""
+    """Whether the sign bit is set: also for -0.
+
+    Args:
+        x: any shape.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.signbit(lucid.tensor([1.0, -0.0], dtype=lucid.float64)))
+        [False, True]
+    """
     data = as_tensor(x, "signbit")._data
     return write_out("signbit", wrap(np.asarray(np.signbit(data) if data.dtype.kind == "f" else data < 0)), out)
 
 
 def isposinf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Whether each element is +inf."""
+    """Whether each element is +inf.
+
+    Args:
+        x: any shape.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.isposinf(lucid.tensor([1.0, float('inf')], dtype=lucid.float64)))
+        [False, True]
+    """
     return write_out("isposinf", wrap(np.asarray(as_tensor(x, "isposinf")._data == math.inf)), out)
 
 
 def isneginf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Whether each element is -inf."""
+    """Whether each element is -inf.
+
+    Args:
+        x: any shape.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.isneginf(lucid.tensor([1.0, float('-inf')], dtype=lucid.float64)))
+        [False, True]
+    """
     return write_out("isneginf", wrap(np.asarray(as_tensor(x, "isneginf")._data == -math.inf)), out)
 
 
 def isreal(x: Tensor) -> Tensor:
-    """Whether the imaginary part is 0: True everywhere unless ``x`` is complex."""
+    """Whether the imaginary part is 0: True everywhere unless ``x`` is complex.
+
+    Args:
+        x: any shape.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.isreal(lucid.tensor([1.0, -2.0], dtype=lucid.float64)))
+        [True, True]
+    """
     check_tensors("isreal", x)
     return wrap(np.ones(x._data.shape, bool))
 
@@ -188,7 +266,18 @@ def _sinc_slope(x: Tensor, y: Tensor, dy: Tensor) -> Tensor:
 
 @evaluated(_sinc, _sinc_slope, "xy")
 def sinc(x: Tensor) -> Any:
-    """sin(pi x) / (pi x), and 1 at 0."""
+    """sin(pi x) / (pi x), and 1 at 0.
+
+        y = sin(pi * x) / (pi * x)
+
+    Args:
+        x: any shape.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.sinc(lucid.tensor([0.0, 0.5], dtype=lucid.float64)))
+        [1.0, 0.63661977]
+    """
 
 
 # Of two operands
@@ -291,8 +380,19 @@ class XLogY(Arithmetic):
 def fmod(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
     """x - trunc(x / y) * y, with the sign of ``x``, as C's fmod.
 
+        x - y * trunc(x / y)
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
     Raises:
         RuntimeError: an integer division by zero, or bools.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fmod(lucid.tensor([5.5, -5.5]), lucid.tensor([2.0, 2.0])))
+        [1.5, -1.5]
     """
     x, y = operands("fmod", x, y)
     if x._data.dtype.kind == "b":
@@ -303,31 +403,89 @@ def fmod(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
 
 
 def fmax(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The larger of ``x`` and ``y``, elementwise; of a number and NaN the number."""
+    """The larger of ``x`` and ``y``, elementwise; of a number and NaN the number.
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fmax(lucid.tensor([1.0, float('nan')]), lucid.tensor([2.0, 3.0])))
+        [2.0, 3.0]
+    """
     return write_out("fmax", Fmax.apply(*operands("fmax", x, y)), out)
 
 
 def fmin(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The smaller of ``x`` and ``y``, elementwise; of a number and NaN the number."""
+    """The smaller of ``x`` and ``y``, elementwise; of a number and NaN the number.
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fmin(lucid.tensor([1.0, float('nan')]), lucid.tensor([2.0, 3.0])))
+        [1.0, 3.0]
+    """
     return write_out("fmin", Fmin.apply(*operands("fmin", x, y)), out)
 
 
 def hypot(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """sqrt(x^2 + y^2), without overflow on the way."""
+    """sqrt(x^2 + y^2), without overflow on the way.
+
+        sqrt(x^2 + y^2)
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.hypot(lucid.tensor([3.0, 5.0]), lucid.tensor([4.0, 12.0])))
+        [5.0, 13.0]
+    """
     x, y = operands("hypot", x, y)
     needs_floats("hypot", x)
     return write_out("hypot", Hypot.apply(x, y), out)
 
 
 def logaddexp(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """log(exp(x) + exp(y)), without overflow on the way."""
+    """log(exp(x) + exp(y)), without overflow on the way.
+
+        ln(e^x + e^y)
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.tensor([0.0, 1000.0], dtype=lucid.float64)
+        >>> print(lucid.logaddexp(x, x))
+        [0.69314718, 1000.69314718]
+    """
     x, y = operands("logaddexp", x, y)
     needs_floats("logaddexp", x)
     return write_out("logaddexp", LogAddExp.apply(x, y), out)
 
 
 def logaddexp2(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """log2(2^x + 2^y), without overflow on the way."""
+    """log2(2^x + 2^y), without overflow on the way.
+
+        ln(2^x + 2^y) / ln(2)
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.tensor([0.0, 1000.0], dtype=lucid.float64)
+        >>> print(lucid.logaddexp2(x, x))
+        [1.0, 1001.0]
+    """
     x, y = operands("logaddexp2", x, y)
     needs_floats("logaddexp2", x)
     return write_out("logaddexp2", LogAddExp2.apply(x, y), out)
@@ -336,8 +494,19 @@ def logaddexp2(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
 def heaviside(x: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
     """0 below zero, 1 above, ``values`` at zero; NaN for NaN. No gradient.
 
+        0 where x < 0, y where x = 0, 1 where x > 0
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
     Raises:
         RuntimeError: the dtypes differ.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.heaviside(lucid.tensor([-1.0, 0.0, 1.0]), lucid.tensor([0.5, 0.5, 0.5])))
+        [0.0, 0.5, 1.0]
     """
     check_tensors("heaviside", x, values)
     if x._data.dtype != values._data.dtype:
@@ -349,52 +518,154 @@ def heaviside(x: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor
 
 
 def copysign(x: Tensor, y: Operand, *, out: Tensor | None = None) -> Tensor:
-    """|x| with the sign of ``y``, that of -0 included."""
+    """|x| with the sign of ``y``, that of -0 included.
+
+        |x| with the sign of y
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.copysign(lucid.tensor([3.0, 5.0]), lucid.tensor([-1.0, 1.0])))
+        [-3.0, 5.0]
+    """
     x, y = operands("copysign", x, y)
     return write_out("copysign", CopySign.apply(floating(x), floating(y)), out)
 
 
 def nextafter(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The floating-point number next to ``x`` towards ``y``. No gradient."""
+    """The floating-point number next to ``x`` towards ``y``. No gradient.
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nextafter(lucid.tensor([1.0, 0.0]), lucid.tensor([1.0, 0.0])))
+        [1.0, 0.0]
+    """
     x, y = operands("nextafter", x, y)
     needs_floats("nextafter", x)
     return write_out("nextafter", wrap(quiet(np.nextafter)(x._data, y._data)), out)
 
 
 def ldexp(x: Tensor, exponent: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """x * 2^exponent."""
+    """x * 2^exponent.
+
+        x * 2^y
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.ldexp(lucid.tensor([1.5, 3.0]), lucid.tensor([2, -1])))
+        [6.0, 1.5]
+    """
     return write_out("ldexp", mul(x, exp2(exponent)), out)
 
 
 def xlogy(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
-    """x * log(y), and 0 where x is 0 and y is not NaN."""
+    """x * log(y), and 0 where x is 0 and y is not NaN.
+
+        x * ln(y), and 0 where x is 0 and y is not NaN
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.xlogy(lucid.tensor([0.0, 2.0]), lucid.tensor([0.0, 1.0])))
+        [0.0, 0.0]
+    """
     x, y = operands("xlogy", x, y)
     return write_out("xlogy", XLogY.apply(floating(x), floating(y)), out)
 
 
 def float_power(x: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
-    """x raised to ``exponent``, in float64."""
+    """x raised to ``exponent``, in float64.
+
+        x^y
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.float_power(lucid.tensor([2, 9]), lucid.tensor([3.0, 0.5])))
+        [8.0, 3.0]
+    """
     a, b = (cast(as_tensor(t, "float_power"), _dtype.float64) for t in (x, exponent))
     return write_out("float_power", pow(a, b), out)
 
 
 def gcd(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The greatest common divisor of integers; gcd(0, 0) is 0."""
+    """The greatest common divisor of integers; gcd(0, 0) is 0.
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.gcd(lucid.tensor([12, 18]), lucid.tensor([8, 27])))
+        [4, 9]
+    """
     return _of_integers("gcd", np.gcd, x, y, out)
 
 
 def lcm(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The least common multiple of integers; 0 where one is 0."""
+    """The least common multiple of integers; 0 where one is 0.
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.lcm(lucid.tensor([4, 6]), lucid.tensor([6, 8])))
+        [12, 24]
+    """
     return _of_integers("lcm", np.lcm, x, y, out)
 
 
 def bitwise_left_shift(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
-    """x * 2^y of integers, without the bits that leave the dtype."""
+    """x * 2^y of integers, without the bits that leave the dtype.
+
+        x * 2^y
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.bitwise_left_shift(lucid.tensor([1, 3]), lucid.tensor([2, 1])))
+        [4, 6]
+    """
     return _of_integers("bitwise_left_shift", np.left_shift, x, y, out)
 
 
 def bitwise_right_shift(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
-    """floor(x / 2^y) of integers."""
+    """floor(x / 2^y) of integers.
+
+        floor(x / 2^y)
+
+    Args:
+        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.bitwise_right_shift(lucid.tensor([8, 3]), lucid.tensor([2, 1])))
+        [2, 1]
+    """
     return _of_integers("bitwise_right_shift", np.right_shift, x, y, out)
 
 

@@ -66,6 +66,11 @@ def histc(x: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Te
 
     Raises:
         RuntimeError: integers, no bins, or bounds that are not finite or in the wrong order.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.histc(lucid.tensor([0.0, 1.0, 1.0, 3.0]), bins=3, min=0, max=3))
+        [1.0, 2.0, 1.0]
     """
     check_tensors("histc", x)
     if x._data.dtype.kind != "f":
@@ -180,6 +185,12 @@ def histogramdd(
 
     Raises:
         RuntimeError: ``x`` is not a matrix of floats, or the other arguments do not fit it.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.histogramdd(lucid.tensor([[0.0, 0.0], [1.0, 1.0]]), bins=[2, 2]).hist)
+        [[1.0, 0.0],
+         [0.0, 1.0]]
     """
     check_tensors("histogramdd", x)
     if x._data.ndim != 2 or x._data.dtype.kind != "f":
@@ -242,7 +253,13 @@ def _answer(values: np.ndarray, inverse: np.ndarray, counts: np.ndarray, *asked:
 def unique_consecutive(
     x: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
-    """The elements (or slices along ``dim``) without those equal to the one before; arguments as for `unique`."""
+    """The elements (or slices along ``dim``) without those equal to the one before; arguments as for `unique`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.unique_consecutive(lucid.tensor([1, 1, 2, 1])))
+        [1, 2, 1]
+    """
     check_tensors("unique_consecutive", x)
     data = x._data.reshape(-1) if dim is None else np.moveaxis(x._data, normalize_dim("unique_consecutive", dim, x), 0)
     rows = data.reshape(len(data), -1)
@@ -256,7 +273,13 @@ def unique_consecutive(
 
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
-    """Whether each element is among the test elements, or is not with ``invert``."""
+    """Whether each element is among the test elements, or is not with ``invert``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.isin(lucid.tensor([1, 2, 3]), lucid.tensor([2])))
+        [False, True, False]
+    """
     a, b = (as_tensor(t, "isin")._data for t in (elements, test_elements))
     return wrap(np.asarray(np.isin(a, b, assume_unique=assume_unique and a.ndim > 0, invert=invert)))
 
@@ -342,6 +365,11 @@ def bucketize(
 
     Raises:
         RuntimeError: ``boundaries`` is not a vector.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.bucketize(lucid.tensor([0.5, 1.5]), lucid.tensor([0.0, 1.0, 2.0])))
+        [1, 2]
     """
     check_tensors("bucketize", boundaries)
     if boundaries._data.ndim != 1:

@@ -119,7 +119,15 @@ def igamma(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tens
 
 
 def igammac(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Q(a, x) = 1 - P(a, x), without cancellation; see `igamma`."""
+    """Q(a, x) = 1 - P(a, x), without cancellation; see `igamma`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.igammac(lucid.tensor([1.0], dtype=lucid.float64), lucid.tensor([2.0], dtype=lucid.float64)))
+        [0.13533528]
+
+    Source: Abramowitz and Stegun, 1964, section 6.5.
+    """
     return _incomplete("igammac", input, other, True, out)
 
 
@@ -164,59 +172,155 @@ def _shifted(k: int, x: Any, p: Any, q: Any) -> Any:
 
 @_polynomial(lambda x: x, _chebyshev)
 def chebyshev_polynomial_t(input: Tensor, n: Any) -> Any:
-    """Chebyshev's polynomial T_n, for integers n; 0 below degree 0. There is no gradient."""
+    """Chebyshev's polynomial T_n, for integers n; 0 below degree 0. There is no gradient.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.chebyshev_polynomial_t(lucid.tensor([0.5, 2.0]), 2))
+        [-0.5, 7.0]
+
+    Source: Abramowitz and Stegun, 1964, chapter 22.
+    """
 
 
 @_polynomial(lambda x: 2 * x, _chebyshev)
 def chebyshev_polynomial_u(input: Tensor, n: Any) -> Any:
-    """Chebyshev's polynomial U_n of the second kind; 0 below degree 0. There is no gradient."""
+    """Chebyshev's polynomial U_n of the second kind; 0 below degree 0. There is no gradient.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.chebyshev_polynomial_u(lucid.tensor([0.5, 2.0]), 2))
+        [0.0, 15.0]
+
+    Source: Abramowitz and Stegun, 1964, chapter 22.
+    """
 
 
 @_polynomial(lambda x: 2 * x - 1, _chebyshev)
 def chebyshev_polynomial_v(input: Tensor, n: Any) -> Any:
-    """Chebyshev's polynomial V_n of the third kind; 0 below degree 0. There is no gradient."""
+    """Chebyshev's polynomial V_n of the third kind; 0 below degree 0. There is no gradient.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.chebyshev_polynomial_v(lucid.tensor([0.5, 2.0]), 2))
+        [-1.0, 11.0]
+
+    Source: Mason and Handscomb, Chebyshev Polynomials, 2003.
+    """
 
 
 @_polynomial(lambda x: 2 * x + 1, _chebyshev)
 def chebyshev_polynomial_w(input: Tensor, n: Any) -> Any:
-    """Chebyshev's polynomial W_n of the fourth kind; 0 below degree 0. There is no gradient."""
+    """Chebyshev's polynomial W_n of the fourth kind; 0 below degree 0. There is no gradient.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.chebyshev_polynomial_w(lucid.tensor([0.5, 2.0]), 2))
+        [1.0, 19.0]
+
+    Source: Mason and Handscomb, Chebyshev Polynomials, 2003.
+    """
 
 
 @_polynomial(lambda x: 2 * x - 1, _shifted)
 def shifted_chebyshev_polynomial_t(input: Tensor, n: Any) -> Any:
-    """T_n(2 x - 1). There is no gradient."""
+    """T_n(2 x - 1). There is no gradient.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.shifted_chebyshev_polynomial_t(lucid.tensor([0.5, 1.0]), 2))
+        [-1.0, 1.0]
+
+    Source: Abramowitz and Stegun, 1964, chapter 22.
+    """
 
 
 @_polynomial(lambda x: 2 * (2 * x - 1), _shifted)
 def shifted_chebyshev_polynomial_u(input: Tensor, n: Any) -> Any:
-    """U_n(2 x - 1). There is no gradient."""
+    """U_n(2 x - 1). There is no gradient.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.shifted_chebyshev_polynomial_u(lucid.tensor([0.5, 1.0]), 2))
+        [-1.0, 3.0]
+
+    Source: Abramowitz and Stegun, 1964, chapter 22.
+    """
 
 
 @_polynomial(lambda x: 2 * (2 * x - 1) - 1, _shifted)
 def shifted_chebyshev_polynomial_v(input: Tensor, n: Any) -> Any:
-    """V_n(2 x - 1). There is no gradient."""
+    """V_n(2 x - 1). There is no gradient.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.shifted_chebyshev_polynomial_v(lucid.tensor([0.5, 1.0]), 2))
+        [-1.0, 1.0]
+
+    Source: Mason and Handscomb, Chebyshev Polynomials, 2003.
+    """
 
 
 @_polynomial(lambda x: 2 * (2 * x - 1) + 1, _shifted)
 def shifted_chebyshev_polynomial_w(input: Tensor, n: Any) -> Any:
-    """W_n(2 x - 1). There is no gradient."""
+    """W_n(2 x - 1). There is no gradient.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.shifted_chebyshev_polynomial_w(lucid.tensor([0.5, 1.0]), 2))
+        [-1.0, 5.0]
+
+    Source: Mason and Handscomb, Chebyshev Polynomials, 2003.
+    """
 
 
 @_polynomial(lambda x: 2 * x, lambda k, x, p, q: 2 * x * p - 2 * k * q)
 def hermite_polynomial_h(input: Tensor, n: Any) -> Any:
-    """Hermite's polynomial H_n of the physicists; 0 below degree 0. There is no gradient."""
+    """Hermite's polynomial H_n of the physicists; 0 below degree 0. There is no gradient.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.hermite_polynomial_h(lucid.tensor([0.5, 2.0]), 2))
+        [-1.0, 14.0]
+
+    Source: Abramowitz and Stegun, 1964, chapter 22.
+    """
 
 
 @_polynomial(lambda x: x, lambda k, x, p, q: x * p - k * q)
 def hermite_polynomial_he(input: Tensor, n: Any) -> Any:
-    """Hermite's polynomial He_n of probability; 0 below degree 0. There is no gradient."""
+    """Hermite's polynomial He_n of probability; 0 below degree 0. There is no gradient.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.hermite_polynomial_he(lucid.tensor([0.5, 2.0]), 2))
+        [-0.75, 3.0]
+
+    Source: Abramowitz and Stegun, 1964, chapter 22.
+    """
 
 
 @_polynomial(lambda x: 1 - x, lambda k, x, p, q: ((2 * k + 1 - x) * p - k * q) / (k + 1))
 def laguerre_polynomial_l(input: Tensor, n: Any) -> Any:
-    """Laguerre's polynomial L_n; 0 below degree 0. There is no gradient."""
+    """Laguerre's polynomial L_n; 0 below degree 0. There is no gradient.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.laguerre_polynomial_l(lucid.tensor([0.0, 2.0]), 2))
+        [1.0, -1.0]
+
+    Source: Abramowitz and Stegun, 1964, chapter 22.
+    """
 
 
 @_polynomial(lambda x: x, lambda k, x, p, q: ((2 * k + 1) * x * p - k * q) / (k + 1))
 def legendre_polynomial_p(input: Tensor, n: Any) -> Any:
-    """Legendre's polynomial P_n; 0 below degree 0. There is no gradient."""
+    """Legendre's polynomial P_n; 0 below degree 0. There is no gradient.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.legendre_polynomial_p(lucid.tensor([0.0, 2.0]), 2))
+        [-0.5, 5.5]
+
+    Source: Abramowitz and Stegun, 1964, chapter 22.
+    """

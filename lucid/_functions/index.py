@@ -207,6 +207,11 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     Raises:
         IndexError: ``index`` is not a vector, or out of range.
         RuntimeError: ``index`` does not hold integers.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.index_select(lucid.tensor([10, 20, 30]), 0, lucid.tensor([2, 0])))
+        [30, 10]
     """
     d = normalize_dim("index_select", dim, x)
     i = index._data
@@ -224,14 +229,26 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 def masked_select(x: Tensor, mask: Tensor) -> Tensor:
-    """The elements where ``mask`` holds, in one dimension; shapes broadcast."""
+    """The elements where ``mask`` holds, in one dimension; shapes broadcast.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.masked_select(lucid.tensor([1.0, 2.0]), lucid.tensor([True, False])))
+        [1.0]
+    """
     check_tensors("masked_select", x, mask)
     shape = np.broadcast_shapes(x._data.shape, mask._data.shape)
     return getitem(x.expand(shape), mask.expand(shape))
 
 
 def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """``x`` with ``value`` where ``mask`` holds; shapes broadcast."""
+    """``x`` with ``value`` where ``mask`` holds; shapes broadcast.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.masked_fill(lucid.tensor([1.0, 2.0]), lucid.tensor([True, False]), 0.0))
+        [0.0, 2.0]
+    """
     check_tensors("masked_fill", x, mask)
     from lucid._functions.binary import where
 
@@ -258,6 +275,12 @@ def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> 
     Raises:
         RuntimeError: ``index`` has another number of dimensions or is larger than ``x`` elsewhere.
         IndexError: an index is out of range.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.gather(lucid.tensor([[1, 2], [3, 4]]), 1, lucid.tensor([[1], [0]])))
+        [[2],
+         [3]]
     """
     d = normalize_dim("gather", dim, x)
     i = index._data
@@ -285,7 +308,13 @@ def gather_backward(dy: Tensor, shape: tuple[int, ...], dim: int, index: np.ndar
 
 
 def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """``x`` with src[i, j, ...] added at [index[i, j, ...], j, ...], the index replacing coordinate ``dim``."""
+    """``x`` with src[i, j, ...] added at [index[i, j, ...], j, ...], the index replacing coordinate ``dim``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.scatter_add(lucid.zeros(2), 0, lucid.tensor([1, 1]), lucid.tensor([5.0, 6.0])))
+        [0.0, 11.0]
+    """
     d = normalize_dim("scatter_add", dim, x)
     check_index("scatter_add", x._data.shape, d, index._data)
     part = src[tuple(slice(n) for n in index._data.shape)]
@@ -307,6 +336,11 @@ def scatter(
 
     Raises:
         RuntimeError: ``reduce`` is something else.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.scatter(lucid.zeros(3), 0, lucid.tensor([2, 0]), lucid.tensor([5.0, 6.0])))
+        [6.0, 0.0, 5.0]
     """
     d = normalize_dim("scatter", dim, x)
     if reduce is not None:
@@ -324,7 +358,14 @@ def scatter(
 
 
 def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
-    """Indices of nonzero elements: an int64 matrix with a row each, or a tuple of vectors."""
+    """Indices of nonzero elements: an int64 matrix with a row each, or a tuple of vectors.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nonzero(lucid.tensor([0, 5, 6])))
+        [[1],
+         [2]]
+    """
     check_tensors("nonzero", x)
     found = np.nonzero(np.atleast_1d(x._data)) if x._data.ndim == 0 else np.nonzero(x._data)
     if as_tuple:
@@ -333,7 +374,13 @@ def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
 
 
 def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
-    """(values, indices) sorted along ``dim``, always stably; NaN counts as largest."""
+    """(values, indices) sorted along ``dim``, always stably; NaN counts as largest.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.sort(lucid.tensor([3.0, 1.0, 2.0])).values)
+        [1.0, 2.0, 3.0]
+    """
     from lucid._functions.reduce import ValuesIndices
 
     d = normalize_dim("sort", dim, x)
@@ -349,13 +396,25 @@ def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = Fals
 
 
 def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """The indices of `sort`."""
+    """The indices of `sort`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.argsort(lucid.tensor([3.0, 1.0, 2.0])))
+        [1, 2, 0]
+    """
     check_tensors("argsort", x)
     return sort(x.detach(), dim, descending).indices
 
 
 def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
-    """(values, indices) of the ``k`` largest (or smallest) elements along ``dim``, in order."""
+    """(values, indices) of the ``k`` largest (or smallest) elements along ``dim``, in order.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.topk(lucid.tensor([3.0, 1.0, 2.0]), 2).values)
+        [3.0, 2.0]
+    """
     from lucid._functions.reduce import ValuesIndices
 
     d = normalize_dim("topk", dim, x)

@@ -37,6 +37,11 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     Raises:
         ValueError: no tensors.
         RuntimeError: shapes differ in another dimension.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cat([lucid.tensor([1, 2]), lucid.tensor([3])]))
+        [1, 2, 3]
     """
     items = [as_tensor(x, "cat") for x in tensors]
     if not items:
@@ -62,6 +67,12 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     Raises:
         ValueError: no tensors.
         RuntimeError: shapes differ.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.stack([lucid.tensor([1, 2]), lucid.tensor([3, 4])]))
+        [[1, 2],
+         [3, 4]]
     """
     items = [as_tensor(x, "stack") for x in tensors]
     if not items:
@@ -76,14 +87,27 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Joined along dimension 1 (0 for vectors)."""
+    """Joined along dimension 1 (0 for vectors).
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.hstack([lucid.tensor([1, 2]), lucid.tensor([3])]))
+        [1, 2, 3]
+    """
     check_tensors("hstack", *tensors)
     items = [reshape(x, 1) if not x._data.ndim else x for x in tensors]
     return cat(items, 0 if items[0]._data.ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Joined along dimension 0, vectors as rows."""
+    """Joined along dimension 0, vectors as rows.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.vstack([lucid.tensor([1, 2]), lucid.tensor([3, 4])]))
+        [[1, 2],
+         [3, 4]]
+    """
     check_tensors("vstack", *tensors)
     return cat([reshape(x, (1, -1)) if x._data.ndim < 2 else x for x in tensors], 0)
 
@@ -98,6 +122,11 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
 
     Raises:
         RuntimeError: the sizes do not add up.
+
+    Example:
+        >>> import lucid
+        >>> [y.tolist() for y in lucid.split(lucid.arange(5), 2)]
+        [[0, 1], [2, 3], [4]]
     """
     d = normalize_dim("split", dim, x)
     total = x._data.shape[d]
@@ -117,7 +146,13 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
 
 
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most ``chunks`` views of equal size along ``dim``."""
+    """At most ``chunks`` views of equal size along ``dim``.
+
+    Example:
+        >>> import lucid
+        >>> [y.tolist() for y in lucid.chunk(lucid.arange(5), 2)]
+        [[0, 1, 2], [3, 4]]
+    """
     if chunks <= 0:
         raise RuntimeError(f"chunk: expects chunks to be greater than 0, got {chunks}")
     total = x._data.shape[normalize_dim("chunk", dim, x)]
@@ -125,7 +160,13 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of every slice along ``dim``, without that dimension."""
+    """Views of every slice along ``dim``, without that dimension.
+
+    Example:
+        >>> import lucid
+        >>> [y.tolist() for y in lucid.unbind(lucid.tensor([[1, 2], [3, 4]]))]
+        [[1, 2], [3, 4]]
+    """
     d = normalize_dim("unbind", dim, x)
     return tuple([select(x, d, i) for i in range(x._data.shape[d])])
 
@@ -135,6 +176,11 @@ def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
 
     Raises:
         RuntimeError: ``x`` is 0-d, or has fewer elements there.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.narrow(lucid.arange(5), 0, 1, 3))
+        [1, 2, 3]
     """
     d = normalize_dim("narrow", dim, x)
     if not x._data.ndim:
@@ -151,6 +197,11 @@ def select(x: Tensor, dim: int, index: int) -> Tensor:
 
     Raises:
         IndexError: ``x`` is 0-d, or ``index`` is out of range.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.select(lucid.tensor([[1, 2], [3, 4]]), 0, 1))
+        [3, 4]
     """
     d = normalize_dim("select", dim, x)
     extent = x._data.shape[d] if x._data.ndim else 0
@@ -160,7 +211,13 @@ def select(x: Tensor, dim: int, index: int) -> Tensor:
 
 
 def roll(x: Tensor, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] | None = None) -> Tensor:
-    """A copy shifted cyclically along ``dims`` (or flattened)."""
+    """A copy shifted cyclically along ``dims`` (or flattened).
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.roll(lucid.arange(4), 1))
+        [3, 0, 1, 2]
+    """
     if dims is None:
         return reshape(roll(ravel(x), shifts, 0), x._data.shape)
     shift_of = dict(zip(normalize_dims("roll", dims, x), (shifts,) if isinstance(shifts, int) else shifts))

@@ -95,6 +95,11 @@ def norm(
 
     Raises:
         RuntimeError: ``ord`` is given without ``dim`` for more than two dimensions.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.linalg.norm(lucid.tensor([3.0, 4.0])))
+        5.0
     """
     check_tensors("norm", x)
     if ord is not None and dim is None and x._data.ndim > 2:
@@ -114,6 +119,12 @@ def matrix_power(x: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     Raises:
         RuntimeError: not square.
         LinAlgError: ``n`` is negative and a matrix singular.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.matrix_power(lucid.tensor([[1.0, 1.0], [0.0, 1.0]]), 3))
+        [[1.0, 3.0],
+         [0.0, 1.0]]
     """
     check_tensors("matrix_power", x)
     shape = x._data.shape
@@ -261,6 +272,11 @@ def tensorsolve(a: Tensor, b: Tensor, dims: Sequence[int] | None = None, *, out:
 
     Raises:
         RuntimeError: the shapes do not fit.
+
+    Example:
+        >>> import lucid
+        >>> lucid.linalg.tensorsolve(lucid.eye(6).reshape(2, 3, 6), lucid.ones(2, 3)).shape
+        lucid.Size([6])
     """
     check_tensors("tensorsolve", a, b)
     if dims is not None:
@@ -278,6 +294,11 @@ def tensorinv(x: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
 
     Raises:
         RuntimeError: ``ind`` is not positive, or the two parts have different numbers of elements.
+
+    Example:
+        >>> import lucid
+        >>> lucid.linalg.tensorinv(lucid.eye(6).reshape(2, 3, 6), ind=2).shape
+        lucid.Size([6, 2, 3])
     """
     check_tensors("tensorinv", x)
     if ind <= 0:
@@ -290,7 +311,13 @@ def tensorinv(x: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
-    """The sum of x * y over ``dim``, broadcast in the others."""
+    """The sum of x * y over ``dim``, broadcast in the others.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.linalg.vecdot(lucid.tensor([1.0, 2.0]), lucid.tensor([3.0, 4.0])))
+        11.0
+    """
     check_tensors("vecdot", x, y)
     check_broadcast("vecdot", x._data.shape, y._data.shape)
     ndim = max(x._data.ndim, y._data.ndim)
@@ -298,13 +325,25 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
 
 
 def cross(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
-    """The cross product along ``dim``, of size 3."""
+    """The cross product along ``dim``, of size 3.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.linalg.cross(lucid.tensor([1.0, 0.0, 0.0]), lucid.tensor([0.0, 1.0, 0.0])))
+        [0.0, 0.0, 1.0]
+    """
     check_tensors("cross", x, y)
     return distance.cross(x, y, dim, out=out)
 
 
 def diagonal(x: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """A view of the diagonals of matrices, as the last dimension."""
+    """A view of the diagonals of matrices, as the last dimension.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.linalg.diagonal(lucid.tensor([[1.0, 2.0], [3.0, 4.0]])))
+        [1.0, 4.0]
+    """
     check_tensors("diagonal", x)
     return diagonals.diagonal(x, offset, dim1, dim2)
 
@@ -314,6 +353,13 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
 
     Raises:
         RuntimeError: ``N`` is below 2.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.linalg.vander(lucid.tensor([1.0, 2.0, 3.0])))
+        [[1.0, 1.0, 1.0],
+         [1.0, 2.0, 4.0],
+         [1.0, 3.0, 9.0]]
     """
     check_tensors("vander", x)
     n = x._data.shape[-1] if N is None else N

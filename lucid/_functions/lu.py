@@ -119,6 +119,12 @@ def lu_factor(x: Tensor, *, pivot: bool = True) -> LUFactor:
     Returns:
         LU of the shape of ``x``, and int32 pivots of shape (..., min(m, n)): the row, counted from 1, exchanged with
         row k at step k.
+
+    Example:
+        >>> import lucid
+        >>> compact, pivots = lucid.linalg.lu_factor(lucid.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        >>> print(pivots)
+        [1, 2]
     """
     check_matrix("lu_factor", x)
     return LUFactor(*LU.apply(x, pivot))
@@ -151,7 +157,15 @@ def lu(x: Tensor, *, pivot: bool = True) -> LUParts:
 
 
 def lu_solve(compact: Tensor, pivots: Tensor, b: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
-    """X with A X = B (or X A = B), from what `lu_factor` gave for A; of the transpose of A with ``adjoint``."""
+    """X with A X = B (or X A = B), from what `lu_factor` gave for A; of the transpose of A with ``adjoint``.
+
+    Example:
+        >>> import lucid
+        >>> factors = lucid.linalg.lu_factor(lucid.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        >>> print(lucid.linalg.lu_solve(*factors, lucid.tensor([[2.0], [4.0]])))
+        [[1.0],
+         [1.0]]
+    """
     check_matrix("lu_solve", compact, True)
     if adjoint:
         return mT(lu_solve(compact, pivots, mT(b), left=not left))

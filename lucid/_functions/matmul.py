@@ -60,6 +60,11 @@ def matmul(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Raises:
         RuntimeError: different dtypes, a 0-d operand, or sizes that do not match.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.matmul(lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), lucid.tensor([1.0, 1.0])))
+        [3.0, 7.0]
     """
     for operand in (x, y):
         if not isinstance(operand, TensorBase):
@@ -90,7 +95,13 @@ def rmatmul(x: Tensor, y: Tensor) -> Tensor:
 
 
 def mm(x: Tensor, y: Tensor) -> Tensor:
-    """The product of two matrices, without broadcasting."""
+    """The product of two matrices, without broadcasting.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.mm(lucid.tensor([[1.0, 2.0]]), lucid.tensor([[3.0], [4.0]])))
+        [[11.0]]
+    """
     check_tensors("mm", x, y)
     if x._data.ndim != 2 or y._data.ndim != 2:
         raise RuntimeError(f"mm: expected two matrices, got shapes {x._data.shape} and {y._data.shape}")
@@ -98,7 +109,13 @@ def mm(x: Tensor, y: Tensor) -> Tensor:
 
 
 def bmm(x: Tensor, y: Tensor) -> Tensor:
-    """Products of two batches of matrices, (b, n, k) @ (b, k, m)."""
+    """Products of two batches of matrices, (b, n, k) @ (b, k, m).
+
+    Example:
+        >>> import lucid
+        >>> lucid.bmm(lucid.ones(2, 3, 4), lucid.ones(2, 4, 5)).shape
+        lucid.Size([2, 3, 5])
+    """
     check_tensors("bmm", x, y)
     if x._data.ndim != 3 or y._data.ndim != 3 or x._data.shape[0] != y._data.shape[0]:
         raise RuntimeError(f"bmm: expected two batches of matrices, got shapes {x._data.shape} and {y._data.shape}")
@@ -106,7 +123,13 @@ def bmm(x: Tensor, y: Tensor) -> Tensor:
 
 
 def mv(x: Tensor, y: Tensor) -> Tensor:
-    """A matrix times a vector."""
+    """A matrix times a vector.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.mv(lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), lucid.tensor([1.0, 1.0])))
+        [3.0, 7.0]
+    """
     check_tensors("mv", x, y)
     if x._data.ndim != 2 or y._data.ndim != 1:
         raise RuntimeError(f"mv: expected a matrix and a vector, got shapes {x._data.shape} and {y._data.shape}")
@@ -114,7 +137,13 @@ def mv(x: Tensor, y: Tensor) -> Tensor:
 
 
 def dot(x: Tensor, y: Tensor) -> Tensor:
-    """The inner product of two vectors."""
+    """The inner product of two vectors.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.dot(lucid.tensor([1.0, 2.0]), lucid.tensor([3.0, 4.0])))
+        11.0
+    """
     check_tensors("dot", x, y)
     if x._data.ndim != 1 or y._data.ndim != 1:
         raise RuntimeError(f"dot: 1D tensors expected, but got shapes {x._data.shape} and {y._data.shape}")
@@ -122,18 +151,37 @@ def dot(x: Tensor, y: Tensor) -> Tensor:
 
 
 def outer(x: Tensor, y: Tensor) -> Tensor:
-    """x[i] * y[j]."""
+    """x[i] * y[j].
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.outer(lucid.tensor([1.0, 2.0]), lucid.tensor([3.0, 4.0])))
+        [[3.0, 4.0],
+         [6.0, 8.0]]
+    """
     return reshape(x, (-1, 1)) * reshape(y, (1, -1))
 
 
 def addmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * c + alpha * (x @ y)."""
+    """beta * c + alpha * (x @ y).
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.addmm(lucid.tensor([1.0]), lucid.tensor([[1.0, 2.0]]), lucid.tensor([[3.0], [4.0]])))
+        [[12.0]]
+    """
     check_tensors("addmm", c, x, y)
     return beta * c + alpha * mm(x, y)
 
 
 def baddbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * c + alpha * (x @ y) for batches."""
+    """beta * c + alpha * (x @ y) for batches.
+
+    Example:
+        >>> import lucid
+        >>> lucid.baddbmm(lucid.zeros(2, 3, 5), lucid.ones(2, 3, 4), lucid.ones(2, 4, 5)).shape
+        lucid.Size([2, 3, 5])
+    """
     check_tensors("baddbmm", c, x, y)
     return beta * c + alpha * bmm(x, y)
 

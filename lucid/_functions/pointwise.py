@@ -73,27 +73,81 @@ def differentiable(
 
 @differentiable(lambda x, y, dy: -dy, saves="", integer=True)
 def neg(x: Tensor) -> Any:
-    """-x."""
+    """-x.
+
+        dy/dx = -1
+
+    Args:
+        x: any shape and dtype, which the result has.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.neg(lucid.tensor([1.5, -2.0], dtype=lucid.float64)))
+        [-1.5, 2.0]
+    """
 
 
 @differentiable(lambda x, y, dy: dy * x.sign(), integer=True)
 def abs(x: Tensor) -> Any:
-    """|x|; the gradient at 0 is 0."""
+    """|x|; the gradient at 0 is 0.
+
+        y = |x|,    dy/dx = sign(x)
+
+    Args:
+        x: any shape and dtype, which the result has.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.abs(lucid.tensor([1.5, -2.0], dtype=lucid.float64)))
+        [1.5, 2.0]
+    """
 
 
 @differentiable(None, saves="", integer=True)
 def sign(x: Tensor) -> Any:
-    """-1, 0 or 1; NaN for NaN."""
+    """-1, 0 or 1; NaN for NaN.
+
+    Args:
+        x: any shape and dtype, which the result has.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.sign(lucid.tensor([1.5, 0.0, -2.0], dtype=lucid.float64)))
+        [1.0, 0.0, -1.0]
+    """
 
 
 @differentiable(None, saves="", integer=True)
 def floor(x: Tensor) -> Any:
-    """The largest integer not above x; gradient 0."""
+    """The largest integer not above x; gradient 0.
+
+    Args:
+        x: any shape and dtype, which the result has.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.floor(lucid.tensor([1.5, -1.5], dtype=lucid.float64)))
+        [1.0, -2.0]
+    """
 
 
 @differentiable(None, saves="", integer=True)
 def ceil(x: Tensor) -> Any:
-    """The smallest integer not below x; gradient 0."""
+    """The smallest integer not below x; gradient 0.
+
+    Args:
+        x: any shape and dtype, which the result has.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.ceil(lucid.tensor([1.5, -1.5], dtype=lucid.float64)))
+        [2.0, -1.0]
+    """
 
 
 def _nearest_integer(x: Tensor) -> Any:
@@ -126,127 +180,459 @@ def round(x: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
 
 @differentiable(None, saves="", integer=True)
 def trunc(x: Tensor) -> Any:
-    """x without its fraction; gradient 0."""
+    """x without its fraction; gradient 0.
+
+    Args:
+        x: any shape and dtype, which the result has.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.trunc(lucid.tensor([1.5, -1.5], dtype=lucid.float64)))
+        [1.0, -1.0]
+    """
 
 
 @differentiable(lambda x, y, dy: -dy * y * y, saves="y")
 def reciprocal(x: Tensor) -> Any:
-    """1 / x."""
+    """1 / x.
+
+        y = 1 / x,    dy/dx = -y^2
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.reciprocal(lucid.tensor([4.0, -0.5], dtype=lucid.float64)))
+        [0.25, -2.0]
+    """
 
 
 @differentiable(lambda x, y, dy: dy / (2 * y), saves="y")
 def sqrt(x: Tensor) -> Any:
-    """The square root; NaN below zero."""
+    """The square root; NaN below zero.
+
+        y = x^(1/2),    dy/dx = 1 / (2 * y)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.sqrt(lucid.tensor([4.0, 2.0], dtype=lucid.float64)))
+        [2.0, 1.41421356]
+    """
 
 
 @differentiable(lambda x, y, dy: dy * y / x * -0.5, saves="xy")
 def rsqrt(x: Tensor) -> Any:
-    """1 / sqrt(x)."""
+    """1 / sqrt(x).
+
+        y = x^(-1/2),    dy/dx = -y^3 / 2
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.rsqrt(lucid.tensor([4.0, 0.25], dtype=lucid.float64)))
+        [0.5, 2.0]
+    """
 
 
 @differentiable(lambda x, y, dy: dy * (2 * x), integer=True)
 def square(x: Tensor) -> Any:
-    """x * x."""
+    """x * x.
+
+        y = x * x,    dy/dx = 2 * x
+
+    Args:
+        x: any shape and dtype, which the result has.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.square(lucid.tensor([1.5, -2.0], dtype=lucid.float64)))
+        [2.25, 4.0]
+    """
 
 
 @differentiable(lambda x, y, dy: dy * y, saves="y")
 def exp(x: Tensor) -> Any:
-    """e to the power x."""
+    """e to the power x.
+
+        y = e^x,    dy/dx = y
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.exp(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [1.0, 2.71828183]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: dy * y * math.log(2), saves="y")
 def exp2(x: Tensor) -> Any:
-    """2 to the power x."""
+    """2 to the power x.
+
+        y = 2^x,    dy/dx = y * ln(2)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.exp2(lucid.tensor([0.0, 3.0], dtype=lucid.float64)))
+        [1.0, 8.0]
+    """
 
 
 @differentiable(lambda x, y, dy: dy * (y + 1), saves="y")
 def expm1(x: Tensor) -> Any:
-    """exp(x) - 1, accurate near 0."""
+    """exp(x) - 1, accurate near 0.
+
+        y = e^x - 1,    dy/dx = y + 1
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.expm1(lucid.tensor([0.0, 1e-10], dtype=lucid.float64)))
+        [0.0, 1.0e-10]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: dy / x)
 def log(x: Tensor) -> Any:
-    """The natural logarithm; -inf at 0, NaN below."""
+    """The natural logarithm; -inf at 0, NaN below.
+
+        y = ln(x),    dy/dx = 1 / x
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.log(lucid.tensor([1.0, 2.0], dtype=lucid.float64)))
+        [0.0, 0.69314718]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: dy / (x * math.log(2)))
 def log2(x: Tensor) -> Any:
-    """The logarithm to base 2."""
+    """The logarithm to base 2.
+
+        y = ln(x) / ln(2),    dy/dx = 1 / (x * ln(2))
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.log2(lucid.tensor([1.0, 8.0], dtype=lucid.float64)))
+        [0.0, 3.0]
+    """
 
 
 @differentiable(lambda x, y, dy: dy / (x * math.log(10)))
 def log10(x: Tensor) -> Any:
-    """The logarithm to base 10."""
+    """The logarithm to base 10.
+
+        y = ln(x) / ln(10),    dy/dx = 1 / (x * ln(10))
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.log10(lucid.tensor([1.0, 1000.0], dtype=lucid.float64)))
+        [0.0, 3.0]
+    """
 
 
 @differentiable(lambda x, y, dy: dy / (1 + x))
 def log1p(x: Tensor) -> Any:
-    """log(1 + x), accurate near 0."""
+    """log(1 + x), accurate near 0.
+
+        y = ln(1 + x),    dy/dx = 1 / (1 + x)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.log1p(lucid.tensor([0.0, 1e-10], dtype=lucid.float64)))
+        [0.0, 1.0e-10]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: dy * x.cos())
 def sin(x: Tensor) -> Any:
-    """The sine of x in radians."""
+    """The sine of x in radians.
+
+        dy/dx = cos(x), x in radians
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.sin(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [0.0, 0.84147098]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: -dy * sin(x))
 def cos(x: Tensor) -> Any:
-    """The cosine of x in radians."""
+    """The cosine of x in radians.
+
+        dy/dx = -sin(x), x in radians
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cos(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [1.0, 0.54030231]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: dy * (1 + y * y), saves="y")
 def tan(x: Tensor) -> Any:
-    """The tangent of x in radians."""
+    """The tangent of x in radians.
+
+        dy/dx = 1 + y^2, x in radians
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.tan(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [0.0, 1.55740772]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: dy * rsqrt(1 - x * x))
 def asin(x: Tensor) -> Any:
-    """The inverse sine, in [-pi/2, pi/2]; NaN outside [-1, 1]."""
+    """The inverse sine, in [-pi/2, pi/2]; NaN outside [-1, 1].
+
+        dy/dx = 1 / sqrt(1 - x^2), y in radians
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.asin(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [0.0, 1.57079633]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: -dy * rsqrt(1 - x * x))
 def acos(x: Tensor) -> Any:
-    """The inverse cosine, in [0, pi]; NaN outside [-1, 1]."""
+    """The inverse cosine, in [0, pi]; NaN outside [-1, 1].
+
+        dy/dx = -1 / sqrt(1 - x^2), y in radians
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.acos(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [1.57079633, 0.0]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: dy / (1 + x * x))
 def atan(x: Tensor) -> Any:
-    """The inverse tangent, in [-pi/2, pi/2]."""
+    """The inverse tangent, in [-pi/2, pi/2].
+
+        dy/dx = 1 / (1 + x^2), y in radians
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.atan(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [0.0, 0.78539816]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: dy * x.cosh())
 def sinh(x: Tensor) -> Any:
-    """The hyperbolic sine."""
+    """The hyperbolic sine.
+
+        y = (e^x - e^-x) / 2,    dy/dx = cosh(x)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.sinh(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [0.0, 1.17520119]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: dy * sinh(x))
 def cosh(x: Tensor) -> Any:
-    """The hyperbolic cosine."""
+    """The hyperbolic cosine.
+
+        y = (e^x + e^-x) / 2,    dy/dx = sinh(x)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cosh(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [1.0, 1.54308063]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: dy * rsqrt(x * x + 1))
 def asinh(x: Tensor) -> Any:
-    """The inverse hyperbolic sine."""
+    """The inverse hyperbolic sine.
+
+        y = ln(x + sqrt(x^2 + 1)),    dy/dx = 1 / sqrt(x^2 + 1)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.asinh(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [0.0, 0.88137359]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: dy * rsqrt(x * x - 1))
 def acosh(x: Tensor) -> Any:
-    """The inverse hyperbolic cosine; NaN below 1."""
+    """The inverse hyperbolic cosine; NaN below 1.
+
+        y = ln(x + sqrt(x^2 - 1)),    dy/dx = 1 / sqrt(x^2 - 1)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.acosh(lucid.tensor([1.0, 2.0], dtype=lucid.float64)))
+        [0.0, 1.3169579]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: dy / (1 - x * x))
 def atanh(x: Tensor) -> Any:
-    """The inverse hyperbolic tangent; infinite at -1 and 1, NaN beyond."""
+    """The inverse hyperbolic tangent; infinite at -1 and 1, NaN beyond.
+
+        y = ln((1 + x) / (1 - x)) / 2,    dy/dx = 1 / (1 - x^2)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.atanh(lucid.tensor([0.0, 0.5], dtype=lucid.float64)))
+        [0.0, 0.54930614]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
+    """
 
 
 @differentiable(lambda x, y, dy: dy * (2 / math.sqrt(math.pi)) * exp(-x * x))
 def erf(x: Tensor) -> Any:
-    """The error function 2/sqrt(pi) * integral of exp(-t^2) from 0 to x."""
+    """The error function 2/sqrt(pi) * integral of exp(-t^2) from 0 to x.
+
+        y = 2 / sqrt(pi) * integral of e^(-t^2) from 0 to x,    dy/dx = 2 / sqrt(pi) * e^(-x^2)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.erf(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [0.0, 0.84270079]
+
+    Source: Abramowitz and Stegun, 1964, section 7.
+    """
 
 
 @differentiable(lambda x, y, dy: dy * (-2 / math.sqrt(math.pi)) * exp(-x * x))
 def erfc(x: Tensor) -> Any:
-    """1 - erf(x), accurate for large x."""
+    """1 - erf(x), accurate for large x.
+
+        dy/dx = -2 / sqrt(pi) * e^(-x^2)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.erfc(lucid.tensor([0.0, 10.0], dtype=lucid.float64)))
+        [1.0, 2.08848758e-45]
+
+    Source: Abramowitz and Stegun, 1964, section 7.
+    """
 
 
 negative, absolute, arcsin, arccos, arctan = neg, abs, asin, acos, atan

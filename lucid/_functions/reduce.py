@@ -56,6 +56,11 @@ def sum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None,
         keepdim: keep them with size 1.
         dtype: convert to this type first.
         out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.sum(lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), 0))
+        [4.0, 6.0]
     """
     if dtype is not None:
         x = cast(x, _dtype.as_dtype(dtype))
@@ -65,8 +70,22 @@ def sum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None,
 def mean(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
     """Arithmetic mean over ``dim``; NaN over nothing.
 
+        sum(x) / n
+
+    Args:
+        x: floating point, any shape.
+        dim: dimension or dimensions; None means all.
+        keepdim: keep them with size 1.
+        dtype: convert to this type first.
+        out: tensor that receives the result.
+
     Raises:
         RuntimeError: ``x`` is not floating point.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.mean(lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), 1))
+        [1.5, 3.5]
     """
     if dtype is not None:
         x = cast(x, _dtype.as_dtype(dtype))
@@ -110,6 +129,11 @@ def var(
         unbiased: True means correction 1, False 0.
         keepdim: keep the dimensions with size 1.
         correction: subtracted from the count; 1 unless given.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.var(lucid.tensor([1.0, 2.0, 3.0])))
+        1.0
     """
     check_tensors("var", x)
     if isinstance(dim, bool):
@@ -129,7 +153,13 @@ def std(
     *,
     correction: float | None = None,
 ) -> Tensor:
-    """Standard deviation: the square root of `var`."""
+    """Standard deviation: the square root of `var`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.std(lucid.tensor([1.0, 3.0, 5.0])))
+        2.0
+    """
     check_tensors("std", x)
     return sqrt(var(x, dim, unbiased, keepdim, correction=correction))
 
@@ -168,7 +198,13 @@ def _cat(parts: list[Tensor]) -> Tensor:
 
 
 def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """Product over ``dim`` (all of them for None); integers and bools multiply in int64."""
+    """Product over ``dim`` (all of them for None); integers and bools multiply in int64.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.prod(lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), 0))
+        [3.0, 8.0]
+    """
     if dtype is not None:
         x = cast(x, _dtype.as_dtype(dtype))
     return Prod.apply(x, normalize_dims("prod", dim, x), keepdim)
@@ -200,14 +236,26 @@ def _check_nonempty(name: str, x: Tensor, dims: tuple[int, ...]) -> None:
 
 
 def amax(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
-    """Largest value over ``dim``; NaN if there is one. Ties share the gradient evenly."""
+    """Largest value over ``dim``; NaN if there is one. Ties share the gradient evenly.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.amax(lucid.tensor([[1.0, 3.0], [5.0, 2.0]]), 1))
+        [3.0, 5.0]
+    """
     dims = normalize_dims("amax", dim, x)
     _check_nonempty("amax", x, dims)
     return Extremum.apply(x, True, dims, keepdim)
 
 
 def amin(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
-    """Smallest value over ``dim``; NaN if there is one. Ties share the gradient evenly."""
+    """Smallest value over ``dim``; NaN if there is one. Ties share the gradient evenly.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.amin(lucid.tensor([[1.0, 3.0], [5.0, 2.0]]), 1))
+        [1.0, 2.0]
+    """
     dims = normalize_dims("amin", dim, x)
     _check_nonempty("amin", x, dims)
     return Extremum.apply(x, False, dims, keepdim)
@@ -244,7 +292,15 @@ def _select(name: str, x: Tensor, largest: bool, dim: int, keepdim: bool) -> Val
 
 
 def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """The largest element, or (values, indices) along ``dim``, or the elementwise maximum with another tensor."""
+    """The largest element, or (values, indices) along ``dim``, or the elementwise maximum with another tensor.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.max(lucid.tensor([1.0, 3.0, 2.0])))
+        3.0
+        >>> lucid.max(lucid.tensor([[1.0, 3.0], [5.0, 2.0]]), 1).indices.tolist()
+        [1, 0]
+    """
     if dim is None:
         return amax(x)
     if not isinstance(dim, int):
@@ -253,7 +309,15 @@ def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """The smallest element, or (values, indices) along ``dim``, or the elementwise minimum with another tensor."""
+    """The smallest element, or (values, indices) along ``dim``, or the elementwise minimum with another tensor.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.min(lucid.tensor([1.0, 3.0, 2.0])))
+        1.0
+        >>> lucid.min(lucid.tensor([[1.0, 3.0], [5.0, 2.0]]), 1).indices.tolist()
+        [0, 1]
+    """
     if dim is None:
         return amin(x)
     if not isinstance(dim, int):
@@ -277,31 +341,61 @@ def _arg(name: str, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
 
 
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """Index of the first largest element along ``dim``, or in the flattened tensor; NaN counts as largest."""
+    """Index of the first largest element along ``dim``, or in the flattened tensor; NaN counts as largest.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.argmax(lucid.tensor([[1.0, 3.0], [5.0, 2.0]]), 1))
+        [1, 0]
+    """
     check_tensors("argmax", x)
     return _arg("argmax", x, dim, keepdim)
 
 
 def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """Index of the first smallest element along ``dim``, or in the flattened tensor; NaN counts as smallest."""
+    """Index of the first smallest element along ``dim``, or in the flattened tensor; NaN counts as smallest.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.argmin(lucid.tensor([[1.0, 3.0], [5.0, 2.0]]), 1))
+        [0, 1]
+    """
     check_tensors("argmin", x)
     return _arg("argmin", x, dim, keepdim)
 
 
 def all(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
-    """Whether all elements are nonzero."""
+    """Whether all elements are nonzero.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.all(lucid.tensor([[True, False], [True, True]]), 1))
+        [False, True]
+    """
     dims = normalize_dims("all", dim, x)
     return compute(np.all, x, dims, None, keepdim)
 
 
 def any(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
-    """Whether any element is nonzero."""
+    """Whether any element is nonzero.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.any(lucid.tensor([[True, False], [False, False]]), 1))
+        [True, False]
+    """
     dims = normalize_dims("any", dim, x)
     return compute(np.any, x, dims, None, keepdim)
 
 
 def count_nonzero(x: Tensor, dim: Dim = None) -> Tensor:
-    """The number of nonzero elements."""
+    """The number of nonzero elements.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.count_nonzero(lucid.tensor([0, 1, 2])))
+        2
+    """
     check_tensors("count_nonzero", x)
     return wrap(np.asarray(np.count_nonzero(x._data, axis=normalize_dims("count_nonzero", dim, x)), np.int64))
 
@@ -322,7 +416,15 @@ class LogSumExp(Node):
 
 
 def logsumexp(x: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
-    """log(sum(exp(x))) over ``dim``, without overflow."""
+    """log(sum(exp(x))) over ``dim``, without overflow.
+
+        ln(sum of e^x)
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.logsumexp(lucid.tensor([1000.0, 1000.0], dtype=lucid.float64), 0))
+        1000.69314718
+    """
     dims = normalize_dims("logsumexp", dim, x)
     return LogSumExp.apply(floating(x), dims, keepdim)
 
@@ -351,11 +453,18 @@ def _accumulated(x: Tensor, dtype: Any) -> tuple[Tensor, _dtype.dtype]:
 def cumsum(x: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
     """Running sums along ``dim``; integers in int64.
 
+        y[i] = x[0] + ... + x[i]
+
     Args:
         x: any shape.
         dim: dimension.
         dtype: convert to this type first.
         out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cumsum(lucid.tensor([1.0, 2.0, 3.0]), 0))
+        [1.0, 3.0, 6.0]
     """
     d = normalize_dim("cumsum", dim, x)
     x, target = _accumulated(x, dtype)
@@ -387,11 +496,18 @@ class CumProd(Node):
 def cumprod(x: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
     """Running products along ``dim``; integers in int64.
 
+        y[i] = x[0] * ... * x[i]
+
     Args:
         x: any shape.
         dim: dimension.
         dtype: convert to this type first.
         out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cumprod(lucid.tensor([1.0, 2.0, 3.0]), 0))
+        [1.0, 2.0, 6.0]
     """
     d = normalize_dim("cumprod", dim, x)
     x, target = _accumulated(x, dtype)
@@ -415,6 +531,11 @@ def norm(
 
     Raises:
         ValueError: another name.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.norm(lucid.tensor([3.0, 4.0])))
+        5.0
     """
     if out is not None:
         return write_out("norm", norm(x, p, dim, keepdim, dtype=dtype), out)
@@ -444,13 +565,25 @@ def norm(
 
 
 def var_mean(x: Tensor, dim: Dim = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
-    """Variance and mean over ``dim``."""
+    """Variance and mean over ``dim``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.var_mean(lucid.tensor([1.0, 3.0, 5.0]))
+        (Tensor(4.0, grad=None), Tensor(3.0, grad=None))
+    """
     check_tensors("var_mean", x)
     return var(x, dim, keepdim=keepdim, correction=correction), mean(x, dim, keepdim)
 
 
 def std_mean(x: Tensor, dim: Dim = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
-    """Standard deviation and mean over ``dim``."""
+    """Standard deviation and mean over ``dim``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.std_mean(lucid.tensor([1.0, 3.0, 5.0]))
+        (Tensor(2.0, grad=None), Tensor(3.0, grad=None))
+    """
     check_tensors("std_mean", x)
     return std(x, dim, keepdim=keepdim, correction=correction), mean(x, dim, keepdim)
 

@@ -59,7 +59,13 @@ def cummax(x: Tensor, dim: int) -> ValuesIndices:
 
 
 def cummin(x: Tensor, dim: int) -> ValuesIndices:
-    """(values, indices) of the smallest element so far along ``dim``; the last of equal ones counts, NaN is least."""
+    """(values, indices) of the smallest element so far along ``dim``; the last of equal ones counts, NaN is least.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cummin(lucid.tensor([3.0, 1.0, 2.0]), 0).values)
+        [3.0, 1.0, 1.0]
+    """
     return _running("cummin", x, False, dim)
 
 
@@ -98,7 +104,13 @@ class LogCumSumExp(Node):
 
 
 def logcumsumexp(x: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
-    """log(sum of exp(x) so far) along ``dim``, without overflow."""
+    """log(sum of exp(x) so far) along ``dim``, without overflow.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.logcumsumexp(lucid.tensor([0.0, 0.0], dtype=lucid.float64), 0))
+        [0.0, 0.69314718]
+    """
     d, x = normalize_dim("logcumsumexp", dim, x), floating(x)
     return write_out("logcumsumexp", LogCumSumExp.apply(x, d) if x._data.ndim else x.clone(), out)
 
@@ -114,6 +126,11 @@ def diff(x: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, ap
 
     Raises:
         RuntimeError: ``x`` is 0-d, or ``n`` is negative.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.diff(lucid.tensor([1.0, 4.0, 9.0])))
+        [3.0, 5.0]
     """
     check_tensors("diff", x)
     if not x._data.ndim:
@@ -138,12 +155,23 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -
         x: places, a vector or a tensor that broadcasts with ``y``; ``dx`` apart unless given.
         dx: distance of the places.
         dim: the dimension.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.trapezoid(lucid.tensor([1.0, 2.0, 3.0])))
+        4.0
     """
     return sum(_steps("trapezoid", y, x, dx, dim), dim)
 
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -1) -> Tensor:
-    """The integrals of ``y`` from the first place to each later one along ``dim`` by the trapezoidal rule."""
+    """The integrals of ``y`` from the first place to each later one along ``dim`` by the trapezoidal rule.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cumulative_trapezoid(lucid.tensor([1.0, 2.0, 3.0])))
+        [1.5, 4.0]
+    """
     return _steps("cumulative_trapezoid", y, x, dx, dim).cumsum(dim)
 
 

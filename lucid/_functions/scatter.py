@@ -58,6 +58,11 @@ def put(x: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> T
     Raises:
         RuntimeError: other numbers of elements or other dtypes.
         IndexError: a place is out of range.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.put(lucid.zeros(3), lucid.tensor([2]), lucid.tensor([5.0])))
+        [0.0, 0.0, 5.0]
     """
     check_tensors("put", x, index, source)
     places = _flat_places("put", x, index).reshape(-1)
@@ -86,6 +91,11 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, *, out: T
     Raises:
         RuntimeError: other numbers of dimensions, dtypes, or shapes that do not broadcast.
         IndexError: an index is out of range.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.take_along_dim(lucid.tensor([[1, 2]]), lucid.tensor([[1]]), 1))
+        [[2]]
     """
     if dim is None:
         return write_out("take_along_dim", gather(ravel(x), 0, ravel(indices)), out)
@@ -102,7 +112,14 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, *, out: T
 
 
 def argwhere(x: Tensor) -> Tensor:
-    """The indices of nonzero elements, a row each."""
+    """The indices of nonzero elements, a row each.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.argwhere(lucid.tensor([[0, 5], [6, 0]])))
+        [[0, 1],
+         [1, 0]]
+    """
     check_tensors("argwhere", x)
     return _nonzero(x)
 
@@ -112,6 +129,11 @@ def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
     Raises:
         RuntimeError: ``mask`` is not bool, the dtypes differ, or ``source`` has too few elements.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.masked_scatter(lucid.zeros(2), lucid.tensor([False, True]), lucid.tensor([5.0])))
+        [0.0, 5.0]
     """
     check_tensors("masked_scatter", x, mask, source)
     if mask._data.dtype.kind != "b":
@@ -183,6 +205,11 @@ def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tenso
     Raises:
         IndexError: a place is out of range, or ``source`` has another shape.
         RuntimeError: other dtypes.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.index_copy(lucid.zeros(3), 0, lucid.tensor([2]), lucid.tensor([5.0])))
+        [0.0, 0.0, 5.0]
     """
     d, places = _along("index_copy", x, dim, index)
     full, slices, at = _sliced("index_copy", x, d, places, source)
@@ -195,6 +222,11 @@ def index_fill(x: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     Raises:
         IndexError: a place is out of range.
         RuntimeError: ``value`` has dimensions.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.index_fill(lucid.zeros(3), 0, lucid.tensor([2]), 5.0))
+        [0.0, 0.0, 5.0]
     """
     d, places = _along("index_fill", x, dim, index)
     fill = as_tensor(value, "index_fill")
@@ -217,6 +249,11 @@ def index_put(x: Tensor, indices: Sequence[Any], values: Tensor, accumulate: boo
     Raises:
         IndexError: a place is out of range, or there are too many indices.
         RuntimeError: other dtypes.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.index_put(lucid.zeros(3), (lucid.tensor([2]),), lucid.tensor([5.0])))
+        [0.0, 0.0, 5.0]
     """
     check_tensors("index_put", x, values)
     _same_dtype("index_put", x, values)
@@ -357,7 +394,13 @@ def scatter_reduce(
 def index_reduce(
     x: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
-    """`index_add` with a reduction ("prod", "mean", "amax" or "amin") in place of the sum."""
+    """`index_add` with a reduction ("prod", "mean", "amax" or "amin") in place of the sum.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.index_reduce(lucid.ones(2), 0, lucid.tensor([1, 1]), lucid.tensor([5.0, 6.0]), "prod"))
+        [1.0, 30.0]
+    """
     d, places = _along("index_reduce", x, dim, index)
     full, slices, at = _sliced("index_reduce", x, d, places, source)
     return reshape(_reduced("index_reduce", full, slices, at, reduce, include_self), x._data.shape)
@@ -369,6 +412,12 @@ def select_scatter(x: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     Raises:
         RuntimeError: ``src`` does not have the slice's shape.
         IndexError: ``index`` is out of range.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.select_scatter(lucid.zeros(2, 2), lucid.ones(2), 0, 1))
+        [[0.0, 0.0],
+         [1.0, 1.0]]
     """
     d = normalize_dim("select_scatter", dim, x)
     extent, rest = x._data.shape[d], x._data.shape[:d] + x._data.shape[d + 1 :]
@@ -386,6 +435,11 @@ def slice_scatter(
 
     Raises:
         RuntimeError: ``src`` does not have the shape of those slices, or ``step`` is not positive.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.slice_scatter(lucid.zeros(3), lucid.ones(2), 0, 1))
+        [0.0, 1.0, 1.0]
     """
     check_tensors("slice_scatter", x, src)
     if step <= 0:

@@ -39,6 +39,12 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
 
     Raises:
         RuntimeError: the number of elements differs.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.reshape(lucid.arange(4), (2, 2)))
+        [[0, 1],
+         [2, 3]]
     """
     rank("reshape", x)
     return Reshape.apply(x, infer_shape("reshape", as_shape(shape), x._data.size))
@@ -79,6 +85,11 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
     Raises:
         RuntimeError: ``start_dim`` comes after ``end_dim``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.flatten(lucid.zeros(2, 3, 4), 1).shape
+        lucid.Size([2, 12])
     """
     check_tensors("flatten", x)
     shape = x._data.shape
@@ -91,19 +102,37 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
-    """Dimension ``dim`` split into ``sizes``, one of which may be -1."""
+    """Dimension ``dim`` split into ``sizes``, one of which may be -1.
+
+    Example:
+        >>> import lucid
+        >>> lucid.unflatten(lucid.zeros(2, 12), 1, (3, 4)).shape
+        lucid.Size([2, 3, 4])
+    """
     d = normalize_dim("unflatten", dim, x)
     shape = x._data.shape
     return reshape(x, (*shape[:d], *infer_shape("unflatten", tuple(sizes), shape[d]), *shape[d + 1 :]))
 
 
 def ravel(x: Tensor) -> Tensor:
-    """All elements in one dimension."""
+    """All elements in one dimension.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.ravel(lucid.tensor([[1, 2], [3, 4]])))
+        [1, 2, 3, 4]
+    """
     return reshape(x, -1)
 
 
 def squeeze(x: Tensor, dim: int | tuple[int, ...] | None = None) -> Tensor:
-    """Without dimensions of size 1 (those in ``dim``, or all)."""
+    """Without dimensions of size 1 (those in ``dim``, or all).
+
+    Example:
+        >>> import lucid
+        >>> lucid.squeeze(lucid.zeros(1, 3, 1)).shape
+        lucid.Size([3])
+    """
     check_tensors("squeeze", x)
     shape = x._data.shape
     dims = range(len(shape)) if dim is None else normalize_dims("squeeze", dim, len(shape))
@@ -111,7 +140,13 @@ def squeeze(x: Tensor, dim: int | tuple[int, ...] | None = None) -> Tensor:
 
 
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
-    """With a new dimension of size 1 at ``dim``."""
+    """With a new dimension of size 1 at ``dim``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.unsqueeze(lucid.zeros(3), 0).shape
+        lucid.Size([1, 3])
+    """
     check_tensors("unsqueeze", x)
     d = normalize_dim("unsqueeze", dim, x._data.ndim + 1)
     shape = x._data.shape
@@ -146,6 +181,11 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
 
     Raises:
         RuntimeError: ``dims`` is not a permutation of all dimensions.
+
+    Example:
+        >>> import lucid
+        >>> lucid.permute(lucid.zeros(2, 3, 4), (2, 0, 1)).shape
+        lucid.Size([4, 2, 3])
     """
     check_tensors("permute", x)
     order = as_shape(dims)
@@ -155,7 +195,13 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
 
 
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Two dimensions exchanged, as a view."""
+    """Two dimensions exchanged, as a view.
+
+    Example:
+        >>> import lucid
+        >>> lucid.transpose(lucid.zeros(2, 3, 4), 0, 2).shape
+        lucid.Size([4, 3, 2])
+    """
     check_tensors("transpose", x)
     ndim = x._data.ndim
     a, b = normalize_dim("transpose", dim0, ndim), normalize_dim("transpose", dim1, ndim)
@@ -166,7 +212,14 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
 
 
 def t(x: Tensor) -> Tensor:
-    """The transpose of a tensor of at most two dimensions."""
+    """The transpose of a tensor of at most two dimensions.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.t(lucid.tensor([[1, 2], [3, 4]])))
+        [[1, 3],
+         [2, 4]]
+    """
     check_tensors("t", x)
     if x._data.ndim > 2:
         raise RuntimeError(f"t: expects a tensor with <= 2 dimensions, but it is {x._data.ndim}D")
@@ -174,7 +227,13 @@ def t(x: Tensor) -> Tensor:
 
 
 def movedim(x: Tensor, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Tensor:
-    """Dimensions ``source`` moved to ``destination``, the others in their order."""
+    """Dimensions ``source`` moved to ``destination``, the others in their order.
+
+    Example:
+        >>> import lucid
+        >>> lucid.movedim(lucid.zeros(2, 3, 4), 0, -1).shape
+        lucid.Size([3, 4, 2])
+    """
     check_tensors("movedim", x)
     ndim = x._data.ndim
     src, dst = normalize_dims("movedim", source, ndim), normalize_dims("movedim", destination, ndim)
@@ -187,7 +246,14 @@ def movedim(x: Tensor, source: int | tuple[int, ...], destination: int | tuple[i
 
 
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
-    """``x`` repeated along dimensions of size 1 to ``shape``, without copying."""
+    """``x`` repeated along dimensions of size 1 to ``shape``, without copying.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.broadcast_to(lucid.tensor([1, 2]), (2, 2)))
+        [[1, 2],
+         [1, 2]]
+    """
     check_tensors("broadcast_to", x)
     return x.expand(*shape)
 
@@ -217,7 +283,13 @@ def expand_as(x: Tensor, other: Tensor) -> Tensor:
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """All tensors expanded to their common shape."""
+    """All tensors expanded to their common shape.
+
+    Example:
+        >>> import lucid
+        >>> [y.tolist() for y in lucid.broadcast_tensors(lucid.tensor([1, 2]), lucid.tensor([[3]]))]
+        [[[1, 2]], [[3, 3]]]
+    """
     shape: Shape = ()
     for x in tensors:
         check_broadcast("broadcast_tensors", shape, x._data.shape)
@@ -238,7 +310,15 @@ class Clone(Node):
 
 
 def clone(x: Tensor, *, memory_format: Any = None) -> Tensor:
-    """A copy in memory of its own; gradients flow through."""
+    """A copy in memory of its own; gradients flow through.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.ones(2)
+        >>> y = lucid.clone(x).zero_()
+        >>> print(x)
+        [1.0, 1.0]
+    """
     check_tensors("clone", x)
     return Clone.apply(x)
 
@@ -260,7 +340,13 @@ class Flip(Node):
 
 
 def flip(x: Tensor, dims: Any) -> Tensor:
-    """A copy with the order reversed along ``dims``."""
+    """A copy with the order reversed along ``dims``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.flip(lucid.tensor([1, 2, 3]), [0]))
+        [3, 2, 1]
+    """
     return Flip.apply(x, normalize_dims("flip", dims, x))
 
 
@@ -269,6 +355,11 @@ def repeat(x: Tensor, *sizes: Any) -> Tensor:
 
     Raises:
         RuntimeError: fewer sizes than dimensions.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.tensor([1, 2]).repeat(2))
+        [1, 2, 1, 2]
     """
     check_tensors("repeat", x)
     reps, shape = as_shape(sizes), x._data.shape
@@ -282,7 +373,13 @@ def repeat(x: Tensor, *sizes: Any) -> Tensor:
 
 
 def tile(x: Tensor, *sizes: Any) -> Tensor:
-    """`repeat`, with missing leading sizes taken as 1."""
+    """`repeat`, with missing leading sizes taken as 1.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.tile(lucid.tensor([1, 2]), (2,)))
+        [1, 2, 1, 2]
+    """
     check_tensors("tile", x)
     reps = as_shape(sizes)
     return repeat(x, (1,) * (x._data.ndim - len(reps)) + reps)
@@ -300,13 +397,27 @@ class Tri(Node):
 
 
 def tril(x: Tensor, diagonal: int = 0) -> Tensor:
-    """The lower triangle of the last two dimensions, zeros elsewhere."""
+    """The lower triangle of the last two dimensions, zeros elsewhere.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.tril(lucid.ones(2, 2)))
+        [[1.0, 0.0],
+         [1.0, 1.0]]
+    """
     check_tensors("tril", x)
     return Tri.apply(x, diagonal, False)
 
 
 def triu(x: Tensor, diagonal: int = 0) -> Tensor:
-    """The upper triangle of the last two dimensions, zeros elsewhere."""
+    """The upper triangle of the last two dimensions, zeros elsewhere.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.triu(lucid.ones(2, 2)))
+        [[1.0, 1.0],
+         [0.0, 1.0]]
+    """
     check_tensors("triu", x)
     return Tri.apply(x, diagonal, True)
 

@@ -79,7 +79,13 @@ def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
 
 
 def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
-    """log(softmax(x)) along ``dim``, without forming the softmax."""
+    """log(softmax(x)) along ``dim``, without forming the softmax.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.log_softmax(lucid.tensor([0.0, 0.0], dtype=lucid.float64), 0))
+        [-0.69314718, -0.69314718]
+    """
     return along(LogSoftmax, "log_softmax", x, dim, dtype)
 
 

@@ -120,6 +120,13 @@ def inv_ex(x: Tensor, *, check_errors: bool = False) -> InverseInfo:
     """(inverse, info): `inv` that says in ``info`` which pivot of a singular matrix is zero instead of raising.
 
     The inverse of such a matrix holds NaN; ``info`` is 0 for all others.
+
+    Example:
+        >>> import lucid
+        >>> inverse, info = lucid.linalg.inv_ex(lucid.tensor([[4.0, 0.0], [0.0, 2.0]]))
+        >>> print(inverse)
+        [[0.25, 0.0],
+         [0.0, 0.5]]
     """
     check_matrix("inv_ex", x, True)
     info = _zero_pivots(x._data)
@@ -196,7 +203,14 @@ def solve(a: Tensor, b: Tensor, *, left: bool = True, out: Tensor | None = None)
 
 
 def solve_ex(a: Tensor, b: Tensor, *, left: bool = True, check_errors: bool = False) -> ResultInfo:
-    """(result, info): `solve` that says in ``info`` which pivot of a singular matrix is zero instead of raising."""
+    """(result, info): `solve` that says in ``info`` which pivot of a singular matrix is zero instead of raising.
+
+    Example:
+        >>> import lucid
+        >>> x, info = lucid.linalg.solve_ex(lucid.tensor([[4.0, 0.0], [0.0, 2.0]]), lucid.tensor([4.0, 4.0]))
+        >>> print(x)
+        [1.0, 2.0]
+    """
     check_matrix("solve_ex", a, True)
     info = _zero_pivots(a._data)
     if check_errors and info.any():
@@ -228,6 +242,11 @@ def slogdet(x: Tensor) -> Slogdet:
     Raises:
         RuntimeError: not square.
         LinAlgError: in backward, where a matrix is singular and the gradient infinite.
+
+    Example:
+        >>> import lucid
+        >>> [y.item() for y in lucid.slogdet(lucid.tensor([[-1.0, 0.0], [0.0, 1.0]]))]
+        [-1.0, 0.0]
     """
     check_matrix("slogdet", x, True)
     return Slogdet(*SlogDet.apply(x))
@@ -279,7 +298,13 @@ def det(x: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def logdet(x: Tensor) -> Tensor:
-    """log(det(x)); NaN where the determinant is negative, -inf where it is 0."""
+    """log(det(x)); NaN where the determinant is negative, -inf where it is 0.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.logdet(lucid.tensor([[1.0, 0.0], [0.0, 1.0]])))
+        0.0
+    """
     check_matrix("logdet", x, True)
     sign, logabs = SlogDet.apply(x)
     from lucid._functions.binary import where
@@ -341,6 +366,13 @@ def solve_triangular(
 
     Raises:
         RuntimeError: shapes or dtypes do not fit.
+
+    Example:
+        >>> import lucid
+        >>> a, b = lucid.tensor([[2.0, 1.0], [0.0, 1.0]]), lucid.tensor([[4.0], [2.0]])
+        >>> print(lucid.linalg.solve_triangular(a, b, upper=True))
+        [[1.0],
+         [2.0]]
     """
     check_matrix("solve_triangular", a, True)
     check_matrix("solve_triangular", b)
@@ -393,6 +425,13 @@ def cholesky_ex(x: Tensor, *, upper: bool = False, check_errors: bool = False) -
     """(L, info): `cholesky` that says in ``info`` which leading minor is not positive instead of raising.
 
     L of such a matrix holds NaN; ``info`` is 0 for all others.
+
+    Example:
+        >>> import lucid
+        >>> l, info = lucid.linalg.cholesky_ex(lucid.tensor([[4.0, 0.0], [0.0, 9.0]]))
+        >>> print(l)
+        [[2.0, 0.0],
+         [0.0, 3.0]]
     """
     check_matrix("cholesky_ex", x, True)
     data = np.swapaxes(x._data, -1, -2) if upper else x._data
@@ -423,14 +462,28 @@ def _failing_minor(m: np.ndarray) -> int:
 
 
 def cholesky_solve(b: Tensor, factor: Tensor, upper: bool = False) -> Tensor:
-    """X with A X = B, where ``factor`` is the Cholesky factor of A."""
+    """X with A X = B, where ``factor`` is the Cholesky factor of A.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cholesky_solve(lucid.tensor([[4.0], [1.0]]), lucid.tensor([[2.0, 0.0], [0.0, 1.0]])))
+        [[1.0],
+         [1.0]]
+    """
     lower = mT(factor) if upper else factor
     middle = solve_triangular(lower, b, upper=False)
     return solve_triangular(mT(lower), middle, upper=True)
 
 
 def cholesky_inverse(factor: Tensor, upper: bool = False) -> Tensor:
-    """The inverse of A, where ``factor`` is its Cholesky factor."""
+    """The inverse of A, where ``factor`` is its Cholesky factor.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cholesky_inverse(lucid.tensor([[2.0, 0.0], [0.0, 1.0]])))
+        [[0.25, 0.0],
+         [0.0, 1.0]]
+    """
     check_matrix("cholesky_inverse", factor, True)
     eye = wrap(np.eye(factor._data.shape[-1], dtype=factor._data.dtype))
     return cholesky_solve(expand(eye, factor._data.shape), factor, upper)

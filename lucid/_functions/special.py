@@ -36,17 +36,39 @@ def in_double(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
 
 @evaluated(in_double(approximations.erfinv), lambda x, y, dy: dy * (math.sqrt(math.pi) / 2) * exp(y * y), "y")
 def erfinv(x: Tensor) -> Any:
-    """The y with erf(y) = x; infinite at -1 and 1, NaN beyond."""
+    """The y with erf(y) = x; infinite at -1 and 1, NaN beyond.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.erfinv(lucid.tensor([0.0, 0.5], dtype=lucid.float64)))
+        [0.0, 0.47693628]
+    """
 
 
 @evaluated(in_double(approximations.lgamma), lambda x, y, dy: dy * polygamma(0, x))
 def lgamma(x: Tensor) -> Any:
-    """log |gamma(x)|; inf at 0 and at negative integers."""
+    """log |gamma(x)|; inf at 0 and at negative integers.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.lgamma(lucid.tensor([1.0, 4.0], dtype=lucid.float64)))
+        [0.0, 1.79175947]
+
+    Source: Abramowitz and Stegun, 1964, section 6.1.
+    """
 
 
 @evaluated(in_double(approximations.digamma), lambda x, y, dy: dy * polygamma(1, x))
 def digamma(x: Tensor) -> Any:
-    """The derivative of `lgamma`; -inf at 0, inf at -0, NaN at negative integers."""
+    """The derivative of `lgamma`; -inf at 0, inf at -0, NaN at negative integers.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.digamma(lucid.tensor([1.0, 2.0], dtype=lucid.float64)))
+        [-0.57721566, 0.42278434]
+
+    Source: Abramowitz and Stegun, 1964, section 6.3.
+    """
 
 
 class Polygamma(Unary):
@@ -62,6 +84,13 @@ def polygamma(n: int, x: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Raises:
         RuntimeError: ``n`` is negative.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.polygamma(1, lucid.tensor([1.0, 2.0], dtype=lucid.float64)))
+        [1.64493407, 0.64493407]
+
+    Source: Abramowitz and Stegun, 1964, section 6.4.
     """
     if n < 0:
         raise RuntimeError(f"polygamma: does not support negative n, got {n}")
@@ -81,6 +110,11 @@ def mvlgamma(x: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
 
     Raises:
         RuntimeError: ``p`` is not positive.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.mvlgamma(lucid.tensor([2.0, 3.0], dtype=lucid.float64), 2))
+        [0.45158271, 1.55019499]
     """
     if p < 1:
         raise RuntimeError(f"mvlgamma: p has to be greater than or equal to 1, got {p}")
@@ -98,12 +132,28 @@ def _order_one_scaled(x: Tensor) -> Tensor:
 
 @evaluated(in_double(approximations.i0), lambda x, y, dy: dy * _order_one(x))
 def i0(x: Tensor) -> Any:
-    """The modified Bessel function of the first kind of order 0."""
+    """The modified Bessel function of the first kind of order 0.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.i0(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [1.0, 1.26606588]
+
+    Source: Abramowitz and Stegun, 1964, section 9.6.
+    """
 
 
 @evaluated(in_double(approximations.i0e), lambda x, y, dy: dy * (_order_one_scaled(x) - sign(x) * y), "xy")
 def i0e(x: Tensor) -> Any:
-    """exp(-|x|) i0(x)."""
+    """exp(-|x|) i0(x).
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.i0e(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [1.0, 0.46575961]
+
+    Source: Abramowitz and Stegun, 1964, section 9.6.
+    """
 
 
 def _over(y: Tensor, x: Tensor) -> Tensor:
@@ -114,12 +164,28 @@ def _over(y: Tensor, x: Tensor) -> Tensor:
 
 @evaluated(in_double(approximations.i1), lambda x, y, dy: dy * (i0(x) - _over(y, x)), "xy")
 def i1(x: Tensor) -> Any:
-    """The modified Bessel function of the first kind of order 1."""
+    """The modified Bessel function of the first kind of order 1.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.i1(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [0.0, 0.5651591]
+
+    Source: Abramowitz and Stegun, 1964, section 9.6.
+    """
 
 
 @evaluated(in_double(approximations.i1e), lambda x, y, dy: dy * (i0e(x) - _over(y, x) - abs(y)), "xy")
 def i1e(x: Tensor) -> Any:
-    """exp(-|x|) i1(x)."""
+    """exp(-|x|) i1(x).
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.i1e(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [0.0, 0.20791042]
+
+    Source: Abramowitz and Stegun, 1964, section 9.6.
+    """
 
 
 def _ndtr(x: np.ndarray) -> np.ndarray:
@@ -128,12 +194,28 @@ def _ndtr(x: np.ndarray) -> np.ndarray:
 
 @evaluated(in_double(_ndtr), lambda x, y, dy: dy * exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi)))
 def ndtr(x: Tensor) -> Any:
-    """The distribution function of the standard normal distribution, erfc(-x / sqrt(2)) / 2."""
+    """The distribution function of the standard normal distribution, erfc(-x / sqrt(2)) / 2.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.ndtr(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
+        [0.5, 0.84134475]
+
+    Source: Abramowitz and Stegun, 1964, section 26.2.
+    """
 
 
 @evaluated(in_double(approximations.ndtri), lambda x, y, dy: dy * exp(y * y * 0.5) * math.sqrt(2 * math.pi), "y")
 def ndtri(x: Tensor) -> Any:
-    """The inverse of `ndtr`; infinite at 0 and 1, NaN beyond."""
+    """The inverse of `ndtr`; infinite at 0 and 1, NaN beyond.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.ndtri(lucid.tensor([0.5, 0.9], dtype=lucid.float64)))
+        [0.0, 1.28155157]
+
+    Source: Abramowitz and Stegun, 1964, section 26.2.
+    """
 
 
 def _entr(x: np.ndarray) -> np.ndarray:
@@ -142,7 +224,13 @@ def _entr(x: np.ndarray) -> np.ndarray:
 
 @evaluated(in_double(_entr), lambda x, y, dy: dy * (-log(x) - 1))
 def entr(x: Tensor) -> Any:
-    """-x log(x); 0 at 0, -inf below."""
+    """-x log(x); 0 at 0, -inf below.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.entr(lucid.tensor([0.0, 0.5], dtype=lucid.float64)))
+        [0.0, 0.34657359]
+    """
 
 
 class Logit(Unary):
@@ -170,6 +258,11 @@ def logit(x: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> 
         x: probabilities.
         eps: first pull x into [eps, 1 - eps]; the gradient is 0 where that changes it.
         out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.logit(lucid.tensor([0.5, 0.75], dtype=lucid.float64)))
+        [0.0, 1.09861229]
     """
     return write_out("logit", Logit.apply(floating(as_tensor(x, "logit")), eps), out)
 
@@ -190,13 +283,27 @@ class XLog1PY(Node):
 
 
 def xlog1py(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
-    """x * log(1 + y), and 0 where x is 0 and y is not NaN."""
+    """x * log(1 + y), and 0 where x is 0 and y is not NaN.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.xlog1py(lucid.tensor([0.0, 2.0]), lucid.tensor([-1.0, 0.0])))
+        [0.0, 0.0]
+    """
     x, y = operands("xlog1py", x, y)
     return write_out("xlog1py", XLog1PY.apply(floating(x), floating(y)), out)
 
 
 def zeta(x: Operand, q: Operand, *, out: Tensor | None = None) -> Tensor:
-    """The Hurwitz zeta function, the sum of (q + k)^-x over k >= 0, for x > 1 and q > 0; NaN elsewhere. No gradient."""
+    """The Hurwitz zeta function, the sum of (q + k)^-x over k >= 0, for x > 1 and q > 0; NaN elsewhere. No gradient.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.special.zeta(lucid.tensor([2.0], dtype=lucid.float64), 1.0))
+        [1.64493407]
+
+    Source: Abramowitz and Stegun, 1964, section 23.2.
+    """
     x, q = operands("zeta", x, q)
     s, a = floating(x)._data, floating(q)._data
     value = quiet(approximations.zeta)(s.astype(np.float64), a.astype(np.float64))

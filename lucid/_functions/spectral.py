@@ -181,13 +181,25 @@ def svd(x: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
         LinAlgError: it does not converge.
 
     The gradient is finite only where the singular values differ, unless that of S alone is asked for.
+
+    Example:
+        >>> import lucid
+        >>> u, s, vh = lucid.linalg.svd(lucid.tensor([[3.0, 0.0], [0.0, 4.0]]))
+        >>> print(s)
+        [4.0, 3.0]
     """
     check_matrix("svd", x)
     return SVDParts(*SVD.apply(x, full_matrices))
 
 
 def svdvals(x: Tensor, *, driver: str | None = None) -> Tensor:
-    """The singular values, in decreasing order."""
+    """The singular values, in decreasing order.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.linalg.svdvals(lucid.tensor([[3.0, 0.0], [0.0, 4.0]])))
+        [4.0, 3.0]
+    """
     check_matrix("svdvals", x)
     return SVD.apply(x, False)[1]
 
@@ -237,7 +249,13 @@ def eigh(x: Tensor, UPLO: str = "L") -> Eigen:
 
 
 def eigvalsh(x: Tensor, UPLO: str = "L") -> Tensor:
-    """The eigenvalues of symmetric matrices, in increasing order."""
+    """The eigenvalues of symmetric matrices, in increasing order.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.linalg.eigvalsh(lucid.tensor([[2.0, 0.0], [0.0, 1.0]])))
+        [1.0, 2.0]
+    """
     return eigh(x, UPLO).eigenvalues
 
 
@@ -270,6 +288,11 @@ def matrix_rank(
         atol, rtol: numbers or tensors of the batch shape; by default 0 and max(m, n) * eps (0 if ``atol`` is given).
         hermitian: ``x`` is symmetric: take magnitudes of eigenvalues.
         out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.linalg.matrix_rank(lucid.tensor([[1.0, 2.0], [2.0, 4.0]])))
+        1
     """
     check_matrix("matrix_rank", x, hermitian)
     values = _magnitudes(x._data, hermitian)
@@ -317,6 +340,12 @@ def pinv(
 
     Returns:
         Shape (..., n, m).
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.linalg.pinv(lucid.tensor([[2.0, 0.0], [0.0, 4.0]])))
+        [[0.5, 0.0],
+         [0.0, 0.25]]
     """
     check_matrix("pinv", x, hermitian)
     return write_out("pinv", PInv.apply(x, atol, rtol, hermitian), out)
@@ -341,6 +370,13 @@ def lstsq(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | Non
 
     Raises:
         RuntimeError: the shapes or dtypes do not fit, or another driver.
+
+    Example:
+        >>> import lucid
+        >>> a, b = lucid.tensor([[2.0, 0.0], [0.0, 1.0]]), lucid.tensor([[2.0], [3.0]])
+        >>> print(lucid.linalg.lstsq(a, b).solution)
+        [[1.0],
+         [3.0]]
     """
     check_tensors("lstsq", a, b)
     check_matrix("lstsq", a)
@@ -375,6 +411,11 @@ def cond(x: Tensor, p: Any = None, *, out: Tensor | None = None) -> Tensor:
         x: shape (..., m, n), floating point; square unless ``p`` is None, 2 or -2.
         p: None or 2 for the ratio of the extreme singular values, -2 for its reciprocal, or an order of `matrix_norm`.
         out: tensor that receives the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.linalg.cond(lucid.tensor([[2.0, 0.0], [0.0, 1.0]])))
+        2.0
     """
     from lucid._functions.linalg import matrix_norm
     from lucid._functions.solve import inv_ex

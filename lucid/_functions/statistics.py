@@ -33,6 +33,11 @@ def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinM
 
     Raises:
         IndexError: there are no elements.
+
+    Example:
+        >>> import lucid
+        >>> [y.item() for y in lucid.aminmax(lucid.tensor([3.0, 1.0, 2.0]))]
+        [1.0, 3.0]
     """
     return MinMax(amin(x, dim, keepdim), amax(x, dim, keepdim))
 
@@ -147,7 +152,13 @@ def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 def nanmedian(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """`median` of the elements that are not NaN; NaN if all are."""
+    """`median` of the elements that are not NaN; NaN if all are.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nanmedian(lucid.tensor([1.0, float("nan"), 3.0])))
+        1.0
+    """
     check_tensors("nanmedian", x)
     return WholeMedian.apply(x, True) if dim is None else _pick("nanmedian", x, dim, keepdim, _nanmedian)
 
@@ -157,6 +168,11 @@ def mode(x: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
 
     Raises:
         IndexError: the dimension has size 0.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.mode(lucid.tensor([3, 1, 3])).values)
+        3
     """
     return _pick("mode", x, dim, keepdim, _mode)
 
@@ -166,6 +182,11 @@ def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesI
 
     Raises:
         RuntimeError: ``k`` is out of range.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.kthvalue(lucid.tensor([3.0, 1.0, 2.0]), 2).values)
+        2.0
     """
     d = normalize_dim("kthvalue", dim, x)
     extent = x._data.shape[d] if x._data.ndim else 1
@@ -254,13 +275,25 @@ def nanquantile(
     x: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
     out: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
-    """`quantile` of the elements that are not NaN; NaN if all are."""
+    """`quantile` of the elements that are not NaN; NaN if all are.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nanquantile(lucid.tensor([1.0, float("nan"), 3.0]), 0.5))
+        2.0
+    """
     check_tensors("nanquantile", x)
     return _quantile("nanquantile", x, q, dim, keepdim, interpolation, True, out)
 
 
 def nansum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The sum over ``dim`` of the elements that are not NaN."""
+    """The sum over ``dim`` of the elements that are not NaN.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nansum(lucid.tensor([1.0, float("nan"), 3.0])))
+        4.0
+    """
     check_tensors("nansum", x)
     if x._data.dtype.kind == "f":
         x = where(isnan(x), 0.0, x)
@@ -274,6 +307,11 @@ def nanmean(
 
     Raises:
         RuntimeError: ``x`` holds integers.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nanmean(lucid.tensor([1.0, float("nan"), 3.0])))
+        2.0
     """
     check_tensors("nanmean", x)
     if x._data.dtype.kind != "f":
@@ -326,7 +364,14 @@ def cov(x: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweig
 
 
 def corrcoef(x: Tensor) -> Tensor:
-    """The matrix of correlation coefficients of variables in rows, observed in columns, within [-1, 1]."""
+    """The matrix of correlation coefficients of variables in rows, observed in columns, within [-1, 1].
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.corrcoef(lucid.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])))
+        [[1.0, -1.0],
+         [-1.0, 1.0]]
+    """
     check_tensors("corrcoef", x)
     c = cov(x)
     if not c._data.ndim:

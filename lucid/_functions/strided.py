@@ -135,6 +135,13 @@ def as_strided(x: Tensor, size: Sequence[int], stride: Sequence[int], storage_of
 
     Raises:
         RuntimeError: sizes and strides differ in number, or lead out of the storage.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.as_strided(lucid.arange(4), (3, 2), (1, 1)))
+        [[0, 1],
+         [1, 2],
+         [2, 3]]
     """
     check_tensors("as_strided", x)
     shape, steps = tuple([int(n) for n in size]), tuple([int(s) for s in stride])

@@ -15,6 +15,13 @@ METHODS = (
     "unsqueeze view"
 )
 
+EXAMPLES = {
+    "as_strided": ", (2,), (1,)", "diagonal": "", "expand": ", (2, 3)", "narrow": ", 0, 0, 1", "permute": ", (1, 0)",
+    "select": ", 0, 0", "split": ", 1", "split_with_sizes": ", [1, 1]", "transpose": ", 0, 1", "unfold": ", 0, 2, 1",
+    "unsqueeze": ", 0", "view": ", (6,)",
+}  # fmt: skip
+"""What the examples give besides the tensor."""
+
 
 def _function(name: str) -> Callable[..., Any]:
     method = getattr(Tensor, name)
@@ -26,7 +33,15 @@ def _function(name: str) -> Callable[..., Any]:
         return tuple([clone(part) for part in y]) if isinstance(y, (tuple, list)) else clone(y)
 
     copy.__name__ = copy.__qualname__ = name + "_copy"
-    copy.__doc__ = f"``input.{name}(...)`` with memory of its own."
+    copy.__doc__ = f"""``input.{name}(...)`` with memory of its own.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.zeros(2, 3)
+        >>> y = lucid.{name}_copy(x{EXAMPLES.get(name, "")})
+        >>> (y[0] if isinstance(y, tuple) else y).fill_(1).sum() > 0, x.sum()
+        (Tensor(True, grad=None), Tensor(0.0, grad=None))
+    """
     return copy
 
 

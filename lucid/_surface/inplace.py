@@ -10,6 +10,16 @@ from lucid._functions._arguments import check_tensors
 from lucid._surface import LATER
 from lucid._tensor import Tensor
 
+EXAMPLES = {
+    "addmv_": ", lucid.ones(1, 1), lucid.ones(1)", "as_strided_": ", (1,), (1,)", "clamp_": ", 0, 1",
+    "clamp_max_": ", 1", "clamp_min_": ", 0", "clip_": ", 0, 1", "fill_": ", 1", "gcd_": ", lucid.tensor([2])",
+    "index_put_": ", (lucid.tensor([0]),), lucid.tensor([2.0])", "lcm_": ", lucid.tensor([2])",
+    "ldexp_": ", lucid.tensor([2])", "resize_as_": ", lucid.ones(1)", "xlogy_": ", lucid.tensor([2.0])",
+}  # fmt: skip
+"""What the examples give besides the tensor."""
+
+INTEGERS = ("gcd_", "lcm_")
+
 
 def _function(name: str) -> Callable[..., Tensor]:
     method = getattr(Tensor, name)
@@ -20,7 +30,17 @@ def _function(name: str) -> Callable[..., Tensor]:
         return method(input, *args, **kwargs)
 
     overwrite.__name__ = overwrite.__qualname__ = name
-    overwrite.__doc__ = f"``input.{name}(...)``: overwrites ``input`` and returns it."
+    overwrite.__doc__ = f"""``input.{name}(...)``: overwrites ``input`` and returns it.
+
+    Raises:
+        RuntimeError: ``input`` is a leaf that requires grad.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.tensor([{"1" if name in INTEGERS else "0.5"}])
+        >>> lucid.{name}(x{EXAMPLES.get(name, "")}) is x
+        True
+    """
     return overwrite
 
 

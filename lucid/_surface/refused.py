@@ -50,7 +50,15 @@ def _refusal(name: str, why: str) -> Callable[..., Any]:
         raise NotImplementedError(f"{name}: {why}")
 
     refuse.__name__ = refuse.__qualname__ = name
-    refuse.__doc__ = f"Refused with a NotImplementedError: {why}."
+    refuse.__doc__ = f"""Refused with a NotImplementedError: {why}.
+
+    Example:
+        >>> from lucid._surface.refused import refusals
+        >>> refusals["{name}"]()
+        Traceback (most recent call last):
+            ...
+        NotImplementedError: {name}: {why}
+    """
     return refuse
 
 

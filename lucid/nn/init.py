@@ -67,7 +67,14 @@ def _assign(tensor: Tensor, values: np.ndarray) -> Tensor:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Overwrite with uniform random numbers in [a, b)."""
+    """Overwrite with uniform random numbers in [a, b).
+
+    Example:
+        >>> import lucid
+        >>> w = lucid.nn.init.uniform_(lucid.empty(100), -1, 1)
+        >>> bool(w.abs().max() <= 1)
+        True
+    """
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
@@ -80,6 +87,11 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
         mean: mean of the distribution.
         std: its standard deviation, not negative.
         generator: source of randomness.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.init.normal_(lucid.empty(3, 5), std=0.02).shape
+        lucid.Size([3, 5])
     """
     if std < 0:
         raise ValueError(f"normal_: std must not be negative, got {std}")
@@ -88,18 +100,36 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Overwrite with the number ``val``."""
+    """Overwrite with the number ``val``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nn.init.constant_(lucid.empty(2), 0.5))
+        [0.5, 0.5]
+    """
     with no_grad():
         return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Overwrite with 1."""
+    """Overwrite with 1.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nn.init.ones_(lucid.empty(2)))
+        [1.0, 1.0]
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Overwrite with 0."""
+    """Overwrite with 0.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nn.init.zeros_(lucid.empty(2)))
+        [0.0, 0.0]
+    """
     return constant_(tensor, 0.0)
 
 
@@ -111,7 +141,14 @@ def _check_dims(name: str, tensor: Tensor, allowed: tuple[int, ...]) -> tuple[in
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Overwrite a matrix with ones on the diagonal and zeros elsewhere."""
+    """Overwrite a matrix with ones on the diagonal and zeros elsewhere.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nn.init.eye_(lucid.empty(2, 2)))
+        [[1.0, 0.0],
+         [0.0, 1.0]]
+    """
     rows, columns = _check_dims("eye_", tensor, (2,))
     return _assign(tensor, np.eye(rows, columns))
 
@@ -125,6 +162,12 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
     Raises:
         ValueError: another number of dimensions, or output channels not divisible by ``groups``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nn.init.dirac_(lucid.empty(2, 2, 1)).squeeze())
+        [[1.0, 0.0],
+         [0.0, 1.0]]
     """
     shape = _check_dims("dirac_", tensor, (3, 4, 5))
     if groups < 1 or shape[0] % groups:
@@ -158,6 +201,12 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | No
     Raises:
         ValueError: fewer than two dimensions.
 
+    Example:
+        >>> import lucid
+        >>> w = lucid.nn.init.xavier_uniform_(lucid.empty(2, 4))
+        >>> bool(w.abs().max() <= 1)
+        True
+
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
     """
     fan_in, fan_out = _fans("xavier_uniform_", tensor)
@@ -175,6 +224,11 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
 
     Raises:
         ValueError: fewer than two dimensions.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.init.xavier_normal_(lucid.empty(3, 5)).shape
+        lucid.Size([3, 5])
 
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
     """
@@ -214,6 +268,12 @@ def kaiming_uniform_(
     Raises:
         ValueError: fewer than two dimensions, or another mode or nonlinearity.
 
+    Example:
+        >>> import lucid
+        >>> w = lucid.nn.init.kaiming_uniform_(lucid.empty(2, 6))
+        >>> bool(w.abs().max() <= 1)
+        True
+
     Source: He et al., "Delving Deep into Rectifiers", 2015.
     """
     if _is_empty(tensor):
@@ -233,6 +293,11 @@ def kaiming_normal_(
 
     Raises:
         ValueError: fewer than two dimensions, or another mode or nonlinearity.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.init.kaiming_normal_(lucid.empty(3, 5)).shape
+        lucid.Size([3, 5])
 
     Source: He et al., "Delving Deep into Rectifiers", 2015.
     """
@@ -304,6 +369,12 @@ def trunc_normal_(
 
     Raises:
         ValueError: ``std`` is not positive or ``a`` is not below ``b``.
+
+    Example:
+        >>> import lucid
+        >>> w = lucid.nn.init.trunc_normal_(lucid.empty(100), a=-1, b=1)
+        >>> bool(w.abs().max() <= 1)
+        True
     """
     if not std > 0:
         raise ValueError(f"trunc_normal_: std must be positive, got {std}")
@@ -330,6 +401,12 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     Raises:
         ValueError: fewer than two dimensions.
 
+    Example:
+        >>> import lucid
+        >>> w = lucid.nn.init.orthogonal_(lucid.empty(2, 4))
+        >>> lucid.allclose(w @ w.T, lucid.eye(2), atol=1e-6)
+        True
+
     Source: Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning", 2013.
     """
     shape = tensor._data.shape
@@ -355,6 +432,11 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
 
     Raises:
         ValueError: not a matrix, or ``sparsity`` out of range.
+
+    Example:
+        >>> import lucid
+        >>> print((lucid.nn.init.sparse_(lucid.empty(4, 2), 0.5) == 0).sum(0))
+        [2, 2]
 
     Source: Martens, "Deep learning via Hessian-free optimization", 2010.
     """

@@ -1,0 +1,88 @@
+"""Every public class and function has a docstring with an example, and the examples run.
+
+`docstrings_to_do.txt` lists the names that still lack one: it may only shrink.
+"""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import sys
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import lucid
+
+TO_DO = Path(__file__).with_name("docstrings_to_do.txt")
+
+NAMESPACES = [
+    "lucid", "lucid.nn", "lucid.nn.functional", "lucid.nn.init", "lucid.nn.utils", "lucid.nn.utils.parametrize",
+    "lucid.nn.utils.rnn", "lucid.optim", "lucid.optim.lr_scheduler", "lucid.autograd", "lucid.autograd.functional",
+    "lucid.linalg", "lucid.special", "lucid.random", "lucid.distributions", "lucid.data", "lucid.datasets",
+    "lucid.transforms", "lucid.func", "lucid.amp", "lucid.compiler", "lucid.einops", "lucid.serialization", "lucid.torch",
+]  # fmt: skip
+
+
+def public() -> dict[str, Any]:
+    """Every public class and function, under the first name that gives it."""
+    found: dict[int, tuple[str, Any]] = {}
+    for namespace in NAMESPACES:
+        module = importlib.import_module(namespace)
+        for name in sorted(getattr(module, "__all__", None) or dir(module)):
+            value = getattr(module, name)
+            named = hasattr(value, "__name__")
+            ours = named and (getattr(value, "__module__", None) or "").split(".")[0] == "lucid"
+            if (
+                not name.startswith("_")
+                and ours
+                and callable(value)
+                and not isinstance(value, (ModuleType, lucid.dtype))
+            ):
+                found.setdefault(id(value), (f"{namespace}.{name}", value))
+    return dict(found.values())
+
+
+def docstring(value: Any) -> str:
+    return (value.__dict__.get("__doc__") if isinstance(value, type) else inspect.getdoc(value)) or ""
+
+
+def test_every_public_name_has_an_example() -> None:
+    without = {path for path, value in public().items() if ">>>" not in docstring(value)}
+    to_do = set(TO_DO.read_text(encoding="utf-8").split())
+    assert not without - to_do, "without an example in the docstring"
+    assert not to_do - without, f"done, or gone: take them out of {TO_DO.name}"
+
+
+def made_by_code() -> list[str]:
+    """Names whose docstrings are not literals in the source, which pytest's search for doctests does not see."""
+    return [
+        path for path, value in public().items()
+        if not isinstance(value, type) and ">>>" in docstring(value)
+        and getattr(sys.modules.get(value.__module__), value.__name__, None) is not value
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", made_by_code())
+def test_examples_of_generated_docstrings_run(path: str) -> None:
+    test = doctest.DocTestParser().get_doctest(docstring(public()[path]), {}, path, None, None)
+    with warnings.catch_warnings(action="ignore"):
+        failed, tried = doctest.DocTestRunner(verbose=False).run(test)
+    assert tried and not failed
+
+
+PAGES = sorted((Path(__file__).parents[1] / "docs" / "pages").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if ">>>" in p.read_text(encoding="utf-8")], ids=lambda p: p.stem)
+def test_examples_of_pages_run(page: Path) -> None:
+    text = page.read_text(encoding="utf-8").replace("```\n", "\n")
+    test = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    failed, tried = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS).run(test)
+    lucid_torch = importlib.import_module("lucid.torch")
+    lucid_torch.uninstall()
+    assert tried and not failed
