@@ -344,7 +344,8 @@ def copy_pages(site: Site) -> None:
 
 
 def main() -> None:
-    shutil.rmtree(WORK, ignore_errors=True)
+    for old in (WORK, WORK.parent / "doctrees"):  # Sphinx takes a name that moved to another page for one in both
+        shutil.rmtree(old, ignore_errors=True)
     WORK.mkdir(parents=True)
     if (DOCS / "plots").is_dir():
         shutil.copytree(DOCS / "plots", WORK / "plots")
