@@ -1,4 +1,4 @@
-"""PyTorch's names of arguments, where a function's own are others: ``lucid.add(input=a, other=b)`` is ``add(x=a, y=b)``."""
+"""PyTorch's names of arguments, where a function's own are others: ``add(input=a, other=b)`` is ``add(x=a, y=b)``."""
 
 from __future__ import annotations
 
