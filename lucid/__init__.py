@@ -150,6 +150,7 @@ if TYPE_CHECKING:
     from lucid import func as func
     from lucid import linalg as linalg
     from lucid import models as models
+    from lucid import onnx as onnx
     from lucid import profiler as profiler
     from lucid import special as special
     from lucid import transforms as transforms
@@ -211,6 +212,7 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid.func": ". vmap",
     "lucid.linalg": "",
     "lucid.models": "",
+    "lucid.onnx": "",
     "lucid.profiler": "",
     "lucid.special": "",
     "lucid.transforms": "",

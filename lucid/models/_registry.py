@@ -70,7 +70,7 @@ def create_model(name: str, **options: Any) -> Module:
         >>> import lucid
         >>> model = lucid.models.create_model("mobilenet_v3_small", num_classes=10).eval()
         >>> model(lucid.zeros(1, 3, 64, 64)).shape
-        Size([1, 10])
+        lucid.Size([1, 10])
     """
     return _entry("create_model", name).build(**options)
 

@@ -1,0 +1,5 @@
+"""Models in ONNX files; needs the package `onnx` (``pip install lucid[onnx]``)."""
+
+from lucid.onnx._load import OnnxModel, load
+
+__all__ = ["OnnxModel", "load"]
