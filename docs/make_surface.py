@@ -72,6 +72,7 @@ class Uses(ast.NodeVisitor):
                         self.aliases[a.asname or "lucid"] = a.name if a.asname else "lucid"
                         self.paths.add(a.name)
             elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lucid":
+                self.paths.add(str(node.module))
                 for a in node.names:
                     self.aliases[a.asname or a.name] = f"{node.module}.{a.name}"
                     self.paths.add(f"{node.module}.{a.name}")

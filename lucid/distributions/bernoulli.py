@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 import lucid
 from lucid import Tensor
 from lucid.distributions import _draws, constraints
@@ -92,7 +94,7 @@ class Bernoulli(Binary, ExponentialFamily):
     def sample(self, sample_shape: Iterable[int] = ()) -> Tensor:
         probs = self.probs.detach()
         shape = self._extended_shape(sample_shape)
-        return lucid.from_numpy(_draws.unit(shape) < _draws.array(probs, shape)).to(probs.dtype)
+        return lucid.from_numpy(np.asarray(_draws.unit(shape) < _draws.array(probs, shape))).to(probs.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
         return self._score(self._checked(value))

@@ -152,7 +152,7 @@ class NegativeBinomial(_Counted):
         rates = g.standard_gamma(_draws.array(self.total_count, shape)) * np.exp(
             _draws.array(self.logits.detach(), shape)
         )
-        return lucid.from_numpy(g.poisson(np.asarray(rates)).astype(self.logits.dtype.numpy))
+        return lucid.from_numpy(np.asarray(g.poisson(np.asarray(rates)), self.logits.dtype.numpy))
 
     def log_prob(self, value: Tensor) -> Tensor:
         value, r = self._checked(value), self.total_count

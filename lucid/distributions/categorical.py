@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 import lucid
 from lucid import Tensor
 from lucid.distributions import _draws, constraints
@@ -92,7 +94,7 @@ class Categorical(Distribution):
         shape = self._extended_shape(sample_shape)
         levels = _draws.array(self.probs.detach(), self.param_shape).cumsum(-1)
         u = _draws.unit(shape)[..., None] * levels[..., -1:]
-        return lucid.from_numpy((u >= levels[..., :-1]).sum(-1))
+        return lucid.from_numpy(np.asarray((u >= levels[..., :-1]).sum(-1)))  # a number of NumPy's for one draw
 
     def log_prob(self, value: Tensor) -> Tensor:
         index = self._checked(value).long().unsqueeze(-1)
