@@ -723,3 +723,11 @@ def test_profiles_of_printing() -> None:
     finally:
         lucid.set_printoptions(profile="default")
     assert "..." in str(lucid.arange(2000))
+
+
+def test_random_permutation() -> None:
+    lucid.manual_seed(5)
+    x = lucid.random.permutation(10)
+    assert sorted(x.tolist()) == list(range(10))
+    lucid.manual_seed(5)
+    assert lucid.equal(x, lucid.randperm(10)), "the original Lucid's name of randperm"
