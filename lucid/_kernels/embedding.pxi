@@ -63,6 +63,13 @@ cdef inline const floating* row_of(const floating* x, const int64_t* index, Py_s
     return x + (<Py_ssize_t> index[i] if index != NULL else i) * width
 
 
+cdef void add_table_row(const floating* x, floating* y, Py_ssize_t n) noexcept nogil:
+    """y += x, and not an element more: the next row may be another thread's."""
+    cdef Py_ssize_t j
+    for j in range(n):
+        y[j] += x[j]
+
+
 cdef void bag_rows(const floating* x, const int64_t* index, const int64_t* ends, floating* y, Py_ssize_t width,
                    Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
     """Bags lo to hi."""
@@ -70,7 +77,7 @@ cdef void bag_rows(const floating* x, const int64_t* index, const int64_t* ends,
     for bag in range(lo, hi):
         memset(y + bag * width, 0, width * sizeof(floating))
         while i < ends[bag]:
-            add_row(row_of(x, index, i, width), y + bag * width, width)
+            add_table_row(row_of(x, index, i, width), y + bag * width, width)
             i += 1
 
 
@@ -149,7 +156,7 @@ cdef void add_at(const Places* p, const floating* dy, floating* out, Py_ssize_t 
         else:
             for i in range(p.n):
                 if at[i] != p.padding:
-                    add_row(row + i * width + c0, own + <Py_ssize_t> at[i] * width + c0, c1 - c0)
+                    add_table_row(row + i * width + c0, own + <Py_ssize_t> at[i] * width + c0, c1 - c0)
 
 
 cdef void run_add_at(const Places* p, const floating* dy, floating* out) noexcept nogil:
