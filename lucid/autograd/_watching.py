@@ -21,6 +21,8 @@ class Dispatch:
     """Hands what `lucid.autograd._node` meets to the tracer of the calling thread."""
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # asked by tools that look at modules
+            raise AttributeError(name)
         tracer = getattr(threads, "tracer", None)
         if tracer is None:
             from lucid.compiler._errors import TraceError  # only its tensors outlive a trace
