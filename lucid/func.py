@@ -332,6 +332,8 @@ def vmap(
         >>> dot(lucid.eye(2), lucid.tensor([3.0, 4.0])).tolist()
         [3.0, 4.0]
     """
+    if not callable(func):
+        raise TypeError(f"vmap: expected a function, got {type(func).__name__}")
     if randomness not in ("error", "different", "same"):
         raise RuntimeError(f"vmap: randomness must be 'error', 'different' or 'same', got {randomness!r}")
 

@@ -83,6 +83,8 @@ def list_models(pattern: str = "*") -> list[str]:
         >>> lucid.models.list_models("resnet1*")
         ['resnet101', 'resnet152', 'resnet18']
     """
+    if not isinstance(pattern, str):
+        raise TypeError(f"list_models: expected a pattern, got {type(pattern).__name__}")
     return sorted(fnmatch.filter(_MODELS, pattern))
 
 

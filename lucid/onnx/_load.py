@@ -89,13 +89,21 @@ def load(path: str | os.PathLike[str]) -> OnnxModel:
 
     Raises:
         ImportError: the package `onnx` is missing.
-        ValueError: another operator set, or operators that lucid does not have: all of them, by name.
+        TypeError: ``path`` is not a path.
+        ValueError: not an ONNX file, another operator set, or operators that lucid does not have: all of them, by name.
     """
     try:
         import onnx
+        from google.protobuf.message import DecodeError
     except ImportError as error:
         raise ImportError("onnx.load needs the package onnx: pip install lucid[onnx]") from error
-    return from_proto(onnx.load(os.fspath(path)))
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"onnx.load: expected a path, got {type(path).__name__}")
+    try:
+        proto = onnx.load(os.fspath(path))
+    except DecodeError as error:
+        raise ValueError(f"onnx.load: {os.fspath(path)} is not an ONNX file") from error
+    return from_proto(proto)
 
 
 def from_proto(model: Any) -> OnnxModel:

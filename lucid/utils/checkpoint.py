@@ -97,6 +97,8 @@ def checkpoint(
 
     Source: Chen et al., Training deep nets with sublinear memory cost, arXiv:1604.06174.
     """
+    if not callable(function):
+        raise TypeError(f"checkpoint: expected a function, got {type(function).__name__}")
     if not mode.enabled:
         return function(*args, **kwargs)
 
