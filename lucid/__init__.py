@@ -38,11 +38,11 @@ from lucid._functions._precision import guarded as _guarded  # noqa: E402
 from lucid._functions.activation import relu, sigmoid, tanh  # noqa: E402
 from lucid._functions.aliases import *  # noqa: E402, F403
 from lucid._functions.binary import *  # noqa: E402, F403
+from lucid._functions.choice import *  # noqa: E402, F403
 from lucid._functions.compare import *  # noqa: E402, F403
 from lucid._functions.creation import (  # noqa: E402
     arange,
     as_tensor,
-    bernoulli,
     empty,
     empty_like,
     eye,
@@ -51,16 +51,8 @@ from lucid._functions.creation import (  # noqa: E402
     full_like,
     linspace,
     logspace,
-    multinomial,
-    normal,
     ones,
     ones_like,
-    rand,
-    rand_like,
-    randint,
-    randn,
-    randn_like,
-    randperm,
     tensor,
     zeros,
     zeros_like,
@@ -74,6 +66,7 @@ from lucid._functions.draws import (  # noqa: E402
     randint_like,
     use_deterministic_algorithms,
 )
+from lucid._functions.extremum import *  # noqa: E402, F403
 from lucid._functions.index import (  # noqa: E402
     argsort,
     gather,
@@ -90,8 +83,21 @@ from lucid._functions.join import *  # noqa: E402, F403
 from lucid._functions.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer  # noqa: E402
 from lucid._functions.pointwise import *  # noqa: E402, F403
 from lucid._functions.reduce import *  # noqa: E402, F403
+from lucid._functions.sampling import (  # noqa: E402
+    bernoulli,
+    multinomial,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+)
 from lucid._functions.shape import *  # noqa: E402, F403
 from lucid._functions.softmax import log_softmax, softmax  # noqa: E402
+from lucid._functions.ternary import *  # noqa: E402, F403
+from lucid._functions.trigonometric import *  # noqa: E402, F403
 from lucid._later import later as _later  # noqa: E402
 from lucid._memory import memory_stats, release_memory, set_flush_denormal  # noqa: E402
 from lucid._printing import set_printoptions  # noqa: E402
@@ -165,6 +171,7 @@ if TYPE_CHECKING:
     from lucid._functions.histogram import *  # noqa: F403
     from lucid._functions.linalg import matrix_exp as matrix_exp
     from lucid._functions.linalg import matrix_power as matrix_power
+    from lucid._functions.pairwise import *  # noqa: F403
     from lucid._functions.scan import *  # noqa: F403
     from lucid._functions.scatter import *  # noqa: F403
     from lucid._functions.solve import cholesky_inverse as cholesky_inverse
@@ -226,15 +233,17 @@ __getattr__, __dir__ = _later("lucid", {
         "dsplit dstack fliplr flipud hsplit meshgrid repeat_interleave rot90 tensor_split vander vsplit"
     ),
     "lucid._functions.diagonal": "diag diag_embed diagflat diagonal diagonal_scatter trace tril_indices triu_indices",
-    "lucid._functions.distance": "cdist cross dist",
+    "lucid._functions.distance": "cdist cross dist norm",
     "lucid._functions.einsum": "addbmm addmv addr einsum inner kron tensordot vdot",
     "lucid._functions.elementwise": (
-        "bitwise_left_shift bitwise_right_shift copysign deg2rad fix float_power fmax fmin fmod frac gcd "
-        "heaviside hypot isneginf isposinf isreal lcm ldexp logaddexp logaddexp2 nan_to_num nextafter "
-        "positive rad2deg sgn signbit sinc xlogy"
+        "deg2rad fix frac isneginf isposinf isreal nan_to_num positive rad2deg sgn signbit sinc"
     ),
     "lucid._functions.histogram": (
         "bincount bucketize histc histogram histogram2d histogramdd isin searchsorted unique unique_consecutive"
+    ),
+    "lucid._functions.pairwise": (
+        "bitwise_left_shift bitwise_right_shift copysign float_power fmax fmin fmod gcd heaviside hypot lcm ldexp "
+        "logaddexp logaddexp2 nextafter xlogy"
     ),
     "lucid._functions.scan": "cummax cummin cumulative_trapezoid diff logcumsumexp trapezoid trapz",
     "lucid._functions.scatter": (

@@ -11,14 +11,18 @@ from lucid._functions import (
     compare,
     creation,
     draws,
+    extremum,
     index,
     join,
     pointwise,
     reduce,
+    sampling,
     shape,
+    ternary,
 )
 from lucid._functions import matmul as products
 from lucid._functions import softmax as softmaxes
+from lucid._functions import trigonometric as trig
 from lucid._functions._common import inplace
 from lucid._functions._precision import guarded_methods
 from lucid._later import LaterModule
@@ -34,6 +38,7 @@ elementwise: Any = LaterModule("lucid._functions.elementwise")
 histograms: Any = LaterModule("lucid._functions.histogram")
 incomplete: Any = LaterModule("lucid._functions.incomplete")
 linalg: Any = LaterModule("lucid._functions.linalg")
+pairwise: Any = LaterModule("lucid._functions.pairwise")
 places: Any = LaterModule("lucid._functions.scatter")
 scan: Any = LaterModule("lucid._functions.scan")
 solve: Any = LaterModule("lucid._functions.solve")
@@ -63,13 +68,13 @@ class Methods:
     exp, exp2, expm1 = pointwise.exp, pointwise.exp2, pointwise.expm1
     log, log2, log10, log1p = pointwise.log, pointwise.log2, pointwise.log10, pointwise.log1p
     sin, cos, tan, asin, acos, atan = (
-        pointwise.sin, pointwise.cos, pointwise.tan, pointwise.asin, pointwise.acos, pointwise.atan,
+        trig.sin, trig.cos, trig.tan, trig.asin, trig.acos, trig.atan,
     )  # fmt: skip
-    sinh, cosh, asinh, acosh, atanh = pointwise.sinh, pointwise.cosh, pointwise.asinh, pointwise.acosh, pointwise.atanh
+    sinh, cosh, asinh, acosh, atanh = trig.sinh, trig.cosh, trig.asinh, trig.acosh, trig.atanh
     erf, erfc = pointwise.erf, pointwise.erfc
     floor, ceil, round, trunc = pointwise.floor, pointwise.ceil, pointwise.round, pointwise.trunc
-    clamp, clip, lerp = binary.clamp, binary.clamp, binary.lerp
-    addcmul, addcdiv, cube = binary.addcmul, binary.addcdiv, binary.cube
+    clamp, clip, lerp = ternary.clamp, ternary.clamp, ternary.lerp
+    addcmul, addcdiv, cube = ternary.addcmul, ternary.addcdiv, binary.cube
     eq, ne, lt, le, gt, ge = compare.eq, compare.ne, compare.lt, compare.le, compare.gt, compare.ge
     logical_and, logical_or, logical_xor, logical_not = (
         compare.logical_and, compare.logical_or, compare.logical_xor, compare.logical_not,
@@ -84,12 +89,12 @@ class Methods:
     positive, sgn, signbit, isreal = elementwise.positive, elementwise.sgn, elementwise.signbit, elementwise.isreal
     nan_to_num, isposinf, isneginf = elementwise.nan_to_num, elementwise.isposinf, elementwise.isneginf
     fix, fmod, fmax, fmin, hypot = (
-        elementwise.fix, elementwise.fmod, elementwise.fmax, elementwise.fmin, elementwise.hypot,
+        elementwise.fix, pairwise.fmod, pairwise.fmax, pairwise.fmin, pairwise.hypot,
     )  # fmt: skip
-    logaddexp, logaddexp2, heaviside = elementwise.logaddexp, elementwise.logaddexp2, elementwise.heaviside
-    copysign, nextafter, ldexp = elementwise.copysign, elementwise.nextafter, elementwise.ldexp
-    xlogy, float_power, gcd, lcm = elementwise.xlogy, elementwise.float_power, elementwise.gcd, elementwise.lcm
-    bitwise_left_shift, bitwise_right_shift = elementwise.bitwise_left_shift, elementwise.bitwise_right_shift
+    logaddexp, logaddexp2, heaviside = pairwise.logaddexp, pairwise.logaddexp2, pairwise.heaviside
+    copysign, nextafter, ldexp = pairwise.copysign, pairwise.nextafter, pairwise.ldexp
+    xlogy, float_power, gcd, lcm = pairwise.xlogy, pairwise.float_power, pairwise.gcd, pairwise.lcm
+    bitwise_left_shift, bitwise_right_shift = pairwise.bitwise_left_shift, pairwise.bitwise_right_shift
     erfinv, lgamma, digamma, mvlgamma = special.erfinv, special.lgamma, special.digamma, special.mvlgamma
     polygamma, logit, i0 = special.polygamma_method, special.logit, special.i0
 
@@ -108,9 +113,9 @@ class Methods:
     # reductions
     sum, mean, prod, var, std = reduce.sum, reduce.mean, reduce.prod, reduce.var, reduce.std
     max, min, amax, amin, argmax, argmin = (
-        reduce.max, reduce.min, reduce.amax, reduce.amin, reduce.argmax, reduce.argmin,
+        extremum.max, extremum.min, extremum.amax, extremum.amin, extremum.argmax, extremum.argmin,
     )  # fmt: skip
-    all, any, count_nonzero, norm = reduce.all, reduce.any, reduce.count_nonzero, reduce.norm
+    all, any, count_nonzero, norm = reduce.all, reduce.any, reduce.count_nonzero, distance.norm
     logsumexp, cumsum, cumprod = reduce.logsumexp, reduce.cumsum, reduce.cumprod
 
     median, nanmedian, mode, kthvalue = statistics.median, statistics.nanmedian, statistics.mode, statistics.kthvalue
@@ -171,7 +176,7 @@ class Methods:
     new_full, new_empty = creation.new_full, creation.new_empty
     exponential_, geometric_, log_normal_ = draws.exponential_, draws.geometric_, draws.log_normal_
     cauchy_, random_ = draws.cauchy_, draws.random_
-    normal_, uniform_, bernoulli_ = creation.normal_, creation.uniform_, creation.bernoulli_
+    normal_, uniform_, bernoulli_ = sampling.normal_, sampling.uniform_, sampling.bernoulli_
 
     # in-place forms
     add_, sub_, mul_, div_, pow_ = (
@@ -184,21 +189,21 @@ class Methods:
     exp_, expm1_, log_, log1p_ = (
         inplace(pointwise.exp), inplace(pointwise.expm1), inplace(pointwise.log), inplace(pointwise.log1p),
     )  # fmt: skip
-    sin_, cos_, erf_ = inplace(pointwise.sin), inplace(pointwise.cos), inplace(pointwise.erf)
+    sin_, cos_, erf_ = inplace(trig.sin), inplace(trig.cos), inplace(pointwise.erf)
     floor_, ceil_, round_, trunc_ = (
         inplace(pointwise.floor), inplace(pointwise.ceil), inplace(pointwise.round), inplace(pointwise.trunc),
     )  # fmt: skip
-    clamp_, clip_, lerp_ = inplace(binary.clamp), inplace(binary.clamp), inplace(binary.lerp)
-    addcmul_, addcdiv_ = inplace(binary.addcmul), inplace(binary.addcdiv)
+    clamp_, clip_, lerp_ = inplace(ternary.clamp), inplace(ternary.clamp), inplace(ternary.lerp)
+    addcmul_, addcdiv_ = inplace(ternary.addcmul), inplace(ternary.addcdiv)
     sigmoid_, tanh_, relu_ = inplace(activation.sigmoid), inplace(activation.tanh), inplace(activation.relu)
     exp2_, log2_, log10_, tan_ = (
-        inplace(pointwise.exp2), inplace(pointwise.log2), inplace(pointwise.log10), inplace(pointwise.tan),
+        inplace(pointwise.exp2), inplace(pointwise.log2), inplace(pointwise.log10), inplace(trig.tan),
     )  # fmt: skip
     asin_, acos_, atan_, sinh_ = (
-        inplace(pointwise.asin), inplace(pointwise.acos), inplace(pointwise.atan), inplace(pointwise.sinh),
+        inplace(trig.asin), inplace(trig.acos), inplace(trig.atan), inplace(trig.sinh),
     )  # fmt: skip
     cosh_, asinh_, acosh_, atanh_ = (
-        inplace(pointwise.cosh), inplace(pointwise.asinh), inplace(pointwise.acosh), inplace(pointwise.atanh),
+        inplace(trig.cosh), inplace(trig.asinh), inplace(trig.acosh), inplace(trig.atanh),
     )  # fmt: skip
     erfc_, sign_ = inplace(pointwise.erfc), inplace(pointwise.sign)
     negative_, absolute_, arcsin_, arccos_, arctan_ = neg_, abs_, asin_, acos_, atan_
@@ -222,15 +227,15 @@ class Methods:
     )  # fmt: skip
     nan_to_num_, fmod_, hypot_ = (
         inplace(elementwise.nan_to_num),
-        inplace(elementwise.fmod), inplace(elementwise.hypot),
+        inplace(pairwise.fmod), inplace(pairwise.hypot),
     )  # fmt: skip
     heaviside_, copysign_, nextafter_, ldexp_ = (
-        inplace(elementwise.heaviside), inplace(elementwise.copysign),
-        inplace(elementwise.nextafter), inplace(elementwise.ldexp),
+        inplace(pairwise.heaviside), inplace(pairwise.copysign),
+        inplace(pairwise.nextafter), inplace(pairwise.ldexp),
     )  # fmt: skip
-    xlogy_, gcd_, lcm_ = inplace(elementwise.xlogy), inplace(elementwise.gcd), inplace(elementwise.lcm)
+    xlogy_, gcd_, lcm_ = inplace(pairwise.xlogy), inplace(pairwise.gcd), inplace(pairwise.lcm)
     bitwise_left_shift_, bitwise_right_shift_ = (
-        inplace(elementwise.bitwise_left_shift), inplace(elementwise.bitwise_right_shift),
+        inplace(pairwise.bitwise_left_shift), inplace(pairwise.bitwise_right_shift),
     )  # fmt: skip
     fix_ = trunc_
     erfinv_, lgamma_, digamma_, mvlgamma_ = (
@@ -254,7 +259,7 @@ class Methods:
     )  # fmt: skip
 
     greater_, greater_equal_, less_, less_equal_, not_equal_ = gt_, ge_, lt_, le_, ne_
-    float_power_, sgn_, renorm_ = inplace(elementwise.float_power), inplace(elementwise.sgn), inplace(numbers.renorm)
+    float_power_, sgn_, renorm_ = inplace(pairwise.float_power), inplace(elementwise.sgn), inplace(numbers.renorm)
     igamma_, igammac_ = inplace(incomplete.igamma), inplace(incomplete.igammac)
 
     # what PyTorch has as methods only, and what changes the shape in place
@@ -264,7 +269,7 @@ class Methods:
     )  # fmt: skip
     resize_, resize_as_, set_ = methods.resize_, methods.resize_as_, methods.set_
     apply_, map_, map2_ = methods.apply_, methods.map_, methods.map2_
-    where, bernoulli, multinomial = methods.where, methods.bernoulli, creation.multinomial
+    where, bernoulli, multinomial = methods.where, methods.bernoulli, sampling.multinomial
     short, char, to_dense, as_subclass = methods.short, methods.char, methods.to_dense, methods.as_subclass
     pin_memory, share_memory_, is_pinned, is_shared = (
         methods.pin_memory, methods.share_memory_, methods.false, methods.false,
@@ -302,7 +307,7 @@ class Methods:
     __xor__ = __rxor__ = compare.bitwise_xor
     __eq__, __ne__ = compare.equal_operator, compare.unequal_operator
     __lt__, __le__, __gt__, __ge__ = compare.lt, compare.le, compare.gt, compare.ge
-    __lshift__, __rshift__ = elementwise.bitwise_left_shift, elementwise.bitwise_right_shift
+    __lshift__, __rshift__ = pairwise.bitwise_left_shift, pairwise.bitwise_right_shift
     __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = add_, sub_, mul_, div_, pow_
     __getitem__, __setitem__ = index.getitem, index.setitem
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lucid._functions.creation import bernoulli, rand, randint, randn, randperm
-from lucid._functions.creation import randperm as permutation
+from lucid._functions.sampling import bernoulli, rand, randint, randn, randperm
+from lucid._functions.sampling import randperm as permutation
 from lucid._random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from lucid._tensor import Tensor
 

@@ -10,8 +10,9 @@ from lucid import _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import floating
 from lucid._functions._unary import Activation
-from lucid._functions.binary import clamp, where
+from lucid._functions.choice import where
 from lucid._functions.pointwise import abs, exp, sign
+from lucid._functions.ternary import clamp
 from lucid.autograd._node import wrap
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ def relu(x: Tensor) -> Tensor:
     """
     check_tensors("relu", x)
     if x._data.dtype.kind != "f":
-        from lucid._functions.binary import clamp
+        from lucid._functions.ternary import clamp
 
         return clamp(x, min=0)
     return ReLU.apply(x)

@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _ops
 from lucid._functions._common import expand, sum_to
-from lucid._functions.binary import where
+from lucid._functions.choice import where
 from lucid._functions.join import cat
 from lucid._functions.matmul import MatMul, mT
 from lucid._functions.reduce import sum

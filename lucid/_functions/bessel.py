@@ -193,15 +193,16 @@ def _at(name: str, x: Tensor) -> Tensor:
 
 def _ratio(y: Tensor, x: Tensor) -> Tensor:
     """J1(x) / x, which is 1 / 2 at 0."""
-    from lucid._functions.binary import where
+    from lucid._functions.choice import where
 
     return where(x == 0, 0.5, y / where(x == 0, 1.0, x))
 
 
 def _spherical_slope(x: Tensor, y: Tensor) -> Tensor:
     """(cos x - sin x / x) / x; -x / 3 near 0."""
-    from lucid._functions.binary import where
-    from lucid._functions.pointwise import abs, cos
+    from lucid._functions.choice import where
+    from lucid._functions.pointwise import abs
+    from lucid._functions.trigonometric import cos
 
     near = abs(x) < 1e-4
     return where(near, x * (-1 / 3), (cos(x) - y) / where(near, 1.0, x))

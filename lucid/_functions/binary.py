@@ -1,16 +1,15 @@
-"""Elementwise functions of two operands, broadcast together: arithmetic, where, clamp."""
+"""Elementwise functions of two operands, broadcast together: arithmetic and extremes."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lucid import _ops
-from lucid._functions._arguments import check_tensors
-from lucid._functions._common import Operand, as_tensor, floating, operands, sum_to, write_out
+from lucid._functions._common import Operand, floating, operands, sum_to, write_out
+from lucid._functions.choice import where
 from lucid.autograd._node import Node, TensorBase, wrap
 
 if TYPE_CHECKING:
@@ -374,94 +373,6 @@ def atan2(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     return write_out("atan2", Atan2.apply(floating(x), floating(y)), out)
 
 
-class Where(Node):
-    """condition ? x : y."""
-
-    __slots__ = ("condition", "shapes")
-
-    def forward(self, x: Tensor, y: Tensor, condition: Tensor) -> np.ndarray:
-        self.condition, self.shapes = condition, (x._data.shape, y._data.shape)
-        if x._data.dtype.kind == "f":
-            return _ops.where(condition._data, x._data, y._data)
-        return np.where(condition._data, x._data, y._data)
-
-    def backward(self, dz: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        dx = dy = None
-        if self.edges[0] is not None:
-            dx = sum_to(where(self.condition, dz, 0.0), self.shapes[0])
-        if self.edges[1] is not None:
-            dy = sum_to(where(self.condition, 0.0, dz), self.shapes[1])
-        return dx, dy
-
-
-def where(condition: Tensor, x: Operand | None = None, y: Operand | None = None, *, out: Tensor | None = None) -> Any:
-    """``x`` where the condition holds, ``y`` elsewhere, broadcast together.
-
-    Args:
-        condition: bool tensor.
-        x, y: tensors or numbers. Without them the result is ``nonzero(condition, as_tuple=True)``.
-        out: tensor that receives the result.
-
-    Raises:
-        TypeError: the condition is not bool.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.where(lucid.tensor([True, False]), lucid.tensor([1.0, 2.0]), 0.0))
-        [1.0, 0.0]
-    """
-    check_tensors("where", condition)
-    if x is None and y is None:
-        return tuple(wrap(i) for i in np.nonzero(condition._data))
-    if condition._data.dtype.kind != "b":
-        raise TypeError(
-            f"where: expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
-        )
-    if not isinstance(x, TensorBase) and not isinstance(y, TensorBase):
-        x = as_tensor(x)
-    x, y = operands("where", x, y)
-    return write_out("where", Where.apply(x, y, condition), out)
-
-
-class Clamp(Node):
-    """min(max(x, low), high); the gradient is 1 on the closed interval."""
-
-    __slots__ = ("high", "low")
-
-    def forward(self, x: Tensor, low: float | None, high: float | None) -> np.ndarray:
-        self.saved, self.low, self.high = (x,), low, high
-        if x._data.dtype.kind == "f":
-            return _ops.clamp(x._data, -math.inf if low is None else low, math.inf if high is None else high)
-        return np.asarray(np.clip(x._data, low, high))
-
-    def backward(self, dy: Tensor) -> Tensor:
-        (x,) = self.unpack()
-        low = -math.inf if self.low is None else self.low
-        high = math.inf if self.high is None else self.high
-        return where((x >= low) & (x <= high), dy, 0.0)
-
-
-def clamp(x: Tensor, min: Operand = None, max: Operand = None, *, out: Tensor | None = None) -> Tensor:
-    """min(max(x, min), max); bounds are numbers or tensors, NaN stays NaN.
-
-    Raises:
-        ValueError: neither bound is given.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.clamp(lucid.tensor([-2.0, 0.5, 2.0]), -1, 1))
-        [-1.0, 0.5, 1.0]
-    """
-    if min is None and max is None:
-        raise ValueError("clamp: at least one of min or max must be given")
-    if isinstance(min, TensorBase) or isinstance(max, TensorBase):
-        y = x if min is None else maximum(x, as_tensor(min))
-        return write_out("clamp", y if max is None else minimum(y, as_tensor(max)), out)
-    if x._data.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
-        x = floating(x)
-    return write_out("clamp", Clamp.apply(x, min, max), out)
-
-
 def cube(x: Tensor) -> Tensor:
     """x * x * x.
 
@@ -475,45 +386,9 @@ def cube(x: Tensor) -> Tensor:
     return pow(x, 3)
 
 
-def lerp(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
-    """x + weight * (end - x).
-
-        start + weight * (end - start)
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.lerp(lucid.tensor([0.0, 2.0]), lucid.tensor([1.0, 4.0]), 0.5))
-        [0.5, 3.0]
-    """
-    return x + weight * (end - x)
-
-
-def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
-    """x + value * a * b.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.addcmul(lucid.tensor([1.0]), lucid.tensor([2.0]), lucid.tensor([3.0]), value=10))
-        [61.0]
-    """
-    return add(x, a * b, alpha=value)
-
-
-def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
-    """x + value * a / b.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.addcdiv(lucid.tensor([1.0]), lucid.tensor([6.0]), lucid.tensor([3.0]), value=10))
-        [21.0]
-    """
-    return add(x, a / b, alpha=value)
-
-
-multiply, subtract, divide, true_divide, power, clip = mul, sub, div, div, pow, clamp
+multiply, subtract, divide, true_divide, power = mul, sub, div, div, pow
 
 __all__ = [
-    "add", "addcdiv", "addcmul", "atan2", "clamp", "clip", "cube", "div", "divide", "floor_divide", "lerp",
-    "maximum", "minimum", "mul", "multiply", "pow", "power", "remainder", "rsub", "sub", "subtract", "true_divide",
-    "where",
+    "add", "atan2", "cube", "div", "divide", "floor_divide", "maximum", "minimum", "mul", "multiply", "pow", "power",
+    "remainder", "rsub", "sub", "subtract", "true_divide",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ import numpy as np
 from lucid import _dtype
 from lucid._functions import binary
 from lucid._functions._common import as_tensor, cast, expand, mutate, operands, write_out
+from lucid._functions.choice import where
 from lucid._functions.complex import Complex, Conj, Imag, Real, as_complex, is_complex
 from lucid._functions.complex import conj as conjugate
 from lucid._functions.elementwise import quiet
@@ -213,11 +214,11 @@ class Pow(Mul):
     integer = staticmethod(quiet(np.power))
 
     def dx(self, x: Any, y: Any, dz: Any) -> Any:
-        return binary.where(wrap(np.asarray(y._data == 0)), as_complex("pow", dz * 0), dz * conjugate(y * x ** (y - 1)))
+        return where(wrap(np.asarray(y._data == 0)), as_complex("pow", dz * 0), dz * conjugate(y * x ** (y - 1)))
 
     def dy(self, x: Any, y: Any, dz: Any) -> Any:
         zero = wrap(np.asarray((x._data == 0) & (y._data.real >= 0)))
-        return binary.where(zero, as_complex("pow", dz * 0), dz * conjugate(x**y * x.log()))
+        return where(zero, as_complex("pow", dz * 0), dz * conjugate(x**y * x.log()))
 
 
 class Add(binary.Add):
@@ -467,9 +468,9 @@ def _drawn(function: Any, *sizes: Any, dtype: Any = None, **options: Any) -> Any
     if function.__name__.endswith("_like"):
         dtype = sizes[0].dtype if dtype is None else dtype
         sizes = (sizes[0]._data.shape,)
-        from lucid._functions import creation
+        from lucid._functions import sampling
 
-        function = getattr(creation, function.__name__.removesuffix("_like"))
+        function = getattr(sampling, function.__name__.removesuffix("_like"))
     d = _dtype.as_dtype(dtype)
     draw = [function(*sizes, dtype=_dtype.to_real(d), **options) for _ in range(2 if d.is_complex else 1)]
     if not d.is_complex:

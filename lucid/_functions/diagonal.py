@@ -156,7 +156,7 @@ def diagonal_scatter(x: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim
         raise RuntimeError(f"diagonal_scatter: expected src of the diagonal's shape {shape}, got {src._data.shape}")
     kept = np.ones(x._data.shape, bool)
     diagonal_of(kept, offset, d1, d2)[...] = False
-    from lucid._functions.binary import where
+    from lucid._functions.choice import where
 
     return where(wrap(kept), x, OnDiagonal.apply(cast(src, x.dtype), x._data.shape, offset, d1, d2))
 

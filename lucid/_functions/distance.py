@@ -10,12 +10,15 @@ import numpy as np
 from lucid import _dtype
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, check_broadcast, normalize_dims, write_out
-from lucid._functions.binary import clamp, pow, where
+from lucid._functions.binary import pow
+from lucid._functions.choice import where
+from lucid._functions.extremum import amax, amin
 from lucid._functions.join import stack, unbind
 from lucid._functions.matmul import matmul, mT
 from lucid._functions.pointwise import abs, sqrt
-from lucid._functions.reduce import Dim, amax, amin, sum
+from lucid._functions.reduce import Dim, sum
 from lucid._functions.shape import broadcast_tensors, unsqueeze
+from lucid._functions.ternary import clamp
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -85,6 +88,36 @@ MODES = {
     "use_mm_for_euclid_dist": True,
     "donot_use_mm_for_euclid_dist": False,
 }
+
+
+def norm(
+    x: Tensor, p: float | str | None = "fro", dim: Dim = None, keepdim: bool = False, out: Tensor | None = None,
+    dtype: Any = None,
+) -> Tensor:  # fmt: skip
+    """The p-norm (sum |x|^p)^(1/p) over ``dim``; ``"fro"`` and None mean 2, inf and -inf the extreme magnitudes.
+
+    Args:
+        x: any tensor.
+        p: order of the norm.
+        dim: dimensions; all unless given.
+        keepdim: keep them with size 1.
+        out: tensor that receives the result.
+        dtype: floating-point type to compute in.
+
+    Raises:
+        ValueError: another name.
+        RuntimeError: ``x`` holds integers, or there is nothing to take the extreme of.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.norm(lucid.tensor([3.0, 4.0])))
+        5.0
+    """
+    if p is None or p == "fro":
+        p = 2.0
+    if isinstance(p, str):
+        raise ValueError(f"norm: p must be a number or 'fro', got {p!r}")
+    return vector_norm(x, p, dim, keepdim, dtype=dtype, out=out)
 
 
 def cdist(
@@ -185,4 +218,4 @@ def cross(x: Tensor, y: Tensor, dim: int | None = None, *, out: Tensor | None = 
     return write_out("cross", stack([x2 * y3 - x3 * y2, x3 * y1 - x1 * y3, x1 * y2 - x2 * y1], d), out)
 
 
-__all__ = ["cdist", "cross", "dist"]
+__all__ = ["cdist", "cross", "dist", "norm"]

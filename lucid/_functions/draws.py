@@ -9,7 +9,7 @@ import numpy as np
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import check_writable, sum_to
-from lucid._functions.creation import randint
+from lucid._functions.sampling import randint
 from lucid._random import Generator, default_generator
 from lucid.autograd._node import Node, bump, wrap
 

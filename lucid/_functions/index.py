@@ -250,7 +250,7 @@ def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
         [0.0, 2.0]
     """
     check_tensors("masked_fill", x, mask)
-    from lucid._functions.binary import where
+    from lucid._functions.choice import where
 
     if mask._data.dtype.kind != "b":
         raise RuntimeError(f"masked_fill: only supports boolean masks, but got mask with dtype {mask.dtype}")

@@ -14,10 +14,11 @@ from lucid._functions import distance
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, check_broadcast, normalize_dim, normalize_dims, write_out
 from lucid._functions.distance import vector_norm
+from lucid._functions.extremum import amax, amin
 from lucid._functions.join import cat
 from lucid._functions.matmul import matmul, mT
 from lucid._functions.pointwise import abs
-from lucid._functions.reduce import amax, amin, sum
+from lucid._functions.reduce import sum
 from lucid._functions.shape import movedim, permute, reshape, unsqueeze
 from lucid._functions.solve import check_matrix, inv, solve
 from lucid._functions.spectral import svdvals

@@ -9,8 +9,9 @@ import numpy as np
 
 from lucid import _ops
 from lucid._functions.activation import Sigmoid
-from lucid._functions.binary import clamp, where
+from lucid._functions.choice import where
 from lucid._functions.pointwise import exp, log, log1p, sign
+from lucid._functions.ternary import clamp
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, wrap
 

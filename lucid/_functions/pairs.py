@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid._functions.binary import pow, where
+from lucid._functions.binary import pow
+from lucid._functions.choice import where
 from lucid._functions.distance import vector_norm
 from lucid._functions.index import ScatterAdd
 from lucid._functions.pointwise import abs, sign

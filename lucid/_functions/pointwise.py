@@ -388,215 +388,6 @@ def log1p(x: Tensor) -> Any:
     """
 
 
-@differentiable(lambda x, y, dy: dy * x.cos())
-def sin(x: Tensor) -> Any:
-    """The sine of x in radians.
-
-        dy/dx = cos(x), x in radians
-
-    Args:
-        x: any shape; integers and bools become the default floating-point type.
-        out: tensor that receives the result.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.sin(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
-        [0.0, 0.84147098]
-
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
-    """
-
-
-@differentiable(lambda x, y, dy: -dy * sin(x))
-def cos(x: Tensor) -> Any:
-    """The cosine of x in radians.
-
-        dy/dx = -sin(x), x in radians
-
-    Args:
-        x: any shape; integers and bools become the default floating-point type.
-        out: tensor that receives the result.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.cos(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
-        [1.0, 0.54030231]
-
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
-    """
-
-
-@differentiable(lambda x, y, dy: dy * (1 + y * y), saves="y")
-def tan(x: Tensor) -> Any:
-    """The tangent of x in radians.
-
-        dy/dx = 1 + y^2, x in radians
-
-    Args:
-        x: any shape; integers and bools become the default floating-point type.
-        out: tensor that receives the result.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.tan(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
-        [0.0, 1.55740772]
-
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
-    """
-
-
-@differentiable(lambda x, y, dy: dy * rsqrt(1 - x * x))
-def asin(x: Tensor) -> Any:
-    """The inverse sine, in [-pi/2, pi/2]; NaN outside [-1, 1].
-
-        dy/dx = 1 / sqrt(1 - x^2), y in radians
-
-    Args:
-        x: any shape; integers and bools become the default floating-point type.
-        out: tensor that receives the result.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.asin(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
-        [0.0, 1.57079633]
-
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
-    """
-
-
-@differentiable(lambda x, y, dy: -dy * rsqrt(1 - x * x))
-def acos(x: Tensor) -> Any:
-    """The inverse cosine, in [0, pi]; NaN outside [-1, 1].
-
-        dy/dx = -1 / sqrt(1 - x^2), y in radians
-
-    Args:
-        x: any shape; integers and bools become the default floating-point type.
-        out: tensor that receives the result.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.acos(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
-        [1.57079633, 0.0]
-
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
-    """
-
-
-@differentiable(lambda x, y, dy: dy / (1 + x * x))
-def atan(x: Tensor) -> Any:
-    """The inverse tangent, in [-pi/2, pi/2].
-
-        dy/dx = 1 / (1 + x^2), y in radians
-
-    Args:
-        x: any shape; integers and bools become the default floating-point type.
-        out: tensor that receives the result.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.atan(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
-        [0.0, 0.78539816]
-
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
-    """
-
-
-@differentiable(lambda x, y, dy: dy * x.cosh())
-def sinh(x: Tensor) -> Any:
-    """The hyperbolic sine.
-
-        y = (e^x - e^-x) / 2,    dy/dx = cosh(x)
-
-    Args:
-        x: any shape; integers and bools become the default floating-point type.
-        out: tensor that receives the result.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.sinh(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
-        [0.0, 1.17520119]
-
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
-    """
-
-
-@differentiable(lambda x, y, dy: dy * sinh(x))
-def cosh(x: Tensor) -> Any:
-    """The hyperbolic cosine.
-
-        y = (e^x + e^-x) / 2,    dy/dx = sinh(x)
-
-    Args:
-        x: any shape; integers and bools become the default floating-point type.
-        out: tensor that receives the result.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.cosh(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
-        [1.0, 1.54308063]
-
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
-    """
-
-
-@differentiable(lambda x, y, dy: dy * rsqrt(x * x + 1))
-def asinh(x: Tensor) -> Any:
-    """The inverse hyperbolic sine.
-
-        y = ln(x + sqrt(x^2 + 1)),    dy/dx = 1 / sqrt(x^2 + 1)
-
-    Args:
-        x: any shape; integers and bools become the default floating-point type.
-        out: tensor that receives the result.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.asinh(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
-        [0.0, 0.88137359]
-
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
-    """
-
-
-@differentiable(lambda x, y, dy: dy * rsqrt(x * x - 1))
-def acosh(x: Tensor) -> Any:
-    """The inverse hyperbolic cosine; NaN below 1.
-
-        y = ln(x + sqrt(x^2 - 1)),    dy/dx = 1 / sqrt(x^2 - 1)
-
-    Args:
-        x: any shape; integers and bools become the default floating-point type.
-        out: tensor that receives the result.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.acosh(lucid.tensor([1.0, 2.0], dtype=lucid.float64)))
-        [0.0, 1.3169579]
-
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
-    """
-
-
-@differentiable(lambda x, y, dy: dy / (1 - x * x))
-def atanh(x: Tensor) -> Any:
-    """The inverse hyperbolic tangent; infinite at -1 and 1, NaN beyond.
-
-        y = ln((1 + x) / (1 - x)) / 2,    dy/dx = 1 / (1 - x^2)
-
-    Args:
-        x: any shape; integers and bools become the default floating-point type.
-        out: tensor that receives the result.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.atanh(lucid.tensor([0.0, 0.5], dtype=lucid.float64)))
-        [0.0, 0.54930614]
-
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, section 4.
-    """
-
-
 @differentiable(lambda x, y, dy: dy * (2 / math.sqrt(math.pi)) * exp(-x * x))
 def erf(x: Tensor) -> Any:
     """The error function 2/sqrt(pi) * integral of exp(-t^2) from 0 to x.
@@ -635,10 +426,29 @@ def erfc(x: Tensor) -> Any:
     """
 
 
-negative, absolute, arcsin, arccos, arctan = neg, abs, asin, acos, atan
+negative, absolute = neg, abs
 
 __all__ = [
-    "abs", "absolute", "acos", "acosh", "arccos", "arcsin", "arctan", "asin", "asinh", "atan", "atanh", "ceil",
-    "cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "floor", "log", "log1p", "log2", "log10", "neg",
-    "negative", "reciprocal", "round", "rsqrt", "sign", "sin", "sinh", "sqrt", "square", "tan", "trunc",
+    "abs",
+    "absolute",
+    "ceil",
+    "erf",
+    "erfc",
+    "exp",
+    "exp2",
+    "expm1",
+    "floor",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "neg",
+    "negative",
+    "reciprocal",
+    "round",
+    "rsqrt",
+    "sign",
+    "sqrt",
+    "square",
+    "trunc",
 ]  # fmt: skip

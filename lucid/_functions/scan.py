@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import expand, floating, normalize_dim, write_out
-from lucid._functions.binary import where
+from lucid._functions.choice import where
 from lucid._functions.compare import logical_xor
 from lucid._functions.index import gather_backward
 from lucid._functions.join import cat, narrow

@@ -10,7 +10,7 @@ import numpy as np
 
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import as_tensor, cast, expand, normalize_dim, write_out
-from lucid._functions.binary import where
+from lucid._functions.choice import where
 from lucid._functions.index import Gather, ScatterAdd, SetItem, added, check_index, gather, gather_index, getitem
 from lucid._functions.index import nonzero as _nonzero
 from lucid._functions.shape import ravel, reshape

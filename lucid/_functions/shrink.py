@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid._functions._common import mutate
 from lucid._functions.activation import Tanh
-from lucid._functions.binary import where
+from lucid._functions.choice import where
 from lucid.autograd._node import Node, wrap
 
 if TYPE_CHECKING:

@@ -139,7 +139,7 @@ def _guarded(x: Tensor, info: np.ndarray, function: Callable[[Tensor], Tensor]) 
     """``function`` of the regular matrices, NaN for the others."""
     if not info.any():
         return function(x)
-    from lucid._functions.binary import where
+    from lucid._functions.choice import where
 
     bad = wrap((info != 0)[..., None, None])
     eye = wrap(np.broadcast_to(np.eye(x._data.shape[-1], dtype=x._data.dtype), x._data.shape))
@@ -307,7 +307,7 @@ def logdet(x: Tensor) -> Tensor:
     """
     check_matrix("logdet", x, True)
     sign, logabs = SlogDet.apply(x)
-    from lucid._functions.binary import where
+    from lucid._functions.choice import where
 
     return where(sign < 0, np.nan, logabs)
 

@@ -13,7 +13,7 @@ from lucid import _ops
 from lucid._functions import _special_math as approximations
 from lucid._functions._common import Operand, as_tensor, floating, operands, sum_to, write_out
 from lucid._functions._unary import Unary
-from lucid._functions.binary import where
+from lucid._functions.choice import where
 from lucid._functions.elementwise import evaluated, quiet
 from lucid._functions.pointwise import abs, exp, log, log1p, reciprocal, sign
 from lucid._functions.reduce import sum

@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import write_out
-from lucid._functions.binary import where
+from lucid._functions.choice import where
 from lucid._functions.diagonal import diag_embed
 from lucid._functions.join import cat
 from lucid._functions.matmul import matmul, mT

@@ -11,8 +11,8 @@ import numpy as np
 from lucid import _dtype
 from lucid._functions._arguments import as_shape, check_tensors
 from lucid._functions._common import cast, check_writable
-from lucid._functions.binary import where as choose
-from lucid._functions.creation import bernoulli as draw
+from lucid._functions.choice import where as choose
+from lucid._functions.sampling import bernoulli as draw
 from lucid._functions.shape import reshape, squeeze, t, transpose, unsqueeze
 from lucid._functions.strided import as_strided
 from lucid._surface.creation import empty_strided

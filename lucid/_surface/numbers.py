@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import normalize_dim, normalize_dims, write_out
-from lucid._functions.binary import where
+from lucid._functions.choice import where
 from lucid._functions.distance import vector_norm
 from lucid._functions.join import cat, chunk, narrow, split
 from lucid._tensor import Tensor

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype
-from lucid._functions.creation import rand, randn, randperm
+from lucid._functions.sampling import rand, randn, randperm
 from lucid.autograd._mode import no_grad
 from lucid.autograd._node import wrap
 

@@ -10,7 +10,7 @@ import numpy as np
 from lucid._functions._common import cast, expand
 from lucid._functions._gate import gate
 from lucid._functions.attention import Attention, Options, ProjectedAttention, reserve
-from lucid._functions.binary import where
+from lucid._functions.choice import where
 from lucid._functions.join import cat
 from lucid._functions.matmul import MatMul, linear, mT
 from lucid._functions.reduce import mean

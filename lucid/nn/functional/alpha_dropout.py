@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid._functions._common import mutate
-from lucid._functions.binary import where
+from lucid._functions.choice import where
 from lucid._functions.dropout import Dropout
 from lucid._random import default_generator
 from lucid.autograd._node import wrap

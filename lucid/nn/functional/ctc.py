@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid._functions.binary import where
+from lucid._functions.choice import where
 from lucid._functions.ctc import CTC, Labels
 from lucid._functions.reduce import mean
 from lucid._functions.shape import reshape, unsqueeze

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid._functions._common import cast, check_broadcast, normalize_dim
-from lucid._functions.distance import vector_norm
+from lucid._functions.distance import norm, vector_norm
 from lucid._functions.pairs import PDist
-from lucid._functions.reduce import norm, sum
+from lucid._functions.reduce import sum
 from lucid._functions.shape import expand_sizes
 from lucid.autograd._node import wrap
 from lucid.nn.functional._common import check_floating

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions.creation import rand
+from lucid._functions.sampling import rand
 from lucid._functions.shape import reshape
 from lucid.nn.functional._arguments import check_floating
 from lucid.nn.functional.pool import max_pool2d

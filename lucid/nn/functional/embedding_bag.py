@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions.binary import where
+from lucid._functions.choice import where
 from lucid._functions.embedding import BagSums, Embedding
+from lucid._functions.extremum import SelectExtremum
 from lucid._functions.index import getitem
-from lucid._functions.reduce import SelectExtremum
 from lucid._functions.segment import SegmentSum
 from lucid._functions.shape import reshape, unsqueeze
 from lucid.autograd._node import wrap

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid._functions.creation import rand
 from lucid._functions.index import gather
+from lucid._functions.sampling import rand
 from lucid._functions.shape import reshape
 from lucid.autograd._node import wrap
 from lucid.nn.functional._arguments import Sizes, at_least, sizes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid._functions.binary import where
+from lucid._functions.choice import where
 from lucid._functions.matmul import matmul
 from lucid._functions.points import PickPoints
 from lucid._functions.shape import reshape, transpose, unsqueeze

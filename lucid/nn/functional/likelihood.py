@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions._common import check_broadcast
-from lucid._functions.binary import where
+from lucid._functions.choice import where
 from lucid._functions.pointwise import exp, log, square
 from lucid._functions.shape import unsqueeze
 from lucid.autograd._node import TensorBase, wrap

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from lucid._functions.binary import pow, where
+from lucid._functions.binary import pow
+from lucid._functions.choice import where
 from lucid._functions.pointwise import sqrt, square
 from lucid._functions.pool import AvgPool2d
 from lucid._functions.shape import reshape

@@ -9,9 +9,11 @@ import numpy as np
 
 from lucid._functions._common import check_broadcast
 from lucid._functions.activation import LogSigmoid
-from lucid._functions.binary import clamp, minimum, where
+from lucid._functions.binary import minimum
+from lucid._functions.choice import where
 from lucid._functions.pointwise import sqrt, square
 from lucid._functions.reduce import sum
+from lucid._functions.ternary import clamp
 from lucid.nn.functional._common import (
     check_floating,
     check_tensors,

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions.activation import LogSigmoid
-from lucid._functions.binary import clamp, where
+from lucid._functions.choice import where
 from lucid._functions.index import gather
 from lucid._functions.pointwise import square
 from lucid._functions.reduce import sum
 from lucid._functions.shape import reshape, unsqueeze
+from lucid._functions.ternary import clamp
 from lucid.autograd._node import wrap
 from lucid.nn.functional._common import (
     check_broadcasts_to,

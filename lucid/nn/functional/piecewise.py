@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lucid._functions import activation as ops
 from lucid._functions._common import mutate
-from lucid._functions.binary import clamp, where
+from lucid._functions.choice import where
+from lucid._functions.ternary import clamp
 from lucid.autograd._node import TensorBase
 from lucid.nn.functional._common import check_floating, run
 

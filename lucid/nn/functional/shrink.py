@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid._functions import activation, shrink
 from lucid._functions._common import normalize_dim
-from lucid._functions.creation import rand
+from lucid._functions.sampling import rand
 from lucid._functions.softmax import softmax
 from lucid.autograd._node import wrap
 from lucid.nn.functional._common import check_floating, run

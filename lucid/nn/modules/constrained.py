@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lucid._functions.binary import clamp
 from lucid._functions.creation import full, ones
 from lucid._functions.pointwise import sqrt, square
+from lucid._functions.ternary import clamp
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
 from lucid.nn import functional as F

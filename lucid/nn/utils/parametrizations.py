@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from lucid._functions._precision import guard
-from lucid._functions.creation import eye, randn, zeros
+from lucid._functions.creation import eye, zeros
+from lucid._functions.distance import norm
 from lucid._functions.index import getitem
 from lucid._functions.join import cat
 from lucid._functions.linalg import matrix_exp
 from lucid._functions.matmul import dot, matmul, mv
-from lucid._functions.reduce import norm, sum
+from lucid._functions.reduce import sum
+from lucid._functions.sampling import randn
 from lucid._functions.shape import movedim, reshape, transpose, tril
 from lucid._functions.solve import solve
 from lucid._tensor import Tensor

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from lucid._functions._precision import guard
-from lucid._functions.creation import randn
 from lucid._functions.matmul import dot, mv
+from lucid._functions.sampling import randn
 from lucid._functions.shape import movedim, reshape, transpose
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad

@@ -1,0 +1,220 @@
+"""Random tensors, and tensors overwritten with random numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid import _dtype, _ops
+from lucid._functions._arguments import check_tensors
+from lucid._functions._common import check_writable, convert
+from lucid._functions.creation import _finish, _like, _numpy_dtype, _shape
+from lucid._functions.shape import as_shape
+from lucid._random import Generator, default_generator
+from lucid.autograd._node import TensorBase, bump, wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+def _draw(kind: str, shape: tuple[int, ...], dtype: np.dtype, generator: Generator | None) -> np.ndarray:
+    if not _dtype.is_floating(dtype):
+        raise RuntimeError(f"{kind}: not implemented for {dtype}")
+    if dtype.itemsize == 2:
+        values = _draw(kind, shape, np.dtype(np.float32), generator)
+        if kind == "uniform":  # cut, not rounded: below 1, and each as likely
+            steps = np.float32(2048 if dtype.kind == "f" else 256)
+            values = np.floor(values * steps) / steps
+        return convert(values, _dtype.as_dtype(dtype))
+    count = int(np.prod(shape, dtype=np.int64))
+    seed, offset = (generator or default_generator).take(count)
+    return getattr(_ops, kind)(shape, seed, offset, dtype)
+
+
+def rand(
+    *sizes: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Uniform random numbers in [0, 1).
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.rand(100)
+        >>> bool((x >= 0).all() and (x < 1).all())
+        True
+    """
+    return _finish(_draw("uniform", _shape(sizes, size), _numpy_dtype(dtype), generator), requires_grad, device)
+
+
+def randn(
+    *sizes: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Random numbers from the standard normal distribution.
+
+    Example:
+        >>> import lucid
+        >>> lucid.randn(2, 3).shape
+        lucid.Size([2, 3])
+    """
+    return _finish(_draw("normal", _shape(sizes, size), _numpy_dtype(dtype), generator), requires_grad, device)
+
+
+def rand_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """`rand` with the shape and dtype of ``x``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.rand_like(lucid.ones(2, 3)).shape
+        lucid.Size([2, 3])
+    """
+    check_tensors("rand_like", x)
+    return _finish(_draw("uniform", x._data.shape, _like(x, dtype), None), requires_grad)
+
+
+def randn_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """`randn` with the shape and dtype of ``x``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.randn_like(lucid.ones(2, 3)).shape
+        lucid.Size([2, 3])
+    """
+    check_tensors("randn_like", x)
+    return _finish(_draw("normal", x._data.shape, _like(x, dtype), None), requires_grad)
+
+
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Random integers in [low, high), each as likely; ``randint(high, size)`` starts at 0.
+
+    Raises:
+        RuntimeError: the interval is empty.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.randint(0, 6, (100,))
+        >>> bool((x >= 0).all() and (x < 6).all())
+        True
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
+    if high <= low:
+        raise RuntimeError(f"randint: expects 'from' < 'to', but got from={low} >= to={high}")
+    shape = as_shape((size,))
+    g = (generator or default_generator).numpy(int(np.prod(shape, dtype=np.int64)))
+    d = _dtype.int64 if dtype is None else _dtype.as_dtype(dtype)
+    return _finish(np.asarray(g.integers(low, high, shape)).astype(d.numpy), requires_grad, device)
+
+
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A random permutation of 0 ... n - 1.
+
+    Example:
+        >>> import lucid
+        >>> sorted(lucid.randperm(4).tolist())
+        [0, 1, 2, 3]
+    """
+    d = _dtype.int64 if dtype is None else _dtype.as_dtype(dtype)
+    return _finish((generator or default_generator).numpy(n).permutation(n).astype(d.numpy), requires_grad, device)
+
+
+def normal(
+    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None
+) -> Tensor:
+    """Random numbers from normal distributions; ``mean`` and ``std`` may be tensors when ``size`` is not given.
+
+    Example:
+        >>> import lucid
+        >>> lucid.normal(lucid.zeros(3), 1.0).shape
+        lucid.Size([3])
+    """
+    if size is None:
+        size = np.broadcast_shapes(*[v._data.shape for v in (mean, std) if isinstance(v, TensorBase)])
+    return randn(*as_shape((size,)), generator=generator, dtype=dtype) * std + mean
+
+
+def bernoulli(p: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """1 with probability ``p``, else 0, elementwise.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.bernoulli(lucid.tensor([0.0, 1.0])))
+        [0.0, 1.0]
+    """
+    check_tensors("bernoulli", p)
+    draw = _draw("uniform", p._data.shape, p._data.dtype, generator)
+    return wrap((draw < p._data).astype(p._data.dtype))
+
+
+def multinomial(
+    p: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
+    """Indices drawn with probability proportional to the rows of ``p``.
+
+    Raises:
+        RuntimeError: negative or non-finite weights, rows that sum to zero, or too many samples without replacement.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.multinomial(lucid.tensor([0.0, 1.0]), 1))
+        [1]
+    """
+    check_tensors("multinomial", p)
+    rows = np.atleast_2d(p._data.astype(np.float64))
+    if not np.isfinite(rows).all() or (rows < 0).any():
+        raise RuntimeError("multinomial: probability tensor contains either inf, nan or element < 0")
+    if (rows.sum(1) <= 0).any():
+        raise RuntimeError("multinomial: invalid multinomial distribution (sum of probabilities <= 0)")
+    if not replacement and num_samples > (rows > 0).sum(1).min():
+        raise RuntimeError("multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement")
+    g = (generator or default_generator).numpy(rows.shape[0] * num_samples)
+    drawn = [g.choice(rows.shape[1], num_samples, replacement, row / row.sum()) for row in rows]
+    return wrap(np.array(drawn, np.int64) if p._data.ndim == 2 else np.asarray(drawn[0], np.int64))
+
+
+def _overwrite(name: str, x: Tensor, values: np.ndarray) -> Tensor:
+    check_writable(name, x)
+    x._data[...] = values
+    bump(x)
+    return x
+
+
+def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with normal random numbers."""
+    draw = _draw("normal", x._data.shape, x._data.dtype, generator)
+    return _overwrite("normal_", x, draw * x._data.dtype.type(std) + x._data.dtype.type(mean))
+
+
+def uniform_(x: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with uniform random numbers in [low, high)."""
+    draw = _draw("uniform", x._data.shape, x._data.dtype, generator)
+    return _overwrite("uniform_", x, draw * x._data.dtype.type(high - low) + x._data.dtype.type(low))
+
+
+def bernoulli_(x: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with 1 with probability ``p``, else 0."""
+    seed, offset = (generator or default_generator).take(x._data.size)
+    draw = _ops.uniform(x._data.shape, seed, offset, np.dtype(np.float32))
+    return _overwrite("bernoulli_", x, draw < p)

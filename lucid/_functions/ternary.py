@@ -1,0 +1,98 @@
+"""Clamping, interpolation, and products and quotients that are added: of three operands."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lucid import _ops
+from lucid._functions._common import Operand, as_tensor, floating, write_out
+from lucid._functions.binary import add, maximum, minimum
+from lucid._functions.choice import where
+from lucid.autograd._node import Node, TensorBase
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+class Clamp(Node):
+    """min(max(x, low), high); the gradient is 1 on the closed interval."""
+
+    __slots__ = ("high", "low")
+
+    def forward(self, x: Tensor, low: float | None, high: float | None) -> np.ndarray:
+        self.saved, self.low, self.high = (x,), low, high
+        if x._data.dtype.kind == "f":
+            return _ops.clamp(x._data, -math.inf if low is None else low, math.inf if high is None else high)
+        return np.asarray(np.clip(x._data, low, high))
+
+    def backward(self, dy: Tensor) -> Tensor:
+        (x,) = self.unpack()
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        return where((x >= low) & (x <= high), dy, 0.0)
+
+
+def clamp(x: Tensor, min: Operand = None, max: Operand = None, *, out: Tensor | None = None) -> Tensor:
+    """min(max(x, min), max); bounds are numbers or tensors, NaN stays NaN.
+
+    Raises:
+        ValueError: neither bound is given.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.clamp(lucid.tensor([-2.0, 0.5, 2.0]), -1, 1))
+        [-1.0, 0.5, 1.0]
+    """
+    if min is None and max is None:
+        raise ValueError("clamp: at least one of min or max must be given")
+    if isinstance(min, TensorBase) or isinstance(max, TensorBase):
+        y = x if min is None else maximum(x, as_tensor(min))
+        return write_out("clamp", y if max is None else minimum(y, as_tensor(max)), out)
+    if x._data.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
+        x = floating(x)
+    return write_out("clamp", Clamp.apply(x, min, max), out)
+
+
+def lerp(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
+    """x + weight * (end - x).
+
+        start + weight * (end - start)
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.lerp(lucid.tensor([0.0, 2.0]), lucid.tensor([1.0, 4.0]), 0.5))
+        [0.5, 3.0]
+    """
+    return x + weight * (end - x)
+
+
+def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
+    """x + value * a * b.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.addcmul(lucid.tensor([1.0]), lucid.tensor([2.0]), lucid.tensor([3.0]), value=10))
+        [61.0]
+    """
+    return add(x, a * b, alpha=value)
+
+
+def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
+    """x + value * a / b.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.addcdiv(lucid.tensor([1.0]), lucid.tensor([6.0]), lucid.tensor([3.0]), value=10))
+        [21.0]
+    """
+    return add(x, a / b, alpha=value)
+
+
+clip = clamp
+
+__all__ = [
+    "addcdiv", "addcmul", "clamp", "clip", "lerp",
+]  # fmt: skip
