@@ -129,18 +129,36 @@ grad_enabled = is_grad_enabled
 
 
 def is_tensor(obj: object) -> bool:  # type: ignore[valid-type]
-    """Whether ``obj`` is a Tensor."""
+    """Whether ``obj`` is a Tensor.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_tensor(lucid.ones(1)), lucid.is_tensor([1.0])
+        (True, False)
+    """
     return isinstance(obj, Tensor)
 
 
 def is_floating_point(input: Tensor) -> bool:  # type: ignore[valid-type]
-    """Whether the dtype of ``input`` is float16, bfloat16, float32 or float64."""
+    """Whether the dtype of ``input`` is float16, bfloat16, float32 or float64.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_floating_point(lucid.ones(1)), lucid.is_floating_point(lucid.tensor([1]))
+        (True, False)
+    """
     _check_tensors("is_floating_point", input)
     return input.is_floating_point()
 
 
 def numel(input: Tensor) -> int:  # type: ignore[valid-type]
-    """The number of elements of ``input``."""
+    """The number of elements of ``input``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.numel(lucid.zeros(2, 3))
+        6
+    """
     _check_tensors("numel", input)
     return input.numel()
 

@@ -22,6 +22,11 @@ class dtype:
         is_floating_point: True for float16, bfloat16, float32 and float64.
         is_complex: True for complex64 and complex128.
         is_half: True for float16 and bfloat16, on which nothing is computed.
+
+    Example:
+        >>> import lucid
+        >>> lucid.float32.itemsize, lucid.float32.is_floating_point
+        (4, True)
     """
 
     __slots__ = ("is_complex", "is_floating_point", "is_half", "itemsize", "name", "numpy", "rank")
@@ -62,7 +67,13 @@ _default = float32
 
 
 def get_default_dtype() -> dtype:
-    """The type of tensors made from Python floats; float32 unless changed."""
+    """The type of tensors made from Python floats; float32 unless changed.
+
+    Example:
+        >>> import lucid
+        >>> lucid.get_default_dtype()
+        lucid.float32
+    """
     return _default
 
 
@@ -71,6 +82,13 @@ def set_default_dtype(d: dtype) -> None:
 
     Raises:
         TypeError: ``d`` is not float32 or float64.
+
+    Example:
+        >>> import lucid
+        >>> lucid.set_default_dtype(lucid.float64)
+        >>> lucid.tensor([1.0]).dtype
+        lucid.float64
+        >>> lucid.set_default_dtype(lucid.float32)
     """
     global _default
     if d is not float32 and d is not float64:
@@ -135,7 +153,13 @@ def to_real(d: dtype) -> dtype:
 
 
 def promote_types(a: dtype, b: dtype) -> dtype:
-    """The smallest dtype both promote to; integers with floats give the float, reals with complex the complex."""
+    """The smallest dtype both promote to; integers with floats give the float, reals with complex the complex.
+
+    Example:
+        >>> import lucid
+        >>> lucid.promote_types(lucid.int64, lucid.float32)
+        lucid.float32
+    """
     for d in (a, b):
         if not isinstance(d, dtype):
             raise TypeError(f"promote_types: expected two dtypes, got {type(d).__name__}")
@@ -158,6 +182,11 @@ def result_type(*operands: Tensor | float) -> dtype:
     Tensors with dimensions decide among themselves; 0-d tensors and then Python scalars count only when
     they are of a higher category (bool < integer < floating < complex). A complex one then leaves the
     width of floating-point numbers as it is.
+
+    Example:
+        >>> import lucid
+        >>> lucid.result_type(lucid.tensor([1]), 1.5)
+        lucid.float32
     """
     groups: list[dtype | None] = [None, None, None]
     for x in operands:
@@ -173,7 +202,13 @@ def result_type(*operands: Tensor | float) -> dtype:
 
 
 class finfo:
-    """Machine limits of a floating-point dtype: ``bits eps max min tiny smallest_normal resolution``."""
+    """Machine limits of a floating-point dtype: ``bits eps max min tiny smallest_normal resolution``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.finfo(lucid.float32).eps)
+        1.1920928955078125e-07
+    """
 
     def __init__(self, d: dtype | None = None) -> None:
         own = as_dtype(d or _default)
@@ -194,7 +229,13 @@ class finfo:
 
 
 class iinfo:
-    """Limits of an integer dtype: ``bits max min``."""
+    """Limits of an integer dtype: ``bits max min``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.iinfo(lucid.int8).min, lucid.iinfo(lucid.int8).max
+        (-128, 127)
+    """
 
     def __init__(self, d: dtype) -> None:
         info = np.iinfo(as_dtype(d).numpy)

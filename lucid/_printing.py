@@ -41,6 +41,13 @@ def set_printoptions(
 
     Raises:
         ValueError: another profile.
+
+    Example:
+        >>> import lucid
+        >>> lucid.set_printoptions(precision=2)
+        >>> print(lucid.tensor([3.14159]))
+        [3.14]
+        >>> lucid.set_printoptions(profile="default")
     """
     if profile is not None:
         if profile not in PROFILES:

@@ -88,26 +88,66 @@ default_generator = Generator()
 
 
 def manual_seed(seed: int) -> Generator:
-    """Seed the default generator, and return it."""
+    """Seed the default generator, and return it.
+
+    Example:
+        >>> import lucid
+        >>> _ = lucid.manual_seed(0)
+        >>> x = lucid.rand(2)
+        >>> _ = lucid.manual_seed(0)
+        >>> bool((lucid.rand(2) == x).all())
+        True
+    """
     return default_generator.manual_seed(seed)
 
 
 def seed() -> int:
-    """Seed the default generator from the operating system, and return the seed."""
+    """Seed the default generator from the operating system, and return the seed.
+
+    Example:
+        >>> import lucid
+        >>> lucid.seed() == lucid.initial_seed()
+        True
+    """
     return default_generator.seed()
 
 
 def initial_seed() -> int:
-    """The seed of the default generator."""
+    """The seed of the default generator.
+
+    Example:
+        >>> import lucid
+        >>> _ = lucid.manual_seed(7)
+        >>> lucid.initial_seed()
+        7
+    """
     return default_generator.initial_seed()
 
 
 def get_rng_state() -> Tensor:
-    """The state of the default generator."""
+    """The state of the default generator.
+
+    Example:
+        >>> import lucid
+        >>> state = lucid.get_rng_state()
+        >>> x = lucid.rand(2)
+        >>> lucid.set_rng_state(state)
+        >>> bool((lucid.rand(2) == x).all())
+        True
+    """
     return default_generator.get_state()
 
 
 def set_rng_state(state: Tensor) -> None:
-    """Set the state of the default generator."""
+    """Set the state of the default generator.
+
+    Example:
+        >>> import lucid
+        >>> state = lucid.get_rng_state()
+        >>> x = lucid.rand(2)
+        >>> lucid.set_rng_state(state)
+        >>> bool((lucid.rand(2) == x).all())
+        True
+    """
     check_tensors("set_rng_state", state)
     default_generator.set_state(state)

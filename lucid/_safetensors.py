@@ -27,7 +27,20 @@ _NAMES = {np.dtype(code): name for name, code in _DTYPES.items() if name != "BF1
 
 
 class FileFormatError(ValueError):
-    """A file is not what :func:`load` expects; the message names the file and what is wrong with it."""
+    """A file is not what :func:`load` expects; the message names the file and what is wrong with it.
+
+    Example:
+        >>> import lucid
+        >>> import os, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "broken.safetensors")
+        >>> _ = open(path, "wb").write(b"not a checkpoint")
+        >>> try:
+        ...     lucid.load(path)
+        ... except lucid.serialization.FileFormatError:
+        ...     print("refused")
+        ...
+        refused
+    """
 
 
 # Writing

@@ -19,7 +19,13 @@ from lucid.autograd._node import Node, TensorBase, refresh, set_tensor_class, ve
 
 
 class Size(tuple[int, ...]):
-    """A shape: a tuple that prints and counts like PyTorch's."""
+    """A shape: a tuple that prints and counts like PyTorch's.
+
+    Example:
+        >>> import lucid
+        >>> lucid.zeros(2, 3).shape.numel()
+        6
+    """
 
     def numel(self) -> int:
         """The number of elements a tensor of this shape holds."""

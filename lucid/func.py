@@ -148,7 +148,14 @@ def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: 
 def grad_and_value(
     func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """A function that gives (gradient, value) of ``func``, or (gradient, (value, aux)); arguments as for `grad`."""
+    """A function that gives (gradient, value) of ``func``, or (gradient, (value, aux)); arguments as for `grad`.
+
+    Example:
+        >>> import lucid
+        >>> gradient, value = lucid.func.grad_and_value(lambda x: (x * x).sum())(lucid.tensor([1.0, 2.0]))
+        >>> print(gradient, value)
+        [2.0, 4.0] 5.0
+    """
     run = _value_and_grad("grad_and_value", func, argnums, has_aux)
 
     @functools.wraps(func)
@@ -162,7 +169,14 @@ def grad_and_value(
 def value_and_grad(
     func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """A function that gives (value, gradient) of ``func``, or ((value, aux), gradient); arguments as for `grad`."""
+    """A function that gives (value, gradient) of ``func``, or ((value, aux), gradient); arguments as for `grad`.
+
+    Example:
+        >>> import lucid
+        >>> value, gradient = lucid.func.value_and_grad(lambda x: (x * x).sum())(lucid.tensor([1.0, 2.0]))
+        >>> print(value, gradient)
+        5.0 [2.0, 4.0]
+    """
     run = _value_and_grad("value_and_grad", func, argnums, has_aux)
 
     @functools.wraps(func)
@@ -186,6 +200,12 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
     Raises:
         RuntimeError: from ``vjp_fn``, when its argument does not fit the output.
+
+    Example:
+        >>> import lucid
+        >>> y, vjp_fn = lucid.func.vjp(lambda x: x * x, lucid.tensor([1.0, 2.0]))
+        >>> print(vjp_fn(lucid.ones(2))[0])
+        2.0
     """
     with _transform() as nested:
         given = _map(lambda x: _tracked(x, nested), primals)
@@ -214,6 +234,12 @@ def jvp(func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any,
 
     Raises:
         RuntimeError: the tangents do not fit the primals.
+
+    Example:
+        >>> import lucid
+        >>> y, tangent = lucid.func.jvp(lambda x: x * x, (lucid.tensor([1.0, 2.0]),), (lucid.tensor([1.0, 1.0]),))
+        >>> print(tangent)
+        [2.0, 4.0]
     """
     if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
         raise RuntimeError("jvp: expected primals and tangents to be tuples")
@@ -239,6 +265,12 @@ def jacrev(
         argnums: which positional arguments; a tuple gives a tuple within the structure of the output.
         has_aux: ``func`` gives (output, aux), and the Jacobian comes with aux likewise.
         chunk_size: accepted: rows are computed one at a time.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.func.jacrev(lambda x: x * x)(lucid.tensor([1.0, 2.0])))
+        [[2.0, 0.0],
+         [0.0, 4.0]]
     """
 
     @functools.wraps(func)
@@ -265,7 +297,14 @@ def jacrev(
 def jacfwd(
     func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *, randomness: str = "error"
 ) -> Callable[..., Any]:
-    """What `jacrev` gives: lucid differentiates backwards only, so there is no cheaper way by columns."""
+    """What `jacrev` gives: lucid differentiates backwards only, so there is no cheaper way by columns.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.func.jacfwd(lambda x: x * x)(lucid.tensor([1.0, 2.0])))
+        [[2.0, 0.0],
+         [0.0, 4.0]]
+    """
     return jacrev(func, argnums, has_aux)
 
 

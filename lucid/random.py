@@ -22,6 +22,12 @@ def uniform(low: float = 0.0, high: float = 1.0, size: Any = (), *, requires_gra
         low, high: bounds.
         size: shape of the result.
         requires_grad: record operations on it.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.random.uniform(2.0, 3.0, (4,))
+        >>> bool(((x >= 2) & (x < 3)).all())
+        True
     """
     y = rand(*((size,) if isinstance(size, int) else tuple(size))) * (high - low) + low
     return y.requires_grad_(requires_grad)

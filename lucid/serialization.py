@@ -242,6 +242,14 @@ def load(f: Path | BinaryIO, map_location: Any = None, *, weights_only: bool = T
         FileNotFoundError: there is no such file.
         FileFormatError: the file is damaged, is in neither format, has a dtype lucid does not have, or is a PyTorch
             file that asks for more than tensors, numbers and containers of them.
+
+    Example:
+        >>> import lucid
+        >>> import os, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "state.safetensors")
+        >>> lucid.save({"w": lucid.ones(2)}, path)
+        >>> print(lucid.load(path)["w"])
+        [1.0, 1.0]
     """
     if map_location is not None:
         as_device(map_location)

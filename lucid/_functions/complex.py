@@ -170,7 +170,13 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def real(x: Tensor) -> Tensor:
-    """The real part, a view of ``x``; a real tensor itself."""
+    """The real part, a view of ``x``; a real tensor itself.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.real(lucid.tensor([1 + 2j])))
+        [1.0]
+    """
     check_tensors("real", x)
     return Real.apply(x) if is_complex(x) else x
 
@@ -180,6 +186,11 @@ def imag(x: Tensor) -> Tensor:
 
     Raises:
         RuntimeError: ``x`` is not complex.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.imag(lucid.tensor([1 + 2j])))
+        [2.0]
     """
     check_tensors("imag", x)
     if not is_complex(x):
@@ -200,18 +211,36 @@ def conj(x: Tensor) -> Tensor:
 
 
 def conj_physical(x: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """`conj`."""
+    """`conj`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.conj_physical(lucid.tensor([1 + 2j])))
+        [1.0-2.0j]
+    """
     return write_out("conj_physical", conj(x), out)
 
 
 def resolve_conj(x: Tensor) -> Tensor:
-    """``x`` itself: conjugates are computed at once."""
+    """``x`` itself: conjugates are computed at once.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.resolve_conj(lucid.tensor([1 + 2j]).conj()))
+        [1.0-2.0j]
+    """
     check_tensors("resolve_conj", x)
     return x
 
 
 def resolve_neg(x: Tensor) -> Tensor:
-    """``x`` itself: negatives are computed at once."""
+    """``x`` itself: negatives are computed at once.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.resolve_neg(-lucid.ones(2)))
+        [-1.0, -1.0]
+    """
     check_tensors("resolve_neg", x)
     return x
 
@@ -257,6 +286,11 @@ def view_as_complex(x: Tensor) -> Tensor:
 
     Raises:
         RuntimeError: another dtype, shape or memory layout.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.view_as_complex(lucid.tensor([[1.0, 2.0]])))
+        [1.0+2.0j]
     """
     check_tensors("view_as_complex", x)
     if x.dtype not in (_dtype.float32, _dtype.float64):

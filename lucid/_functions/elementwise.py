@@ -129,7 +129,13 @@ def rad2deg(x: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def sgn(x: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """`sign`; of complex numbers z / |z|, and 0 at 0."""
+    """`sign`; of complex numbers z / |z|, and 0 at 0.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.sgn(lucid.tensor([3 + 4j, 0j])))
+        [0.6+0.8j, 0.0+0.0j]
+    """
     return sign(x, out=out)
 
 

@@ -92,6 +92,13 @@ def lu_factor_ex(x: Tensor, *, pivot: bool = True, check_errors: bool = False) -
 
     Raises:
         LinAlgError: with ``check_errors``, an info is not 0.
+
+    Example:
+        >>> import lucid
+        >>> LU, pivots, info = lucid.linalg.lu_factor_ex(lucid.tensor([[2.0, 1.0], [4.0, 3.0]]))
+        >>> print(LU, pivots, info)
+        [[4.0, 3.0],
+         [0.5, -0.5]] [2, 2] 0
     """
     compact, pivots = lu_factor(x, pivot=pivot)
     diagonal = np.diagonal(compact._data, axis1=-2, axis2=-1) == 0
@@ -160,6 +167,13 @@ def ldl_factor_ex(x: Tensor, *, hermitian: bool = False, check_errors: bool = Fa
     Raises:
         LinAlgError: with ``check_errors``, an info is not 0.
 
+    Example:
+        >>> import lucid
+        >>> LD, pivots, info = lucid.linalg.ldl_factor_ex(lucid.tensor([[2.0, 0.0], [0.0, 3.0]]))
+        >>> print(LD, info)
+        [[2.0, 0.0],
+         [0.0, 3.0]] 0
+
     Source: Bunch and Kaufman, Some stable methods for calculating inertia, Math. Comp. 1977.
     """
     check_matrix("ldl_factor", x, True)
@@ -201,6 +215,13 @@ def ldl_solve(compact: Tensor, pivots: Tensor, b: Tensor, *, hermitian: bool = F
 
     Raises:
         RuntimeError: shapes do not match.
+
+    Example:
+        >>> import lucid
+        >>> LD, pivots = lucid.linalg.ldl_factor(lucid.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        >>> print(lucid.linalg.ldl_solve(LD, pivots, lucid.tensor([[2.0], [2.0]])))
+        [[1.0],
+         [0.5]]
     """
     check_matrix("ldl_solve", compact, True)
     check_tensors("ldl_solve", pivots, b)

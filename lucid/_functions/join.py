@@ -235,7 +235,13 @@ concat = cat
 def concatenate(
     tensors: Sequence[Tensor], axis: int | None = None, out: Tensor | None = None, *, dim: int | None = None
 ) -> Tensor:
-    """`cat`, whose dimension NumPy's name ``axis`` may give."""
+    """`cat`, whose dimension NumPy's name ``axis`` may give.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.concatenate([lucid.zeros(2), lucid.ones(1)], axis=0))
+        [0.0, 0.0, 1.0]
+    """
     d = axis if dim is None else dim
     return write_out("concatenate", cat(tensors, 0 if d is None else d), out)
 

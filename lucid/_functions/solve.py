@@ -21,7 +21,17 @@ BLOCK = 32
 
 
 class LinAlgError(RuntimeError):
-    """A matrix is singular, or not positive-definite."""
+    """A matrix is singular, or not positive-definite.
+
+    Example:
+        >>> import lucid
+        >>> try:
+        ...     lucid.linalg.inv(lucid.zeros(2, 2))
+        ... except lucid.linalg.LinAlgError:
+        ...     print("singular")
+        ...
+        singular
+    """
 
 
 class Slogdet(NamedTuple):

@@ -68,13 +68,26 @@ class LUUnpacked(NamedTuple):
 
 
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
-    """`lucid.linalg.pinv`, over the singular values that exceed ``rcond`` times the largest."""
+    """`lucid.linalg.pinv`, over the singular values that exceed ``rcond`` times the largest.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.pinverse(lucid.tensor([[2.0, 0.0], [0.0, 4.0]])))
+        [[0.5, 0.0],
+         [0.0, 0.25]]
+    """
     check_tensors("pinverse", input)
     return pinv(input, rtol=rcond)
 
 
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
-    """The product of matrices in the cheapest order: `lucid.linalg.multi_dot`."""
+    """The product of matrices in the cheapest order: `lucid.linalg.multi_dot`.
+
+    Example:
+        >>> import lucid
+        >>> lucid.chain_matmul(lucid.ones(2, 3), lucid.ones(3, 4), lucid.ones(4, 5)).shape
+        lucid.Size([2, 5])
+    """
     given = list(matrices[0]) if len(matrices) == 1 and isinstance(matrices[0], (tuple, list)) else list(matrices)
     check_tensors("chain_matmul", *given)
     if not given:
@@ -83,13 +96,28 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
 
 
 def cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """`lucid.linalg.cholesky`."""
+    """`lucid.linalg.cholesky`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cholesky(lucid.tensor([[4.0, 2.0], [2.0, 5.0]])))
+        [[2.0, 0.0],
+         [1.0, 2.0]]
+    """
     check_tensors("cholesky", input)
     return write_out("cholesky", factor(input, upper=upper), out)
 
 
 def qr(input: Tensor, some: bool = True, *, out: Any = None) -> QR:
-    """`lucid.linalg.qr`: reduced, or complete without ``some``."""
+    """`lucid.linalg.qr`: reduced, or complete without ``some``.
+
+    Example:
+        >>> import lucid
+        >>> Q, R = lucid.qr(lucid.tensor([[3.0], [4.0]]))
+        >>> print((Q @ R).round(decimals=4))
+        [[3.0],
+         [4.0]]
+    """
     check_tensors("qr", input)
     return QR(*decompose(input, "reduced" if some else "complete"))
 
@@ -102,6 +130,12 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True, *, out: Any =
         some: reduced; else U and V are square.
         compute_uv: without it U and V are zeros.
         out: accepted as None.
+
+    Example:
+        >>> import lucid
+        >>> U, S, V = lucid.svd(lucid.tensor([[3.0, 0.0], [0.0, 4.0]]))
+        >>> print(S)
+        [4.0, 3.0]
     """
     check_tensors("svd", input)
     u, s, vh = decompose_singular(input, full_matrices=not some or not compute_uv)
@@ -121,6 +155,12 @@ def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor |
 
     Raises:
         ValueError: ``q`` exceeds the dimensions.
+
+    Example:
+        >>> import lucid
+        >>> U, S, V = lucid.svd_lowrank(lucid.tensor([[3.0, 0.0], [0.0, 4.0]]), q=1)
+        >>> print(S.round(decimals=4))
+        [4.0]
     """
     check_tensors("svd_lowrank", A)
     count = 6 if q is None else q
@@ -141,6 +181,12 @@ def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int
 
     Raises:
         ValueError: ``q`` exceeds the dimensions.
+
+    Example:
+        >>> import lucid
+        >>> U, S, V = lucid.pca_lowrank(lucid.tensor([[1.0, 0.0], [3.0, 0.0]]), q=1)
+        >>> print(S.round(decimals=4))
+        [1.4142]
     """
     check_tensors("pca_lowrank", A)
     if A.ndim < 2 or (q is not None and not 0 <= q <= min(A.shape[-2:])):
@@ -150,7 +196,15 @@ def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int
 
 
 def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:
-    """(LU, pivots), and the infos (all 0) with ``get_infos``: `lucid.linalg.lu_factor`."""
+    """(LU, pivots), and the infos (all 0) with ``get_infos``: `lucid.linalg.lu_factor`.
+
+    Example:
+        >>> import lucid
+        >>> LU, pivots = lucid.lu(lucid.tensor([[2.0, 1.0], [4.0, 3.0]]))
+        >>> print(LU, pivots)
+        [[4.0, 3.0],
+         [0.5, -0.5]] [2, 2]
+    """
     check_tensors("lu", A)
     compact, pivots = lu_factor(A, pivot=pivot)
     if not get_infos:
@@ -159,7 +213,15 @@ def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) 
 
 
 def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """X with A X = b from the factorisation of A: `lucid.linalg.lu_solve`, with the right-hand side first."""
+    """X with A X = b from the factorisation of A: `lucid.linalg.lu_solve`, with the right-hand side first.
+
+    Example:
+        >>> import lucid
+        >>> LU, pivots = lucid.lu(lucid.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        >>> print(lucid.lu_solve(lucid.tensor([[2.0], [2.0]]), LU, pivots))
+        [[1.0],
+         [0.5]]
+    """
     check_tensors("lu_solve", b, LU_data, LU_pivots)
     return write_out("lu_solve", solve_lu(LU_data, LU_pivots, b), out)
 
@@ -205,7 +267,14 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpa
 def triangular_solve(
     b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> TriangularSolve:
-    """(X, A) with A X = b for a triangular A: `lucid.linalg.solve_triangular`, with the right-hand side first."""
+    """(X, A) with A X = b for a triangular A: `lucid.linalg.solve_triangular`, with the right-hand side first.
+
+    Example:
+        >>> import lucid
+        >>> X, A = lucid.triangular_solve(lucid.tensor([[4.0]]), lucid.tensor([[2.0]]))
+        >>> print(X)
+        [[2.0]]
+    """
     check_tensors("triangular_solve", b, A)
     used = A.transpose(-2, -1) if transpose and A.ndim >= 2 else A
     x = solve_triangular(used, b, upper=upper != transpose, unitriangular=unitriangular)
@@ -220,6 +289,12 @@ def geqrf(input: Tensor) -> Geqrf:
 
     Raises:
         RuntimeError: fewer than two dimensions or integers.
+
+    Example:
+        >>> import lucid
+        >>> a, tau = lucid.geqrf(lucid.tensor([[3.0], [4.0]]))
+        >>> print(a[0], tau)
+        [-5.0] [1.6]
 
     Source: Golub and Van Loan, Matrix computations, section 5.2.
     """
@@ -236,7 +311,15 @@ def geqrf(input: Tensor) -> Geqrf:
 
 
 def orgqr(input: Tensor, tau: Tensor) -> Tensor:
-    """The first columns of the product of Householder matrices: `lucid.linalg.householder_product`."""
+    """The first columns of the product of Householder matrices: `lucid.linalg.householder_product`.
+
+    Example:
+        >>> import lucid
+        >>> a, tau = lucid.geqrf(lucid.tensor([[3.0], [4.0]]))
+        >>> print(lucid.orgqr(a, tau).round(decimals=4))
+        [[-0.6],
+         [-0.8]]
+    """
     check_tensors("orgqr", input, tau)
     return householder_product(input, tau)
 
@@ -253,6 +336,13 @@ def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpos
 
     Raises:
         RuntimeError: shapes do not match.
+
+    Example:
+        >>> import lucid
+        >>> a, tau = lucid.geqrf(lucid.tensor([[3.0], [4.0]]))
+        >>> print(lucid.ormqr(a, tau, lucid.tensor([[3.0], [4.0]]), transpose=True).round(decimals=4))
+        [[-5.0],
+         [0.0]]
     """
     check_tensors("ormqr", input, tau, other)
     if input.ndim < 2 or other.ndim < 2 or other.shape[-2 if left else -1] != input.shape[-2]:
@@ -265,13 +355,25 @@ def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpos
 
 
 def frobenius_norm(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
-    """The root of the sum of squares over ``dim``, or over everything."""
+    """The root of the sum of squares over ``dim``, or over everything.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.frobenius_norm(lucid.tensor([[3.0, 0.0], [0.0, 4.0]])))
+        5.0
+    """
     check_tensors("frobenius_norm", input)
     dims = None if isinstance(dim, (tuple, list)) and not dim else dim
     return vector_norm(input, 2, dims, keepdim)
 
 
 def nuclear_norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The sum of the singular values of the matrices in two dimensions; the last two unless given."""
+    """The sum of the singular values of the matrices in two dimensions; the last two unless given.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nuclear_norm(lucid.tensor([[3.0, 0.0], [0.0, 4.0]])))
+        7.0
+    """
     check_tensors("nuclear_norm", input)
     return matrix_norm(input, "nuc", (-2, -1) if dim is None else tuple(dim), keepdim)

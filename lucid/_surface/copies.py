@@ -50,13 +50,26 @@ globals().update({f"{name}_copy": _function(name) for name in METHODS.split()})
 
 
 def alias_copy(input: Tensor) -> Tensor:
-    """A copy of ``input``."""
+    """A copy of ``input``.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.ones(2)
+        >>> lucid.alias_copy(x).data_ptr() == x.data_ptr()
+        False
+    """
     check_tensors("alias_copy", input)
     return clone(input)
 
 
 def slice_copy(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
-    """``input[..., start:end:step, ...]`` along ``dim``, with memory of its own."""
+    """``input[..., start:end:step, ...]`` along ``dim``, with memory of its own.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.slice_copy(lucid.arange(6), 0, 1, 5, 2))
+        [1, 3]
+    """
     check_tensors("slice_copy", input)
     index = [slice(None)] * input.ndim
     index[dim] = slice(start, end, step)

@@ -124,6 +124,14 @@ def from_file(filename: str, shared: bool | None = None, size: int = 0, *, dtype
 
     Raises:
         RuntimeError: the file is too small.
+
+    Example:
+        >>> import lucid
+        >>> import os, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "numbers")
+        >>> _ = lucid.tensor([1.0, 2.0]).numpy().tofile(path)
+        >>> print(lucid.from_file(path, size=2))
+        [1.0, 2.0]
     """
     d = (_dtype.get_default_dtype() if dtype is None else _dtype.as_dtype(dtype)).numpy
     if size < 0:
@@ -143,7 +151,13 @@ def from_file(filename: str, shared: bool | None = None, size: int = 0, *, dtype
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
-    """A number as a tensor without dimensions, of the default type unless another is given."""
+    """A number as a tensor without dimensions, of the default type unless another is given.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.scalar_tensor(3))
+        3.0
+    """
     if device is not None:
         as_device(device)
     if not isinstance(s, (bool, int, float, np.generic)):
@@ -160,6 +174,15 @@ def range(
 
     Raises:
         RuntimeError: ``step`` is 0 or leads away from ``end``.
+
+    Example:
+        >>> import lucid
+        >>> import warnings
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     print(lucid.range(1, 3))
+        ...
+        [1.0, 2.0, 3.0]
     """
     if device is not None:
         as_device(device)
@@ -184,6 +207,11 @@ def empty_strided(
 
     Raises:
         RuntimeError: sizes and strides differ in number, or are negative.
+
+    Example:
+        >>> import lucid
+        >>> lucid.empty_strided((2, 3), (1, 2)).stride()
+        (1, 2)
     """
     if device is not None:
         as_device(device)
@@ -200,6 +228,11 @@ def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], *, dtype
 
     Raises:
         RuntimeError: ``physical_layout`` is not a permutation of the dimensions.
+
+    Example:
+        >>> import lucid
+        >>> lucid.empty_permuted((2, 3, 4), (0, 2, 1)).stride()
+        (12, 1, 3)
     """
     shape, order = tuple(size), tuple(physical_layout)
     if sorted(order) != list(np.arange(len(shape))):
@@ -216,6 +249,11 @@ def fill(input: Tensor, value: Any) -> Tensor:
 
     Raises:
         RuntimeError: ``value`` is a tensor with dimensions.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fill(lucid.zeros(2), 3.0))
+        [3.0, 3.0]
     """
     check_tensors("fill", input)
     if isinstance(value, Tensor) and value.ndim:
@@ -229,7 +267,15 @@ def fill(input: Tensor, value: Any) -> Tensor:
 
 
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
-    """The places of the elements that are not zero, as `nonzero`, cut or filled to ``size`` rows."""
+    """The places of the elements that are not zero, as `nonzero`, cut or filled to ``size`` rows.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nonzero_static(lucid.tensor([0, 5, 6]), size=3))
+        [[1],
+         [2],
+         [-1]]
+    """
     check_tensors("nonzero_static", input)
     if size < 0:
         raise RuntimeError(f"nonzero_static: size must not be negative, got {size}")
@@ -283,7 +329,13 @@ def hamming_window(
     window_length: int, periodic: bool = True, alpha: float = 0.54, beta: float = 0.46, *, dtype: Any = None,
     device: Any = None, requires_grad: bool = False, **_: Any,
 ) -> Tensor:  # fmt: skip
-    """w[n] = alpha - beta cos(2 pi n / (N - 1)); the other arguments are those of `hann_window`."""
+    """w[n] = alpha - beta cos(2 pi n / (N - 1)); the other arguments are those of `hann_window`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.hamming_window(3, periodic=False))
+        [0.08, 1.0, 0.08]
+    """
     return _window("hamming_window", window_length, periodic, dtype, device, requires_grad,
                    lambda n, last: alpha - beta * np.cos(2 * np.pi * n / last))  # fmt: skip
 
@@ -292,7 +344,13 @@ def blackman_window(
     window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
     **_: Any,
 ) -> Tensor:  # fmt: skip
-    """w[n] = 0.42 - 0.5 cos(2 pi n / (N - 1)) + 0.08 cos(4 pi n / (N - 1)); arguments: see `hann_window`."""
+    """w[n] = 0.42 - 0.5 cos(2 pi n / (N - 1)) + 0.08 cos(4 pi n / (N - 1)); arguments: see `hann_window`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.blackman_window(3, periodic=False).abs() > 0.5)
+        [False, True, False]
+    """
     return _window("blackman_window", window_length, periodic, dtype, device, requires_grad,
                    lambda n, m: 0.42 - 0.5 * np.cos(2 * np.pi * n / m) + 0.08 * np.cos(4 * np.pi * n / m))  # fmt: skip
 
@@ -301,7 +359,13 @@ def bartlett_window(
     window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
     **_: Any,
 ) -> Tensor:  # fmt: skip
-    """w[n] = 1 - |2 n / (N - 1) - 1|; the arguments are those of `hann_window`."""
+    """w[n] = 1 - |2 n / (N - 1) - 1|; the arguments are those of `hann_window`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.bartlett_window(5, periodic=False))
+        [0.0, 0.5, 1.0, 0.5, 0.0]
+    """
     return _window("bartlett_window", window_length, periodic, dtype, device, requires_grad,
                    lambda n, last: 1 - np.abs(2 * n / last - 1))  # fmt: skip
 
@@ -310,6 +374,12 @@ def kaiser_window(
     window_length: int, periodic: bool = True, beta: float = 12.0, *, dtype: Any = None, device: Any = None,
     requires_grad: bool = False, **_: Any,
 ) -> Tensor:  # fmt: skip
-    """w[n] = I0(beta sqrt(1 - (2 n / (N - 1) - 1)^2)) / I0(beta); the other arguments are those of `hann_window`."""
+    """w[n] = I0(beta sqrt(1 - (2 n / (N - 1) - 1)^2)) / I0(beta); the other arguments are those of `hann_window`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.kaiser_window(3, periodic=False, beta=0.0))
+        [1.0, 1.0, 1.0]
+    """
     return _window("kaiser_window", window_length, periodic, dtype, device, requires_grad,
                    lambda n, last: np.i0(beta * np.sqrt(1 - (2 * n / last - 1) ** 2)) / np.i0(beta))  # fmt: skip

@@ -21,12 +21,25 @@ __all__ = [
 
 
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """`lucid.nn.functional.dropout`."""
+    """`lucid.nn.functional.dropout`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.dropout(lucid.ones(3), 0.5, False))
+        [1.0, 1.0, 1.0]
+    """
     return F.dropout(input, p, train)
 
 
 def feature_dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """Whole channels of (N, C, ...) set to zero at random, as `lucid.nn.functional.dropout3d` does."""
+    """Whole channels of (N, C, ...) set to zero at random, as `lucid.nn.functional.dropout3d` does.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.feature_dropout(lucid.ones(1, 2, 2), 0.5, False))
+        [[[1.0, 1.0],
+          [1.0, 1.0]]]
+    """
     check_tensors("feature_dropout", input)
     if input.ndim < 2:
         raise RuntimeError(f"feature_dropout: requires at least 2 dimensions, got shape {tuple(input.shape)}")
@@ -35,12 +48,24 @@ def feature_dropout(input: Tensor, p: float, train: bool) -> Tensor:
 
 
 def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """`lucid.nn.functional.alpha_dropout`."""
+    """`lucid.nn.functional.alpha_dropout`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.alpha_dropout(lucid.ones(3), 0.5, False))
+        [1.0, 1.0, 1.0]
+    """
     return F.alpha_dropout(input, p, train)
 
 
 def feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """`lucid.nn.functional.feature_alpha_dropout`."""
+    """`lucid.nn.functional.feature_alpha_dropout`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.feature_alpha_dropout(lucid.ones(1, 3), 0.5, False))
+        [[1.0, 1.0, 1.0]]
+    """
     return F.feature_alpha_dropout(input, p, train)
 
 
@@ -48,7 +73,15 @@ def batch_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None, running_var: Tensor | None,
     training: bool, momentum: float, eps: float, cudnn_enabled: bool = False,
 ) -> Tensor:  # fmt: skip
-    """`lucid.nn.functional.batch_norm`."""
+    """`lucid.nn.functional.batch_norm`.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.tensor([[1.0], [3.0]])
+        >>> print(lucid.batch_norm(x, None, None, None, None, True, 0.1, 0.0, False))
+        [[-1.0],
+         [1.0]]
+    """
     return F.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
@@ -56,7 +89,14 @@ def instance_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None, running_var: Tensor | None,
     use_input_stats: bool, momentum: float, eps: float, cudnn_enabled: bool = False,
 ) -> Tensor:  # fmt: skip
-    """`lucid.nn.functional.instance_norm`."""
+    """`lucid.nn.functional.instance_norm`.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.tensor([[[1.0, 3.0]]])
+        >>> print(lucid.instance_norm(x, None, None, None, None, True, 0.1, 0.0, False))
+        [[[-1.0, 1.0]]]
+    """
     return F.instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
 
 
@@ -64,7 +104,13 @@ def layer_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
     eps: float = 1e-5, cudnn_enable: bool = False,
 ) -> Tensor:  # fmt: skip
-    """`lucid.nn.functional.layer_norm`."""
+    """`lucid.nn.functional.layer_norm`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.layer_norm(lucid.tensor([[1.0, 3.0]]), (2,), eps=0.0))
+        [[-1.0, 1.0]]
+    """
     return F.layer_norm(input, tuple(normalized_shape), weight, bias, eps)
 
 
@@ -72,21 +118,39 @@ def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5,
     cudnn_enabled: bool = False,
 ) -> Tensor:  # fmt: skip
-    """`lucid.nn.functional.group_norm`."""
+    """`lucid.nn.functional.group_norm`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.group_norm(lucid.tensor([[1.0, 3.0, 5.0, 5.0]]), 2, eps=0.0)[0, :2])
+        [-1.0, 1.0]
+    """
     return F.group_norm(input, num_groups, weight, bias, eps)
 
 
 def rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
-    """`lucid.nn.functional.rms_norm`."""
+    """`lucid.nn.functional.rms_norm`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.rms_norm(lucid.tensor([[3.0, 3.0]]), (2,), eps=0.0))
+        [[1.0, 1.0]]
+    """
     return F.rms_norm(input, tuple(normalized_shape), weight, eps)
 
 
 def embedding(
     weight: Tensor, indices: Tensor, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False
 ) -> Tensor:
-    """`lucid.nn.functional.embedding`, with the table first; a negative ``padding_idx`` is none."""
+    """`lucid.nn.functional.embedding`, with the table first; a negative ``padding_idx`` is none.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.embedding(lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), lucid.tensor([1])))
+        [[3.0, 4.0]]
+    """
     check_tensors("embedding", weight, indices)
     padding = None if padding_idx < 0 else padding_idx
     return F.embedding(indices, weight, padding, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
@@ -100,6 +164,12 @@ def convolution(
 
     Raises:
         RuntimeError: ``weight`` has other than three to five dimensions.
+
+    Example:
+        >>> import lucid
+        >>> x, w = lucid.ones(1, 1, 4), lucid.ones(1, 1, 3)
+        >>> print(lucid.convolution(x, w, None, (1,), (0,), (1,), False, (0,), 1))
+        [[[3.0, 3.0]]]
     """
     check_tensors("convolution", input, weight)
     spatial = weight.ndim - 2
@@ -112,7 +182,13 @@ def convolution(
 
 
 def constant_pad_nd(input: Tensor, pad: Sequence[int], value: float = 0) -> Tensor:
-    """`lucid.nn.functional.pad` with a constant."""
+    """`lucid.nn.functional.pad` with a constant.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.constant_pad_nd(lucid.ones(2), (1, 1), 5.0))
+        [5.0, 1.0, 1.0, 5.0]
+    """
     check_tensors("constant_pad_nd", input)
     return F.pad(input, pad, "constant", value)
 
@@ -157,6 +233,12 @@ def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
         v: floating point.
         pow: p.
         dim: the dimension that stays; -1 for none.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.norm_except_dim(lucid.tensor([[3.0, 4.0], [6.0, 8.0]])))
+        [[5.0],
+         [10.0]]
     """
     check_tensors("norm_except_dim", v)
     if dim == -1:

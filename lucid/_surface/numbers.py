@@ -162,6 +162,12 @@ def as_strided_scatter(
 
     Raises:
         RuntimeError: ``src`` has another shape, or the part reaches beyond the storage.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.as_strided_scatter(lucid.zeros(2, 2), lucid.ones(2), (2,), (3,)))
+        [[1.0, 0.0],
+         [0.0, 1.0]]
     """
     check_tensors("as_strided_scatter", input, src)
     if tuple(src.shape) != tuple(size):
@@ -172,7 +178,13 @@ def as_strided_scatter(
 
 
 def unsafe_split(tensor: Tensor, split_size: Any, dim: int = 0) -> Any:
-    """`split`, with copies instead of views."""
+    """`split`, with copies instead of views.
+
+    Example:
+        >>> import lucid
+        >>> [len(part) for part in lucid.unsafe_split(lucid.arange(5), 2)]
+        [2, 2, 1]
+    """
     check_tensors("unsafe_split", tensor)
     return tuple([part.clone() for part in split(tensor, split_size, dim)])
 
@@ -181,7 +193,13 @@ unsafe_split_with_sizes = unsafe_split
 
 
 def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> Any:
-    """`chunk`, with copies instead of views."""
+    """`chunk`, with copies instead of views.
+
+    Example:
+        >>> import lucid
+        >>> [len(part) for part in lucid.unsafe_chunk(lucid.arange(5), 2)]
+        [3, 2]
+    """
     check_tensors("unsafe_chunk", input)
     return tuple([part.clone() for part in chunk(input, chunks, dim)])
 
@@ -196,6 +214,11 @@ def cond(pred: Any, true_fn: Callable[..., Any], false_fn: Callable[..., Any], o
 
     Raises:
         TypeError: ``pred`` is neither, or something is not a function.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cond(lucid.tensor(True), lambda x: x + 1, lambda x: x - 1, (lucid.ones(2),)))
+        [2.0, 2.0]
     """
     if not isinstance(pred, (bool, Tensor)) or not callable(true_fn) or not callable(false_fn):
         raise TypeError("cond: expected a bool or a tensor with one element, and two functions")
@@ -203,7 +226,13 @@ def cond(pred: Any, true_fn: Callable[..., Any], false_fn: Callable[..., Any], o
 
 
 def while_loop(cond_fn: Callable[..., Any], body_fn: Callable[..., Any], carried_inputs: Sequence[Any]) -> Any:
-    """``carried_inputs``, replaced by ``body_fn`` of them while ``cond_fn`` of them is true; returned as a tuple."""
+    """``carried_inputs``, replaced by ``body_fn`` of them while ``cond_fn`` of them is true; returned as a tuple.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.while_loop(lambda x: x < 10, lambda x: (x * 2,), (lucid.tensor(3),))[0])
+        12
+    """
     if not callable(cond_fn) or not callable(body_fn):
         raise TypeError("while_loop: expected two functions")
     state = tuple(carried_inputs)

@@ -26,7 +26,13 @@ PRECISIONS = ("highest", "high", "medium")
 
 
 def get_default_device() -> device:
-    """Where new tensors live: the CPU."""
+    """Where new tensors live: the CPU.
+
+    Example:
+        >>> import lucid
+        >>> lucid.get_default_device()
+        device(type='cpu')
+    """
     return cpu
 
 
@@ -35,6 +41,10 @@ def set_default_device(device: Any) -> None:
 
     Raises:
         RuntimeError: another device.
+
+    Example:
+        >>> import lucid
+        >>> lucid.set_default_device("cpu")
     """
     if device is not None:
         as_device(device)
@@ -45,6 +55,13 @@ def set_default_tensor_type(t: Any) -> None:
 
     Raises:
         TypeError: it names no floating-point type of the CPU.
+
+    Example:
+        >>> import lucid
+        >>> lucid.set_default_tensor_type("torch.DoubleTensor")
+        >>> lucid.get_default_dtype()
+        lucid.float64
+        >>> lucid.set_default_tensor_type("torch.FloatTensor")
     """
     kinds = {"FloatTensor": _dtype.float32, "DoubleTensor": _dtype.float64}
     name = t if isinstance(t, str) else getattr(t, "__name__", "")
@@ -55,7 +72,13 @@ def set_default_tensor_type(t: Any) -> None:
 
 
 def get_float32_matmul_precision() -> str:
-    """Always "highest": products of float32 are computed in float32."""
+    """Always "highest": products of float32 are computed in float32.
+
+    Example:
+        >>> import lucid
+        >>> lucid.get_float32_matmul_precision()
+        'highest'
+    """
     return "highest"
 
 
@@ -64,6 +87,12 @@ def set_float32_matmul_precision(precision: str) -> None:
 
     Raises:
         RuntimeError: another setting.
+
+    Example:
+        >>> import lucid
+        >>> lucid.set_float32_matmul_precision("high")
+        >>> lucid.get_float32_matmul_precision()
+        'highest'
     """
     if precision not in PRECISIONS:
         raise RuntimeError(
@@ -72,7 +101,13 @@ def set_float32_matmul_precision(precision: str) -> None:
 
 
 def get_num_interop_threads() -> int:
-    """1: operations run one after the other, each on `get_num_threads` threads."""
+    """1: operations run one after the other, each on `get_num_threads` threads.
+
+    Example:
+        >>> import lucid
+        >>> lucid.get_num_interop_threads()
+        1
+    """
     return 1
 
 
@@ -81,18 +116,35 @@ def set_num_interop_threads(n: int) -> None:
 
     Raises:
         RuntimeError: it is not positive.
+
+    Example:
+        >>> import lucid
+        >>> lucid.set_num_interop_threads(4)
+        >>> lucid.get_num_interop_threads()
+        1
     """
     if not isinstance(n, int) or n < 1:
         raise RuntimeError(f"set_num_interop_threads: expects a positive integer, got {shown(n)}")
 
 
 def init_num_threads() -> None:
-    """Nothing to do: the number of threads is found when lucid is imported."""
+    """Nothing to do: the number of threads is found when lucid is imported.
+
+    Example:
+        >>> import lucid
+        >>> lucid.init_num_threads()
+    """
     get_num_threads()
 
 
 def get_deterministic_debug_mode() -> int:
-    """0: every operation of lucid is deterministic."""
+    """0: every operation of lucid is deterministic.
+
+    Example:
+        >>> import lucid
+        >>> lucid.get_deterministic_debug_mode()
+        0
+    """
     return 0
 
 
@@ -101,38 +153,77 @@ def set_deterministic_debug_mode(debug_mode: int | str) -> None:
 
     Raises:
         RuntimeError: another setting.
+
+    Example:
+        >>> import lucid
+        >>> lucid.set_deterministic_debug_mode("error")
     """
     if debug_mode not in (0, 1, 2, "default", "warn", "error"):
         raise RuntimeError(f"set_deterministic_debug_mode: expected 0, 1, 2 or their names, got {shown(debug_mode)}")
 
 
 def is_deterministic_algorithms_warn_only_enabled() -> bool:
-    """False: there is nothing to warn of."""
+    """False: there is nothing to warn of.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_deterministic_algorithms_warn_only_enabled()
+        False
+    """
     return False
 
 
 def set_warn_always(b: bool) -> None:
-    """Whether repeated warnings are all shown."""
+    """Whether repeated warnings are all shown.
+
+    Example:
+        >>> import lucid
+        >>> lucid.set_warn_always(False)
+    """
     warnings.simplefilter("always" if b else "default")
 
 
 def is_warn_always_enabled() -> bool:
-    """Whether repeated warnings are all shown."""
+    """Whether repeated warnings are all shown.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_warn_always_enabled()
+        False
+    """
     return bool(warnings.filters) and warnings.filters[0][0] == "always"
 
 
 def is_vulkan_available() -> bool:
-    """False: lucid runs on CPUs."""
+    """False: lucid runs on CPUs.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_vulkan_available()
+        False
+    """
     return False
 
 
 def cudnn_is_acceptable(tensor: Any) -> bool:
-    """False: lucid runs on CPUs."""
+    """False: lucid runs on CPUs.
+
+    Example:
+        >>> import lucid
+        >>> lucid.cudnn_is_acceptable(lucid.ones(1))
+        False
+    """
     return False
 
 
 def compiled_with_cxx11_abi() -> bool:
-    """True, PyTorch's answer on current systems."""
+    """True, PyTorch's answer on current systems.
+
+    Example:
+        >>> import lucid
+        >>> lucid.compiled_with_cxx11_abi()
+        True
+    """
     return True
 
 
@@ -140,6 +231,11 @@ def can_cast(from_: Any, to: Any) -> bool:
     """Whether PyTorch's rules let a result of one dtype be written to another: never to a lower category.
 
     The categories are bool, integers, floating point, complex.
+
+    Example:
+        >>> import lucid
+        >>> lucid.can_cast(lucid.float32, lucid.int64)
+        False
     """
     for d in (from_, to):
         if not isinstance(d, (_dtype.dtype, str, type)):
@@ -150,7 +246,13 @@ def can_cast(from_: Any, to: Any) -> bool:
 
 
 def typename(obj: Any) -> str:
-    """The name of a tensor's type by its dtype, or of any object's type."""
+    """The name of a tensor's type by its dtype, or of any object's type.
+
+    Example:
+        >>> import lucid
+        >>> lucid.typename(lucid.ones(1))
+        'lucid.float32'
+    """
     if isinstance(obj, Tensor):
         return str(obj.type())
     kind = type(obj)
@@ -158,44 +260,86 @@ def typename(obj: Any) -> str:
 
 
 def get_device(input: Tensor) -> int:
-    """-1, PyTorch's number for the CPU."""
+    """-1, PyTorch's number for the CPU.
+
+    Example:
+        >>> import lucid
+        >>> lucid.get_device(lucid.ones(1))
+        -1
+    """
     check_tensors("get_device", input)
     return -1
 
 
 def is_storage(obj: Any) -> bool:
-    """Whether ``obj`` is the storage of a tensor."""
+    """Whether ``obj`` is the storage of a tensor.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_storage(lucid.ones(2).untyped_storage())
+        True
+    """
     from lucid._surface.storage import UntypedStorage
 
     return isinstance(obj, UntypedStorage)
 
 
 def is_complex(input: Tensor) -> bool:
-    """Whether the dtype is a complex one."""
+    """Whether the dtype is a complex one.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_complex(lucid.tensor([1j]))
+        True
+    """
     check_tensors("is_complex", input)
     return input._data.dtype.kind == "c"
 
 
 def is_conj(input: Tensor) -> bool:
-    """False: conjugates are computed at once."""
+    """False: conjugates are computed at once.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_conj(lucid.tensor([1j]).conj())
+        False
+    """
     check_tensors("is_conj", input)
     return False
 
 
 def is_neg(input: Tensor) -> bool:
-    """False: negatives are computed at once."""
+    """False: negatives are computed at once.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_neg(-lucid.ones(1))
+        False
+    """
     check_tensors("is_neg", input)
     return False
 
 
 def is_distributed(input: Tensor) -> bool:
-    """False: tensors live in one process."""
+    """False: tensors live in one process.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_distributed(lucid.ones(1))
+        False
+    """
     check_tensors("is_distributed", input)
     return False
 
 
 def is_inference(input: Tensor) -> bool:
-    """False: tensors made in `inference_mode` can be used in autograd later."""
+    """False: tensors made in `inference_mode` can be used in autograd later.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_inference(lucid.ones(1))
+        False
+    """
     check_tensors("is_inference", input)
     return False
 
@@ -205,6 +349,11 @@ def is_nonzero(input: Tensor) -> bool:
 
     Raises:
         RuntimeError: there is not exactly one element.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_nonzero(lucid.tensor([0.5]))
+        True
     """
     check_tensors("is_nonzero", input)
     if input.numel() != 1:
@@ -213,12 +362,24 @@ def is_nonzero(input: Tensor) -> bool:
 
 
 def is_same_size(input: Tensor, other: Tensor) -> bool:
-    """Whether two tensors have the same shape."""
+    """Whether two tensors have the same shape.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_same_size(lucid.ones(2, 3), lucid.zeros(2, 3))
+        True
+    """
     check_tensors("is_same_size", input, other)
     return input._data.shape == other._data.shape
 
 
 def is_signed(input: Tensor) -> bool:
-    """Whether the dtype has negative numbers."""
+    """Whether the dtype has negative numbers.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_signed(lucid.tensor([1], dtype=lucid.uint8))
+        False
+    """
     check_tensors("is_signed", input)
     return input._data.dtype.kind not in "ub"

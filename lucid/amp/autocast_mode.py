@@ -36,7 +36,13 @@ def check_device_type(name: str, device_type: Any) -> str:
 
 
 def is_autocast_available(device_type: str) -> bool:
-    """Whether autocast does anything on ``device_type``: True for "cpu"."""
+    """Whether autocast does anything on ``device_type``: True for "cpu".
+
+    Example:
+        >>> import lucid
+        >>> lucid.amp.is_autocast_available("cpu")
+        True
+    """
     return check_device_type("is_autocast_available", device_type) == "cpu"
 
 
@@ -115,24 +121,54 @@ class autocast:
 
 
 def is_autocast_enabled(device_type: str = "cuda") -> bool:
-    """Whether calls on ``device_type`` are cast in this thread; as in PyTorch, asked without one: False."""
+    """Whether calls on ``device_type`` are cast in this thread; as in PyTorch, asked without one: False.
+
+    Example:
+        >>> import lucid
+        >>> with lucid.autocast("cpu"):
+        ...     print(lucid.is_autocast_enabled("cpu"))
+        ...
+        True
+    """
     return check_device_type("is_autocast_enabled", device_type) == "cpu" and state.enabled
 
 
 def set_autocast_enabled(device_type: Any, enabled: bool | None = None) -> None:
-    """Turn autocast on ``device_type`` on or off for this thread; on others than "cpu" nothing happens."""
+    """Turn autocast on ``device_type`` on or off for this thread; on others than "cpu" nothing happens.
+
+    Example:
+        >>> import lucid
+        >>> lucid.set_autocast_enabled("cpu", True)
+        >>> lucid.is_autocast_enabled("cpu")
+        True
+        >>> lucid.set_autocast_enabled("cpu", False)
+    """
     if enabled is not None and check_device_type("set_autocast_enabled", device_type) == "cpu":
         state.set_enabled(bool(enabled))
 
 
 def get_autocast_dtype(device_type: str) -> _dtype.dtype:
-    """The dtype that `autocast` on ``device_type`` casts to unless told otherwise."""
+    """The dtype that `autocast` on ``device_type`` casts to unless told otherwise.
+
+    Example:
+        >>> import lucid
+        >>> lucid.get_autocast_dtype("cpu")
+        lucid.bfloat16
+    """
     own = check_device_type("get_autocast_dtype", device_type)
     return state.dtype if own == "cpu" else _other_dtypes.get(own, _dtype.bfloat16)
 
 
 def set_autocast_dtype(device_type: str, dtype: Any) -> None:
-    """Change what `get_autocast_dtype` returns; for "cpu" in this thread."""
+    """Change what `get_autocast_dtype` returns; for "cpu" in this thread.
+
+    Example:
+        >>> import lucid
+        >>> lucid.set_autocast_dtype("cpu", lucid.float16)
+        >>> lucid.get_autocast_dtype("cpu")
+        lucid.float16
+        >>> lucid.set_autocast_dtype("cpu", lucid.bfloat16)
+    """
     own = check_device_type("set_autocast_dtype", device_type)
     if own == "cpu":
         state.dtype = _dtype.as_dtype(dtype)
@@ -141,48 +177,113 @@ def set_autocast_dtype(device_type: str, dtype: Any) -> None:
 
 
 def is_autocast_cpu_enabled() -> bool:
-    """`is_autocast_enabled` of "cpu"."""
+    """`is_autocast_enabled` of "cpu".
+
+    Example:
+        >>> import lucid
+        >>> with lucid.autocast("cpu"):
+        ...     print(lucid.is_autocast_cpu_enabled())
+        ...
+        True
+    """
     return state.enabled
 
 
 def set_autocast_cpu_enabled(enabled: bool) -> None:
-    """`set_autocast_enabled` of "cpu"."""
+    """`set_autocast_enabled` of "cpu".
+
+    Example:
+        >>> import lucid
+        >>> lucid.set_autocast_cpu_enabled(True)
+        >>> lucid.is_autocast_cpu_enabled()
+        True
+        >>> lucid.set_autocast_cpu_enabled(False)
+    """
     state.set_enabled(bool(enabled))
 
 
 def get_autocast_cpu_dtype() -> _dtype.dtype:
-    """`get_autocast_dtype` of "cpu"."""
+    """`get_autocast_dtype` of "cpu".
+
+    Example:
+        >>> import lucid
+        >>> lucid.get_autocast_cpu_dtype()
+        lucid.bfloat16
+    """
     return state.dtype
 
 
 def set_autocast_cpu_dtype(dtype: Any) -> None:
-    """`set_autocast_dtype` of "cpu"."""
+    """`set_autocast_dtype` of "cpu".
+
+    Example:
+        >>> import lucid
+        >>> lucid.set_autocast_cpu_dtype(lucid.float16)
+        >>> lucid.get_autocast_cpu_dtype()
+        lucid.float16
+        >>> lucid.set_autocast_cpu_dtype(lucid.bfloat16)
+    """
     state.dtype = _dtype.as_dtype(dtype)
 
 
 def is_autocast_cache_enabled() -> bool:
-    """Whether casts of parameters are kept until the outermost block ends."""
+    """Whether casts of parameters are kept until the outermost block ends.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_autocast_cache_enabled()
+        True
+    """
     return state.cache_enabled
 
 
 def set_autocast_cache_enabled(enabled: bool) -> None:
-    """Keep casts of parameters, or do not, in this thread."""
+    """Keep casts of parameters, or do not, in this thread.
+
+    Example:
+        >>> import lucid
+        >>> lucid.set_autocast_cache_enabled(False)
+        >>> lucid.is_autocast_cache_enabled()
+        False
+        >>> lucid.set_autocast_cache_enabled(True)
+    """
     state.cache_enabled = bool(enabled)
 
 
 def clear_autocast_cache() -> None:
-    """Forget the casts of parameters."""
+    """Forget the casts of parameters.
+
+    Example:
+        >>> import lucid
+        >>> lucid.clear_autocast_cache()
+    """
     state.cache.clear()
 
 
 def autocast_increment_nesting() -> int:
-    """Enter a level without a ``with`` block; returns the number of levels."""
+    """Enter a level without a ``with`` block; returns the number of levels.
+
+    Example:
+        >>> import lucid
+        >>> lucid.autocast_increment_nesting()
+        1
+        >>> lucid.autocast_decrement_nesting()
+        0
+    """
     state.depth += 1
     return state.depth
 
 
 def autocast_decrement_nesting() -> int:
-    """Leave a level; returns the number that remain."""
+    """Leave a level; returns the number that remain.
+
+    Example:
+        >>> import lucid
+        >>> lucid.autocast_increment_nesting()
+        1
+        >>> lucid.autocast_decrement_nesting()
+        0
+    """
     state.depth -= 1
     return state.depth
 
@@ -207,6 +308,19 @@ def custom_fwd(fwd: Any = None, *, device_type: str, cast_inputs: Any = None) ->
         fwd: the method.
         device_type: "cpu".
         cast_inputs: dtype for floating-point tensor arguments; ``forward`` then runs with autocast off.
+
+    Example:
+        >>> import lucid
+        >>> class Root(lucid.autograd.Function):
+        ...     @staticmethod
+        ...     @lucid.amp.custom_fwd(device_type="cpu", cast_inputs=lucid.float32)
+        ...     def forward(ctx, x):
+        ...         return x.sqrt()
+        ...
+        >>> with lucid.autocast("cpu"):
+        ...     print(Root.apply(lucid.tensor([4.0], dtype=lucid.bfloat16)).dtype)
+        ...
+        lucid.float32
     """
     own = check_device_type("custom_fwd", device_type)
     if fwd is None:
@@ -227,7 +341,25 @@ def custom_fwd(fwd: Any = None, *, device_type: str, cast_inputs: Any = None) ->
 
 
 def custom_bwd(bwd: Any = None, *, device_type: str) -> Any:
-    """Decorator of the ``backward`` that belongs to a `custom_fwd`: runs with the settings that ``forward`` had."""
+    """Decorator of the ``backward`` that belongs to a `custom_fwd`: runs with the settings that ``forward`` had.
+
+    Example:
+        >>> import lucid
+        >>> class Scale(lucid.autograd.Function):
+        ...     @staticmethod
+        ...     @lucid.amp.custom_fwd(device_type="cpu")
+        ...     def forward(ctx, x):
+        ...         return 2 * x
+        ...     @staticmethod
+        ...     @lucid.amp.custom_bwd(device_type="cpu")
+        ...     def backward(ctx, dy):
+        ...         return 2 * dy
+        ...
+        >>> x = lucid.ones(2, requires_grad=True)
+        >>> Scale.apply(x).sum().backward()
+        >>> print(x.grad)
+        [2.0, 2.0]
+    """
     own = check_device_type("custom_bwd", device_type)
     if bwd is None:
         return functools.partial(custom_bwd, device_type=device_type)

@@ -84,6 +84,13 @@ def backward(
     Raises:
         RuntimeError: nothing to differentiate, wrong gradient shapes, a freed graph, or a saved tensor that was
             modified in place.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.tensor([1.0, 2.0], requires_grad=True)
+        >>> lucid.autograd.backward([x.sum(), (x * x).sum()])
+        >>> print(x.grad)
+        [3.0, 5.0]
     """
     roots = _sequence(tensors)
     grads = [None] * len(roots) if grad_tensors is None else _sequence(grad_tensors)

@@ -47,6 +47,12 @@ def gradcheck(
     Raises:
         GradcheckError: the gradients differ.
         ValueError: no input requires grad, or one that does is not float64.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.tensor([0.5, -1.0], dtype=lucid.float64, requires_grad=True)
+        >>> lucid.autograd.gradcheck(lucid.tanh, x)
+        True
     """
     args = [inputs] if isinstance(inputs, TensorBase) else list(inputs)
     checked = [(i, x) for i, x in enumerate(args) if isinstance(x, TensorBase) and x._requires_grad]
@@ -109,6 +115,12 @@ def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = Non
     Args:
         func, inputs, options: as for `gradcheck`.
         grad_outputs: dL/d(output) to start from; fixed pseudo-random values unless given.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.tensor([0.5, -1.0], dtype=lucid.float64, requires_grad=True)
+        >>> lucid.autograd.gradgradcheck(lucid.tanh, x)
+        True
     """
     args = [inputs] if isinstance(inputs, TensorBase) else list(inputs)
     outputs = [y for y in _outputs(func, args) if y.requires_grad]

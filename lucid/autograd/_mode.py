@@ -52,7 +52,16 @@ class no_grad(_Switch):
 
 
 class enable_grad(_Switch):
-    """Record operations again inside ``no_grad``."""
+    """Record operations again inside ``no_grad``.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.ones(1, requires_grad=True)
+        >>> with lucid.no_grad(), lucid.enable_grad():
+        ...     print((2 * x).requires_grad)
+        ...
+        True
+    """
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         self = super().__new__(cls)
@@ -64,6 +73,14 @@ class set_grad_enabled(_Switch):
 
     Args:
         enabled: whether to record.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.ones(1, requires_grad=True)
+        >>> with lucid.set_grad_enabled(False):
+        ...     print((2 * x).requires_grad)
+        ...
+        False
     """
 
     def __init__(self, enabled: bool) -> None:
@@ -86,6 +103,14 @@ class inference_mode:
 
     Args:
         mode: False makes it do nothing.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.ones(1, requires_grad=True)
+        >>> with lucid.inference_mode():
+        ...     print((2 * x).requires_grad)
+        ...
+        False
     """
 
     def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
@@ -119,10 +144,26 @@ class inference_mode:
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations are recorded in this thread."""
+    """Whether operations are recorded in this thread.
+
+    Example:
+        >>> import lucid
+        >>> with lucid.no_grad():
+        ...     print(lucid.grad_enabled())
+        ...
+        False
+    """
     return mode.enabled
 
 
 def is_inference_mode_enabled() -> bool:
-    """Whether this thread is inside ``inference_mode``."""
+    """Whether this thread is inside ``inference_mode``.
+
+    Example:
+        >>> import lucid
+        >>> with lucid.inference_mode():
+        ...     print(lucid.is_inference_mode_enabled())
+        ...
+        True
+    """
     return mode.inference

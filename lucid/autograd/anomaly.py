@@ -63,6 +63,13 @@ def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
 
     Raises:
         TypeError: ``mode`` or ``check_nan`` is not a bool.
+
+    Example:
+        >>> import lucid
+        >>> lucid.set_anomaly_enabled(True)
+        >>> lucid.is_anomaly_enabled()
+        True
+        >>> lucid.set_anomaly_enabled(False)
     """
     global _observer, _check_nan
     if not isinstance(mode, bool) or not isinstance(check_nan, bool):
@@ -75,12 +82,24 @@ def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
 
 
 def is_anomaly_enabled() -> bool:
-    """Whether gradients are checked, or would be but for ``check_nan=False``."""
+    """Whether gradients are checked, or would be but for ``check_nan=False``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_anomaly_enabled()
+        False
+    """
     return _observer is not None
 
 
 def is_anomaly_check_nan_enabled() -> bool:
-    """Whether gradients are checked for NaN where they are checked."""
+    """Whether gradients are checked for NaN where they are checked.
+
+    Example:
+        >>> import lucid
+        >>> lucid.is_anomaly_check_nan_enabled()
+        True
+    """
     return _check_nan
 
 
@@ -90,6 +109,13 @@ class set_detect_anomaly:
     Args:
         mode: on or off.
         check_nan: raise at the first NaN.
+
+    Example:
+        >>> import lucid
+        >>> with lucid.autograd.set_detect_anomaly(True):
+        ...     print(lucid.is_anomaly_enabled())
+        ...
+        True
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:

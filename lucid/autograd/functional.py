@@ -189,6 +189,13 @@ def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
 
     Raises:
         RuntimeError: ``v`` does not fit.
+
+    Example:
+        >>> import lucid
+        >>> x, v = lucid.tensor([1.0, 2.0]), lucid.tensor([1.0, 1.0])
+        >>> y, product = lucid.autograd.functional.vjp(lambda x: x * x, x, v)
+        >>> print(product)
+        [2.0, 4.0]
     """
     with enable_grad():
         xs = _inputs("vjp", inputs, create_graph)
@@ -214,6 +221,13 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
 
     Raises:
         RuntimeError: ``v`` does not fit.
+
+    Example:
+        >>> import lucid
+        >>> x, v = lucid.tensor([1.0, 2.0]), lucid.tensor([1.0, 1.0])
+        >>> y, product = lucid.autograd.functional.jvp(lambda x: x * x, x, v)
+        >>> print(product)
+        [2.0, 4.0]
     """
     with enable_grad():
         xs = _inputs("jvp", inputs, create_graph)
@@ -229,6 +243,13 @@ def vhp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
 
     Raises:
         RuntimeError: the result is not a single number, or ``v`` does not fit.
+
+    Example:
+        >>> import lucid
+        >>> x, v = lucid.tensor([1.0, 2.0]), lucid.tensor([1.0, 0.0])
+        >>> y, product = lucid.autograd.functional.vhp(lambda x: (x**3).sum(), x, v)
+        >>> print(product)
+        [6.0, 0.0]
     """
     return _second("vhp", func, inputs, v, create_graph, strict)
 
@@ -238,6 +259,13 @@ def hvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
 
     Raises:
         RuntimeError: the result is not a single number, or ``v`` does not fit.
+
+    Example:
+        >>> import lucid
+        >>> x, v = lucid.tensor([1.0, 2.0]), lucid.tensor([1.0, 0.0])
+        >>> y, product = lucid.autograd.functional.hvp(lambda x: (x**3).sum(), x, v)
+        >>> print(product)
+        [6.0, 0.0]
     """
     return _second("hvp", func, inputs, v, create_graph, strict)
 

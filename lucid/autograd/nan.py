@@ -16,7 +16,18 @@ __all__ = ["NaNError", "detect_nan"]
 
 
 class NaNError(FloatingPointError):
-    """An operation made NaN or an infinity from finite values; see `detect_nan`."""
+    """An operation made NaN or an infinity from finite values; see `detect_nan`.
+
+    Example:
+        >>> import lucid
+        >>> with lucid.autograd.detect_nan():
+        ...     try:
+        ...         lucid.log(lucid.tensor([-1.0]))
+        ...     except lucid.autograd.NaNError as error:
+        ...         print("found")
+        ...
+        found
+    """
 
     __module__ = "lucid.autograd"
 

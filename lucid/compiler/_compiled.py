@@ -70,6 +70,12 @@ class Compiled:
 
     Attributes:
         function: what was compiled; attributes that are not found here are looked up there.
+
+    Example:
+        >>> import lucid
+        >>> compiled = lucid.compile(lucid.nn.Linear(2, 3).eval())
+        >>> type(compiled).__name__, compiled(lucid.ones(1, 2)).shape
+        ('Compiled', lucid.Size([1, 3]))
     """
 
     def __init__(self, function: Callable[..., Any], fallback: bool, plans: int) -> None:

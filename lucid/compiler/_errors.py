@@ -8,7 +8,21 @@ from typing import Any
 
 
 class TraceError(RuntimeError):
-    """A model does something that a compiled call could not repeat; the message says what and where."""
+    """A model does something that a compiled call could not repeat; the message says what and where.
+
+    Example:
+        >>> import lucid
+        >>> @lucid.compile
+        ... def f(x):
+        ...     return x if x.sum() > 0 else -x
+        ...
+        >>> try:
+        ...     f(lucid.ones(2))
+        ... except lucid.compiler.TraceError as error:
+        ...     print("refused")
+        ...
+        refused
+    """
 
 
 def _package(frame: FrameType) -> str:

@@ -92,6 +92,11 @@ class CIFAR100(CIFAR10):
         root: directory with ``cifar-100-binary.tar.gz``, or with the directory in it.
         train, transform, target_transform, download: as in `CIFAR10`.
 
+    Example:
+        >>> import lucid
+        >>> len(lucid.datasets.CIFAR100("data"))  # doctest: +SKIP
+        50000
+
     Source: Krizhevsky, Learning multiple layers of features from tiny images, 2009.
     """
 

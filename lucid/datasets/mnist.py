@@ -100,6 +100,11 @@ class FashionMNIST(MNIST):
     Args:
         root, train, transform, target_transform, download: as in `MNIST`.
 
+    Example:
+        >>> import lucid
+        >>> len(lucid.datasets.FashionMNIST("data", train=False))  # doctest: +SKIP
+        10000
+
     Source: Xiao, Rasul and Vollgraf, arXiv:1708.07747.
     """
 
@@ -120,6 +125,11 @@ class KMNIST(MNIST):
 
     Args:
         root, train, transform, target_transform, download: as in `MNIST`.
+
+    Example:
+        >>> import lucid
+        >>> len(lucid.datasets.KMNIST("data", train=False))  # doctest: +SKIP
+        10000
 
     Source: Clanuwat et al., arXiv:1812.01718.
     """

@@ -59,7 +59,13 @@ class ExpTransform(_Simple):
 
 
 class SigmoidTransform(_Simple):
-    """y = 1 / (1 + exp(-x)), kept inside (0, 1)."""
+    """y = 1 / (1 + exp(-x)), kept inside (0, 1).
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.distributions.SigmoidTransform()(lucid.tensor([0.0])))
+        [0.5]
+    """
 
     codomain = constraints.unit_interval
 
@@ -75,7 +81,13 @@ class SigmoidTransform(_Simple):
 
 
 class SoftplusTransform(_Simple):
-    """y = log(1 + exp(x))."""
+    """y = log(1 + exp(x)).
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.distributions.SoftplusTransform()(lucid.tensor([0.0, 100.0])))
+        [0.6931472, 100.0]
+    """
 
     def _call(self, x: Tensor) -> Tensor:
         return F.softplus(x)
@@ -88,7 +100,13 @@ class SoftplusTransform(_Simple):
 
 
 class TanhTransform(_Simple):
-    """y = tanh(x). The inverse is infinite at -1 and 1; a cache avoids it."""
+    """y = tanh(x). The inverse is infinite at -1 and 1; a cache avoids it.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.distributions.TanhTransform()(lucid.tensor([0.0, 100.0])))
+        [0.0, 1.0]
+    """
 
     codomain = constraints.interval(-1.0, 1.0)
 
@@ -103,7 +121,13 @@ class TanhTransform(_Simple):
 
 
 class AbsTransform(_Simple):
-    """y = |x|; the inverse is the positive one."""
+    """y = |x|; the inverse is the positive one.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.distributions.AbsTransform()(lucid.tensor([-2.0, 3.0])))
+        [2.0, 3.0]
+    """
 
     bijective = False
 
@@ -124,6 +148,11 @@ class PowerTransform(Transform):
     Args:
         exponent: a number or Tensor.
         cache_size: 0 or 1.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.distributions.PowerTransform(2.0)(lucid.tensor([1.0, 3.0])))
+        [1.0, 9.0]
     """
 
     domain = constraints.positive
@@ -233,6 +262,12 @@ class CumulativeDistributionTransform(Transform):
     Args:
         distribution: one with a cdf and its inverse.
         cache_size: 0 or 1.
+
+    Example:
+        >>> import lucid
+        >>> D = lucid.distributions
+        >>> print(D.CumulativeDistributionTransform(D.Uniform(0.0, 4.0))(lucid.tensor([1.0, 3.0])))
+        [0.25, 0.75]
     """
 
     bijective = True

@@ -25,6 +25,14 @@ class Transform:
 
     Raises:
         ValueError: ``cache_size`` is neither 0 nor 1.
+
+    Example:
+        >>> import lucid
+        >>> scale = lucid.distributions.AffineTransform(1.0, 2.0)
+        >>> x = lucid.tensor([3.0])
+        >>> y = scale(x)
+        >>> print(y, scale.inv(y), scale.log_abs_det_jacobian(x, y))
+        [7.0] [3.0] [0.6931472]
     """
 
     bijective: bool = False

@@ -189,6 +189,12 @@ class OneHotCategoricalStraightThrough(OneHotCategorical):
         probs, logits: as in `Categorical`.
         validate_args: check parameters and samples.
 
+    Example:
+        >>> import lucid
+        >>> probs = lucid.tensor([0.0, 1.0], requires_grad=True)
+        >>> print(lucid.distributions.OneHotCategoricalStraightThrough(probs).rsample().detach())
+        [0.0, 1.0]
+
     Source: Bengio, Leonard and Courville, arXiv:1308.3432.
     """
 

@@ -28,6 +28,12 @@ class Distribution:
 
     Raises:
         ValueError: a parameter is out of its range, when validating.
+
+    Example:
+        >>> import lucid
+        >>> normal = lucid.distributions.Normal(lucid.zeros(2, 3), 1.0)
+        >>> normal.batch_shape, normal.event_shape, normal.sample((4,)).shape
+        (lucid.Size([2, 3]), lucid.Size([]), lucid.Size([4, 2, 3]))
     """
 
     has_rsample: bool = False

@@ -13,6 +13,11 @@ class ExponentialFamily(Distribution):
     """A distribution with natural parameters theta and a log normaliser F, from which entropies can be derived.
 
     Subclasses define ``_natural_params``, ``_log_normalizer`` and ``_mean_carrier_measure``, or ``entropy`` itself.
+
+    Example:
+        >>> import lucid
+        >>> isinstance(lucid.distributions.Normal(0.0, 1.0), lucid.distributions.ExponentialFamily)
+        True
     """
 
     @property

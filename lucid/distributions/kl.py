@@ -22,6 +22,19 @@ def register_kl(type_p: type, type_q: type) -> Callable[[Divergence], Divergence
 
     Raises:
         TypeError: one of them is not a class of distributions.
+
+    Example:
+        >>> import lucid
+        >>> D = lucid.distributions
+        >>> class Point(D.Normal):
+        ...     pass
+        ...
+        >>> @D.register_kl(Point, Point)
+        ... def between(p, q):
+        ...     return abs(p.loc - q.loc)
+        ...
+        >>> print(D.kl_divergence(Point(0.0, 1.0), Point(2.0, 1.0)))
+        2.0
     """
     for name, kind in (("type_p", type_p), ("type_q", type_q)):
         if not (isinstance(kind, type) and issubclass(kind, Distribution)):

@@ -100,7 +100,13 @@ class ReshapeTransform(Transform):
 
 
 class SoftmaxTransform(_Simple):
-    """y = softmax(x) over the last dimension; the inverse is the logarithm. Not bijective."""
+    """y = softmax(x) over the last dimension; the inverse is the logarithm. Not bijective.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.distributions.SoftmaxTransform()(lucid.tensor([1.0, 1.0])))
+        [0.5, 0.5]
+    """
 
     domain = constraints.real_vector
     codomain = constraints.simplex
@@ -165,6 +171,12 @@ class CorrCholeskyTransform(_Simple):
 
     The numbers fill the triangle below the diagonal row by row; r = tanh of each breaks a stick of squared length 1 per
     row, with its sign.
+
+    Example:
+        >>> import lucid
+        >>> factor = lucid.distributions.CorrCholeskyTransform()(lucid.tensor([0.5, 0.0, 1.0]))
+        >>> factor.shape
+        lucid.Size([3, 3])
     """
 
     domain = constraints.real_vector
@@ -202,7 +214,14 @@ class CorrCholeskyTransform(_Simple):
 
 
 class LowerCholeskyTransform(_Simple):
-    """Matrices to lower triangular ones with a positive diagonal: exp of the diagonal, zeros above. Not bijective."""
+    """Matrices to lower triangular ones with a positive diagonal: exp of the diagonal, zeros above. Not bijective.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.distributions.LowerCholeskyTransform()(lucid.tensor([[0.0, 9.0], [3.0, 0.0]])))
+        [[1.0, 0.0],
+         [3.0, 1.0]]
+    """
 
     domain = constraints.independent(constraints.real, 2)
     codomain = constraints.lower_cholesky
@@ -216,7 +235,14 @@ class LowerCholeskyTransform(_Simple):
 
 
 class PositiveDefiniteTransform(_Simple):
-    """Matrices to positive definite ones: L L^T with L of `LowerCholeskyTransform`. Not bijective."""
+    """Matrices to positive definite ones: L L^T with L of `LowerCholeskyTransform`. Not bijective.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.distributions.PositiveDefiniteTransform()(lucid.tensor([[0.0, 9.0], [3.0, 0.0]])))
+        [[1.0, 3.0],
+         [3.0, 10.0]]
+    """
 
     domain = constraints.independent(constraints.real, 2)
     codomain = constraints.positive_definite
@@ -267,6 +293,13 @@ class CatTransform(_Joined):
         dim: along which dimension.
         lengths: lengths of the parts; 1 each unless given.
         cache_size: 0 or 1.
+
+    Example:
+        >>> import lucid
+        >>> D = lucid.distributions
+        >>> parts = D.CatTransform([D.AffineTransform(0.0, 2.0), D.AbsTransform()], lengths=[2, 1])
+        >>> print(parts(lucid.tensor([1.0, 2.0, -3.0])))
+        [2.0, 4.0, 3.0]
     """
 
     def __init__(
@@ -329,6 +362,14 @@ class StackTransform(_Joined):
         tseq: one transform per slice.
         dim: along which dimension.
         cache_size: 0 or 1.
+
+    Example:
+        >>> import lucid
+        >>> D = lucid.distributions
+        >>> pair = D.StackTransform([D.AffineTransform(0.0, 2.0), D.AbsTransform()])
+        >>> print(pair(lucid.tensor([[1.0], [-3.0]])))
+        [[2.0],
+         [3.0]]
     """
 
     def with_cache(self, cache_size: int = 1) -> Transform:

@@ -146,6 +146,12 @@ class UninitializedBuffer(_Uninitialized, Buffer):
 
     Raises:
         RuntimeError: its shape or values are asked for before `materialize`.
+
+    Example:
+        >>> import lucid
+        >>> layer = lucid.nn.LazyBatchNorm1d()
+        >>> type(layer.running_mean).__name__
+        'UninitializedBuffer'
     """
 
     _becomes = Buffer

@@ -43,7 +43,17 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Undo `install`; modules that imported ``torch`` meanwhile keep what they have."""
+    """Undo `install`; modules that imported ``torch`` meanwhile keep what they have.
+
+    Example:
+        >>> import lucid
+        >>> import sys
+        >>> import lucid.torch
+        >>> lucid.torch.install()
+        >>> lucid.torch.uninstall()
+        >>> sys.modules.get("torch") is lucid
+        False
+    """
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
         for name in [name for name in sys.modules if name == "torch" or name.startswith("torch.")]:

@@ -6,7 +6,18 @@ from typing import Any
 
 
 class Missing:
-    """Stands for something PyTorch has and lucid lacks; any use of it raises."""
+    """Stands for something PyTorch has and lucid lacks; any use of it raises.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.torch import Missing
+        >>> try:
+        ...     Missing("torch.nonesuch")()
+        ... except NotImplementedError as error:
+        ...     print("torch.nonesuch" in str(error))
+        ...
+        True
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path

@@ -79,6 +79,11 @@ class Lambda(Module):
 
     Args:
         lambd: the function.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.transforms.Lambda(lambda x: x * 2)(lucid.ones(2)))
+        [2.0, 2.0]
     """
 
     def __init__(self, lambd: Callable[[Any], Any]) -> None:
@@ -266,6 +271,11 @@ class Grayscale(Module):
 
     Raises:
         ValueError: the image has neither one nor three channels.
+
+    Example:
+        >>> import lucid
+        >>> lucid.transforms.Grayscale()(lucid.rand(3, 4, 4)).shape
+        lucid.Size([1, 4, 4])
 
     Source: Recommendation ITU-R BT.601.
     """

@@ -60,7 +60,14 @@ class RandomHorizontalFlip(_Sometimes):
 
 
 class RandomVerticalFlip(_Sometimes):
-    """Top and bottom exchanged, with probability ``p``."""
+    """Top and bottom exchanged, with probability ``p``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.transforms.RandomVerticalFlip(p=1.0)(lucid.tensor([[[1.0], [2.0]]])))
+        [[[2.0],
+          [1.0]]]
+    """
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__(p)
@@ -70,7 +77,13 @@ class RandomVerticalFlip(_Sometimes):
 
 
 class RandomGrayscale(_Sometimes):
-    """All channels replaced by the luma, with probability ``p``."""
+    """All channels replaced by the luma, with probability ``p``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.transforms.RandomGrayscale(p=1.0)(lucid.rand(3, 4, 4)).shape
+        lucid.Size([3, 4, 4])
+    """
 
     def __init__(self, p: float = 0.1) -> None:
         super().__init__(p)
@@ -220,6 +233,11 @@ class RandomErasing(_Sometimes):
         ratio: smallest and largest width / height of the rectangle.
         value: what to write: a number, or "random" for normal numbers.
         inplace: accepted and without effect.
+
+    Example:
+        >>> import lucid
+        >>> lucid.transforms.RandomErasing(p=1.0)(lucid.ones(3, 8, 8)).min().item()
+        0.0
 
     Source: Zhong et al., arXiv:1708.04896.
     """

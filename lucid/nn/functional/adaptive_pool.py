@@ -67,21 +67,46 @@ def _max_pool(name: str, spatial: int, x: Tensor, output_size: Any) -> tuple[Ten
 def adaptive_max_pool1d_with_indices(
     input: Tensor, output_size: Any, return_indices: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """`adaptive_max_pool1d`, and int64 indices into L of where each maximum was."""
+    """`adaptive_max_pool1d`, and int64 indices into L of where each maximum was.
+
+    Example:
+        >>> import lucid
+        >>> F = lucid.nn.functional
+        >>> y, places = F.adaptive_max_pool1d_with_indices(lucid.tensor([[1.0, 3.0, 5.0, 4.0]]), 2)
+        >>> print(y, places)
+        [[3.0, 5.0]] [[1, 2]]
+    """
     return _max_pool("adaptive_max_pool1d", 1, input, output_size)
 
 
 def adaptive_max_pool2d_with_indices(
     input: Tensor, output_size: Any, return_indices: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """`adaptive_max_pool2d`, and int64 indices into the flattened plane of where each maximum was."""
+    """`adaptive_max_pool2d`, and int64 indices into the flattened plane of where each maximum was.
+
+    Example:
+        >>> import lucid
+        >>> F = lucid.nn.functional
+        >>> y, places = F.adaptive_max_pool2d_with_indices(lucid.arange(16.0).reshape(1, 4, 4), 2)
+        >>> print(places)
+        [[[5, 7],
+          [13, 15]]]
+    """
     return _max_pool("adaptive_max_pool2d", 2, input, output_size)
 
 
 def adaptive_max_pool3d_with_indices(
     input: Tensor, output_size: Any, return_indices: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """`adaptive_max_pool3d`, and int64 indices into the flattened volume of where each maximum was."""
+    """`adaptive_max_pool3d`, and int64 indices into the flattened volume of where each maximum was.
+
+    Example:
+        >>> import lucid
+        >>> F = lucid.nn.functional
+        >>> y, places = F.adaptive_max_pool3d_with_indices(lucid.arange(8.0).reshape(1, 2, 2, 2), 1)
+        >>> print(y, places)
+        [[[[7.0]]]] [[[[7]]]]
+    """
     return _max_pool("adaptive_max_pool3d", 3, input, output_size)
 
 

@@ -85,6 +85,12 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     Raises:
         ValueError: ``p`` is out of range.
         RuntimeError: another number of dimensions.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nn.functional.dropout1d(lucid.ones(1, 2, 2), training=False))
+        [[[1.0, 1.0],
+          [1.0, 1.0]]]
     """
     check_tensors("dropout1d", input)
     if input._data.ndim not in (2, 3):
@@ -104,6 +110,11 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     Raises:
         ValueError: ``p`` is out of range.
         RuntimeError: another number of dimensions.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.functional.dropout2d(lucid.ones(1, 2, 4, 4)).shape
+        lucid.Size([1, 2, 4, 4])
 
     Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2015.
     """

@@ -91,7 +91,15 @@ def fractional_max_pool2d_with_indices(
     return_indices: bool = False,
     _random_samples: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """`fractional_max_pool2d`, and int64 indices into the flattened plane of where each maximum was."""
+    """`fractional_max_pool2d`, and int64 indices into the flattened plane of where each maximum was.
+
+    Example:
+        >>> import lucid
+        >>> F = lucid.nn.functional
+        >>> y, places = F.fractional_max_pool2d_with_indices(lucid.rand(1, 1, 8, 8), 2, output_size=3)
+        >>> y.shape, places.dtype
+        (lucid.Size([1, 1, 3, 3]), lucid.int64)
+    """
     return _pool("fractional_max_pool2d", 2, input, kernel_size, output_size, output_ratio, _random_samples)
 
 
@@ -103,7 +111,15 @@ def fractional_max_pool3d_with_indices(
     return_indices: bool = False,
     _random_samples: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """`fractional_max_pool3d`, and int64 indices into the flattened volume of where each maximum was."""
+    """`fractional_max_pool3d`, and int64 indices into the flattened volume of where each maximum was.
+
+    Example:
+        >>> import lucid
+        >>> F = lucid.nn.functional
+        >>> y, places = F.fractional_max_pool3d_with_indices(lucid.rand(1, 1, 6, 6, 6), 2, output_size=3)
+        >>> y.shape, places.dtype
+        (lucid.Size([1, 1, 3, 3, 3]), lucid.int64)
+    """
     return _pool("fractional_max_pool3d", 3, input, kernel_size, output_size, output_ratio, _random_samples)
 
 

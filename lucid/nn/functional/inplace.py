@@ -22,7 +22,15 @@ def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return function(input, *args, inplace=True, **kwargs)
 
     overwrite.__name__ = overwrite.__qualname__ = function.__name__ + "_"
-    overwrite.__doc__ = f"`{function.__name__}` in place."
+    values = ", 0.0, 1.0" if function.__name__ == "threshold" else ""
+    overwrite.__doc__ = f"""`{function.__name__}` in place: overwrites its input and returns it.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.tensor([-1.0, 2.0])
+        >>> lucid.nn.functional.{function.__name__}_(x{values}) is x
+        True
+    """
     return overwrite
 
 

@@ -172,18 +172,48 @@ def interpolate(
 def upsample(
     input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
 ) -> Tensor:
-    """Deprecated name of `interpolate`."""
+    """Deprecated name of `interpolate`.
+
+    Example:
+        >>> import lucid
+        >>> import warnings
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     print(lucid.nn.functional.upsample(lucid.tensor([[[1.0, 2.0]]]), scale_factor=2))
+        ...
+        [[[1.0, 1.0, 2.0, 2.0]]]
+    """
     warnings.warn("upsample is deprecated; use interpolate instead", stacklevel=2)
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """Deprecated name of `interpolate` with mode "nearest"."""
+    """Deprecated name of `interpolate` with mode "nearest".
+
+    Example:
+        >>> import lucid
+        >>> import warnings
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     print(lucid.nn.functional.upsample_nearest(lucid.tensor([[[1.0, 2.0]]]), scale_factor=2))
+        ...
+        [[[1.0, 1.0, 2.0, 2.0]]]
+    """
     warnings.warn("upsample_nearest is deprecated; use interpolate instead", stacklevel=2)
     return interpolate(input, size, scale_factor, "nearest")
 
 
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """Deprecated name of `interpolate` with mode "bilinear" and align_corners=True."""
+    """Deprecated name of `interpolate` with mode "bilinear" and align_corners=True.
+
+    Example:
+        >>> import lucid
+        >>> import warnings
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     print(lucid.nn.functional.upsample_bilinear(lucid.tensor([[[[0.0, 1.0]]]]), size=(1, 3)))
+        ...
+        [[[[0.0, 0.5, 1.0]]]]
+    """
     warnings.warn("upsample_bilinear is deprecated; use interpolate with align_corners=True instead", stacklevel=2)
     return interpolate(input, size, scale_factor, "bilinear", align_corners=True)

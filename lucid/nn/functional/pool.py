@@ -65,7 +65,14 @@ def max_pool1d_with_indices(
     input: Tensor, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1,
     ceil_mode: bool = False, return_indices: bool = True,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """`max_pool1d`, and int64 indices into L of where each maximum was."""
+    """`max_pool1d`, and int64 indices into L of where each maximum was.
+
+    Example:
+        >>> import lucid
+        >>> y, places = lucid.max_pool1d_with_indices(lucid.tensor([[1.0, 3.0, 5.0, 4.0]]), 2)
+        >>> print(y, places)
+        [[3.0, 5.0]] [[1, 2]]
+    """
     check_tensors("max_pool1d_with_indices", input)
     return _max_pool("max_pool1d", 1, input, (kernel_size, stride, padding, dilation), ceil_mode)
 
@@ -74,7 +81,17 @@ def max_pool2d_with_indices(
     input: Tensor, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1,
     ceil_mode: bool = False, return_indices: bool = True,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """`max_pool2d`, and int64 indices into the flattened plane H * W of where each maximum was."""
+    """`max_pool2d`, and int64 indices into the flattened plane H * W of where each maximum was.
+
+    Example:
+        >>> import lucid
+        >>> F = lucid.nn.functional
+        >>> y, places = F.max_pool2d_with_indices(lucid.arange(16.0).reshape(1, 4, 4), 2)
+        >>> print(y, places)
+        [[[5.0, 7.0],
+          [13.0, 15.0]]] [[[5, 7],
+          [13, 15]]]
+    """
     check_tensors("max_pool2d_with_indices", input)
     return _max_pool("max_pool2d", 2, input, (kernel_size, stride, padding, dilation), ceil_mode)
 

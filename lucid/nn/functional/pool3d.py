@@ -58,7 +58,15 @@ def max_pool3d_with_indices(
     input: Tensor, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1,
     ceil_mode: bool = False, return_indices: bool = True,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """`max_pool3d`, and int64 indices into the flattened volume D * H * W of where each maximum was."""
+    """`max_pool3d`, and int64 indices into the flattened volume D * H * W of where each maximum was.
+
+    Example:
+        >>> import lucid
+        >>> F = lucid.nn.functional
+        >>> y, places = F.max_pool3d_with_indices(lucid.arange(8.0).reshape(1, 2, 2, 2), 2)
+        >>> print(y, places)
+        [[[[7.0]]]] [[[[7]]]]
+    """
     return _max_pool(input, (kernel_size, stride, padding, dilation), ceil_mode, True)
 
 

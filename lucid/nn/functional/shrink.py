@@ -136,7 +136,15 @@ def rrelu(
 
 
 def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
-    """`rrelu` in place."""
+    """`rrelu` in place.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.tensor([-3.0, 2.0])
+        >>> y = lucid.rrelu_(x, 0.5, 0.5)
+        >>> print(x)
+        [-1.5, 2.0]
+    """
     return rrelu(input, lower, upper, training, inplace=True)
 
 

@@ -26,7 +26,13 @@ def _integers(name: str, value: Any) -> np.ndarray:
 
 
 class Cache(ABC):
-    """State that a module keeps between calls, for every sample of a batch."""
+    """State that a module keeps between calls, for every sample of a batch.
+
+    Example:
+        >>> import lucid
+        >>> issubclass(lucid.nn.DynamicKVCache, lucid.nn.Cache)
+        True
+    """
 
     @abstractmethod
     def reset(self) -> None:
@@ -54,7 +60,14 @@ class Cache(ABC):
 
 
 class KVCache(Cache):
-    """Keys and values of every layer of a decoder, of shape (batch, heads, length, size)."""
+    """Keys and values of every layer of a decoder, of shape (batch, heads, length, size).
+
+    Example:
+        >>> import lucid
+        >>> cache = lucid.nn.DynamicKVCache()
+        >>> isinstance(cache, lucid.nn.KVCache)
+        True
+    """
 
     def __init__(self) -> None:
         self._layers: dict[int, Pair] = {}

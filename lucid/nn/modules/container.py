@@ -155,6 +155,12 @@ class ModuleList(_Numbered):
 
     Args:
         modules: the first entries.
+
+    Example:
+        >>> import lucid
+        >>> layers = lucid.nn.ModuleList([lucid.nn.Linear(2, 3), lucid.nn.Linear(3, 1)])
+        >>> len(layers), [name for name, _ in layers.named_parameters()]
+        (2, ['0.weight', '0.bias', '1.weight', '1.bias'])
     """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
@@ -188,6 +194,12 @@ class ModuleDict(Module):
 
     Args:
         modules: a mapping, or pairs of names and modules.
+
+    Example:
+        >>> import lucid
+        >>> branches = lucid.nn.ModuleDict({"a": lucid.nn.Linear(2, 3), "b": lucid.nn.ReLU()})
+        >>> list(branches), branches["a"](lucid.ones(1, 2)).shape
+        (['a', 'b'], lucid.Size([1, 3]))
     """
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
@@ -259,6 +271,12 @@ class ParameterList(Module):
 
     Args:
         values: the first entries.
+
+    Example:
+        >>> import lucid
+        >>> weights = lucid.nn.ParameterList([lucid.ones(2), lucid.zeros(3)])
+        >>> [tuple(p.shape) for p in weights]
+        [(2,), (3,)]
     """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
@@ -307,6 +325,13 @@ class ParameterDict(Module):
 
     Args:
         parameters: a mapping, or pairs of names and values.
+
+    Example:
+        >>> import lucid
+        >>> weights = lucid.nn.ParameterDict({"scale": lucid.ones(2)})
+        >>> weights["shift"] = lucid.zeros(2)
+        >>> [name for name, _ in weights.named_parameters()]
+        ['scale', 'shift']
     """
 
     def __init__(self, parameters: Any = None) -> None:

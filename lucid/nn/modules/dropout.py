@@ -51,6 +51,12 @@ class Dropout1d(_Dropout):
 
     Raises:
         ValueError: ``p`` is out of range.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nn.Dropout1d(0.5).eval()(lucid.ones(1, 2, 2)))
+        [[[1.0, 1.0],
+          [1.0, 1.0]]]
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -66,6 +72,11 @@ class Dropout2d(_Dropout):
 
     Raises:
         ValueError: ``p`` is out of range.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.Dropout2d(0.5)(lucid.ones(1, 2, 4, 4)).shape
+        lucid.Size([1, 2, 4, 4])
 
     Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2015.
     """

@@ -35,6 +35,12 @@ class LazyModuleMixin(Module):
 
     Subclasses define ``initialize_parameters(*args)``, which materialises the parameters and buffers that are not yet.
     Loading a state dict gives them their shapes as well.
+
+    Example:
+        >>> import lucid
+        >>> layer = lucid.nn.LazyLinear(3)
+        >>> isinstance(layer, lucid.nn.LazyModuleMixin), layer.has_uninitialized_params()
+        (True, True)
     """
 
     cls_to_become: type[Module] | None = None
@@ -295,13 +301,29 @@ class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
 
 
 class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
-    """`BatchNorm2d` whose ``num_features`` is that of the first input; the other arguments are the same."""
+    """`BatchNorm2d` whose ``num_features`` is that of the first input; the other arguments are the same.
+
+    Example:
+        >>> import lucid
+        >>> layer = lucid.nn.LazyBatchNorm2d()
+        >>> _ = layer(lucid.ones(2, 3, 4, 4))
+        >>> layer.num_features
+        3
+    """
 
     cls_to_become = BatchNorm2d
 
 
 class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
-    """`BatchNorm3d` whose ``num_features`` is that of the first input; the other arguments are the same."""
+    """`BatchNorm3d` whose ``num_features`` is that of the first input; the other arguments are the same.
+
+    Example:
+        >>> import lucid
+        >>> layer = lucid.nn.LazyBatchNorm3d()
+        >>> _ = layer(lucid.ones(2, 3, 4, 4, 4))
+        >>> layer.num_features
+        3
+    """
 
     cls_to_become = BatchNorm3d
 
@@ -324,12 +346,28 @@ class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d):
 
 
 class LazyInstanceNorm2d(_LazyInstanceNorm, InstanceNorm2d):
-    """`InstanceNorm2d` whose ``num_features`` is that of the first input, with parameters and running statistics."""
+    """`InstanceNorm2d` whose ``num_features`` is that of the first input, with parameters and running statistics.
+
+    Example:
+        >>> import lucid
+        >>> layer = lucid.nn.LazyInstanceNorm2d()
+        >>> _ = layer(lucid.ones(2, 3, 4, 4))
+        >>> layer.num_features
+        3
+    """
 
     cls_to_become = InstanceNorm2d
 
 
 class LazyInstanceNorm3d(_LazyInstanceNorm, InstanceNorm3d):
-    """`InstanceNorm3d` whose ``num_features`` is that of the first input, with parameters and running statistics."""
+    """`InstanceNorm3d` whose ``num_features`` is that of the first input, with parameters and running statistics.
+
+    Example:
+        >>> import lucid
+        >>> layer = lucid.nn.LazyInstanceNorm3d()
+        >>> _ = layer(lucid.ones(2, 3, 4, 4, 4))
+        >>> layer.num_features
+        3
+    """
 
     cls_to_become = InstanceNorm3d

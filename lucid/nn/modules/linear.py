@@ -15,7 +15,13 @@ __all__ = ["Bilinear", "Identity", "Linear"]
 
 
 class Identity(Module):
-    """Returns its input; takes and ignores any arguments."""
+    """Returns its input; takes and ignores any arguments.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.nn.Identity(54, unused=True)(lucid.ones(2)))
+        [1.0, 1.0]
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -81,6 +87,11 @@ class Bilinear(Module):
     Attributes:
         weight: shape (out_features, in1_features, in2_features), uniform within 1 / sqrt(in1_features) at first.
         bias: shape (out_features,), likewise; or None.
+
+    Example:
+        >>> import lucid
+        >>> lucid.nn.Bilinear(2, 3, 4)(lucid.ones(5, 2), lucid.ones(5, 3)).shape
+        lucid.Size([5, 4])
     """
 
     weight: Parameter

@@ -84,7 +84,18 @@ class LinearCrossEntropyLoss(Loss):
 
 
 class NLLLoss2d(NLLLoss):
-    """The former name of `NLLLoss` of planes; it warns."""
+    """The former name of `NLLLoss` of planes; it warns.
+
+    Example:
+        >>> import lucid
+        >>> import warnings
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     loss = lucid.nn.NLLLoss2d()
+        ...
+        >>> print(loss(lucid.zeros(1, 2, 1, 1), lucid.zeros(1, 1, 1, dtype=lucid.int64)))
+        0.0
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         warnings.warn("NLLLoss2d is deprecated: use NLLLoss, which takes planes as well", FutureWarning, stacklevel=2)

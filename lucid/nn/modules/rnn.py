@@ -60,6 +60,11 @@ class RNNBase(Module):
     Raises:
         ValueError: sizes are not positive, or ``dropout`` or ``proj_size`` out of range.
         TypeError: ``hidden_size`` is not an int.
+
+    Example:
+        >>> import lucid
+        >>> isinstance(lucid.nn.GRU(2, 3), lucid.nn.RNNBase)
+        True
     """
 
     def __init__(

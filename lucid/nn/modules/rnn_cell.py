@@ -18,7 +18,13 @@ __all__ = ["GRUCell", "LSTMCell", "RNNCell", "RNNCellBase"]
 
 
 class RNNCellBase(Module):
-    """Base of `RNNCell`, `LSTMCell` and `GRUCell`."""
+    """Base of `RNNCell`, `LSTMCell` and `GRUCell`.
+
+    Example:
+        >>> import lucid
+        >>> isinstance(lucid.nn.GRUCell(2, 3), lucid.nn.RNNCellBase)
+        True
+    """
 
     weight_ih: Parameter
     weight_hh: Parameter

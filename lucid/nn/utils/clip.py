@@ -117,6 +117,14 @@ def clip_grads_with_norm_(
         max_norm: largest norm afterwards, if ``total_norm`` is that of the gradients.
         total_norm: the norm before, a 0-d tensor.
         foreach: accepted; there is one implementation.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.ones(2, requires_grad=True)
+        >>> (x * lucid.tensor([3.0, 4.0])).sum().backward()
+        >>> lucid.nn.utils.clip_grads_with_norm_([x], 1.0, lucid.nn.utils.grad_norm([x]))
+        >>> print(x.grad)
+        [0.5999999, 0.79999983]
     """
     _scale_to(_gradients(parameters), max_norm, total_norm)
 
@@ -142,6 +150,14 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
         parameters: a tensor, or an iterable of them; those without a gradient are skipped.
         clip_value: largest magnitude afterwards.
         foreach: accepted; there is one implementation.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * lucid.tensor([0.5, 9.0])).sum().backward()
+        >>> lucid.nn.utils.clip_grad_value_([x], 1.0)
+        >>> print(x.grad)
+        [0.5, 1.0]
     """
     for g in _gradients(parameters):
         if g.dtype.is_half:
@@ -152,5 +168,13 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
 
 
 def grad_norm(parameters: Tensors, norm_type: float = 2.0) -> Tensor:
-    """The norm of all gradients as if they were one vector; arguments as for `clip_grad_norm_`."""
+    """The norm of all gradients as if they were one vector; arguments as for `clip_grad_norm_`.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.ones(2, requires_grad=True)
+        >>> (x * lucid.tensor([3.0, 4.0])).sum().backward()
+        >>> print(lucid.nn.utils.grad_norm([x]))
+        5.0
+    """
     return get_total_norm(_gradients(parameters), norm_type)

@@ -36,6 +36,13 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
     Raises:
         ValueError: the vector has another shape. Nothing is changed then.
+
+    Example:
+        >>> import lucid
+        >>> layer = lucid.nn.Linear(2, 1)
+        >>> lucid.nn.utils.vector_to_parameters(lucid.tensor([1.0, 2.0, 3.0]), layer.parameters())
+        >>> print(layer.weight.detach(), layer.bias.detach())
+        [[1.0, 2.0]] [3.0]
     """
     items = list(parameters)
     wanted = sum(p.numel() for p in items)

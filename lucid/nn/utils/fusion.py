@@ -73,5 +73,13 @@ def fuse_linear_bn_eval(linear: Linear, bn: BatchNorm1d) -> Any:
 
     Raises:
         ValueError: a module is in training mode, the features differ, or there are no running statistics.
+
+    Example:
+        >>> import lucid
+        >>> linear, bn = lucid.nn.Linear(2, 3).eval(), lucid.nn.BatchNorm1d(3).eval()
+        >>> fused = lucid.nn.utils.fuse_linear_bn_eval(linear, bn)
+        >>> x = lucid.ones(1, 2)
+        >>> bool(((fused(x) - bn(linear(x))).abs() < 1e-5).all())
+        True
     """
     return _fuse("fuse_linear_bn_eval", linear, bn)

@@ -49,6 +49,12 @@ class ParametrizationList(ModuleList):
 
     Raises:
         ValueError: the result is not a tensor, or has another dtype or shape than the original, unless ``unsafe``.
+
+    Example:
+        >>> import lucid
+        >>> layer = lucid.nn.utils.parametrizations.weight_norm(lucid.nn.Linear(2, 3))
+        >>> type(layer.parametrizations.weight).__name__, len(layer.parametrizations.weight)
+        ('ParametrizationList', 1)
     """
 
     original: Tensor
@@ -179,7 +185,16 @@ def _property(name: str) -> property:
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
-    """Whether ``module`` has parametrized tensors, or one of that name."""
+    """Whether ``module`` has parametrized tensors, or one of that name.
+
+    Example:
+        >>> import lucid
+        >>> parametrize = lucid.nn.utils.parametrize
+        >>> layer = lucid.nn.Linear(2, 3)
+        >>> _ = parametrize.register_parametrization(layer, "weight", lucid.nn.Tanh())
+        >>> parametrize.is_parametrized(layer), parametrize.is_parametrized(layer, "bias")
+        (True, False)
+    """
     lists = module._modules.get("parametrizations")
     if not isinstance(lists, ModuleDict):
         return False
@@ -187,7 +202,15 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
 
 
 def type_before_parametrizations(module: Module) -> type[Module]:
-    """The class of ``module`` as its author wrote it."""
+    """The class of ``module`` as its author wrote it.
+
+    Example:
+        >>> import lucid
+        >>> parametrize = lucid.nn.utils.parametrize
+        >>> layer = parametrize.register_parametrization(lucid.nn.Linear(2, 3), "weight", lucid.nn.Tanh())
+        >>> parametrize.type_before_parametrizations(layer).__name__
+        'Linear'
+    """
     return type(module).__bases__[0] if is_parametrized(module) else type(module)
 
 
@@ -263,6 +286,15 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
 
     Raises:
         ValueError: the tensor is not parametrized, or there are several originals and ``leave_parametrized`` is false.
+
+    Example:
+        >>> import lucid
+        >>> parametrize = lucid.nn.utils.parametrize
+        >>> layer = lucid.nn.Linear(2, 3)
+        >>> _ = parametrize.register_parametrization(layer, "weight", lucid.nn.Tanh())
+        >>> _ = parametrize.remove_parametrizations(layer, "weight")
+        >>> parametrize.is_parametrized(layer)
+        False
     """
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"remove_parametrizations: {type(module).__name__} has no parametrization of {tensor_name!r}")

@@ -33,6 +33,13 @@ class PackedSequence(_Packed):
         sorted_indices: which sequence of the caller comes at each place, or None if they came sorted.
         unsorted_indices: the inverse of that.
 
+    Example:
+        >>> import lucid
+        >>> rnn = lucid.nn.utils.rnn
+        >>> packed = rnn.pack_sequence([lucid.tensor([1.0, 2.0, 3.0]), lucid.tensor([4.0])])
+        >>> print(packed.data, packed.batch_sizes)
+        [1.0, 4.0, 2.0, 3.0] [2, 1, 1]
+
     Source: PyTorch's `torch.nn.utils.rnn.PackedSequence`.
     """
 

@@ -102,6 +102,13 @@ def remove_weight_norm(module: Module, name: str = "weight") -> Module:
 
     Raises:
         ValueError: the weight is not normalised.
+
+    Example:
+        >>> import lucid
+        >>> layer = lucid.nn.utils.weight_norm(lucid.nn.Linear(2, 3))
+        >>> _ = lucid.nn.utils.remove_weight_norm(layer)
+        >>> [name for name, _ in layer.named_parameters()]
+        ['bias', 'weight']
     """
     key, hook = _find("remove_weight_norm", module, name, WeightNorm)
     with no_grad():
@@ -186,6 +193,13 @@ def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
 
     Raises:
         ValueError: the weight is not normalised.
+
+    Example:
+        >>> import lucid
+        >>> layer = lucid.nn.utils.spectral_norm(lucid.nn.Linear(2, 3))
+        >>> _ = lucid.nn.utils.remove_spectral_norm(layer)
+        >>> [name for name, _ in layer.named_parameters()]
+        ['bias', 'weight']
     """
     key, hook = _find("remove_spectral_norm", module, name, SpectralNorm)
     with no_grad():

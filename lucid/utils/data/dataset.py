@@ -200,6 +200,15 @@ class ChainDataset(IterableDataset[Any]):
 
     Raises:
         TypeError: while iterating, at a dataset that is not an :class:`IterableDataset`.
+
+    Example:
+        >>> import lucid
+        >>> class Numbers(lucid.data.IterableDataset):
+        ...     def __iter__(self):
+        ...         return iter([1, 2])
+        ...
+        >>> list(lucid.data.ChainDataset([Numbers(), Numbers()]))
+        [1, 2, 1, 2]
     """
 
     def __init__(self, datasets: Iterable[Any]) -> None:

@@ -30,7 +30,17 @@ def _check_bool(owner: str, name: str, value: Any) -> None:
 
 
 class Sampler(Generic[T_co]):
-    """An order of indices: define ``__iter__``, and ``__len__`` where the number of indices is known."""
+    """An order of indices: define ``__iter__``, and ``__len__`` where the number of indices is known.
+
+    Example:
+        >>> import lucid
+        >>> class Backwards(lucid.data.Sampler):
+        ...     def __iter__(self):
+        ...         return iter([2, 1, 0])
+        ...
+        >>> list(Backwards())
+        [2, 1, 0]
+    """
 
     def __iter__(self) -> Iterator[T_co]:
         raise NotImplementedError(f"{type(self).__name__}: a sampler must define __iter__")
@@ -41,6 +51,11 @@ class SequentialSampler(Sampler[int]):
 
     Args:
         data_source: anything with a length.
+
+    Example:
+        >>> import lucid
+        >>> list(lucid.data.SequentialSampler("abc"))
+        [0, 1, 2]
     """
 
     data_source: Sized
@@ -122,6 +137,11 @@ class SubsetRandomSampler(Sampler[int]):
     Args:
         indices: the indices to choose from.
         generator: source of the order; the default generator when None.
+
+    Example:
+        >>> import lucid
+        >>> sorted(lucid.data.SubsetRandomSampler([3, 1, 4]))
+        [1, 3, 4]
     """
 
     indices: Sequence[int]
