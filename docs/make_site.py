@@ -21,6 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import plots
 from gradients import backward_section, derivative_table, example_section
 
 DOCS = Path(__file__).resolve().parent
@@ -347,8 +348,7 @@ def main() -> None:
     for old in (WORK, WORK.parent / "doctrees"):  # Sphinx takes a name that moved to another page for one in both
         shutil.rmtree(old, ignore_errors=True)
     WORK.mkdir(parents=True)
-    if (DOCS / "plots").is_dir():
-        shutil.copytree(DOCS / "plots", WORK / "plots")
+    plots.main(WORK / "plots")
     site = Site(WORK / "api")
     present = []
     for name in NAMESPACES:

@@ -1,9 +1,8 @@
-"""Draw every activation, its value and its gradient, as docs/plots/NAME.svg: ``python docs/plots.py [DIRECTORY]``."""
+"""Draw every activation, its value and its gradient, as DIRECTORY/NAME.svg, for the pages of the site."""
 
 from __future__ import annotations
 
 import inspect
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -73,7 +72,3 @@ def main(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, kind in activations().items():
         (directory / f"{name}.svg").write_text(draw(name, *curves(name, kind)), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "plots")
