@@ -1,6 +1,7 @@
 """Models of images whose parameters have torchvision's names, so that published weights load as they are."""
 
-from lucid.models._registry import Preprocessing, create_model, list_models, preprocessing
+from lucid.models._preprocessing import Preprocessing
+from lucid.models._registry import create_model, list_models, preprocessing
 from lucid.models.convnext import ConvNeXt, convnext_base, convnext_large, convnext_small, convnext_tiny
 from lucid.models.efficientnet import (
     EfficientNet,

@@ -77,9 +77,9 @@ def initialise_convolutions(model: nn.Module, linear_std: float | None = None) -
 
 
 def initialise_transformer(model: nn.Module) -> None:
-    """Draw the weights of linear layers and convolutions from a normal distribution of deviation 0.02, cut at two."""
+    """Draw the weights of linear layers and convolutions from a normal distribution of deviation 0.02."""
     for module in model.modules():
         if isinstance(module, (nn.Linear, nn.Conv2d)):
-            nn.init.trunc_normal_(module.weight, std=0.02)
+            nn.init.normal_(module.weight, std=0.02)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -1,50 +1,87 @@
-"""Models by name, and how images are prepared for each."""
+"""Models by name: how each is built, and how its inputs are prepared."""
 
 from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Callable
+import inspect
+import os
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+from lucid.models._preprocessing import Preprocessing
 from lucid.nn import Module
+from lucid.serialization import load
 
-Builder = TypeVar("Builder", bound=Callable[..., Module])
+M = TypeVar("M", bound=Module)
 
 
-class Preprocessing(NamedTuple):
-    """How an image becomes the input that published weights were trained for.
+class About(NamedTuple):
+    """What the docstrings of a family's functions say: where it comes from, and an example with {name} in it."""
 
-    Attributes:
-        resize: pixels of the image's shorter side after resizing.
-        crop: pixels of each side of the central part that is kept.
-        interpolation: "bilinear" or "bicubic", antialiased.
-        mean, std: of each channel (red, green, blue), for values from 0 to 1.
-    """
-
-    resize: int
-    crop: int
-    interpolation: str = "bilinear"
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    source: str
+    example: str = "lucid.models.{name}(num_classes=10).eval()(lucid.zeros(1, 3, 64, 64)).shape"
+    result: str = "lucid.Size([1, 10])"
 
 
 class _Entry(NamedTuple):
     build: Callable[..., Module]
-    preprocessing: Preprocessing
+    prepare: Preprocessing | None
 
 
 _MODELS: dict[str, _Entry] = {}
 
+_DOCSTRING = """{title}: {size} parameters.
 
-def register(resize: int, crop: int, interpolation: str = "bilinear", **rest: Any) -> Callable[[Builder], Builder]:
-    """Enter the decorated function among the models, under its own name."""
+Args:
+    {options}: as of `{model}`.
 
-    def enter(build: Builder) -> Builder:
-        _MODELS[build.__name__] = _Entry(build, Preprocessing(resize, crop, interpolation, **rest))
-        return build
+Example:
+    >>> import lucid
+    >>> {example}
+    {result}
 
-    return enter
+Source: {source}
+"""
+
+
+def variant(
+    name: str, title: str, size: str, prepare: Preprocessing | None, about: About, model: type[M], *fixed: Any,
+    **defaults: Any,
+) -> Callable[..., M]:  # fmt: skip
+    """A function that builds one size of a model; it is entered under ``name`` among the models.
+
+    Args:
+        name: of the function.
+        title, size, about: what its docstring says, such as "VGG with 11 layers" and "132.9 million".
+        prepare: what makes the model's input of an image.
+        model: the class.
+        fixed: its first arguments; the others are those of the function.
+        defaults: of these, where the class has others.
+    """
+    whole = inspect.signature(model)
+    rest = list(whole.parameters.values())[len(fixed) :]
+    signature = whole.replace(
+        parameters=[p.replace(default=defaults.get(p.name, p.default)) for p in rest], return_annotation=model
+    )
+
+    def build(*args: Any, **options: Any) -> M:
+        try:
+            given = signature.bind(*args, **options)
+        except TypeError as error:
+            raise TypeError(f"{name}: {error}; the arguments are {', '.join(signature.parameters)}") from None
+        given.apply_defaults()
+        return model(*fixed, *given.args, **given.kwargs)
+
+    build.__name__ = build.__qualname__ = name
+    build.__module__ = model.__module__
+    build.__signature__ = signature  # type: ignore[attr-defined]
+    build.__doc__ = _DOCSTRING.format(
+        title=title, size=size, options=", ".join(signature.parameters), model=model.__name__,
+        example=about.example.format(name=name), result=about.result, source=about.source,
+    )  # fmt: skip
+    _MODELS[name] = _Entry(build, prepare)
+    return build
 
 
 def _entry(function: str, name: str) -> _Entry:
@@ -56,15 +93,38 @@ def _entry(function: str, name: str) -> _Entry:
     return found
 
 
-def create_model(name: str, **options: Any) -> Module:
-    """A new model with random weights.
+def _state(weights: Any) -> Mapping[str, Any]:
+    """The state of a model in a file, or in a dict around it such as {"state_dict": ..., "epoch": ...}."""
+    if isinstance(weights, (str, bytes, os.PathLike)):
+        state, place = load(weights), os.fsdecode(weights)
+    else:
+        state, place = weights, "weights"
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
+            state = state[key]
+            break
+    if not isinstance(state, Mapping):
+        raise TypeError(f"create_model: expected {place} to hold a dict of tensors, got {type(state).__name__}")
+    if state and all(isinstance(key, str) and key.startswith("module.") for key in state):
+        state = {key.removeprefix("module."): value for key, value in state.items()}  # of DataParallel
+    return state
+
+
+def create_model(name: str, *, weights: Any = None, strict: bool = True, **options: Any) -> Module:
+    """A new model, with random weights or those of a file.
 
     Args:
         name: one of `list_models`.
+        weights: path of a file that `lucid.load` reads (.safetensors, .pt, .pth, .bin), or a dict of tensors; a dict
+            under "state_dict", "model_state_dict" or "model" in it counts.
+        strict: whether ``weights`` must have exactly the model's entries; otherwise what it lacks stays random, and
+            what the model lacks is left aside.
         options: arguments of the model's own function, such as ``num_classes``.
 
     Raises:
         ValueError: no model has this name.
+        TypeError: the model has no such option, or ``weights`` holds no dict.
+        RuntimeError: the entries of ``weights`` are not those of the model.
 
     Example:
         >>> import lucid
@@ -72,11 +132,29 @@ def create_model(name: str, **options: Any) -> Module:
         >>> model(lucid.zeros(1, 3, 64, 64)).shape
         lucid.Size([1, 10])
     """
-    return _entry("create_model", name).build(**options)
+    build = _entry("create_model", name).build
+    known = inspect.signature(build).parameters
+    for option in options:
+        if option not in known:
+            near = difflib.get_close_matches(option, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
+            raise TypeError(f"create_model: {name} has no argument {option!r}; {hint}")
+    model = build(**options)
+    if weights is not None:
+        state = _state(weights)
+        try:
+            model.load_state_dict(state, strict=strict)
+        except RuntimeError as error:
+            where = os.fsdecode(weights) if isinstance(weights, (str, bytes, os.PathLike)) else "weights"
+            raise RuntimeError(f"create_model: {where} does not fit {name}: {error}") from None
+    return model
 
 
 def list_models(pattern: str = "*") -> list[str]:
     """The names that `create_model` knows, sorted; ``pattern`` may hold the wildcards ``*``, ``?`` and ``[...]``.
+
+    Raises:
+        TypeError: ``pattern`` is no string.
 
     Example:
         >>> import lucid
@@ -88,18 +166,25 @@ def list_models(pattern: str = "*") -> list[str]:
     return sorted(fnmatch.filter(_MODELS, pattern))
 
 
-def preprocessing(name: str) -> Preprocessing:
-    """How images are prepared for the weights that torchvision publishes first for a model.
+def preprocessing(name: str) -> Any:
+    """What makes a model's input of an image: a `Preprocessing`, or the `Letterbox` of a detector.
+
+    For those that torchvision publishes weights for, it does what goes with the first of them.
 
     Args:
         name: one of `list_models`.
 
     Raises:
-        ValueError: no model has this name.
+        ValueError: no model has this name, or it does not take images.
 
     Example:
         >>> import lucid
         >>> lucid.models.preprocessing("resnet50")[:3]
         (256, 224, 'bilinear')
+        >>> lucid.models.preprocessing("resnet50")(lucid.zeros(3, 300, 400, dtype=lucid.uint8)).shape
+        lucid.Size([3, 224, 224])
     """
-    return _entry("preprocessing", name).preprocessing
+    prepare = _entry("preprocessing", name).prepare
+    if prepare is None:
+        raise ValueError(f"preprocessing: {name} takes no images, but token ids; see lucid.models.Tokenizer")
+    return prepare

@@ -1,16 +1,14 @@
-"""Convolutions in the form of transformers.
-
-Source: Liu et al. (2022), A ConvNet for the 2020s.
-"""
+"""Convolutions in the form of transformers: Liu et al. (2022)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import lucid
 from lucid import Tensor, nn
 from lucid.models._blocks import Permute, initialise_transformer
-from lucid.models._registry import register
+from lucid.models._preprocessing import Preprocessing
+from lucid.models._registry import About, variant
 from lucid.nn import functional as F
 
 EPS = 1e-6
@@ -45,8 +43,8 @@ class ConvNeXt(nn.Module):
 
     Args:
         dims, layers: channels and blocks of each stage.
-        drop_path: probability that the last block's branch is left out of a training step; it grows linearly from 0.
         num_classes: number of outputs.
+        drop_path: probability that the last block's branch is left out of a training step; it grows linearly from 0.
         layer_scale: initial factor of the branches.
 
     Shapes:
@@ -54,7 +52,7 @@ class ConvNeXt(nn.Module):
     """
 
     def __init__(
-        self, dims: Sequence[int], layers: Sequence[int], drop_path: float, num_classes: int = 1000,
+        self, dims: Sequence[int], layers: Sequence[int], num_classes: int = 1000, drop_path: float = 0.1,
         layer_scale: float = 1e-6,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -77,25 +75,19 @@ class ConvNeXt(nn.Module):
         return self.classifier(self.avgpool(self.features(x)))
 
 
-@register(236, 224)
-def convnext_tiny(num_classes: int = 1000, drop_path: float = 0.1) -> ConvNeXt:
-    """ConvNeXt, tiny: 28.6 million parameters for 1000 classes."""
-    return ConvNeXt((96, 192, 384, 768), (3, 3, 9, 3), drop_path, num_classes)
+_ABOUT = About("Liu et al. (2022), A ConvNet for the 2020s")
 
 
-@register(230, 224)
-def convnext_small(num_classes: int = 1000, drop_path: float = 0.4) -> ConvNeXt:
-    """ConvNeXt, small: 50.2 million parameters for 1000 classes."""
-    return ConvNeXt((96, 192, 384, 768), (3, 3, 27, 3), drop_path, num_classes)
+def _convnext(
+    name: str, title: str, size: str, resize: int, dims: Sequence[int], layers: Sequence[int], drop_path: float
+) -> Callable[..., ConvNeXt]:
+    prepare = Preprocessing(resize, 224)
+    return variant(name, f"ConvNeXt, {title}", size, prepare, _ABOUT, ConvNeXt, dims, layers, drop_path=drop_path)
 
 
-@register(232, 224)
-def convnext_base(num_classes: int = 1000, drop_path: float = 0.5) -> ConvNeXt:
-    """ConvNeXt, base: 88.6 million parameters for 1000 classes."""
-    return ConvNeXt((128, 256, 512, 1024), (3, 3, 27, 3), drop_path, num_classes)
+_S, _B, _L = (96, 192, 384, 768), (128, 256, 512, 1024), (192, 384, 768, 1536)
 
-
-@register(232, 224)
-def convnext_large(num_classes: int = 1000, drop_path: float = 0.5) -> ConvNeXt:
-    """ConvNeXt, large: 197.8 million parameters for 1000 classes."""
-    return ConvNeXt((192, 384, 768, 1536), (3, 3, 27, 3), drop_path, num_classes)
+convnext_tiny = _convnext("convnext_tiny", "tiny", "28.6 million", 236, _S, (3, 3, 9, 3), 0.1)
+convnext_small = _convnext("convnext_small", "small", "50.2 million", 230, _S, (3, 3, 27, 3), 0.4)
+convnext_base = _convnext("convnext_base", "base", "88.6 million", 232, _B, (3, 3, 27, 3), 0.5)
+convnext_large = _convnext("convnext_large", "large", "197.8 million", 232, _L, (3, 3, 27, 3), 0.5)

@@ -1,18 +1,16 @@
-"""Networks scaled in depth and width together.
-
-Sources: Tan and Le (2019), EfficientNet; Tan and Le (2021), EfficientNetV2; Huang et al. (2016), Deep Networks with
-Stochastic Depth.
-"""
+"""Networks scaled in depth and width together: Tan and Le (2019, 2021)."""
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from lucid import Tensor, nn
 from lucid.models._blocks import SLOW_NORM, ConvNorm, Layer, SqueezeExcitation, divisible
-from lucid.models._registry import register
+from lucid.models._preprocessing import Preprocessing
+from lucid.models._registry import About, variant
 
 
 class Stage(NamedTuple):
@@ -58,9 +56,9 @@ class EfficientNet(nn.Module):
         stages: what follows the stem.
         stem: channels of the stem.
         last: channels before the classifier; None for four times those of the last stage.
-        dropout: probability of dropout before the classifier.
-        num_classes: number of outputs.
         norm: makes a normalisation from a number of channels.
+        num_classes: number of outputs.
+        dropout: probability of dropout before the classifier.
         drop_path: probability that the last block's branch is left out of a training step; it grows linearly from 0.
 
     Shapes:
@@ -68,8 +66,8 @@ class EfficientNet(nn.Module):
     """
 
     def __init__(
-        self, stages: Sequence[Stage], stem: int, last: int | None, dropout: float, num_classes: int = 1000,
-        norm: Layer = nn.BatchNorm2d, drop_path: float = 0.2,
+        self, stages: Sequence[Stage], stem: int, last: int | None = None, norm: Layer = nn.BatchNorm2d,
+        num_classes: int = 1000, dropout: float = 0.2, drop_path: float = 0.2,
     ) -> None:  # fmt: skip
         super().__init__()
         layers: list[nn.Module] = [ConvNorm(3, stem, 3, 2, norm=norm, activation=nn.SiLU)]
@@ -104,92 +102,55 @@ _B0 = (
 )  # fmt: skip
 
 
-def _scaled(width: float, depth: float, dropout: float, num_classes: int, norm: Layer = nn.BatchNorm2d) -> EfficientNet:
+_FIRST = About("Tan and Le (2019), EfficientNet; Huang et al. (2016), Deep Networks with Stochastic Depth")
+_SECOND = About("Tan and Le (2021), EfficientNetV2; Huang et al. (2016), Deep Networks with Stochastic Depth")
+
+
+def _b(
+    number: int, size: str, resize: int, crop: int, width: float, depth: float, dropout: float,
+    norm: Layer = nn.BatchNorm2d,
+) -> Callable[..., EfficientNet]:  # fmt: skip
     stages = [s._replace(outputs=divisible(s.outputs * width), blocks=math.ceil(s.blocks * depth)) for s in _B0]
-    return EfficientNet(stages, divisible(32 * width), None, dropout, num_classes, norm)
+    return variant(
+        f"efficientnet_b{number}", f"EfficientNet-B{number}", size, Preprocessing(resize, crop, "bicubic"), _FIRST,
+        EfficientNet, stages, divisible(32 * width), None, norm, dropout=dropout,
+    )  # fmt: skip
 
 
-@register(256, 224, "bicubic")
-def efficientnet_b0(num_classes: int = 1000, dropout: float = 0.2) -> EfficientNet:
-    """EfficientNet-B0: 5.3 million parameters for 1000 classes."""
-    return _scaled(1.0, 1.0, dropout, num_classes)
+efficientnet_b0 = _b(0, "5.3 million", 256, 224, 1.0, 1.0, 0.2)
+efficientnet_b1 = _b(1, "7.8 million", 256, 240, 1.0, 1.1, 0.2)
+efficientnet_b2 = _b(2, "9.1 million", 288, 288, 1.1, 1.2, 0.3)
+efficientnet_b3 = _b(3, "12.2 million", 320, 300, 1.2, 1.4, 0.3)
+efficientnet_b4 = _b(4, "19.3 million", 384, 380, 1.4, 1.8, 0.4)
+efficientnet_b5 = _b(5, "30.4 million", 456, 456, 1.6, 2.2, 0.4, SLOW_NORM)
+efficientnet_b6 = _b(6, "43.0 million", 528, 528, 1.8, 2.6, 0.5, SLOW_NORM)
+efficientnet_b7 = _b(7, "66.3 million", 600, 600, 2.0, 3.1, 0.5, SLOW_NORM)
 
 
-@register(256, 240, "bicubic")
-def efficientnet_b1(num_classes: int = 1000, dropout: float = 0.2) -> EfficientNet:
-    """EfficientNet-B1: 7.8 million parameters for 1000 classes."""
-    return _scaled(1.0, 1.1, dropout, num_classes)
+def _v2(
+    name: str, title: str, size: str, prepare: Preprocessing, stem: int, dropout: float, stages: Sequence[Stage]
+) -> Callable[..., EfficientNet]:
+    norm = functools.partial(nn.BatchNorm2d, eps=1e-3)
+    title = f"EfficientNetV2, {title}"
+    return variant(name, title, size, prepare, _SECOND, EfficientNet, stages, stem, 1280, norm, dropout=dropout)
 
 
-@register(288, 288, "bicubic")
-def efficientnet_b2(num_classes: int = 1000, dropout: float = 0.3) -> EfficientNet:
-    """EfficientNet-B2: 9.1 million parameters for 1000 classes."""
-    return _scaled(1.1, 1.2, dropout, num_classes)
-
-
-@register(320, 300, "bicubic")
-def efficientnet_b3(num_classes: int = 1000, dropout: float = 0.3) -> EfficientNet:
-    """EfficientNet-B3: 12.2 million parameters for 1000 classes."""
-    return _scaled(1.2, 1.4, dropout, num_classes)
-
-
-@register(384, 380, "bicubic")
-def efficientnet_b4(num_classes: int = 1000, dropout: float = 0.4) -> EfficientNet:
-    """EfficientNet-B4: 19.3 million parameters for 1000 classes."""
-    return _scaled(1.4, 1.8, dropout, num_classes)
-
-
-@register(456, 456, "bicubic")
-def efficientnet_b5(num_classes: int = 1000, dropout: float = 0.4) -> EfficientNet:
-    """EfficientNet-B5: 30.4 million parameters for 1000 classes."""
-    return _scaled(1.6, 2.2, dropout, num_classes, SLOW_NORM)
-
-
-@register(528, 528, "bicubic")
-def efficientnet_b6(num_classes: int = 1000, dropout: float = 0.5) -> EfficientNet:
-    """EfficientNet-B6: 43.0 million parameters for 1000 classes."""
-    return _scaled(1.8, 2.6, dropout, num_classes, SLOW_NORM)
-
-
-@register(600, 600, "bicubic")
-def efficientnet_b7(num_classes: int = 1000, dropout: float = 0.5) -> EfficientNet:
-    """EfficientNet-B7: 66.3 million parameters for 1000 classes."""
-    return _scaled(2.0, 3.1, dropout, num_classes, SLOW_NORM)
-
-
-def _norm(channels: int) -> nn.Module:
-    return nn.BatchNorm2d(channels, eps=1e-3)
-
-
-def _second(stages: Sequence[Stage], stem: int, dropout: float, num_classes: int) -> EfficientNet:
-    return EfficientNet(stages, stem, 1280, dropout, num_classes, _norm)
-
-
-@register(384, 384)
-def efficientnet_v2_s(num_classes: int = 1000, dropout: float = 0.2) -> EfficientNet:
-    """EfficientNetV2, small: 21.5 million parameters for 1000 classes."""
-    stages = (
+efficientnet_v2_s = _v2(
+    "efficientnet_v2_s", "small", "21.5 million", Preprocessing(384, 384), 24, 0.2, (
         Stage(1, 3, 1, 24, 2, True), Stage(4, 3, 2, 48, 4, True), Stage(4, 3, 2, 64, 4, True), Stage(4, 3, 2, 128, 6),
         Stage(6, 3, 1, 160, 9), Stage(6, 3, 2, 256, 15),
-    )  # fmt: skip
-    return _second(stages, 24, dropout, num_classes)
-
-
-@register(480, 480)
-def efficientnet_v2_m(num_classes: int = 1000, dropout: float = 0.3) -> EfficientNet:
-    """EfficientNetV2, medium: 54.1 million parameters for 1000 classes."""
-    stages = (
+    ),
+)  # fmt: skip
+efficientnet_v2_m = _v2(
+    "efficientnet_v2_m", "medium", "54.1 million", Preprocessing(480, 480), 24, 0.3, (
         Stage(1, 3, 1, 24, 3, True), Stage(4, 3, 2, 48, 5, True), Stage(4, 3, 2, 80, 5, True), Stage(4, 3, 2, 160, 7),
         Stage(6, 3, 1, 176, 14), Stage(6, 3, 2, 304, 18), Stage(6, 3, 1, 512, 5),
-    )  # fmt: skip
-    return _second(stages, 24, dropout, num_classes)
-
-
-@register(480, 480, "bicubic", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-def efficientnet_v2_l(num_classes: int = 1000, dropout: float = 0.4) -> EfficientNet:
-    """EfficientNetV2, large: 118.5 million parameters for 1000 classes."""
-    stages = (
+    ),
+)  # fmt: skip
+efficientnet_v2_l = _v2(
+    "efficientnet_v2_l", "large", "118.5 million",
+    Preprocessing(480, 480, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), 32, 0.4, (
         Stage(1, 3, 1, 32, 4, True), Stage(4, 3, 2, 64, 7, True), Stage(4, 3, 2, 96, 7, True), Stage(4, 3, 2, 192, 10),
         Stage(6, 3, 1, 224, 19), Stage(6, 3, 2, 384, 25), Stage(6, 3, 1, 640, 7),
-    )  # fmt: skip
-    return _second(stages, 32, dropout, num_classes)
+    ),
+)  # fmt: skip

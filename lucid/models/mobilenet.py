@@ -1,8 +1,4 @@
-"""Inverted residuals for small devices.
-
-Sources: Sandler et al. (2018), MobileNetV2: Inverted Residuals and Linear Bottlenecks; Howard et al. (2019), Searching
-for MobileNetV3.
-"""
+"""Inverted residuals for small devices: Sandler et al. (2018), Howard et al. (2019)."""
 
 from __future__ import annotations
 
@@ -10,7 +6,8 @@ from collections.abc import Sequence
 
 from lucid import Tensor, nn
 from lucid.models._blocks import SLOW_NORM, ConvNorm, SqueezeExcitation, divisible, initialise_convolutions
-from lucid.models._registry import register
+from lucid.models._preprocessing import Preprocessing
+from lucid.models._registry import About, variant
 
 
 class InvertedResidualV2(nn.Module):
@@ -145,19 +142,14 @@ class MobileNetV3(nn.Module):
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
-@register(256, 224)
-def mobilenet_v2(num_classes: int = 1000, width_mult: float = 1.0, dropout: float = 0.2) -> MobileNetV2:
-    """MobileNetV2: 3.5 million parameters for 1000 classes."""
-    return MobileNetV2(num_classes, width_mult, dropout)
+_SECOND = About("Sandler et al. (2018), MobileNetV2: Inverted Residuals and Linear Bottlenecks")
+_THIRD = About("Howard et al. (2019), Searching for MobileNetV3")
+_PREPARE = Preprocessing(256, 224)
 
-
-@register(256, 224)
-def mobilenet_v3_small(num_classes: int = 1000, width_mult: float = 1.0, dropout: float = 0.2) -> MobileNetV3:
-    """MobileNetV3, small: 2.5 million parameters for 1000 classes."""
-    return MobileNetV3(_SMALL, 1024, num_classes, width_mult, dropout)
-
-
-@register(256, 224)
-def mobilenet_v3_large(num_classes: int = 1000, width_mult: float = 1.0, dropout: float = 0.2) -> MobileNetV3:
-    """MobileNetV3, large: 5.5 million parameters for 1000 classes."""
-    return MobileNetV3(_LARGE, 1280, num_classes, width_mult, dropout)
+mobilenet_v2 = variant("mobilenet_v2", "MobileNetV2", "3.5 million", _PREPARE, _SECOND, MobileNetV2)
+mobilenet_v3_small = variant(
+    "mobilenet_v3_small", "MobileNetV3, small", "2.5 million", _PREPARE, _THIRD, MobileNetV3, _SMALL, 1024
+)
+mobilenet_v3_large = variant(
+    "mobilenet_v3_large", "MobileNetV3, large", "5.5 million", _PREPARE, _THIRD, MobileNetV3, _LARGE, 1280
+)

@@ -1,16 +1,13 @@
-"""Residual networks.
-
-Sources: He et al. (2016), Deep Residual Learning for Image Recognition, with the stride in the 3 x 3 convolution;
-Xie et al. (2017), Aggregated Residual Transformations; Zagoruyko and Komodakis (2016), Wide Residual Networks.
-"""
+"""Residual networks: He et al. (2016), Xie et al. (2017), Zagoruyko and Komodakis (2016)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lucid import Tensor, nn
 from lucid.models._blocks import initialise_convolutions
-from lucid.models._registry import register
+from lucid.models._preprocessing import Preprocessing
+from lucid.models._registry import About, variant
 
 
 class BasicBlock(nn.Module):
@@ -110,61 +107,41 @@ class ResNet(nn.Module):
         return self.fc(self.avgpool(x).flatten(1))
 
 
-@register(256, 224)
-def resnet18(num_classes: int = 1000) -> ResNet:
-    """ResNet with 18 layers: 11.7 million parameters for 1000 classes."""
-    return ResNet(BasicBlock, (2, 2, 2, 2), num_classes)
+_DEEP = About("He et al. (2016), Deep Residual Learning for Image Recognition; the stride is in the 3 x 3 convolution")
+_GROUPED = About("Xie et al. (2017), Aggregated Residual Transformations for Deep Neural Networks")
+_WIDE = About("Zagoruyko and Komodakis (2016), Wide Residual Networks")
+_50, _101, _152 = (3, 4, 6, 3), (3, 4, 23, 3), (3, 8, 36, 3)
 
 
-@register(256, 224)
-def resnet34(num_classes: int = 1000) -> ResNet:
-    """ResNet with 34 layers: 21.8 million parameters for 1000 classes."""
-    return ResNet(BasicBlock, (3, 4, 6, 3), num_classes)
+def _resnet(
+    name: str, title: str, size: str, block: type[BasicBlock | Bottleneck], layers: Sequence[int],
+    about: About = _DEEP, resize: int = 256, **defaults: int,
+) -> Callable[..., ResNet]:  # fmt: skip
+    return variant(name, title, size, Preprocessing(resize, 224), about, ResNet, block, layers, **defaults)
 
 
-@register(256, 224)
-def resnet50(num_classes: int = 1000) -> ResNet:
-    """ResNet with 50 layers: 25.6 million parameters for 1000 classes."""
-    return ResNet(Bottleneck, (3, 4, 6, 3), num_classes)
-
-
-@register(256, 224)
-def resnet101(num_classes: int = 1000) -> ResNet:
-    """ResNet with 101 layers: 44.5 million parameters for 1000 classes."""
-    return ResNet(Bottleneck, (3, 4, 23, 3), num_classes)
-
-
-@register(256, 224)
-def resnet152(num_classes: int = 1000) -> ResNet:
-    """ResNet with 152 layers: 60.2 million parameters for 1000 classes."""
-    return ResNet(Bottleneck, (3, 8, 36, 3), num_classes)
-
-
-@register(256, 224)
-def resnext50_32x4d(num_classes: int = 1000) -> ResNet:
-    """ResNeXt with 50 layers, 32 groups of 4 channels: 25.0 million parameters for 1000 classes."""
-    return ResNet(Bottleneck, (3, 4, 6, 3), num_classes, 32, 4)
-
-
-@register(256, 224)
-def resnext101_32x8d(num_classes: int = 1000) -> ResNet:
-    """ResNeXt with 101 layers, 32 groups of 8 channels: 88.8 million parameters for 1000 classes."""
-    return ResNet(Bottleneck, (3, 4, 23, 3), num_classes, 32, 8)
-
-
-@register(232, 224)
-def resnext101_64x4d(num_classes: int = 1000) -> ResNet:
-    """ResNeXt with 101 layers, 64 groups of 4 channels: 83.5 million parameters for 1000 classes."""
-    return ResNet(Bottleneck, (3, 4, 23, 3), num_classes, 64, 4)
-
-
-@register(256, 224)
-def wide_resnet50_2(num_classes: int = 1000) -> ResNet:
-    """ResNet with 50 layers and inner convolutions twice as wide: 68.9 million parameters for 1000 classes."""
-    return ResNet(Bottleneck, (3, 4, 6, 3), num_classes, 1, 128)
-
-
-@register(256, 224)
-def wide_resnet101_2(num_classes: int = 1000) -> ResNet:
-    """ResNet with 101 layers and inner convolutions twice as wide: 126.9 million parameters for 1000 classes."""
-    return ResNet(Bottleneck, (3, 4, 23, 3), num_classes, 1, 128)
+resnet18 = _resnet("resnet18", "ResNet with 18 layers", "11.7 million", BasicBlock, (2, 2, 2, 2))
+resnet34 = _resnet("resnet34", "ResNet with 34 layers", "21.8 million", BasicBlock, _50)
+resnet50 = _resnet("resnet50", "ResNet with 50 layers", "25.6 million", Bottleneck, _50)
+resnet101 = _resnet("resnet101", "ResNet with 101 layers", "44.5 million", Bottleneck, _101)
+resnet152 = _resnet("resnet152", "ResNet with 152 layers", "60.2 million", Bottleneck, _152)
+resnext50_32x4d = _resnet(
+    "resnext50_32x4d", "ResNeXt with 50 layers, 32 groups of 4 channels", "25.0 million", Bottleneck, _50, _GROUPED,
+    groups=32, width_per_group=4,
+)  # fmt: skip
+resnext101_32x8d = _resnet(
+    "resnext101_32x8d", "ResNeXt with 101 layers, 32 groups of 8 channels", "88.8 million", Bottleneck, _101, _GROUPED,
+    groups=32, width_per_group=8,
+)  # fmt: skip
+resnext101_64x4d = _resnet(
+    "resnext101_64x4d", "ResNeXt with 101 layers, 64 groups of 4 channels", "83.5 million", Bottleneck, _101, _GROUPED,
+    resize=232, groups=64, width_per_group=4,
+)  # fmt: skip
+wide_resnet50_2 = _resnet(
+    "wide_resnet50_2", "ResNet with 50 layers and inner convolutions twice as wide", "68.9 million", Bottleneck, _50,
+    _WIDE, width_per_group=128,
+)  # fmt: skip
+wide_resnet101_2 = _resnet(
+    "wide_resnet101_2", "ResNet with 101 layers and inner convolutions twice as wide", "126.9 million", Bottleneck,
+    _101, _WIDE, width_per_group=128,
+)  # fmt: skip

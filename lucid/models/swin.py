@@ -1,19 +1,17 @@
-"""Transformers over windows that shift from layer to layer.
-
-Source: Liu et al. (2021), Swin Transformer: Hierarchical Vision Transformer using Shifted Windows.
-"""
+"""Transformers over windows that shift from layer to layer: Liu et al. (2021)."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 import lucid
 from lucid import Tensor, nn
 from lucid.models._blocks import Permute, initialise_transformer
-from lucid.models._registry import register
+from lucid.models._preprocessing import Preprocessing
+from lucid.models._registry import About, variant
 from lucid.nn import functional as F
 
 
@@ -48,7 +46,7 @@ class WindowAttention(nn.Module):
         self.register_buffer("relative_position_index", lucid.from_numpy(_offsets(window)))
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
-        nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
+        nn.init.normal_(self.relative_position_bias_table, std=0.02)
 
     def forward(self, x: Tensor) -> Tensor:
         n, height, width, c = x.shape
@@ -111,8 +109,8 @@ class SwinTransformer(nn.Module):
     Args:
         dim: channels of the first stage; each further one has twice as many.
         layers, heads: blocks and attention heads of each stage.
-        drop_path: probability that the last block's branch is left out of a training step; it grows linearly from 0.
         num_classes: number of outputs.
+        drop_path: probability that the last block's branch is left out of a training step; it grows linearly from 0.
         window: positions of each side of a window.
 
     Shapes:
@@ -120,7 +118,7 @@ class SwinTransformer(nn.Module):
     """
 
     def __init__(
-        self, dim: int, layers: Sequence[int], heads: Sequence[int], drop_path: float, num_classes: int = 1000,
+        self, dim: int, layers: Sequence[int], heads: Sequence[int], num_classes: int = 1000, drop_path: float = 0.2,
         window: int = 7,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -147,19 +145,16 @@ class SwinTransformer(nn.Module):
         return self.head(self.norm(self.features(x)).mean((1, 2)))
 
 
-@register(232, 224, "bicubic")
-def swin_t(num_classes: int = 1000, drop_path: float = 0.2) -> SwinTransformer:
-    """Swin transformer, tiny: 28.3 million parameters for 1000 classes."""
-    return SwinTransformer(96, (2, 2, 6, 2), (3, 6, 12, 24), drop_path, num_classes)
+_ABOUT = About("Liu et al. (2021), Swin Transformer: Hierarchical Vision Transformer using Shifted Windows")
 
 
-@register(246, 224, "bicubic")
-def swin_s(num_classes: int = 1000, drop_path: float = 0.3) -> SwinTransformer:
-    """Swin transformer, small: 49.6 million parameters for 1000 classes."""
-    return SwinTransformer(96, (2, 2, 18, 2), (3, 6, 12, 24), drop_path, num_classes)
+def _swin(
+    name: str, title: str, size: str, resize: int, dim: int, layers: Sequence[int], heads: Sequence[int], drop: float
+) -> Callable[..., SwinTransformer]:
+    title, prepare = f"Swin transformer, {title}", Preprocessing(resize, 224, "bicubic")
+    return variant(name, title, size, prepare, _ABOUT, SwinTransformer, dim, layers, heads, drop_path=drop)
 
 
-@register(238, 224, "bicubic")
-def swin_b(num_classes: int = 1000, drop_path: float = 0.5) -> SwinTransformer:
-    """Swin transformer, base: 87.8 million parameters for 1000 classes."""
-    return SwinTransformer(128, (2, 2, 18, 2), (4, 8, 16, 32), drop_path, num_classes)
+swin_t = _swin("swin_t", "tiny", "28.3 million", 232, 96, (2, 2, 6, 2), (3, 6, 12, 24), 0.2)
+swin_s = _swin("swin_s", "small", "49.6 million", 246, 96, (2, 2, 18, 2), (3, 6, 12, 24), 0.3)
+swin_b = _swin("swin_b", "base", "87.8 million", 238, 128, (2, 2, 18, 2), (4, 8, 16, 32), 0.5)

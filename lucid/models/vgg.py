@@ -1,16 +1,13 @@
-"""Plain stacks of convolutions with a perceptron on top.
-
-Sources: Krizhevsky (2014), One weird trick for parallelizing convolutional neural networks; Simonyan and Zisserman
-(2015), Very Deep Convolutional Networks for Large-Scale Image Recognition.
-"""
+"""Plain stacks of convolutions with a perceptron on top: Krizhevsky (2014), Simonyan and Zisserman (2015)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lucid import Tensor, nn
 from lucid.models._blocks import initialise_convolutions
-from lucid.models._registry import register
+from lucid.models._preprocessing import Preprocessing
+from lucid.models._registry import About, variant
 
 
 class AlexNet(nn.Module):
@@ -82,58 +79,24 @@ class VGG(nn.Module):
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
+_PREPARE = Preprocessing(256, 224)
+_ABOUT = About("Simonyan and Zisserman (2015), Very Deep Convolutional Networks for Large-Scale Image Recognition")
 _LAYERS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 
 
-@register(256, 224)
-def alexnet(num_classes: int = 1000, dropout: float = 0.5) -> AlexNet:
-    """AlexNet: 61.1 million parameters for 1000 classes."""
-    return AlexNet(num_classes, dropout)
+def _vgg(layers: int, size: str, batch_norm: bool = False) -> Callable[..., VGG]:
+    name, title = f"vgg{layers}", f"VGG with {layers} layers"
+    if batch_norm:
+        name, title = f"{name}_bn", f"{title} and batch normalisation"
+    return variant(name, title, size, _PREPARE, _ABOUT, VGG, _LAYERS[layers], batch_norm)
 
 
-@register(256, 224)
-def vgg11(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG with 11 layers: 132.9 million parameters for 1000 classes."""
-    return VGG(_LAYERS[11], False, num_classes, dropout)
+vgg11, vgg11_bn = _vgg(11, "132.9 million"), _vgg(11, "132.9 million", batch_norm=True)
+vgg13, vgg13_bn = _vgg(13, "133.0 million"), _vgg(13, "133.1 million", batch_norm=True)
+vgg16, vgg16_bn = _vgg(16, "138.4 million"), _vgg(16, "138.4 million", batch_norm=True)
+vgg19, vgg19_bn = _vgg(19, "143.7 million"), _vgg(19, "143.7 million", batch_norm=True)
 
-
-@register(256, 224)
-def vgg13(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG with 13 layers: 133.0 million parameters for 1000 classes."""
-    return VGG(_LAYERS[13], False, num_classes, dropout)
-
-
-@register(256, 224)
-def vgg16(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG with 16 layers: 138.4 million parameters for 1000 classes."""
-    return VGG(_LAYERS[16], False, num_classes, dropout)
-
-
-@register(256, 224)
-def vgg19(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG with 19 layers: 143.7 million parameters for 1000 classes."""
-    return VGG(_LAYERS[19], False, num_classes, dropout)
-
-
-@register(256, 224)
-def vgg11_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG with 11 layers and batch normalisation: 132.9 million parameters for 1000 classes."""
-    return VGG(_LAYERS[11], True, num_classes, dropout)
-
-
-@register(256, 224)
-def vgg13_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG with 13 layers and batch normalisation: 133.1 million parameters for 1000 classes."""
-    return VGG(_LAYERS[13], True, num_classes, dropout)
-
-
-@register(256, 224)
-def vgg16_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG with 16 layers and batch normalisation: 138.4 million parameters for 1000 classes."""
-    return VGG(_LAYERS[16], True, num_classes, dropout)
-
-
-@register(256, 224)
-def vgg19_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG with 19 layers and batch normalisation: 143.7 million parameters for 1000 classes."""
-    return VGG(_LAYERS[19], True, num_classes, dropout)
+alexnet = variant(
+    "alexnet", "AlexNet", "61.1 million", _PREPARE,
+    About("Krizhevsky (2014), One weird trick for parallelizing convolutional neural networks"), AlexNet,
+)  # fmt: skip

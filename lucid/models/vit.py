@@ -1,18 +1,15 @@
-"""Vision transformers.
-
-Source: Dosovitskiy et al. (2021), An Image is Worth 16x16 Words; the small and tiny ones, Touvron et al. (2021),
-Training data-efficient image transformers.
-"""
+"""Vision transformers: Dosovitskiy et al. (2021), Touvron et al. (2021)."""
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import lucid
 from lucid import Tensor, nn
-from lucid.models._registry import register
+from lucid.models._preprocessing import Preprocessing
+from lucid.models._registry import About, variant
 
 EPS = 1e-6
 
@@ -88,7 +85,7 @@ class VisionTransformer(nn.Module):
         length = (image_size // patch) ** 2 + 1
         self.encoder = Encoder(length, layers, dim, heads, hidden, dropout, attention_dropout)
         self.heads = nn.Sequential(OrderedDict(head=nn.Linear(dim, num_classes)))
-        nn.init.trunc_normal_(self.conv_proj.weight, std=math.sqrt(1 / (3 * patch * patch)))
+        nn.init.normal_(self.conv_proj.weight, std=math.sqrt(1 / (3 * patch * patch)))
         assert self.conv_proj.bias is not None
         nn.init.zeros_(self.conv_proj.bias)
         nn.init.zeros_(self.heads[0].weight)
@@ -103,37 +100,23 @@ class VisionTransformer(nn.Module):
         return self.heads(self.encoder(lucid.cat([first, tokens], 1))[:, 0])
 
 
-@register(256, 224)
-def vit_t_16(**options: Any) -> VisionTransformer:
-    """ViT, tiny, patches of 16 pixels: 5.7 million parameters; options are those of `VisionTransformer`."""
-    return VisionTransformer(16, 12, 192, 3, 768, **options)
+_EXAMPLE = "lucid.models.{name}(num_classes=10, image_size=64).eval()(lucid.zeros(1, 3, 64, 64)).shape"
+_ABOUT = About("Dosovitskiy et al. (2021), An Image is Worth 16x16 Words", _EXAMPLE)
+_SMALLER = About("Touvron et al. (2021), Training data-efficient image transformers", _EXAMPLE)
+_TINY, _SMALL = (12, 192, 3, 768), (12, 384, 6, 1536)
+_BASE, _LARGE = (12, 768, 12, 3072), (24, 1024, 16, 4096)
 
 
-@register(256, 224)
-def vit_s_16(**options: Any) -> VisionTransformer:
-    """ViT, small, patches of 16 pixels: 22.1 million parameters; options are those of `VisionTransformer`."""
-    return VisionTransformer(16, 12, 384, 6, 1536, **options)
+def _vit(
+    name: str, title: str, size: str, patch: int, shape: Sequence[int], about: About = _ABOUT, resize: int = 256
+) -> Callable[..., VisionTransformer]:
+    title, prepare = f"ViT, {title}, patches of {patch} pixels", Preprocessing(resize, 224)
+    return variant(name, title, size, prepare, about, VisionTransformer, patch, *shape)
 
 
-@register(256, 224)
-def vit_b_16(**options: Any) -> VisionTransformer:
-    """ViT, base, patches of 16 pixels: 86.6 million parameters; options are those of `VisionTransformer`."""
-    return VisionTransformer(16, 12, 768, 12, 3072, **options)
-
-
-@register(256, 224)
-def vit_b_32(**options: Any) -> VisionTransformer:
-    """ViT, base, patches of 32 pixels: 88.2 million parameters; options are those of `VisionTransformer`."""
-    return VisionTransformer(32, 12, 768, 12, 3072, **options)
-
-
-@register(242, 224)
-def vit_l_16(**options: Any) -> VisionTransformer:
-    """ViT, large, patches of 16 pixels: 304.3 million parameters; options are those of `VisionTransformer`."""
-    return VisionTransformer(16, 24, 1024, 16, 4096, **options)
-
-
-@register(256, 224)
-def vit_l_32(**options: Any) -> VisionTransformer:
-    """ViT, large, patches of 32 pixels: 306.5 million parameters; options are those of `VisionTransformer`."""
-    return VisionTransformer(32, 24, 1024, 16, 4096, **options)
+vit_t_16 = _vit("vit_t_16", "tiny", "5.7 million", 16, _TINY, _SMALLER)
+vit_s_16 = _vit("vit_s_16", "small", "22.1 million", 16, _SMALL, _SMALLER)
+vit_b_16 = _vit("vit_b_16", "base", "86.6 million", 16, _BASE)
+vit_b_32 = _vit("vit_b_32", "base", "88.2 million", 32, _BASE)
+vit_l_16 = _vit("vit_l_16", "large", "304.3 million", 16, _LARGE, resize=242)
+vit_l_32 = _vit("vit_l_32", "large", "306.5 million", 32, _LARGE)

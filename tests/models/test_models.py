@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib.util
 import inspect
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +38,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_model_is_compared() -> None:
     assert sorted([*THEIRS, *OWN]) == list_models()
-    assert all(getattr(models, name).__doc__ for name in list_models())
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_functions_are_public_and_their_examples_run(name: str) -> None:
+    build = getattr(models, name)
+    assert name in models.__all__ and build.__name__ == name
+    assert pickle.loads(pickle.dumps(build)) is build
+    assert "Source: " in build.__doc__
+    example = doctest.DocTestParser().get_doctest(inspect.getdoc(build) or "", {}, name, None, None)
+    assert doctest.DocTestRunner(verbose=False).run(example) == (0, 2)
 
 
 @pytest.mark.parametrize("name", THEIRS)
@@ -62,6 +74,44 @@ def test_names_and_errors() -> None:
         create_model("vit_t_16", image_size=30)
     with pytest.raises(ValueError, match=r"expected an input of shape \(N, 3, 32, 32\), got \(1, 3, 33, 32\)"):
         create_model("vit_t_16", image_size=32)(lucid.zeros(1, 3, 33, 32))
+    with pytest.raises(TypeError, match=r"^create_model: vgg11 has no argument 'typo'; it has num_classes, dropout$"):
+        create_model("vgg11", typo=1)
+    with pytest.raises(TypeError, match=r"^create_model: vit_t_16 has no argument 'num_clases'; did you mean num_cl"):
+        create_model("vit_t_16", num_clases=1)
+    with pytest.raises(TypeError, match=r"^vgg11: too many positional arguments; the arguments are num_classes, drop"):
+        models.vgg11(1, 2, 3)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+@pytest.mark.parametrize("around", [None, "state_dict", "model"])
+def test_weights_of_a_file(suffix: str, around: str | None, tmp_path: Path) -> None:
+    first = create_model("mobilenet_v3_small", num_classes=3)
+    with lucid.no_grad():
+        for parameter in first.parameters():
+            parameter.uniform_(-1, 1)
+    state: Any = {f"module.{k}": v for k, v in first.state_dict().items()} if around else first.state_dict()
+    lucid.save({around: state, "epoch": 3} if around else state, tmp_path / f"net{suffix}")
+    second = create_model("mobilenet_v3_small", num_classes=3, weights=tmp_path / f"net{suffix}")
+    for key, value in second.state_dict().items():
+        assert np.array_equal(value.numpy(), first.state_dict()[key].numpy()), key
+
+
+def test_weights_that_do_not_fit(tmp_path: Path) -> None:
+    state = create_model("resnet18", num_classes=3).state_dict()
+    with pytest.raises(RuntimeError, match=r"(?s)^create_model: weights does not fit resnet18: .*size mismatch for fc"):
+        create_model("resnet18", weights=state)
+    del state["fc.weight"]
+    state["extra"] = lucid.ones(2)
+    lucid.save(state, tmp_path / "a.safetensors")
+    with pytest.raises(
+        RuntimeError, match=r'(?s)a.safetensors does not fit resnet18: .*Missing.*"fc.w.*Unexp.*"extra"'
+    ):
+        create_model("resnet18", num_classes=3, weights=tmp_path / "a.safetensors")
+    model = create_model("resnet18", num_classes=3, weights=tmp_path / "a.safetensors", strict=False)
+    assert np.array_equal(model.state_dict()["fc.bias"].numpy(), state["fc.bias"].numpy())
+    lucid.save([1, 2], tmp_path / "b.pt")
+    with pytest.raises(TypeError, match=r"^create_model: expected .*b.pt to hold a dict of tensors, got list$"):
+        create_model("resnet18", weights=tmp_path / "b.pt")
 
 
 TORCH = os.environ.get("LUCID_ZOO_TORCH")
