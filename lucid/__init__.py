@@ -61,7 +61,6 @@ from lucid._functions.draws import (  # noqa: E402
     are_deterministic_algorithms_enabled,
     binomial,
     detach,
-    from_dlpack,
     poisson,
     randint_like,
     use_deterministic_algorithms,
@@ -246,6 +245,7 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid.utils.flops": "count_flops",
     "lucid.utils.summary": "summary",
     "lucid.serialization": ". load save",
+    "lucid._dlpack": "from_dlpack",
     "lucid._functions.arrange": (
         "adjoint atleast_1d atleast_2d atleast_3d block_diag cartesian_prod column_stack combinations "
         "dsplit dstack fliplr flipud hsplit meshgrid repeat_interleave rot90 tensor_split vander vsplit"

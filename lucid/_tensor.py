@@ -372,6 +372,16 @@ class Tensor(TensorBase, Methods):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
+    def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: Any = False) -> Tensor:
+        from lucid._ufuncs import as_result
+
+        return as_result(array)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from lucid._ufuncs import call
+
+        return call(ufunc, method, inputs, kwargs)
+
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         """The package, whose functions have the array API standard's names as far as PyTorch's are the same."""
         import lucid
@@ -379,7 +389,9 @@ class Tensor(TensorBase, Methods):
         return lucid
 
     def __dlpack__(self, **kwargs: Any) -> Any:
-        return self.numpy().__dlpack__(**kwargs)
+        from lucid._dlpack import export
+
+        return export(self, **kwargs)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self._data.__dlpack_device__()
@@ -472,19 +484,26 @@ class Tensor(TensorBase, Methods):
         """The tensor in uint8."""
         return cast(self, _dtype.uint8)
 
+    def _number(self) -> Any:
+        if self._data.size != 1:
+            raise ValueError(
+                f"only one element tensors can be converted to Python scalars, got shape {self._data.shape}"
+            )
+        return self._data.item()
+
     def __float__(self) -> Any:
-        return float(self.item())
+        return float(self._number())
 
     def __complex__(self) -> Any:
-        return complex(self.item())
+        return complex(self._number())
 
     def __int__(self) -> Any:
-        return int(self.item())
+        return int(self._number())
 
     def __index__(self) -> Any:
         if self._data.dtype.kind not in "iub":
             raise TypeError(f"only integer tensors of a single element can be converted to an index, got {self.dtype}")
-        return int(self.item())
+        return int(self._number())
 
     def __bool__(self) -> Any:
         if self._data.size != 1:
@@ -500,7 +519,27 @@ class Tensor(TensorBase, Methods):
         return format_tensor(self) if self.requires_grad else format_values(self._data)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self._data.ndim == 0 else format(str(self), spec)
+        if self._data.ndim == 0:
+            return format(self.item(), spec)
+        if spec:
+            raise TypeError(
+                f"unsupported format string passed to Tensor.__format__: {spec!r} for a tensor of shape "
+                f"{self._data.shape}; format its numbers one by one"
+            )
+        return str(self)
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        from lucid._functions.elementwise import bitwise_left_shift
+
+        return bitwise_left_shift(other, self)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        from lucid._functions.elementwise import bitwise_right_shift
+
+        return bitwise_right_shift(other, self)
+
+    def __bytes__(self) -> bytes:
+        return bytes(self.tolist())
 
     def __len__(self) -> Any:
         if not self._data.ndim:
@@ -513,6 +552,10 @@ class Tensor(TensorBase, Methods):
         return iter(self.unbind(0))
 
     def __contains__(self, value: Any) -> Any:
+        if not isinstance(value, (TensorBase, *_dtype.NUMBERS)):
+            raise RuntimeError(
+                f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}."
+            )
         return bool((self == value).any())
 
     def __hash__(self) -> Any:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-USUAL = {"input": "x", "other": "y", "A": "x", "tensor": "x", "mat2": "y", "vec": "y", "vec2": "y"}
-"""What an argument of PyTorch's is called here, unless the function has that name itself."""
+USUAL = {
+    "input": "x", "other": "y", "A": "x", "tensor": "x", "mat2": "y", "vec": "y", "vec2": "y",
+    "axis": "dim", "keepdims": "keepdim", "x1": "x", "x2": "y",
+}  # fmt: skip
+"""What an argument of PyTorch's is called here, unless the function has that name itself; the last line is NumPy's."""
 
 SPECIAL: dict[str, dict[str, str]] = {
     "addbmm": {"input": "c", "batch1": "x", "batch2": "y"},

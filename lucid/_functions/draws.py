@@ -1,4 +1,4 @@
-"""Tensors overwritten with random numbers of more distributions, and tensors shared with other libraries."""
+"""Tensors overwritten with random numbers of more distributions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lucid._functions._arguments import check_tensors
 from lucid._functions._common import check_writable, sum_to
 from lucid._functions.sampling import randint
 from lucid._random import Generator, default_generator
-from lucid.autograd._node import Node, bump, wrap
+from lucid.autograd._node import Node, bump
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -184,25 +184,6 @@ def randint_like(
     low, high = (0, low) if high is None else (low, high)
     d = x.dtype if dtype is None else _dtype.as_dtype(dtype)
     return randint(low, high, x._data.shape, dtype=d, requires_grad=requires_grad)
-
-
-def from_dlpack(x: Any) -> Tensor:
-    """A tensor over the memory of another library's array, which must lie on the CPU and speak DLPack.
-
-    Raises:
-        TypeError: ``x`` does not, or has a dtype lucid lacks.
-
-    Example:
-        >>> import lucid
-        >>> import numpy as np
-        >>> print(lucid.from_dlpack(np.ones(2)))
-        [1.0, 1.0]
-    """
-    if not hasattr(x, "__dlpack__"):
-        raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(x).__name__}")
-    data = np.from_dlpack(x)
-    _dtype.of_array(data)
-    return wrap(data)
 
 
 def detach(x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._convert import as_device, to_array
+from lucid._dlpack import from_dlpack
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import write_out
 from lucid._functions.strided import as_strided
@@ -64,7 +65,7 @@ def asarray(
     shared = obj
     if not isinstance(obj, (np.ndarray, list, tuple, bool, int, float, complex)):
         if hasattr(obj, "__dlpack__"):
-            shared = np.from_dlpack(obj)
+            shared = from_dlpack(obj)._data
         else:
             try:
                 shared = np.asarray(memoryview(obj))

@@ -5,4 +5,6 @@ from lucid.utils import data
 
 __all__ = ["data"]
 
-__getattr__, __dir__ = _later("lucid.utils", {"lucid.utils.checkpoint": "", "lucid.utils.tensorboard": ""})
+__getattr__, __dir__ = _later(
+    "lucid.utils", {"lucid.utils.checkpoint": "", "lucid.utils.dlpack": "", "lucid.utils.tensorboard": ""}
+)
