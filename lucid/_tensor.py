@@ -529,12 +529,12 @@ class Tensor(TensorBase, Methods):
         return str(self)
 
     def __rlshift__(self, other: Any) -> Tensor:
-        from lucid._functions.elementwise import bitwise_left_shift
+        from lucid._functions.pairwise import bitwise_left_shift
 
         return bitwise_left_shift(other, self)
 
     def __rrshift__(self, other: Any) -> Tensor:
-        from lucid._functions.elementwise import bitwise_right_shift
+        from lucid._functions.pairwise import bitwise_right_shift
 
         return bitwise_right_shift(other, self)
 

@@ -9,7 +9,6 @@ import numpy as np
 import lucid
 from lucid import Tensor, transforms
 
-
 PILLOW = {"nearest": 0, "bilinear": 2, "bicubic": 3}
 """Pillow's numbers of the interpolations."""
 
