@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import e, inf, nan, pi
 from typing import TYPE_CHECKING
 
 from lucid import _isa
@@ -175,7 +176,9 @@ if TYPE_CHECKING:
     from lucid import models as models
     from lucid import onnx as onnx
     from lucid import profiler as profiler
+    from lucid import signal as signal
     from lucid import special as special
+    from lucid import testing as testing
     from lucid import transforms as transforms
     from lucid import utils as utils
     from lucid import visual as visual
@@ -238,7 +241,9 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid.models": "",
     "lucid.onnx": "",
     "lucid.profiler": "",
+    "lucid.signal": "",
     "lucid.special": "",
+    "lucid.testing": "",
     "lucid.transforms": "",
     "lucid.utils": "",
     "lucid.visual": "",
@@ -273,6 +278,11 @@ __getattr__, __dir__ = _later("lucid", {
     ),
     "lucid._functions.complex": (
         "angle complex conj conj_physical imag polar real resolve_conj resolve_neg view_as_complex view_as_real"
+    ),
+    "lucid.torch._bare": (
+        "BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor "
+        "ShortTensor UntypedStorage channels_last channels_last_3d contiguous_format cpu cuda distributed fx hub jit "
+        "layout library memory_format mps multiprocessing ops overrides preserve_format strided types version xpu"
     ),
     "lucid._functions.stft": "istft stft",
     "lucid._functions.strided": "as_strided",

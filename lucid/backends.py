@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from lucid import _ops
 
@@ -56,3 +57,14 @@ class Winograd:
 
 
 winograd = Winograd()
+
+
+def __getattr__(name: str) -> Any:
+    """PyTorch's backends: what there is not, with settings that scripts may write to."""
+    from lucid.torch._bare import Standing
+    from lucid.torch._shims import MODULES
+
+    if name not in MODULES["torch.backends"]:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = Standing(f"torch.backends.{name}")
+    return value

@@ -19,9 +19,11 @@ from lucid.nn.utils.stateless import functional_call
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
+    from lucid.nn.modules.module import Module
 
 __all__ = [
-    "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "value_and_grad", "vjp", "vmap",
+    "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp",
+    "replace_all_batch_norm_modules_", "stack_module_state", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 
 _state = threading.local()
@@ -400,3 +402,59 @@ def vmap(
         return _rebuild(results[0], iter([stack(list(c), 0 if d is None else d) for c, d in zip(columns, places)]))
 
     return mapped
+
+
+def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The parameters and the buffers of models of one architecture, each stacked along a new first dimension.
+
+    With `vmap` and `functional_call` the models run as one.
+
+    Args:
+        models: of the same class, all training or all in evaluation mode.
+
+    Returns:
+        Two dicts by name; parameters require grad where those of the models do.
+
+    Raises:
+        RuntimeError: there is no model, or they differ in class or mode.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.func import functional_call, stack_module_state, vmap
+        >>> models = [lucid.nn.Linear(2, 3) for _ in range(4)]
+        >>> params, buffers = stack_module_state(models)
+        >>> run = vmap(lambda p, b, x: functional_call(models[0], (p, b), (x,)), (0, 0, None))
+        >>> run(params, buffers, lucid.ones(5, 2)).shape
+        lucid.Size([4, 5, 3])
+    """
+    if not models:
+        raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
+    if any(m.training is not models[0].training for m in models):
+        raise RuntimeError("stack_module_state: Expected all models to have the same training/eval mode.")
+    if any(type(m) is not type(models[0]) for m in models):
+        raise RuntimeError("stack_module_state: Expected all models to be of the same class.")
+
+    def stacked(states: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        return {
+            name: stack([state[name].detach() for state in states]).requires_grad_(states[0][name].requires_grad)
+            for name in states[0]
+        }
+
+    parameters, buffers = [dict(m.named_parameters()) for m in models], [dict(m.named_buffers()) for m in models]
+    return stacked(parameters), stacked(buffers)
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """Let every batch norm in ``root`` use the statistics of the batch alone, for function transforms; in place.
+
+    Example:
+        >>> import lucid
+        >>> net = lucid.nn.Sequential(lucid.nn.BatchNorm1d(2))
+        >>> lucid.func.replace_all_batch_norm_modules_(net)[0].running_mean is None
+        True
+    """
+    for module in root.modules():
+        if hasattr(module, "track_running_stats") and hasattr(module, "running_mean"):
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from lucid._functions.sampling import bernoulli, rand, randint, randn, randperm
@@ -10,7 +12,7 @@ from lucid._random import get_rng_state, initial_seed, manual_seed, seed, set_rn
 from lucid._tensor import Tensor
 
 __all__ = [
-    "bernoulli", "get_rng_state", "initial_seed", "manual_seed", "permutation", "rand", "randint", "randn",
+    "bernoulli", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "permutation", "rand", "randint", "randn",
     "randperm", "seed", "set_rng_state", "uniform",
 ]  # fmt: skip
 
@@ -31,3 +33,28 @@ def uniform(low: float = 0.0, high: float = 1.0, size: Any = (), *, requires_gra
     """
     y = rand(*((size,) if isinstance(size, int) else tuple(size))) * (high - low) + low
     return y.requires_grad_(requires_grad)
+
+
+@contextlib.contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True, **_: Any) -> Iterator[None]:
+    """Leave the default generator, at the end of a ``with`` block, as it was at its beginning.
+
+    Args:
+        devices: accepted; there is one generator.
+        enabled: False changes nothing.
+
+    Example:
+        >>> import lucid
+        >>> _ = lucid.manual_seed(0)
+        >>> with lucid.random.fork_rng():
+        ...     x = lucid.rand(2)
+        ...
+        >>> bool((lucid.rand(2) == x).all())
+        True
+    """
+    state = get_rng_state() if enabled else None
+    try:
+        yield
+    finally:
+        if state is not None:
+            set_rng_state(state)

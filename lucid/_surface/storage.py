@@ -15,6 +15,11 @@ class UntypedStorage:
     Args:
         data: the array whose memory it is.
         count: elements rather than bytes are counted where given: the size of an element.
+
+    Example:
+        >>> import lucid
+        >>> lucid.ones(3).untyped_storage().nbytes()
+        12
     """
 
     def __init__(self, data: np.ndarray, itemsize: int = 1) -> None:

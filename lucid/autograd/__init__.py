@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Function",
     "NaNError",
+    "Variable",
     "backward",
     "detect_anomaly",
     "detect_nan",
@@ -180,6 +181,14 @@ def __getattr__(name: str) -> Any:
         from lucid.autograd import anomaly
 
         return getattr(anomaly, name)
+    if name == "Variable":
+        from lucid.autograd.variable import Variable
+
+        return Variable
+    if name == "profiler":
+        from lucid.autograd import profiler
+
+        return profiler
     if name in ("NaNError", "detect_nan"):
         from lucid.autograd import nan
 

@@ -15,4 +15,4 @@ from lucid.nn.parameter import UninitializedParameter as UninitializedParameter
 if TYPE_CHECKING:
     from lucid.nn import utils as utils
 
-__getattr__, __dir__ = _later("lucid.nn", {"lucid.nn.utils": "", **modules._LATER})
+__getattr__, __dir__ = _later("lucid.nn", {"lucid.nn.attention": "", "lucid.nn.utils": "", **modules._LATER})

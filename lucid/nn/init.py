@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -449,7 +451,20 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     return _assign(tensor, values)
 
 
+def _former(name: str) -> Callable[..., Tensor]:
+    """The function by its former name, without the underscore; it warns."""
+    function = globals()[name + "_"]
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
+
+    call.__name__ = call.__qualname__ = name
+    return call
+
+
 def __getattr__(name: str) -> Any:
     if not name.startswith("_") and name + "_" in __all__:
-        raise AttributeError(f"lucid.nn.init has no {name!r}; use {name}_, which overwrites its argument")
+        return _former(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

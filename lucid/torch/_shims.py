@@ -100,7 +100,13 @@ def _assert(condition: Any, message: Any = "") -> None:
 
 
 class _Unused:
-    """For isinstance checks: nothing is an instance."""
+    """For isinstance checks: nothing is an instance.
+
+    Example:
+        >>> import lucid
+        >>> isinstance(lucid.strided, lucid.layout)
+        False
+    """
 
 
 class _Names:

@@ -165,11 +165,6 @@ def test_errors(call: Any, message: str) -> None:
         call()
 
 
-def test_former_names_point_to_the_new_ones() -> None:
-    with pytest.raises(AttributeError, match=r"lucid.nn.init has no 'xavier_uniform'; use xavier_uniform_"):
-        _ = init.xavier_uniform
-
-
 @pytest.mark.parity
 @pytest.mark.parametrize("nonlinearity", ["linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"])
 def test_gains_parity(nonlinearity: str) -> None:

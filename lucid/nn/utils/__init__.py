@@ -2,6 +2,7 @@
 
 from lucid.nn.utils import parametrizations as parametrizations
 from lucid.nn.utils import parametrize as parametrize
+from lucid.nn.utils import prune as prune
 from lucid.nn.utils import rnn as rnn
 from lucid.nn.utils import stateless as stateless
 from lucid.nn.utils.chunking import apply_chunking_to_forward as apply_chunking_to_forward

@@ -1,0 +1,3 @@
+"""Signals: `lucid.signal.windows`."""
+
+from lucid.signal import windows as windows

@@ -1,0 +1,241 @@
+"""Windows: weights that fade towards both ends of a piece of a signal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import lucid
+from lucid._tensor import Tensor
+
+__all__ = [
+    "bartlett", "blackman", "cosine", "exponential", "gaussian", "general_cosine", "general_hamming", "hamming", "hann",
+    "kaiser", "nuttall",
+]  # fmt: skip
+
+
+def _check(name: str, M: int, dtype: Any) -> None:
+    if M < 0:
+        raise ValueError(f"{name} requires non-negative window length, got M={M}")
+    if dtype is not None and dtype not in (lucid.float32, lucid.float64):
+        raise ValueError(f"{name} expects float32 or float64 dtypes, got: {dtype}")
+
+
+def _places(M: int, sym: bool) -> tuple[Tensor, float]:
+    """n = 0, ..., M - 1 in float64, and the length N of the symmetric window they lie on."""
+    return lucid.arange(M, dtype=lucid.float64), float(max(M if sym else M + 1, 1))
+
+
+def _finish(w: Tensor, M: int, dtype: Any, requires_grad: bool) -> Tensor:
+    """Computed in float64, rounded once; a single weight is 1."""
+    w = lucid.ones_like(w) if M == 1 else w
+    return w.to(dtype or lucid.get_default_dtype()).requires_grad_(requires_grad)
+
+
+def exponential(
+    M: int, *, center: float | None = None, tau: float = 1.0, sym: bool = True, dtype: Any = None, layout: Any = None,
+    device: Any = None, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """w[n] = exp(-|n - c| / tau).
+
+    Args:
+        M: number of weights.
+        center: c; the middle of the window unless given, which ``sym`` forbids.
+        tau: decay, in samples.
+        sym: symmetric, for designing filters; otherwise periodic, for spectra.
+        dtype: float32 or float64.
+        requires_grad: record operations on the result.
+
+    Raises:
+        ValueError: ``M`` is negative, ``tau`` is not positive, or a center of a symmetric window.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.signal.windows.exponential(3, tau=1.0))
+        [0.36787945, 1.0, 0.36787945]
+    """
+    _check("exponential", M, dtype)
+    if tau <= 0:
+        raise ValueError(f"Tau must be positive, got: {tau} instead.")
+    if sym and center is not None:
+        raise ValueError("Center must be None for symmetric windows")
+    n, length = _places(M, sym)
+    middle = (length - 1) / 2 if center is None else center
+    return _finish(lucid.exp(-(n - middle).abs() / tau), M, dtype, requires_grad)
+
+
+def cosine(
+    M: int, *, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """w[n] = sin(pi (n + 1/2) / N); arguments as for `exponential`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.signal.windows.cosine(3).round(decimals=4))
+        [0.5, 1.0, 0.5]
+    """
+    _check("cosine", M, dtype)
+    n, length = _places(M, sym)
+    return _finish(lucid.sin((n + 0.5) * (math.pi / length)), M, dtype, requires_grad)
+
+
+def gaussian(
+    M: int, *, std: float = 1.0, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """w[n] = exp(-((n - (N - 1) / 2) / std)^2 / 2); the other arguments as for `exponential`.
+
+    Raises:
+        ValueError: ``M`` is negative or ``std`` not positive.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.signal.windows.gaussian(3))
+        [0.60653067, 1.0, 0.60653067]
+    """
+    _check("gaussian", M, dtype)
+    if std <= 0:
+        raise ValueError(f"Standard deviation must be positive, got: {std} instead.")
+    n, length = _places(M, sym)
+    return _finish(lucid.exp(((n - (length - 1) / 2) / std).square() * -0.5), M, dtype, requires_grad)
+
+
+def kaiser(
+    M: int, *, beta: float = 12.0, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """w[n] = I0(beta sqrt(1 - (2 n / (N - 1) - 1)^2)) / I0(beta); the other arguments as for `exponential`.
+
+    Raises:
+        ValueError: ``M`` or ``beta`` is negative.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.signal.windows.kaiser(3, beta=0.0))
+        [1.0, 1.0, 1.0]
+    """
+    _check("kaiser", M, dtype)
+    if beta < 0:
+        raise ValueError(f"beta must be non-negative, got: {beta} instead.")
+    n, length = _places(M, sym)
+    x = n * (2 / max(length - 1, 1)) - 1
+    i0 = lucid.special.i0
+    w = i0(beta * (1 - x * x).clamp(min=0).sqrt()) / i0(lucid.tensor(beta, dtype=lucid.float64))
+    return _finish(w, M, dtype, requires_grad)
+
+
+def general_cosine(
+    M: int, *, a: Iterable[float], sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """w[n] = sum over k of (-1)^k a[k] cos(2 pi k n / (N - 1)); the other arguments as for `exponential`.
+
+    Args:
+        a: the weights of the cosines, a list.
+
+    Raises:
+        ValueError: ``M`` is negative, or ``a`` is empty.
+        TypeError: ``a`` is not a sequence.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.signal.windows.general_cosine(3, a=[0.5, 0.5]))
+        [0.0, 1.0, 0.0]
+    """
+    _check("general_cosine", M, dtype)
+    if not isinstance(a, Iterable):
+        raise TypeError("Coefficients must be a list/tuple")
+    weights = list(a)
+    if not weights:
+        raise ValueError("Coefficients cannot be empty")
+    n, length = _places(M, sym)
+    step = 2 * math.pi / max(length - 1, 1)
+    w = lucid.zeros(M, dtype=lucid.float64)
+    for k, weight in enumerate(weights):
+        w = w + (-1) ** k * weight * lucid.cos(n * (k * step))
+    return _finish(w, M, dtype, requires_grad)
+
+
+def general_hamming(
+    M: int, *, alpha: float = 0.54, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """w[n] = alpha - (1 - alpha) cos(2 pi n / (N - 1)); the other arguments as for `exponential`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.signal.windows.general_hamming(3, alpha=0.5))
+        [0.0, 1.0, 0.0]
+    """
+    return general_cosine(M, a=[alpha, 1 - alpha], sym=sym, dtype=dtype, requires_grad=requires_grad)
+
+
+def hamming(
+    M: int, *, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """w[n] = 0.54 - 0.46 cos(2 pi n / (N - 1)); arguments as for `exponential`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.signal.windows.hamming(3))
+        [0.08, 1.0, 0.08]
+    """
+    return general_hamming(M, sym=sym, dtype=dtype, requires_grad=requires_grad)
+
+
+def hann(
+    M: int, *, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """w[n] = (1 - cos(2 pi n / (N - 1))) / 2; arguments as for `exponential`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.signal.windows.hann(3))
+        [0.0, 1.0, 0.0]
+    """
+    return general_hamming(M, alpha=0.5, sym=sym, dtype=dtype, requires_grad=requires_grad)
+
+
+def blackman(
+    M: int, *, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """w[n] = 0.42 - 0.5 cos(2 pi n / (N - 1)) + 0.08 cos(4 pi n / (N - 1)); arguments as for `exponential`.
+
+    Example:
+        >>> import lucid
+        >>> lucid.signal.windows.blackman(5)[2].item()
+        1.0
+    """
+    return general_cosine(M, a=[0.42, 0.5, 0.08], sym=sym, dtype=dtype, requires_grad=requires_grad)
+
+
+def bartlett(
+    M: int, *, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """w[n] = 1 - |2 n / (N - 1) - 1|; arguments as for `exponential`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.signal.windows.bartlett(5))
+        [0.0, 0.5, 1.0, 0.5, 0.0]
+    """
+    _check("bartlett", M, dtype)
+    n, length = _places(M, sym)
+    return _finish(1 - (n * (2 / max(length - 1, 1)) - 1).abs(), M, dtype, requires_grad)
+
+
+def nuttall(
+    M: int, *, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`general_cosine` with the weights 0.3635819, 0.4891775, 0.1365995 and 0.0106411; arguments as for `exponential`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.signal.windows.nuttall(5)[2].item())
+        1.0
+
+    Source: Nuttall, Some windows with very good sidelobe behavior, 1981.
+    """
+    return general_cosine(M, a=[0.3635819, 0.4891775, 0.1365995, 0.0106411], sym=sym, dtype=dtype,
+                          requires_grad=requires_grad)  # fmt: skip
