@@ -1,7 +1,24 @@
-"""Models of images whose parameters have torchvision's names, so that published weights load as they are."""
+"""Models whose parameters have the names of published weights, so that these load as they are.
+
+Those of images have torchvision's names, those of language Hugging Face's.
+"""
 
 from lucid.models._preprocessing import Preprocessing
 from lucid.models._registry import create_model, list_models, preprocessing
+from lucid.models.bert import BertConfig, BertModel, BertOutput
+from lucid.models.bert_heads import (
+    BertForMaskedLM,
+    BertForSequenceClassification,
+    bert_base,
+    bert_base_classifier,
+    bert_base_masked_lm,
+    bert_large,
+    bert_large_classifier,
+    bert_large_masked_lm,
+    bert_tiny,
+    bert_tiny_classifier,
+    bert_tiny_masked_lm,
+)
 from lucid.models.convnext import ConvNeXt, convnext_base, convnext_large, convnext_small, convnext_tiny
 from lucid.models.efficientnet import (
     EfficientNet,
@@ -17,6 +34,8 @@ from lucid.models.efficientnet import (
     efficientnet_v2_m,
     efficientnet_v2_s,
 )
+from lucid.models.gpt import GPT2Config, GPT2LMHeadModel, GPT2Model, gpt2, gpt2_large, gpt2_medium, gpt2_xl
+from lucid.models.lenet import LeNet, lenet5
 from lucid.models.mobilenet import MobileNetV2, MobileNetV3, mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small
 from lucid.models.resnet import (
     ResNet,
@@ -38,8 +57,17 @@ from lucid.models.vit import VisionTransformer, vit_b_16, vit_b_32, vit_l_16, vi
 __all__ = [
     "VGG",
     "AlexNet",
+    "BertConfig",
+    "BertForMaskedLM",
+    "BertForSequenceClassification",
+    "BertModel",
+    "BertOutput",
     "ConvNeXt",
     "EfficientNet",
+    "GPT2Config",
+    "GPT2LMHeadModel",
+    "GPT2Model",
+    "LeNet",
     "MobileNetV2",
     "MobileNetV3",
     "Preprocessing",
@@ -47,6 +75,15 @@ __all__ = [
     "SwinTransformer",
     "VisionTransformer",
     "alexnet",
+    "bert_base",
+    "bert_base_classifier",
+    "bert_base_masked_lm",
+    "bert_large",
+    "bert_large_classifier",
+    "bert_large_masked_lm",
+    "bert_tiny",
+    "bert_tiny_classifier",
+    "bert_tiny_masked_lm",
     "convnext_base",
     "convnext_large",
     "convnext_small",
@@ -63,6 +100,11 @@ __all__ = [
     "efficientnet_v2_l",
     "efficientnet_v2_m",
     "efficientnet_v2_s",
+    "gpt2",
+    "gpt2_large",
+    "gpt2_medium",
+    "gpt2_xl",
+    "lenet5",
     "list_models",
     "mobilenet_v2",
     "mobilenet_v3_large",

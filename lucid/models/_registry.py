@@ -46,7 +46,7 @@ Source: {source}
 
 
 def variant(
-    name: str, title: str, size: str, prepare: Preprocessing | None, about: About, model: type[M], *fixed: Any,
+    name: str, title: str, size: str, prepare: Preprocessing | None, about: About, model: Callable[..., M], *fixed: Any,
     **defaults: Any,
 ) -> Callable[..., M]:  # fmt: skip
     """A function that builds one size of a model; it is entered under ``name`` among the models.
@@ -55,14 +55,15 @@ def variant(
         name: of the function.
         title, size, about: what its docstring says, such as "VGG with 11 layers" and "132.9 million".
         prepare: what makes the model's input of an image.
-        model: the class.
+        model: the class, or a function that makes one.
         fixed: its first arguments; the others are those of the function.
         defaults: of these, where the class has others.
     """
     whole = inspect.signature(model)
     rest = list(whole.parameters.values())[len(fixed) :]
     signature = whole.replace(
-        parameters=[p.replace(default=defaults.get(p.name, p.default)) for p in rest], return_annotation=model
+        parameters=[p.replace(default=defaults.get(p.name, p.default)) for p in rest],
+        return_annotation=model if isinstance(model, type) else whole.return_annotation,
     )
 
     def build(*args: Any, **options: Any) -> M:
@@ -74,7 +75,7 @@ def variant(
         return model(*fixed, *given.args, **given.kwargs)
 
     build.__name__ = build.__qualname__ = name
-    build.__module__ = model.__module__
+    build.__module__ = "lucid.models"
     build.__signature__ = signature  # type: ignore[attr-defined]
     build.__doc__ = _DOCSTRING.format(
         title=title, size=size, options=", ".join(signature.parameters), model=model.__name__,
@@ -93,21 +94,23 @@ def _entry(function: str, name: str) -> _Entry:
     return found
 
 
-def _state(weights: Any) -> Mapping[str, Any]:
-    """The state of a model in a file, or in a dict around it such as {"state_dict": ..., "epoch": ...}."""
-    if isinstance(weights, (str, bytes, os.PathLike)):
-        state, place = load(weights), os.fsdecode(weights)
-    else:
-        state, place = weights, "weights"
+def load_into(function: str, model: M, weights: Any, strict: bool) -> M:
+    """Give a model the weights of a file or a dict, which may lie in another, as in {"state_dict": ..., "epoch": 3}."""
+    named = isinstance(weights, (str, bytes, os.PathLike))
+    place, state = os.fsdecode(weights) if named else "weights", load(weights) if named else weights
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
             state = state[key]
             break
     if not isinstance(state, Mapping):
-        raise TypeError(f"create_model: expected {place} to hold a dict of tensors, got {type(state).__name__}")
+        raise TypeError(f"{function}: expected {place} to hold a dict of tensors, got {type(state).__name__}")
     if state and all(isinstance(key, str) and key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}  # of DataParallel
-    return state
+    try:
+        model.load_state_dict(state, strict=strict)
+    except RuntimeError as error:
+        raise RuntimeError(f"{function}: {place} does not fit: {error}") from None
+    return model
 
 
 def create_model(name: str, *, weights: Any = None, strict: bool = True, **options: Any) -> Module:
@@ -140,14 +143,7 @@ def create_model(name: str, *, weights: Any = None, strict: bool = True, **optio
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
             raise TypeError(f"create_model: {name} has no argument {option!r}; {hint}")
     model = build(**options)
-    if weights is not None:
-        state = _state(weights)
-        try:
-            model.load_state_dict(state, strict=strict)
-        except RuntimeError as error:
-            where = os.fsdecode(weights) if isinstance(weights, (str, bytes, os.PathLike)) else "weights"
-            raise RuntimeError(f"create_model: {where} does not fit {name}: {error}") from None
-    return model
+    return model if weights is None else load_into("create_model", model, weights, strict)
 
 
 def list_models(pattern: str = "*") -> list[str]:

@@ -22,8 +22,11 @@ from lucid import models, nn
 from lucid.models import create_model, list_models, preprocessing
 
 THEIRS = json.loads(FILE.read_text())
-OWN = {"vit_t_16": 5_717_416, "vit_s_16": 22_050_664}
+OWN = {"vit_t_16": 5_717_416, "vit_s_16": 22_050_664, "lenet5": 61_706}
 """Parameters of those that torchvision does not have, as published by their authors."""
+
+LANGUAGE = [name for name in list_models() if name.startswith(("bert", "gpt"))]
+"""See `test_language.py`."""
 
 SMALL = {name: {"image_size": 32} for name in THEIRS if name.startswith("vit")}
 HUGE = {"vit_l_16", "vit_l_32", "vgg19", "vgg16"}
@@ -37,7 +40,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_model_is_compared() -> None:
-    assert sorted([*THEIRS, *OWN]) == list_models()
+    assert sorted([*THEIRS, *OWN, *LANGUAGE]) == list_models()
 
 
 @pytest.mark.parametrize("name", list_models())
@@ -98,14 +101,12 @@ def test_weights_of_a_file(suffix: str, around: str | None, tmp_path: Path) -> N
 
 def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     state = create_model("resnet18", num_classes=3).state_dict()
-    with pytest.raises(RuntimeError, match=r"(?s)^create_model: weights does not fit resnet18: .*size mismatch for fc"):
+    with pytest.raises(RuntimeError, match=r"(?s)^create_model: weights does not fit: .*size mismatch for fc"):
         create_model("resnet18", weights=state)
     del state["fc.weight"]
     state["extra"] = lucid.ones(2)
     lucid.save(state, tmp_path / "a.safetensors")
-    with pytest.raises(
-        RuntimeError, match=r'(?s)a.safetensors does not fit resnet18: .*Missing.*"fc.w.*Unexp.*"extra"'
-    ):
+    with pytest.raises(RuntimeError, match=r'(?s)a.safetensors does not fit: .*Missing.*"fc.w.*Unexp.*"extra"'):
         create_model("resnet18", num_classes=3, weights=tmp_path / "a.safetensors")
     model = create_model("resnet18", num_classes=3, weights=tmp_path / "a.safetensors", strict=False)
     assert np.array_equal(model.state_dict()["fc.bias"].numpy(), state["fc.bias"].numpy())
