@@ -185,8 +185,9 @@ cdef class Plan(RowSteps):
             self.kept.append(offsets)
             stem_offsets(&s.g, <Py_ssize_t*> cnp.PyArray_DATA(offsets))
         else:
-            if s.g.width == 1 and s.g.height == 1 and s.g.x_width == 1 and s.g.x_height == 1 and scale < 0:
-                # pixels of different samples side by side
+            if (s.g.width == 1 and s.g.height == 1 and s.g.x_width == 1 and s.g.x_height == 1 and scale < 0
+                    and v.kernel_x == 1 and v.left == 0):
+                # pixels of different samples side by side, where no tap reaches for a neighbour
                 s.g.width = s.g.x_width = n
                 s.g.samples, s.g.x_column, s.g.y_pixel = 1, s.g.x_sample, s.g.y_sample
             wide = (v.width - 1) * v.stride_x - v.left + (v.kernel_x - 1) * v.dilation_x - (v.x_width - 1)
