@@ -125,7 +125,7 @@ def test_what_files_do_while_they_are_imported(tmp_path: Path) -> None:
         device = torch.device("cuda:0")
         print(g(torch.ones(1)).item(), type(model).__name__, device.type, tree_map(lambda v: -v, [1, (2,)]))
         for use in (Tracer, lambda: fx.symbolic_trace(model), lambda: torch.ops.image.read_file("x"),
-                    lambda: torch.onnx.export(model), lambda: torch.ones(1).to(torch.complex32)):
+                    lambda: torch.onnx.ExportOptions(), lambda: torch.ones(1).to(torch.complex32)):
             try:
                 use()
             except (NotImplementedError, TypeError) as error:
@@ -137,7 +137,7 @@ def test_what_files_do_while_they_are_imported(tmp_path: Path) -> None:
         "torch.fx.Tracer: lucid has nothing by this name",
         "torch.fx.symbolic_trace: lucid has nothing by this name",
         "torch.ops.image.read_file: lucid has no such operation, and no Python implementation was registered",
-        "torch.onnx.export: lucid has nothing by this name",
+        "torch.onnx.ExportOptions: lucid has nothing by this name",
         "not a lucid dtype: <torch.complex32, which lucid lacks>",
     ], result.stderr
 

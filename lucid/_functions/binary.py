@@ -10,7 +10,7 @@ import numpy as np
 from lucid import _ops
 from lucid._functions._common import Operand, floating, operands, sum_to, write_out
 from lucid._functions.choice import where
-from lucid.autograd._node import Node, TensorBase, wrap
+from lucid.autograd._node import Node, TensorBase, compute, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -285,7 +285,7 @@ def floor_divide(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor
     x, y = operands("floor_divide", x, y)
     if x._data.dtype.kind != "f" and np.any(y._data == 0):
         raise RuntimeError("floor_divide: ZeroDivisionError: integer division by zero")
-    return write_out("floor_divide", wrap(np.asarray(np.floor_divide(x._data, y._data))), out)
+    return write_out("floor_divide", compute(np.floor_divide, x, y), out)
 
 
 def rfloor_divide(x: Operand, y: Operand) -> Tensor:

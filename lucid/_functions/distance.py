@@ -19,6 +19,7 @@ from lucid._functions.pointwise import abs, sqrt
 from lucid._functions.reduce import Dim, sum
 from lucid._functions.shape import broadcast_tensors, unsqueeze
 from lucid._functions.ternary import clamp
+from lucid.autograd._mode import mode
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 def root(total: Tensor, p: float) -> Tensor:
     """total^(1/p), with gradient 0 where the total is 0."""
     zero = total.detach() == 0
-    if not zero._data.any():
+    if (not mode.enabled and p > 0) or not zero._data.any():
         return sqrt(total) if p == 2 else pow(total, 1 / p)
     safe = where(zero, 1.0, total)
     return where(zero, total, sqrt(safe) if p == 2 else pow(safe, 1 / p))

@@ -14,7 +14,7 @@ from lucid._functions._common import Operand, as_tensor, floating, write_out
 from lucid._functions._special_math import sin_pi
 from lucid._functions._unary import Unary
 from lucid._functions.choice import where
-from lucid._functions.compare import isnan
+from lucid._functions.compare import eq, isnan
 from lucid._functions.pointwise import sign, trunc
 from lucid._functions.trigonometric import cos, sin
 from lucid.autograd._node import wrap
@@ -187,7 +187,7 @@ def isposinf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.isposinf(lucid.tensor([1.0, float('inf')], dtype=lucid.float64)))
         [False, True]
     """
-    return write_out("isposinf", wrap(np.asarray(as_tensor(x, "isposinf")._data == math.inf)), out)
+    return write_out("isposinf", eq(as_tensor(x, "isposinf"), math.inf), out)
 
 
 def isneginf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -201,7 +201,7 @@ def isneginf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.isneginf(lucid.tensor([1.0, float('-inf')], dtype=lucid.float64)))
         [False, True]
     """
-    return write_out("isneginf", wrap(np.asarray(as_tensor(x, "isneginf")._data == -math.inf)), out)
+    return write_out("isneginf", eq(as_tensor(x, "isneginf"), -math.inf), out)
 
 
 def isreal(x: Tensor) -> Tensor:

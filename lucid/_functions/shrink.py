@@ -9,6 +9,7 @@ import numpy as np
 from lucid._functions._common import mutate
 from lucid._functions.activation import Tanh
 from lucid._functions.choice import where
+from lucid._functions.pointwise import sign
 from lucid.autograd._node import Node, wrap
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def hardshrink(x: Tensor, lambd: float) -> Tensor:
 
 def softshrink(x: Tensor, lambd: float) -> Tensor:
     """x moved towards 0 by lambd, and 0 where that would cross it."""
-    shift = wrap(np.asarray(np.copysign(x._data.dtype.type(lambd), x._data)))
+    shift = sign(x.detach()) * lambd
     return where((x >= -lambd) & (x <= lambd), 0.0, x - shift)
 
 

@@ -300,8 +300,9 @@ def run(operation: Any, args: tuple[Any, ...]) -> Any:
 
 
 def trace(
-    function: Callable[..., Any], root: Any, owners: dict[int, Tensor], tensors: list[Tensor], build: Callable[..., Any]
-) -> tuple[Graph, Any, Tracer]:
+    function: Callable[..., Any], root: Any, owners: dict[int, Tensor], tensors: list[Tensor],
+    build: Callable[..., Any], kind: type[Tracer] = Tracer,
+) -> tuple[Graph, Any, Tracer]:  # fmt: skip
     """Run ``function`` on traced copies of ``tensors``.
 
     Args:
@@ -310,6 +311,7 @@ def trace(
         owners: parameters and buffers by the id of their arrays.
         tensors: the example inputs.
         build: makes (args, kwargs) from the traced tensors.
+        kind: the tracer's class.
 
     Returns:
         The graph without its outputs, what ``function`` returned, and the tracer.
@@ -318,7 +320,7 @@ def trace(
         TraceError: the function does what a compiled call could not repeat.
     """
     outer = getattr(threads, "tracer", None)
-    tracer = Tracer(root, owners)
+    tracer = kind(root, owners)
     inputs = [Value(t._data.shape, t._data.dtype) for t in tensors]
     fed = []
     for t, value in zip(tensors, inputs):

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid._functions._common import cast, check_broadcast, normalize_dim
+from lucid._functions.binary import maximum
 from lucid._functions.distance import norm, vector_norm
 from lucid._functions.pairs import PDist
 from lucid._functions.reduce import sum
 from lucid._functions.shape import expand_sizes
+from lucid.autograd._mode import mode
 from lucid.autograd._node import wrap
 from lucid.nn.functional._common import check_floating
 
@@ -22,6 +24,8 @@ __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 def lifted(x: Tensor, least: float) -> Tensor:
     """max(x, least) with the gradient of x: the bound is for stability and takes no part in the derivative."""
+    if not mode.enabled:  # plain operations, which a trace can note
+        return maximum(x, wrap(np.asarray(least, x._data.dtype)))
     below = x._data < least
     if not below.any():
         return x

@@ -10,6 +10,7 @@ from lucid._functions.choice import where
 from lucid._functions.pointwise import sqrt, square
 from lucid._functions.pool import AvgPool2d
 from lucid._functions.shape import reshape
+from lucid.autograd._mode import mode
 from lucid.nn.functional._arguments import Sizes, at_least, sizes
 from lucid.nn.functional._common import check_floating
 
@@ -59,7 +60,7 @@ def _lp_pool(
     if p == 1:
         return total
     none = total == 0
-    if not none._data.any():
+    if not mode.enabled or not none._data.any():
         return sqrt(total) if p == 2 else pow(total, 1 / p)
     # Where all is 0 the root has no slope; the gradient there is 0.
     positive = where(none, 1.0, total)
