@@ -152,7 +152,7 @@ def operands(str name, x, y):
 
 
 cdef object promoted(str name, x, y):
-    from lucid._functions._common import as_tensor, cast
+    from lucid._functions._common import as_tensor, cast, number
 
     cdef bint tx = isinstance(x, TensorBase), ty = isinstance(y, TensorBase)
     if tx and ty:
@@ -167,4 +167,4 @@ cdef object promoted(str name, x, y):
     if isinstance(x, np.ndarray) or isinstance(y, np.ndarray):
         return operands(name, as_tensor(x), as_tensor(y))
     d = _dtype.result_type(x, y)
-    return (cast(x, d), wrap(np.array(y, d.numpy))) if tx else (wrap(np.array(x, d.numpy)), cast(y, d))
+    return (cast(x, d), wrap(number(name, y, d))) if tx else (wrap(number(name, x, d)), cast(y, d))

@@ -41,6 +41,18 @@ def as_tensor(x: Any, name: str = "as_tensor") -> Tensor:
     raise TypeError(f"{name}: expected a Tensor or a number, got {type(x).__name__}")
 
 
+def number(name: str, value: Any, d: _dtype.dtype) -> np.ndarray:
+    """A number as an array of dtype ``d``.
+
+    Raises:
+        RuntimeError: an integer is beyond the range of ``d``, which PyTorch wraps around; ``name`` is the function.
+    """
+    try:
+        return np.array(value, d.numpy)
+    except OverflowError:
+        raise RuntimeError(f"{name}: value {value} cannot be converted to {d} without overflow") from None
+
+
 def as_type(x: np.ndarray, d: np.dtype[Any]) -> np.ndarray:
     """`convert` to a NumPy dtype: the operation that plans know casts to integers by."""
     return convert(x, _dtype.as_dtype(d))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -153,7 +154,7 @@ class ProjectedAttention(Node):
     def _join(self, out: np.ndarray) -> np.ndarray:
         order = (0, 2, 1, 3) if self.axis == 0 else (2, 0, 1, 3)
         y = out.transpose(order)
-        return y.reshape(*y.shape[:2], -1)
+        return y.reshape(*y.shape[:2], math.prod(y.shape[2:]))
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         q, kv, mask = self.unpack()
@@ -187,4 +188,4 @@ class ProjectedAttention(Node):
 
     def _join_tensor(self, x: Tensor) -> Tensor:
         y = permute(x, *((0, 2, 1, 3) if self.axis == 0 else (2, 0, 1, 3)))
-        return reshape(y, (*y._data.shape[:2], -1))
+        return reshape(y, (*y._data.shape[:2], math.prod(y._data.shape[2:])))

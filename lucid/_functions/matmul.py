@@ -241,6 +241,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         lucid.Size([2, 4])
     """
     check_tensors("linear", x, weight)
+    if bias is not None:
+        check_tensors("linear", bias)
     a, w = x._data, weight._data
     if w.ndim == 1:
         y = matmul(x, weight)

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 
+def _negative(x: np.ndarray) -> np.ndarray:
+    if x.dtype.kind == "b":
+        raise RuntimeError("neg: a bool tensor has no negative; use ~ or logical_not()")
+    return np.negative(x)
+
+
 INTEGER: dict[str, Callable[[np.ndarray], Any]] = {
-    "neg": np.negative,
+    "neg": _negative,
     "sign": lambda x: x.copy() if x.dtype.kind == "b" else np.sign(x),
     "square": lambda x: np.square(x.astype(np.int64) if x.dtype.kind == "b" else x),
 }

@@ -93,9 +93,9 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """
     check_tensors("flatten", x)
     shape = x._data.shape
+    start, end = (normalize_dim("flatten", d, len(shape) or 1) for d in (start_dim, end_dim))
     if not shape:
         return reshape(x, 1)
-    start, end = (normalize_dim("flatten", d, len(shape)) for d in (start_dim, end_dim))
     if start > end:
         raise RuntimeError("flatten: start_dim cannot come after end_dim")
     return x if start == end else reshape(x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))

@@ -157,7 +157,8 @@ def _split_heads(x: Tensor, heads: int, axis: int) -> Tensor:
 
 def _join_heads(y: Tensor, axis: int) -> Tensor:
     y = permute(y, *((0, 2, 1, 3) if axis == 0 else (2, 0, 1, 3)))
-    return reshape(y, (*y._data.shape[:2], -1))
+    a, b, heads, features = y._data.shape
+    return reshape(y, (a, b, heads * features))
 
 
 def _taking_part(mask: Tensor | None) -> Tensor | None:

@@ -227,10 +227,20 @@ def multi_head_attention_forward(
         raise RuntimeError(
             f"{name}: expected query with last dimension {embed_dim_to_check}, got shape {query._data.shape}"
         )
+    check_tensors(name, out_proj_weight, *[t for t in (in_proj_bias, out_proj_bias, bias_k, bias_v) if t is not None])
     separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else (None, None, None)
     packed = None if use_separate_proj_weight else in_proj_weight
     if packed is None and any(w is None for w in separate):
         raise RuntimeError(f"{name}: expected in_proj_weight, or all of q_proj_weight, k_proj_weight and v_proj_weight")
+    if packed is not None:
+        check_tensors(name, packed)
+    rows, e = (None if packed is None else packed._data.shape), embed_dim_to_check
+    if rows is not None and rows != (3 * e, e):
+        raise RuntimeError(f"{name}: expected in_proj_weight of shape {(3 * e, e)}, got {rows}")
+    if in_proj_bias is not None and in_proj_bias._data.shape != (3 * e,):
+        raise RuntimeError(f"{name}: expected in_proj_bias of shape {(3 * e,)}, got {in_proj_bias._data.shape}")
+    if out_proj_weight._data.ndim != 2 or out_proj_weight._data.shape[1] != e:
+        raise RuntimeError(f"{name}: expected out_proj_weight of shape {(e, e)}, got {out_proj_weight._data.shape}")
     p = Projections(packed, *separate, in_proj_bias, bias_k, bias_v, out_proj_weight, out_proj_bias)
     return run_multi_head_attention(
         query, key, value, num_heads, p, 1, dropout_p if training else 0.0, add_zero_attn, attn_mask, key_padding_mask,

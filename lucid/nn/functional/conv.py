@@ -82,6 +82,8 @@ def from_batch(y: Tensor, spatial: int, ndim: int) -> Tensor:
 
 def check_operands(name: str, x: Tensor, weight: Tensor, bias: Tensor | None, outputs: int) -> None:
     """RuntimeError unless the bias is (outputs,) and all dtypes are the same."""
+    if bias is not None:
+        check_tensors(name, bias)
     if bias is not None and bias._data.shape != (outputs,):
         raise RuntimeError(
             f"{name}: bias has shape {bias._data.shape}, expected {(outputs,)} (weight {weight._data.shape})"

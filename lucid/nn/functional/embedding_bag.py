@@ -32,6 +32,8 @@ def _bags(index: np.ndarray, offsets: Tensor | None, include_last_offset: bool) 
         return np.full(index.shape[0], index.shape[1])
     if index.ndim != 1:
         raise ValueError(f"{NAME}: expected a 1-d or 2-d input, got shape {index.shape}")
+    if offsets is not None:
+        check_tensors(NAME, offsets)
     if offsets is None or offsets._data.ndim != 1 or offsets._data.dtype.kind not in "iu":
         got = None if offsets is None else f"{offsets.dtype} of shape {offsets._data.shape}"
         raise ValueError(f"{NAME}: expected offsets to be a vector of integers for a 1-d input, got {got}")

@@ -111,6 +111,8 @@ def gaussian_nll_loss(
     if not eps > 0:
         raise ValueError(f"{name}: eps must be positive, got {eps}")
     shape = input._data.shape
+    if not isinstance(var, (TensorBase, int, float, np.generic)):
+        raise TypeError(f"{name}: expected var to be a Tensor or a number, got {type(var).__name__}")
     v: Any = var if isinstance(var, TensorBase) else wrap(np.full(shape, float(var), input._data.dtype))
     check_floating(name, v)
     own = v._data.shape

@@ -36,6 +36,11 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
         lucid.Size([5, 4])
     """
     check_tensors("bilinear", input1, input2, weight)
+    if bias is not None:
+        check_tensors("bilinear", bias)
+    if len({t._data.dtype for t in (input1, input2, weight, *([] if bias is None else [bias]))}) > 1:
+        kinds = f"{input1.dtype}, {input2.dtype} and {weight.dtype}" + ("" if bias is None else f", bias {bias.dtype}")
+        raise RuntimeError(f"bilinear: expected inputs and weight of one dtype, got {kinds}")
     s1, s2, w = input1._data.shape, input2._data.shape, weight._data.shape
     if len(w) != 3 or not s1 or s1[:-1] != s2[:-1] or s1[-1] != w[1] or s2[-1] != w[2]:
         raise RuntimeError(

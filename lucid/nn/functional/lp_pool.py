@@ -31,7 +31,7 @@ def _means(x: Tensor, kernel: tuple[int, ...], step: tuple[int, ...], ceil_mode:
         return y
     n, d, h, w = y._data.shape
     y = AvgPool2d.apply(reshape(y, (n, 1, d, h * w)), (kd, 1), (sd, 1), *options)
-    return reshape(y, (n, -1, h, w))
+    return reshape(y, (n, y._data.shape[2], h, w))
 
 
 def _lp_pool(

@@ -116,6 +116,8 @@ def hinge_embedding_loss(
     check_floating(name, input)
     check_tensors(name, target)
     check_broadcast(name, input._data.shape, target._data.shape)
+    if target._data.dtype.kind == "u":
+        target = target.long()  # -1 is no uint8
     unlike = where(target != 1, clamp(margin - input, 0.0), 0.0)
     return reduced(unlike + where(target != -1, input, 0.0), reduction)
 
@@ -157,6 +159,10 @@ def soft_margin_loss(
     check_floating(name, input)
     check_tensors(name, target)
     check_broadcast(name, input._data.shape, target._data.shape)
+    if np.broadcast_shapes(input._data.shape, target._data.shape) != input._data.shape:
+        raise ValueError(
+            f"{name}: expected target that broadcasts to {input._data.shape}, got shape {target._data.shape}"
+        )
     return reduced(-LogSigmoid.apply(target * input), reduction)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions import norm
-from lucid._functions._arguments import check_tensors
+from lucid._functions._arguments import check_tensors, normalize_dim
 from lucid._functions.binary import maximum
 from lucid._functions.shape import reshape
 from lucid.autograd._node import bump, wrap
@@ -100,6 +100,8 @@ def batch_norm(
         "batch_norm", input, (channels,), running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
     )
     weight = _with_weight(input, (channels,), weight, bias)
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("batch_norm: running_mean and running_var must both be given, or neither")
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("batch_norm: expected running_mean and running_var in evaluation (training=False)")
@@ -108,8 +110,9 @@ def batch_norm(
     if count == 1:
         raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size {shape}")
     if count == 0:  # an empty batch has no statistics
+        input = reshape(input, (0, channels))
         zeros = np.zeros(channels, input._data.dtype)
-        return norm.BatchNormApply.apply(input, weight, bias, zeros, zeros + 1, eps)
+        return reshape(norm.BatchNormApply.apply(input, weight, bias, zeros, zeros + 1, eps), shape)
     running = [None if t is None else t._data for t in (running_mean, running_var)]
     y = norm.BatchNorm.apply(input, weight, bias, eps, *running, momentum)
     for t in (running_mean, running_var):
@@ -284,4 +287,6 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
         [[0.6, 0.8]]
     """
     check_tensors("normalize", input)
+    check_floating("normalize", input)
+    normalize_dim("normalize", dim, input._data.ndim or 1)
     return input / maximum(input.norm(p, dim, True), wrap(np.array(eps, input._data.dtype)))

@@ -79,7 +79,7 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
     Source: Bridle, 1990, with the sign of the input changed.
     """
-    check_tensors("softmin", input)
+    (check_floating if dtype is None else check_tensors)("softmin", input)
     return _along("softmin", ops.Softmax, neg(input), dim, _stacklevel, dtype)
 
 

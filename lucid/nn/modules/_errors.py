@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from lucid.autograd._node import TensorBase
+
 if TYPE_CHECKING:
     from lucid.nn.modules.module import Module
 
-NAMED = (ValueError, RuntimeError, IndexError, TypeError)
+NAMED = (ValueError, RuntimeError, IndexError, TypeError, NotImplementedError)
 """Types of errors that are given a module's name; subclasses of them are left alone."""
 
 _FUNCTION = re.compile(r"[a-z_0-9]+: ")
@@ -41,6 +43,16 @@ def _name_within(parent: Module, child: Module) -> str:
     return next((name for name, m in parent.named_modules() if m is child), "?")
 
 
+def wrong_argument(error: AttributeError, args: tuple[Any, ...], kwargs: dict[str, Any]) -> TypeError | None:
+    """What to raise instead of an error about an attribute that only tensors have, of an argument that is none."""
+    found = error.obj
+    if isinstance(found, TensorBase) or not any(found is a for a in (*args, *kwargs.values())):
+        return None
+    if not _raised_by_lucid(error):
+        return None
+    return TypeError(f"expected a Tensor, got {type(found).__name__}").with_traceback(error.__traceback__)
+
+
 def name_module(error: Any, module: Module) -> None:
     """Put the class of the failing module and its path into the message of an error that is leaving ``module``."""
     origin = error.__dict__.get("_origin")
@@ -48,6 +60,8 @@ def name_module(error: Any, module: Module) -> None:
         if type(error) not in NAMED or len(error.args) != 1 or not _raised_by_lucid(error):
             return
         message = str(error.args[0])
+        if message.startswith("Module ["):  # the missing forward, in PyTorch's words, which name the class
+            return
         if type(module).forward.__module__.split(".")[0] == "lucid":
             message = _FUNCTION.sub("", message, count=1) if _FUNCTION.match(message) else message
         origin = error._origin = _Origin(module, message)

@@ -8,6 +8,7 @@ import numpy as np
 
 from lucid._tensor import Tensor
 from lucid.nn.functional._arguments import Sizes
+from lucid.nn.modules._errors import name_module, wrong_argument
 from lucid.nn.modules.batch_norm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -54,9 +55,19 @@ class LazyModuleMixin(Module):
         raise NotImplementedError(f"initialize_parameters is not implemented for {type(self).__name__}")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self.initialize_parameters(*args, **kwargs)
-        if self.has_uninitialized_params():
-            raise RuntimeError(f"{type(self).__name__}: initialize_parameters left parameters without a shape")
+        try:
+            self.initialize_parameters(*args, **kwargs)
+            if self.has_uninitialized_params():
+                raise RuntimeError("initialize_parameters left parameters without a shape")
+        except (ValueError, RuntimeError, IndexError, TypeError) as error:
+            name_module(error, self)
+            raise
+        except AttributeError as error:
+            wrong = wrong_argument(error, args, kwargs)
+            if wrong is None:
+                raise
+            name_module(wrong, self)
+            raise wrong from None
         if self.cls_to_become is None:
             return super().__call__(*args, **kwargs)
         self.__class__ = self.cls_to_become  # type: ignore[assignment]
@@ -116,6 +127,8 @@ class LazyLinear(_LazyAffine, Linear):
 
     def initialize_parameters(self, input: Tensor) -> None:
         """Take ``in_features`` from the input, unless a state dict gave it."""
+        if not input._data.ndim:
+            raise RuntimeError("expected an input of at least one dimension, got shape ()")
         new, self.in_features = self.has_uninitialized_params(), input._data.shape[-1]
         if isinstance(self.weight, UninitializedParameter):
             self.weight.materialize((self.out_features, self.in_features))
@@ -131,12 +144,12 @@ class _LazyConvBase(_LazyAffine, ConvBase):
         shape = input._data.shape
         if len(shape) not in (self.spatial + 1, self.spatial + 2):
             raise RuntimeError(
-                f"{type(self).__name__}: expected a {self.spatial + 1}-d (unbatched) or {self.spatial + 2}-d (batched) "
+                f"expected a {self.spatial + 1}-d (unbatched) or {self.spatial + 2}-d (batched) "
                 f"input, got shape {shape}"
             )
         new, channels = self.has_uninitialized_params(), shape[-self.spatial - 1]
         if channels % self.groups:
-            raise ValueError(f"{type(self).__name__}: in_channels {channels} must be divisible by groups {self.groups}")
+            raise ValueError(f"in_channels {channels} must be divisible by groups {self.groups}")
         self.in_channels = channels
         outer, inner = (channels, self.out_channels) if self.transposed else (self.out_channels, channels)
         if isinstance(self.weight, UninitializedParameter):
@@ -148,9 +161,7 @@ class _LazyConvBase(_LazyAffine, ConvBase):
 
     def _wait_for(self, out_channels: int, bias: bool, device: Any, dtype: Any) -> None:
         if out_channels % self.groups:
-            raise ValueError(
-                f"{type(self).__name__}: out_channels {out_channels} must be divisible by groups {self.groups}"
-            )
+            raise ValueError(f"out_channels {out_channels} must be divisible by groups {self.groups}")
         self._wait(bias, device, dtype)
         self.out_channels = out_channels
 
@@ -275,7 +286,7 @@ class _LazyNorm(_LazyAffine, _BatchNorm):
         """Take ``num_features`` from the input, unless a state dict gave it."""
         shape = input._data.shape
         if len(shape) not in self.dims:
-            raise ValueError(f"{type(self).__name__}: expected input of shape {self.layouts}, got {shape}")
+            raise ValueError(f"expected input of shape {self.layouts}, got {shape}")
         new = self.has_uninitialized_params()
         self.num_features = shape[0 if self._is_unbatched(shape) else 1]
         for t in (self.weight, self.bias, self.running_mean, self.running_var):

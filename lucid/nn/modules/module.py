@@ -13,7 +13,7 @@ from lucid._device import device as device_type
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
 from lucid.autograd._node import note_attribute
-from lucid.nn.modules._errors import name_module
+from lucid.nn.modules._errors import name_module, wrong_argument
 from lucid.nn.modules._hooks import Hooked, call_with_hooks
 from lucid.nn.modules._state import IncompatibleKeys, Loading, save
 from lucid.nn.modules._tree import Tree
@@ -71,6 +71,12 @@ class Module(Hooked, Tree):
         except (ValueError, RuntimeError, IndexError, TypeError) as error:
             name_module(error, self)
             raise
+        except AttributeError as error:
+            wrong = wrong_argument(error, args, kwargs)
+            if wrong is None:
+                raise
+            name_module(wrong, self)
+            raise wrong from None
 
     # Attributes
 

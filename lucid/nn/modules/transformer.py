@@ -228,6 +228,8 @@ class TransformerDecoderLayer(Module):
 
 def _length(layers: ModuleList, x: Tensor) -> int:
     """The length of the sequences in ``x``, laid out as the self-attention of ``layers`` takes them."""
+    if x._data.ndim < 2:
+        raise RuntimeError(f"expected a 2-d (unbatched) or 3-d (batched) input, got shape {x._data.shape}")
     attention = getattr(layers[0], "self_attn", None) if len(layers) else None
     return x._data.shape[1 if x._data.ndim == 3 and getattr(attention, "batch_first", False) else 0]
 
