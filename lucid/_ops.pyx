@@ -61,6 +61,7 @@ include "_kernels/blocked_conv.pxi"   # convolutions of blocked images, products
 include "_kernels/blocked_winograd.pxi"   # 3x3 convolutions of blocked images in fewer multiplications
 include "_kernels/blocked_depthwise.pxi"  # depthwise convolution of blocked images
 include "_kernels/blocked_pool.pxi"   # pooling of blocked images, the ways into the layout and out of it
+include "_kernels/plan_team.pxi"      # threads, tasks, groups of steps
 include "_kernels/plan.pxi"           # steps over buffers, run in one call
 include "_kernels/plan_rows.pxi"      # steps over rows and whole tensors
 include "_kernels/plan_steps.pxi"     # convolutions, pooling, products; the class Plan

@@ -38,6 +38,7 @@ cdef struct Dense:
     Py_ssize_t band_rows, stage_line, stage_plane               # of a stem or a product: image rows per task, staged
     Py_ssize_t sums_block                                       # of a product whose last block y has a part of: its sums
     const Py_ssize_t* at                                        # of a stem: what each step of k reads
+    bint alone                                                  # one thread does all tasks
     Finish finish
 
 
@@ -73,17 +74,21 @@ cdef void plan_dense(Dense* g) noexcept nogil:
     g.tiles = ceil_div(g.width, most)
     tiles = g.samples * g.height * g.tiles
     cut_work(tiles, ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR), 0.5 * weights * g.samples * g.height * g.width, weights,
-             image, max(1, min(min(tiles, <Py_ssize_t> MOST_TASKS), <Py_ssize_t> (image / BAND_BYTES))), &g.bands, &g.parts)
+             image, max(1, min(min(tiles, <Py_ssize_t> MOST_TASKS), <Py_ssize_t> (image / BAND_BYTES))), g.alone, &g.bands,
+             &g.parts)
 
 
 cdef void cut_work(Py_ssize_t tiles, Py_ssize_t several, double work, double weights, double image, Py_ssize_t least,
-                   Py_ssize_t* bands, Py_ssize_t* parts) noexcept nogil:
+                   bint alone, Py_ssize_t* bands, Py_ssize_t* parts) noexcept nogil:
     """At least so many bands of tiles by parts of block pairs, for the least time: above all on two threads, then on more.
 
     Times are of one thread, in multiplications and additions: each reading of an operand and each task cost some.
     """
     cdef Py_ssize_t b, p, largest, threads
     cdef double cost, best = -1, even
+    bands[0], parts[0] = least, 1
+    if alone:
+        return
     for b in range(least, max(least, min(tiles, <Py_ssize_t> MOST_TASKS)) + 1):
         for p in range(1, several + 1):
             if b * p > MOST_TASKS and (b > least or p > 1):
@@ -348,7 +353,8 @@ cdef void plan_linear(Dense* g) noexcept nogil:
         return
     g.bands = ceil_div(rows, g.band_rows)
     cut_work(g.bands, ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR), 2.0 * rows * g.blocks * g.w_block,
-             4.0 * g.blocks * g.w_block, 4.0 * rows * g.x_column, g.bands, &g.bands, &g.parts)
+             4.0 * g.blocks * g.w_block, 4.0 * rows * g.x_column, g.bands, g.alone, &g.bands,
+             &g.parts)
     g.depth = ceil_div(g.in_blocks, ceil_div(g.in_blocks, <Py_ssize_t> (K_STEPS // CHANNELS)))
     g.steps_end = g.in_blocks
     settle_finish(g)

@@ -1,130 +1,7 @@
-# A plan: the steps of a whole network, run in one call without the GIL and without allocation.
-#
-# A step is a C function over numbered tasks, which the threads of a team take one after the other; a barrier follows.
-# The whole plan is one parallel region, so a step costs well below a microsecond to start. What tasks compute depends
-# neither on who takes them nor on how many there are, so the bits of a plan do not depend on the number of threads.
+# A plan: the steps of a whole network, run in one call without the GIL and without allocation; plan_team.pxi runs them.
 #
 # Buffers are numbers handed out by the plan. Each call takes a room (arena, workspace, counters) from a short list, so any
 # number of Python threads may run one plan at once.
-
-cdef extern from *:
-    """
-    #ifdef _OPENMP
-    #include <omp.h>
-    #endif
-    #if defined(__x86_64__) || defined(_M_X64)
-    #define LUCID_PAUSE() _mm_pause()
-    #else
-    #define LUCID_PAUSE() ((void) 0)
-    #endif
-    #define LUCID_SPINS 4000                /* about 50 us, then other threads get the core */
-
-    static void lucid_plan_team(void (*function)(void *, int, int), void *data, int threads) {
-    #ifdef _OPENMP
-        if (threads > 1) {
-    #pragma omp parallel num_threads(threads)
-            function(data, omp_get_thread_num(), omp_get_num_threads());
-            return;
-        }
-    #endif
-        function(data, 0, 1);
-    }
-
-    static int64_t lucid_plan_take(int64_t *next) { return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED); }
-
-    /* Every thread has a word of its own, a cache line from the next, and waits for those of the others. */
-    static void lucid_plan_barrier(int64_t *words, int64_t round, int thread, int threads) {
-        __atomic_store_n(words + 8 * thread, round, __ATOMIC_RELEASE);
-        for (int t = 0; t < threads; t++) {
-            int spins = 0;
-            while (__atomic_load_n(words + 8 * t, __ATOMIC_ACQUIRE) < round) {
-                if (++spins < LUCID_SPINS)
-                    LUCID_PAUSE();
-                else
-                    lucid_yield();
-            }
-        }
-    }
-
-    #if defined(_WIN32)
-    static double lucid_plan_seconds(void) {
-        LARGE_INTEGER now, rate;
-        QueryPerformanceCounter(&now);
-        QueryPerformanceFrequency(&rate);
-        return (double) now.QuadPart / (double) rate.QuadPart;
-    }
-    #else
-    #include <time.h>
-    static double lucid_plan_seconds(void) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (double) now.tv_sec + 1e-9 * (double) now.tv_nsec;
-    }
-    #endif
-    """
-    void team "lucid_plan_team" (void (*function)(void*, int, int) noexcept nogil, void* data, int threads) noexcept nogil
-    int64_t take "lucid_plan_take" (int64_t* next) noexcept nogil
-    void barrier "lucid_plan_barrier" (int64_t* words, int64_t round, int thread, int threads) noexcept nogil
-    double seconds "lucid_plan_seconds" () noexcept nogil
-
-from libc.stdlib cimport free as c_free, malloc as c_malloc, realloc as c_realloc
-
-ctypedef void (*Task)(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil
-ctypedef bint (*Solo)(const void* step, char** buffers) noexcept nogil
-
-cdef enum:
-    IN_ARENA, IN_INPUT, IN_OUTPUT, IN_CONSTANT
-    ROOMS_KEPT = 4              # rooms that wait for the next call
-
-
-cdef struct Step:
-    Task task                   # a step of the team: tasks counted from 0 ...
-    Solo solo                   # ... or one that starts threads of its own; False when memory ran out
-    void* data
-    Py_ssize_t tasks
-    double work                 # multiplications and additions, for the number of threads
-
-
-cdef struct Place:
-    int kind
-    Py_ssize_t at               # in the arena, or the number of the input or output
-    Py_ssize_t size             # bytes
-    char* data                  # of a constant
-
-
-cdef struct Room:               # what one call needs
-    Room* next
-    int threads                 # there is workspace for
-    char* arena
-    float* work
-    char** buffers
-    int64_t* taken              # tasks of each step beyond the first of every thread
-    int64_t* words              # of the barrier, one cache line for each thread
-
-
-cdef struct Call:
-    const Step* steps
-    Py_ssize_t first, end, work_size
-    Room* room
-    double* times               # end of each step, or NULL
-
-
-cdef void run_steps(void* data, int thread, int threads) noexcept nogil:
-    """The steps of a segment, as one of the team."""
-    cdef const Call* call = <const Call*> data
-    cdef const Step* step
-    cdef Py_ssize_t i, task
-    for i in range(call.first, call.end):
-        step = call.steps + i
-        task = thread
-        while task < step.tasks:
-            step.task(step.data, call.room.buffers, call.room.work + thread * call.work_size, task)
-            task = threads + take(call.room.taken + i) if step.tasks > threads else step.tasks
-        if threads > 1:
-            barrier(call.room.words, i + 1, thread, threads)
-        if call.times != NULL and thread == 0:
-            call.times[i] = seconds()
-
 
 cdef class Schedule:
     """Steps over numbered buffers, and running them; ``Plan`` adds the steps."""
@@ -135,6 +12,7 @@ cdef class Schedule:
     cdef Py_ssize_t inputs, outputs
     cdef Room* rooms
     cdef int rooms_kept
+    cdef Group* group                               # that steps are added to, or NULL
     cdef list kept, names, measured
 
     def __cinit__(self):
@@ -149,8 +27,10 @@ cdef class Schedule:
     def __dealloc__(self):
         cdef Py_ssize_t i
         cdef Room* room
+        c_free(self.group)
         for i in range(self.count):
             c_free(self.steps[i].data)
+            c_free(self.steps[i].group)
         c_free(self.steps)
         c_free(self.places)
         while self.rooms != NULL:
@@ -191,11 +71,17 @@ cdef class Schedule:
                              "or do not start at a multiple of 64")
         return self.place(IN_ARENA, offset, nbytes, NULL)
 
-    def workspace(self, Py_ssize_t nbytes) -> int:
-        """A new piece at the end of the arena."""
-        cdef Py_ssize_t at = self.arena_size
-        self.arena_size += round_up(nbytes, 64)
-        return self.place(IN_ARENA, at, nbytes, NULL)
+    def workspace(self, Py_ssize_t nbytes, bint zeros=False) -> int:
+        """A new piece at the end of the arena, or of the thread's memory in a group.
+
+        With ``zeros`` it is zero at the first step that uses it; the steps must leave zeros there.
+        """
+        cdef Py_ssize_t* end = &self.arena_size
+        cdef int kind = IN_ARENA
+        if self.group != NULL:
+            end, kind = (&self.group.zeros, IN_ZEROS) if zeros else (&self.group.private, IN_THREAD)
+        end[0] += round_up(nbytes, 64)
+        return self.place(kind, end[0] - round_up(nbytes, 64), nbytes, NULL)
 
     def constant(self, cnp.ndarray array not None) -> int:
         """An array of the plan; read at every run, so its numbers may change."""
@@ -203,6 +89,50 @@ cdef class Schedule:
             raise ValueError("Plan.constant: expected a contiguous array")
         self.kept.append(array)
         return self.place(IN_CONSTANT, 0, cnp.PyArray_NBYTES(array), <char*> cnp.PyArray_DATA(array))
+
+    # Groups
+
+    def begin_group(self, Py_ssize_t tasks, Py_ssize_t nbytes=0) -> None:
+        """The steps that follow, until ``end_group``, are those of one task of a group of so many tasks.
+
+        They may name ``nbytes`` of memory of the thread by ``private``, buffers of ``part`` and constants.
+        """
+        if self.group != NULL or tasks < 1 or nbytes < 0:
+            raise ValueError(f"Plan.begin_group: expected at least one task and no group within another, got {tasks}")
+        self.group = <Group*> c_malloc(sizeof(Group))
+        if self.group == NULL:
+            raise MemoryError("Plan: no memory for a group")
+        memset(self.group, 0, sizeof(Group))
+        self.group.first, self.group.first_place, self.group.tasks = self.count, self.place_count, tasks
+        self.group.private = round_up(nbytes, 64)
+
+    def part(self, int buffer) -> int:
+        """What each task of the group has of a buffer: equal parts, in the order of the tasks."""
+        if self.group == NULL or not 0 <= buffer < self.group.first_place:
+            raise ValueError(f"Plan.part: expected a buffer from before the group, in a group, got {buffer}")
+        if self.places[buffer].size % self.group.tasks:
+            raise ValueError(f"Plan.part: {self.places[buffer].size} bytes are no {self.group.tasks} equal parts")
+        return self.place(IN_PART, buffer, self.places[buffer].size // self.group.tasks, NULL)
+
+    def private(self, Py_ssize_t offset, Py_ssize_t nbytes) -> int:
+        """A piece of the memory that ``begin_group`` was asked for, 64-byte aligned."""
+        if self.group == NULL or offset < 0 or nbytes < 0 or offset % 64 or offset + nbytes > self.group.private:
+            raise ValueError(f"Plan.private: {nbytes} bytes at {offset} do not fit the group's memory, or do not start "
+                             "at a multiple of 64")
+        return self.place(IN_THREAD, offset, nbytes, NULL)
+
+    def end_group(self) -> None:
+        """What follows are steps of all samples again."""
+        cdef Group* group = self.group
+        cdef Py_ssize_t i, floats = 0
+        if group == NULL or group.first == self.count:
+            raise ValueError("Plan.end_group: expected a group with at least one step")
+        group.end, group.end_place, group.places = self.count, self.place_count, self.place_count
+        for i in range(group.first, group.end):
+            floats = max(floats, self.steps[i].floats)
+        self.work_size = max(self.work_size, round_up(table_floats(group) + floats, 16) + 16)
+        self.steps[group.first].group = group
+        self.group = NULL
 
     cdef Place* check(self, str name, str what, int buffer, double nbytes) except NULL:
         """The place of a buffer of at least so many bytes."""
@@ -216,9 +146,13 @@ cdef class Schedule:
         """Whether the two may share memory: they are the same, or pieces of the arena that overlap."""
         cdef Place* a = self.places + x
         cdef Place* b = self.places + y
+        while a.kind == IN_PART:
+            a = self.places + a.at
+        while b.kind == IN_PART:
+            b = self.places + b.at
         if a.kind != b.kind:
             return False
-        if a.kind == IN_ARENA:
+        if a.kind == IN_ARENA or a.kind == IN_THREAD or a.kind == IN_ZEROS:
             return a.at < b.at + b.size and b.at < a.at + a.size
         return a.at == b.at if a.kind != IN_CONSTANT else a.data == b.data
 
@@ -229,6 +163,8 @@ cdef class Schedule:
         cdef void* copy
         if self.rooms != NULL:
             raise ValueError(f"Plan.{name}: the plan has run, it takes no more steps")
+        if self.group != NULL and solo != NULL:
+            raise ValueError(f"Plan.{name}: starts threads of its own, which a step of a group cannot")
         if self.count == self.room_for_steps:
             steps = <Step*> c_realloc(self.steps, (2 * self.room_for_steps + 16) * sizeof(Step))
             if steps == NULL:
@@ -243,6 +179,8 @@ cdef class Schedule:
         self.steps[self.count].data = copy
         self.steps[self.count].tasks = tasks
         self.steps[self.count].work = work
+        self.steps[self.count].floats = floats
+        self.steps[self.count].group = NULL
         self.count += 1
         self.work_size = max(self.work_size, round_up(floats, 16) + 16)
         self.names.append(name)
@@ -282,23 +220,35 @@ cdef class Schedule:
         cdef Call call
         cdef Py_ssize_t i = 0
         cdef double work
-        memset(room.words, 0, (8 * room.threads + self.count) * sizeof(int64_t))
-        call.steps, call.work_size, call.room, call.times = self.steps, self.work_size, room, times
+        call.line = round_up(self.count, 8)
+        memset(room.done, 0, (threads + 1) * call.line * sizeof(int64_t))
+        call.steps, call.places, call.work_size, call.room, call.times = self.steps, self.places, self.work_size, room, times
         while i < self.count:
+            call.start = seconds() if times != NULL else 0
             if self.steps[i].solo != NULL:
                 if not self.steps[i].solo(self.steps[i].data, room.buffers):
                     return False
                 if times != NULL:
-                    times[i] = seconds()
+                    times[i] = seconds() - call.start
                 i += 1
                 continue
             call.first, work = i, 0
             while i < self.count and self.steps[i].solo == NULL:
+                if self.steps[i].group != NULL:
+                    work += (self.steps[i].group.tasks - 1) * self.group_work(self.steps[i].group)
                 work += self.steps[i].work
                 i += 1
             call.end = i
             team(run_steps, &call, min(threads_for(work, GEMM_GRAIN), threads))
         return True
+
+    cdef double group_work(self, const Group* group) noexcept nogil:
+        """Multiplications and additions of one task."""
+        cdef Py_ssize_t i
+        cdef double work = 0
+        for i in range(group.first, group.end):
+            work += self.steps[i].work
+        return work
 
     cdef int bind(self, Room* room, tuple arrays, int kind, Py_ssize_t count, str name) except -1:
         """Point the buffers of a kind at the data of arrays."""
@@ -322,8 +272,11 @@ cdef class Schedule:
 
     cdef int call(self, tuple inputs, tuple outputs, double* times) except -1:
         cdef int threads = thread_limit
-        cdef Room* room = self.take_room(threads)
+        cdef Room* room
         cdef bint ok
+        if self.group != NULL:
+            raise ValueError("Plan.run: a group has no end")
+        room = self.take_room(threads)
         if room == NULL:
             raise MemoryError(f"Plan.run: cannot allocate {self.arena_size} bytes")
         try:
@@ -373,12 +326,12 @@ cdef void free_room(Room* room) noexcept nogil:
 cdef Room* new_room(Py_ssize_t arena, int threads, Py_ssize_t work, Py_ssize_t buffers, Py_ssize_t steps) noexcept nogil:
     """NULL when memory ran out."""
     cdef Py_ssize_t head = round_up(sizeof(Room) + buffers * sizeof(char*), 64)
-    cdef Room* room = <Room*> aligned_malloc(head + (8 * threads + steps) * sizeof(int64_t))
+    cdef Room* room = <Room*> aligned_malloc(head + (threads + 1) * round_up(steps, 8) * sizeof(int64_t))
     if room == NULL:
         return NULL
     room.buffers = <char**> (<char*> room + sizeof(Room))
-    room.words = <int64_t*> (<char*> room + head)
-    room.taken = room.words + 8 * threads
+    room.done = <int64_t*> (<char*> room + head)
+    room.taken = room.done + round_up(steps, 8)
     room.threads = threads
     room.arena = <char*> aligned_malloc(arena + threads * work * sizeof(float) + 64)
     if room.arena == NULL:
@@ -398,10 +351,6 @@ def run_plan(Schedule plan not None, tuple inputs not None, tuple outputs not No
 
 def profile_plan(Schedule plan not None, tuple inputs not None, tuple outputs not None) -> None:
     """See ``Plan.profile``."""
-    cdef Py_ssize_t i
-    cdef double start
     cdef cnp.ndarray times = np.zeros(plan.count + 1)
-    start = seconds()
     plan.call(inputs, outputs, <double*> cnp.PyArray_DATA(times))
-    ends = [start, *times.tolist()]
-    plan.measured = [max(ends[i + 1] - ends[i], 0.0) for i in range(plan.count)]
+    plan.measured = [max(each, 0.0) for each in times[:plan.count].tolist()]

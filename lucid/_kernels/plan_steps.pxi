@@ -172,6 +172,7 @@ cdef class Plan(RowSteps):
         s.x, s.y, s.residual, s.scale = x, y, residual, scale
         s.w, s.bias = <const float*> cnp.PyArray_DATA(packed.data), self.bias_blocks("conv2d", bias, v.rows)
         self.kept.append(packed.data)
+        s.g.alone = self.group != NULL
         dense_geometry(&s.g, &v)
         if scale >= 0:
             if stem:
@@ -208,7 +209,7 @@ cdef class Plan(RowSteps):
         s.p.u = packed.winograd()
         self.kept.append(packed)
         plan_blocked_winograd(&s.p)
-        s.bad = self.workspace(s.p.g.samples)
+        s.bad = self.workspace(s.p.g.samples, zeros=True)
         self.step("winograd", task_winograd, NULL, s.p.blocks, work, blocked_winograd_work(&s.p), &s, sizeof(s))
         self.step("repair", task_repair, NULL, s.p.g.samples, 0, dense_work(&s.p.g), &s, sizeof(s))
         return self.count - 1
@@ -348,6 +349,7 @@ cdef class Plan(RowSteps):
         s.x, s.y, s.residual, s.scale = x, y, residual, -1
         s.w, s.bias = <const float*> cnp.PyArray_DATA(packed.data), self.bias_blocks("linear", bias, out)
         self.kept.append(packed.data)
+        s.g.alone = self.group != NULL
         s.g.samples = s.g.height = s.g.x_height = s.g.kernel_y = s.g.taps = 1
         s.g.stride_y = s.g.stride_x = s.g.dilation_y = s.g.dilation_x = 1
         s.g.width = s.g.x_width = rows

@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _ops
 from lucid.compiler._graph import Op, Value
-from lucid.compiler._segment import CONSTANT, INPUT, OUTPUT, TEMPORARY, Buffer, Emitted, Recipe
+from lucid.compiler._recipe import CONSTANT, INPUT, OUTPUT, TEMPORARY, Buffer, Emitted, Recipe
 from lucid.compiler._views import Strided, merged, row_major
 
 CHANNELS = 16

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lucid.compiler._execute import Program
-from lucid.compiler._segment import TEMPORARY, Segment
+from lucid.compiler._recipe import TEMPORARY
+from lucid.compiler._segment import Segment
 
 RUNS = 5
 """Runs, the fastest of which is shown."""

@@ -22,7 +22,8 @@ from lucid.compiler._codec import CannotSave, decode, decode_tree, encode, encod
 from lucid.compiler._execute import Program, Step, replay
 from lucid.compiler._graph import Call, Op
 from lucid.compiler._memory import ALIGNMENT
-from lucid.compiler._segment import CONSTANT, INPUT, OUTPUT, TEMPORARY, Buffer, Emitted, Recipe, Segment
+from lucid.compiler._recipe import CONSTANT, INPUT, OUTPUT, TEMPORARY, Buffer, Emitted, Recipe
+from lucid.compiler._segment import Segment
 from lucid.compiler._steps import STEPS, step_of
 
 VERSION = 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from lucid.compiler._segment import Buffer
+    from lucid.compiler._recipe import Buffer
 
 _ITEM = 4  # bytes
 
