@@ -17,7 +17,7 @@ cdef struct Finish:
     # y = activation(y + residual), or activation(y) + residual
     Map1 kernel                 # NULL: limits only
     double p[4]
-    int limits                  # 1: at least low, 2: at most high, 4: hardswish, 8: hardsigmoid
+    int limits                  # 1: at least low, 2: at most high, 4: hardswish, 8: hardsigmoid, 16: silu, 32: sigmoid
     float low, high
     bint first                  # the activation comes before the residual
     bint late                   # it cannot be done in registers
@@ -185,7 +185,7 @@ cdef void dense_tiles(const Dense* g, const DenseData* d, BlockTile* t, Py_ssize
     cdef bint last = t.end == g.steps_end, late = last and g.finish.late, edges = g.taps > 1 or g.left > 0
     cdef const float* image = d.x + block // g.group_blocks * g.x_group
     cdef const float* residual = d.residual if last else NULL
-    cdef int hard = g.finish.limits & 12 if last else 0
+    cdef int hard = g.finish.limits & FORMULAS if last else 0
     t.limits = g.finish.limits & 3 if last and not late else 0
     t.left, t.right, t.residual = 0, g.taps, NULL
     # each tile fetches its share of the part of k that comes next

@@ -217,7 +217,7 @@ cdef void depth_task(const Depth* g, const DenseData* d, float* work, Py_ssize_t
     while row < end:
         lines = min(min(end - row, g.height - row % g.height), most)
         depth_lines(g, d, row, lines)
-        if g.finish.limits & 12 and not g.finish.late:
+        if g.finish.limits & FORMULAS and not g.finish.late:
             block_finish(d.y + row * g.width * CHANNELS, NULL, lines * g.width * CHANNELS, 0, 0, g.finish.limits)
         if g.finish.late:
             i, stop = row * g.width * CHANNELS, (row + lines) * g.width * CHANNELS

@@ -54,7 +54,7 @@ cdef struct CopyStep:
 
 
 cdef int set_finish(str name, Finish* f, str activation, tuple parameters, bint first) except -1:
-    """The epilogue for the name of an activation; its bits are those of the eager function."""
+    """The epilogue for the name of an activation; its bits are those of the eager function, but for silu and sigmoid."""
     cdef Py_ssize_t i
     cdef tuple known = {
         "none": (), "relu": (), "relu6": (), "hardtanh": (-1.0, 1.0), "silu": (), "mish": (), "gelu": (), "gelu_tanh": (),
@@ -74,6 +74,8 @@ cdef int set_finish(str name, Finish* f, str activation, tuple parameters, bint 
         f.limits = 1
     elif activation in ("relu6", "hardtanh"):
         f.limits, f.low, f.high = 3, known[0] if known else 0.0, known[1] if known else 6.0
+    elif BLOCK_SIGMOID and activation in ("silu", "sigmoid"):
+        f.limits = 16 if activation == "silu" else 32
     elif activation == "silu":
         f.kernel = <Map1> silu_kernel[float]
     elif activation == "mish":

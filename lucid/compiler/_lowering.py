@@ -62,6 +62,10 @@ def conv2d(b: Builder, op: Op) -> None:
     residual = b.image(rest.pop(0)) if a.get("residual") else None
     n, c, h, w = x.shape
     source = b.contiguous(x) if packed.kind == "stem" else b.image(x)
+    if scale is not None and h * w <= weight.shape[0]:  # the convolution would scale its weights, which are more
+        scaled = b.buffer("temporary", source.nbytes)
+        b.emit("scale_channels", [source, scaled, scale], n=n, c=c, size=h * w)
+        source, scale = scaled, None
     flops = 2.0 * math.prod(op.output.shape) * math.prod(weight.shape[1:])
     b.emit("conv2d", [source, b.new_image(op.output), bias, residual, scale], packed, flops, n=n, c=c, h=h, w=w,
            stride=a["stride"], padding=a["padding"], dilation=a["dilation"],

@@ -101,8 +101,8 @@ def test_elementwise(ops: Any, size: int) -> None:
     x, residual = normal((size,)), normal((size,), 1)
     y = at_threads(ops, lambda: run(ops, [x, residual], (size,), lambda p, b, y: p.add(b[0], b[1], y, size=size)))
     np.testing.assert_array_equal(y, x + residual)
-    y = run(ops, [x, residual], (size,), lambda p, b, y: p.add(b[0], b[1], y, size=size, activation="silu"))
-    np.testing.assert_array_equal(y, ops.silu(x + residual))
+    y = run(ops, [x, residual], (size,), lambda p, b, y: p.add(b[0], b[1], y, size=size, activation="gelu"))
+    np.testing.assert_array_equal(y, ops.gelu(x + residual))
     y = run(ops, [x], (size,), lambda p, b, y: p.activation(b[0], y, size=size, activation="hardswish"))
     np.testing.assert_array_equal(y, ops.hardswish(x))
 
