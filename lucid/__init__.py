@@ -216,6 +216,7 @@ if TYPE_CHECKING:
     from lucid._surface.numbers import *  # noqa: F403
     from lucid._surface.state import *  # noqa: F403
     from lucid.compiler import compile as compile
+    from lucid.compiler import compile_step as compile_step
     from lucid.compiler import load_compiled as load_compiled
     from lucid.serialization import load as load
     from lucid.serialization import save as save
@@ -230,7 +231,7 @@ __getattr__, __dir__ = _later("lucid", {
         "set_autocast_cache_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled set_autocast_dtype "
         "set_autocast_enabled"
     ),
-    "lucid.compiler": ". compile load_compiled",
+    "lucid.compiler": ". compile compile_step load_compiled",
     "lucid.data": "",
     "lucid.datasets": "",
     "lucid.distributions": "",

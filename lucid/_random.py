@@ -69,11 +69,11 @@ class Generator:
 
     def take(self, count: int) -> tuple[int, int]:
         """Reserve ``count`` numbers of the stream; returns (seed, offset) of the first."""
+        seed, start = self._seed, self._offset
         if mode.trace:
-            get_tracer().refuse_random()
-        start = self._offset
-        self._offset = (start + count) & _MASK
-        return self._seed, start
+            seed, start = get_tracer().draw(self, seed, start, count)
+        self._offset = (self._offset + count) & _MASK
+        return seed, start
 
     def numpy(self, count: int) -> np.random.Generator:
         """A NumPy generator at this place of the stream, for draws without a kernel; reserves ``count`` numbers."""

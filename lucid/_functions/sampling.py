@@ -12,7 +12,7 @@ from lucid._functions._common import check_writable, convert
 from lucid._functions.creation import _finish, _like, _numpy_dtype, _shape
 from lucid._functions.shape import as_shape
 from lucid._random import Generator, default_generator
-from lucid.autograd._node import TensorBase, bump, wrap
+from lucid.autograd._node import TensorBase, bump, compute, mode, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -29,6 +29,8 @@ def _draw(kind: str, shape: tuple[int, ...], dtype: np.dtype, generator: Generat
         return convert(values, _dtype.as_dtype(dtype))
     count = int(np.prod(shape, dtype=np.int64))
     seed, offset = (generator or default_generator).take(count)
+    if mode.trace:  # an operation, so that compiled training steps draw anew
+        return compute(getattr(_ops, kind), shape, seed, offset, dtype)._data
     return getattr(_ops, kind)(shape, seed, offset, dtype)
 
 

@@ -110,7 +110,8 @@ class Watching:
 
     def refuse_write(self, name: str, x: Any) -> None: ...
 
-    def refuse_random(self) -> None: ...
+    def draw(self, generator: Any, seed: int, offset: int, count: int) -> tuple[int, int]:
+        return seed, offset
 
     def rebind(self, name: str, x: Any, y: Any) -> bool:
         return False

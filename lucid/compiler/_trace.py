@@ -241,8 +241,8 @@ class Tracer:
         what = "an input" if isinstance(x, TracedTensor) else what
         refuse(f"{name}{{place}} writes to {what} (shape {tuple(x.shape)}), which compiled calls would not do")
 
-    def refuse_random(self) -> NoReturn:
-        """A draw would be the same numbers in every call."""
+    def draw(self, generator: Any, seed: int, offset: int, count: int) -> Any:
+        """Refuse to draw: the numbers would be the same in every call."""
         called, _ = place(self.root)
         refuse(f"{called}{{place}} draws random numbers, which compiled calls would not draw again")
 

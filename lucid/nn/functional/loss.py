@@ -20,6 +20,7 @@ from lucid._functions.loss import (
 from lucid._functions.reduce import sum
 from lucid._functions.softmax import NLL, CrossEntropy, LogSoftmax, outside
 from lucid.autograd._mode import mode
+from lucid.autograd._node import compute
 from lucid.nn.functional._common import (
     check_broadcasts_to,
     check_dtype,
@@ -43,7 +44,7 @@ def _check_class_weight(name: str, weight: Tensor | None, input: Tensor, classes
         raise ValueError(f"{name}: expected weight of shape ({classes},), one per class, got {weight._data.shape}")
     if mode.enabled and weight._requires_grad:
         raise RuntimeError(f"{name}: the weight cannot require grad; detach() it")
-    return np.ascontiguousarray(weight._data)
+    return compute(np.ascontiguousarray, weight)._data if mode.trace else np.ascontiguousarray(weight._data)
 
 
 def _classes(name: str, input: Tensor) -> int:
@@ -54,7 +55,7 @@ def _classes(name: str, input: Tensor) -> int:
 
 
 def _class_indices(name: str, input: Tensor, target: Tensor, ignore_index: int) -> np.ndarray:
-    """The target as int64, after checking everything about it."""
+    """The target as int64, (N, L), after checking everything about it."""
     shape, indices = input._data.shape, target._data
     expected = shape[:1] + shape[2:] if len(shape) > 1 else ()
     if indices.dtype.kind not in "iu":
@@ -63,14 +64,21 @@ def _class_indices(name: str, input: Tensor, target: Tensor, ignore_index: int) 
         )
     if indices.shape != expected:
         raise ValueError(f"{name}: expected target of shape {expected}, got {indices.shape} (input {shape})")
-    classes = shape[min(1, len(shape) - 1)]
+    rows = _layout(input)[::2]
+    if mode.trace:  # an operation, so that compiled training steps check their targets too
+        return compute(_class_rows, target, name, shape[min(1, len(shape) - 1)], ignore_index, rows)._data
+    return _class_rows(indices, name, shape[min(1, len(shape) - 1)], ignore_index, rows)
+
+
+def _class_rows(indices: np.ndarray, name: str, classes: int, ignore_index: int, rows: tuple[int, ...]) -> np.ndarray:
+    """The class indices as int64 in the shape ``rows``, if they are in range."""
     indices = indices.astype(np.int64, order="C", copy=False)
     at = outside(indices, classes, ignore_index)
     if at >= 0:
         position = tuple(int(i) for i in np.unravel_index(at, indices.shape))
         where_ = f" at position {position[0] if len(position) == 1 else position}" if position else ""
         raise IndexError(f"{name}: target {indices[position]}{where_} is out of range for {classes} classes")
-    return indices
+    return indices.reshape(rows)
 
 
 def _layout(input: Tensor) -> tuple[int, int, int]:
@@ -118,11 +126,9 @@ def nll_loss(
     reduction = reduction_of("nll_loss", reduction, size_average, reduce)
     classes = _classes("nll_loss", input)
     check_tensors("nll_loss", target)
-    indices = _class_indices("nll_loss", input, target, ignore_index)
+    rows = _class_indices("nll_loss", input, target, ignore_index)
     factors = _check_class_weight("nll_loss", weight, input, classes)
-    layout = _layout(input)
-    target_rows = indices.reshape(layout[0], layout[2])
-    return NLL.apply(input, layout, target_rows, factors, ignore_index, reduction, indices.shape)
+    return NLL.apply(input, _layout(input), rows, factors, ignore_index, reduction, target._data.shape)
 
 
 def cross_entropy(
@@ -173,12 +179,10 @@ def cross_entropy(
         raise ValueError(f"{name}: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
     if target._data.dtype.kind == "f" and target._data.shape == input._data.shape:
         return _soft_cross_entropy(name, input, target, weight, ignore_index, reduction, label_smoothing)
-    indices = _class_indices(name, input, target, ignore_index)
+    rows = _class_indices(name, input, target, ignore_index)
     factors = _check_class_weight(name, weight, input, classes)
-    layout = _layout(input)
-    target_rows = indices.reshape(layout[0], layout[2])
     return CrossEntropy.apply(
-        input, layout, target_rows, factors, ignore_index, label_smoothing, reduction, indices.shape
+        input, _layout(input), rows, factors, ignore_index, label_smoothing, reduction, target._data.shape
     )
 
 
