@@ -152,6 +152,8 @@ def outputs_of(result: Any, values: list[Value]) -> tuple[Any, list[Any], list[A
 class StepPlan:
     """One training step for one signature."""
 
+    update: Update
+
     def __init__(self, traced: Any, guard: Guard, targets: list[Tensor]) -> None:
         values: list[Value] = []
         self.spec, found, self.fixed = outputs_of(traced.result, values)
@@ -164,11 +166,16 @@ class StepPlan:
         g = planner.w.bind(np.ones(value.shape, value.dtype), "ones")
         grads = planner.emit_backward([g])
         planner.emit_writes()
-        self.targets = [t for t in targets if id(t) in grads]
+        self.targets = sorted([t for t in targets if id(t) in grads], key=lambda t: grads[id(t)] not in planner.fresh)
         names = [planner.name(v) for v in values]
         given = [n if n in planner.fresh else f"{n}.copy()" for n in names]
         ends = [grads[id(t)] for t in self.targets]
-        result = f"[{', '.join(given)}], [{', '.join(ends)}]"
+        shared = [n for n in ends if n not in planner.fresh]
+        owned = [
+            *ends[: len(ends) - len(shared)],
+            *([f"*{planner.w.bind(own)}([{', '.join(shared)}])"] if shared else []),
+        ]
+        result = f"[{', '.join(given)}], [{', '.join(owned)}]"
         head = ["inputs, state", "".join([f"x{i}, " for i in range(len(traced.inputs))]) + "= inputs"]
         self.code = planner.function("step", head, planner.w.lines, result, [*names, *ends])
         self.run = planner.w.compile(self.code, "step")
@@ -186,7 +193,6 @@ class CompiledStep(Planned):
     ) -> None:
         super().__init__(fallback, plans)
         self.model, self.criterion, self.optimizer, self.max_norm = model, criterion, optimizer, max_norm
-        self._update: Update | None = None
 
     def _loss(self, *args: Any, **kwargs: Any) -> Any:
         if self.criterion is None:
@@ -211,9 +217,7 @@ class CompiledStep(Planned):
         mode.enabled = False
         try:
             results, grads = plan.run([t._data for t in tensors], self._guard.arrays)
-            if self._update is None or self._update.targets is not plan.targets:
-                self._update = Update(self.optimizer, plan.targets, self.max_norm)
-            self._update.run(own(grads))
+            plan.update.run(grads)
         finally:
             mode.enabled = recording
         if len(results) == 1 and len(plan.fixed) == 1:
@@ -256,7 +260,9 @@ class CompiledStep(Planned):
             guard = self._guard = self._new_guard()
             self._plans.clear()
         traced = self._trace(self._loss, self.model, spec, tensors, guard)
-        return StepPlan(traced, guard, [t for t in targets if t._requires_grad])
+        plan = StepPlan(traced, guard, [t for t in targets if t._requires_grad])
+        plan.update = Update(self.optimizer, plan.targets, self.max_norm)
+        return plan
 
     def __repr__(self) -> str:
         name = type(self.model).__name__ if isinstance(self.model, Module) else self.model.__qualname__

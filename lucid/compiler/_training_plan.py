@@ -125,6 +125,10 @@ class Planner:
         self.w.line(f"{name} = {call}", [name], uses)
         return name
 
+    def draw_names(self, op: Op) -> list[str]:
+        """The names of seeds and offsets that an operation takes."""
+        return [f"{letter}{i}" for i in sorted(_draws(op)) for letter in "so"]
+
     def replaceable(self, v: Value) -> bool:
         """Whether the only user of ``v`` may write its result over it."""
         return self.names.get(v) in self.fresh and self.users[v] == 1 and v not in self.held
@@ -172,7 +176,7 @@ class Planner:
                 self.w.line(f"seed{g}, offset{g} = {take}.take({counts[key]})", [], [])
             if i in used:
                 g = begun[key]
-                self.w.line(f"s{i}, o{i} = seed{g}, (offset{g} + {d.start}) & {MASK}", [], [])
+                self.w.line(f"s{i}, o{i} = seed{g}, (offset{g} + {d.start}) & {MASK}", [f"s{i}", f"o{i}"], [])
 
     def emit_backward(self, start: Sequence[str]) -> dict[int, str]:
         """The lines of the backward pass, given the names of the gradients of the roots.

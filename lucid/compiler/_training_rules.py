@@ -12,9 +12,14 @@ import numpy as np
 
 from lucid import _ops
 from lucid._functions._unary import Activation, Unary
+from lucid._functions.attention import ProjectedAttention
 from lucid._functions.conv import Convolution, ConvolutionInputGrad
+from lucid._functions.dropout import Dropout
+from lucid._functions.loss import AbsoluteError, Huber, SquaredError
 from lucid._functions.matmul import Linear, MatMul
 from lucid._functions.norm import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from lucid._functions.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from lucid._functions.softmax import CrossEntropy
 from lucid.autograd._engine import run_backward
 from lucid.autograd._node import wrap
 from lucid.compiler._graph import Op, Slot, Value
@@ -29,6 +34,13 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 FRESH = {Linear, MatMul, Convolution, ConvolutionInputGrad, BatchNorm, LayerNorm, GroupNorm, RMSNorm}
 """Operations whose result is new memory that their nodes do not keep."""
+
+
+FRESH_GRADIENTS = {
+    Convolution, BatchNorm, LayerNorm, GroupNorm, RMSNorm, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, ProjectedAttention,
+    SquaredError, AbsoluteError, Huber, CrossEntropy,
+}  # fmt: skip
+"""Operations whose backward gives new memory for every input."""
 
 
 class Rule(Protocol):
@@ -132,6 +144,61 @@ class ActivationRule:
         return "".join([f", {p.w.bind(a)}" for a in op.call.args[1:]])
 
 
+class DropoutRule:
+    """Zeros by the numbers of a draw, which the backward pass takes again."""
+
+    def reads(self, op: Op) -> list[Value]:
+        return []
+
+    def forward(self, p: Planner, op: Op) -> None:
+        x = p.name(op.inputs[0])
+        y = p.make(op.output, fresh=True)
+        p.w.line(f"{y} = {self._call(p, op, x)}", [y], [x])
+
+    def backward(self, p: Planner, op: Op, grads: Names, wanted: Sequence[bool]) -> Names:
+        (dy,) = grads
+        assert dy is not None
+        return [p.fresh_line(self._call(p, op, dy), dy, *p.draw_names(op))]
+
+    def _call(self, p: Planner, op: Op, x: str) -> str:
+        assert op.call is not None
+        probability, seed, offset = (expression(p, op, a, []) for a in op.call.args[1:])
+        return f"{p.w.bind(_ops.dropout)}({x}, {probability}, {seed}, {offset})"
+
+
+class CrossEntropyRule:
+    """The sum or mean over class indices."""
+
+    def reads(self, op: Op) -> list[Value]:
+        return list(op.inputs)
+
+    def forward(self, p: Planner, op: Op) -> None:
+        assert op.call is not None
+        uses: list[str] = []
+        x, shape, *options = op.call.args
+        rows = f"{expression(p, op, x, uses, False)}.reshape({shape})"
+        target, weight, ignored, smoothing = (expression(p, op, a, uses) for a in options[:4])
+        total, divisor, kept = (op.attributes.setdefault(key, p.w.new()) for key in ("total", "divisor", "kept"))
+        call = f"{p.w.bind(_ops.cross_entropy)}({rows}, {target}, {weight}, {ignored}, {smoothing})"
+        p.w.line(f"_, {total}, {divisor}, {kept} = {call}", [total, divisor, kept], uses)
+        dtype = p.w.bind(op.inputs[0].dtype, "dtype")
+        over = f"{total} / {divisor} if {divisor} else nan" if options[4] == "mean" else total
+        y = p.make(op.output, fresh=True)
+        p.w.globals["nan"] = float("nan")
+        p.w.line(f"{y} = {p.w.bind(np.array)}({over}, {dtype})", [y], [total, divisor])
+
+    def backward(self, p: Planner, op: Op, grads: Names, wanted: Sequence[bool]) -> Names:
+        assert op.call is not None
+        (g,) = grads
+        uses: list[str] = [str(g), op.attributes["kept"], op.attributes["divisor"]]
+        x, shape, *options = op.call.args
+        rows = f"{expression(p, op, x, uses, False)}.reshape({shape})"
+        rest = ", ".join([expression(p, op, a, uses) for a in options[:4]])
+        divisor = op.attributes["divisor"] if options[4] == "mean" else "1.0"
+        call = f"{p.w.bind(_ops.cross_entropy_backward)}({rows}, {op.attributes['kept']}, {rest}, {g}, {divisor})"
+        return [p.fresh_line(f"{call}.reshape({op.inputs[0].shape})", *uses)]
+
+
 class NodeRule:
     """What runs as it does eagerly: a node that keeps what its ``backward`` reads."""
 
@@ -168,6 +235,8 @@ class NodeRule:
         uses = [node, *[g for g in grads if g is not None]]
         call = f"{p.w.bind(backward)}({node}, {tuple([i for i, w in enumerate(wanted) if w])}, "
         p.w.line(f"{', '.join(made)}, = {call}{', '.join(map(str, grads))})", made, uses)
+        if type(op.attributes["node"]) in FRESH_GRADIENTS:
+            p.fresh.update(made)
         return found
 
 
@@ -208,16 +277,19 @@ def backward(node: Any, at: tuple[int, ...], *grads: np.ndarray | None) -> list[
     return wanted
 
 
-RULES: dict[Any, Any] = {Linear: LinearRule()}
+RULES: dict[Any, Any] = {Linear: LinearRule(), Dropout: DropoutRule()}
 """By class of node; subclasses of `Activation` share one."""
 
-ACTIVATION, NODE = ActivationRule(), NodeRule()
+ACTIVATION, CROSS_ENTROPY, NODE = ActivationRule(), CrossEntropyRule(), NodeRule()
 
 
 def rule_of(op: Op) -> Rule:
     """The rule for a recorded operation."""
     cls = node_class(op)
+    assert op.call is not None
     plain = all(v.dtype in FLOATS for v in (*op.inputs, *op.outputs))
+    if cls is CrossEntropy and op.inputs[0].dtype in FLOATS and op.call.args[6] in ("mean", "sum"):
+        return CROSS_ENTROPY
     if plain and cls in RULES:
         return RULES[cls]
     if plain and issubclass(cls, Activation) and len(op.inputs) == 1:
