@@ -177,6 +177,7 @@ if TYPE_CHECKING:
     from lucid import onnx as onnx
     from lucid import profiler as profiler
     from lucid import signal as signal
+    from lucid import quantization as quantization
     from lucid import special as special
     from lucid import testing as testing
     from lucid import transforms as transforms
@@ -243,6 +244,7 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid.onnx": "",
     "lucid.profiler": "",
     "lucid.signal": "",
+    "lucid.quantization": "",
     "lucid.special": "",
     "lucid.testing": "",
     "lucid.transforms": "",

@@ -533,6 +533,22 @@ class Packed:
     @staticmethod
     def load(data: ndarray, meta: dict[str, Any]) -> Packed: ...
 
+class PackedLow:
+    """Packed weights in bfloat16 (their bits, as uint16) or int8."""
+
+    data: ndarray
+    shape: tuple[int, ...]
+    groups: int
+    def __init__(self, data: ndarray, shape: Sequence[int], groups: int = 1) -> None: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def meta(self) -> dict[str, Any]: ...
+    @staticmethod
+    def load(data: ndarray, meta: dict[str, Any]) -> PackedLow: ...
+
+def pack_low(weight: ndarray, groups: int = 1) -> PackedLow: ...
+def low_instruction(dtype: str) -> str: ...
 def pack_conv2d(weight: ndarray, groups: int = 1) -> Packed: ...
 def pack_linear(weight: ndarray) -> Packed: ...
 
@@ -654,7 +670,63 @@ class RowSteps(Schedule):
         y_offset: int = 0,
     ) -> int: ...
 
-class Plan(RowSteps):
+class LowSteps(RowSteps):
+    """Steps on blocked images whose elements are bfloat16 or bytes."""
+
+    def low_conv2d(
+        self,
+        x: int,
+        y: int,
+        packed: PackedLow,
+        bias: int = -1,
+        residual: int = -1,
+        scale: int = -1,
+        *,
+        n: int,
+        c: int,
+        h: int,
+        w: int,
+        form: tuple[str, float, int],
+        y_form: tuple[str, float, int] | None = None,
+        residual_form: tuple[str, float, int] | None = None,
+        stride: tuple[int, int] = (1, 1),
+        padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0)),
+        dilation: tuple[int, int] = (1, 1),
+        activation: str = "none",
+        parameters: tuple[float, ...] = (),
+        activation_first: bool = False,
+    ) -> int: ...
+    def low_linear(
+        self,
+        x: int,
+        y: int,
+        packed: PackedLow,
+        bias: int = -1,
+        residual: int = -1,
+        scale: int = -1,
+        *,
+        rows: int,
+        form: tuple[str, float, int],
+        y_form: tuple[str, float, int] | None = None,
+        activation: str = "none",
+        parameters: tuple[float, ...] = (),
+        activation_first: bool = False,
+    ) -> int: ...
+    def convert(
+        self,
+        x: int,
+        y: int,
+        scale: int = -1,
+        *,
+        n: int,
+        c: int,
+        size: int,
+        form: tuple[str, float, int] | None = None,
+        y_form: tuple[str, float, int] | None = None,
+    ) -> int: ...
+    def narrow_rows(self, x: int, y: int, *, rows: int, columns: int, y_form: tuple[str, float, int]) -> int: ...
+
+class Plan(LowSteps):
     """The steps of a network; images are blocked: (N, C / 16, H, W, 16) float32."""
 
     def conv2d(

@@ -122,7 +122,7 @@ cdef void dense_geometry(Dense* g, const Conv* v) noexcept nogil:
         g.x_line = g.x_block
 
 
-cdef class Plan(RowSteps):
+cdef class Plan(LowSteps):
     """The steps of a network. Sizes are those of the whole call; images are blocked: (N, C / 16, H, W, 16) float32.
 
     Every method returns the number of its step. Buffers are what ``input``, ``output``, ``arena`` and ``constant`` return;

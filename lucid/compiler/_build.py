@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -88,17 +89,18 @@ def segment(graph: Graph, ops: list[Op], packing: Packing) -> tuple[Segment, lis
     return Segment(builder.finish()), inputs, outputs
 
 
-def lower(graph: Graph, packing: Packing) -> Program:
-    """A program for ``graph``."""
+def lower(graph: Graph, packing: Packing, single: Callable[[Op], Any] | None = None) -> Program:
+    """A program for ``graph``; with ``single`` every operation is a step of its own, the function that gives for it."""
+    compiled = single is None and hasattr(_ops, "Plan")
     parts: list[tuple[Any, list[Value], list[Value], Op | None]] = []
     fresh: set[Value] = set()  # made by segments, which never give views
-    for ops in split(graph) if hasattr(_ops, "Plan") else [[op] for op in graph.ops]:
-        if hasattr(_ops, "Plan") and lowering_of(ops[0]) is not None and worth(ops):
+    for ops in split(graph) if compiled else [[op] for op in graph.ops]:
+        if compiled and lowering_of(ops[0]) is not None and worth(ops):
             made = segment(graph, ops, packing)
             parts.append((*made, None))
             fresh.update(made[2])
         else:
-            parts += [(step_of(op), op.inputs, op.outputs, op) for op in ops]
+            parts += [((single or step_of)(op), op.inputs, op.outputs, op) for op in ops]
     places: dict[Value, int] = {}
     values: list[np.ndarray | None] = []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,14 @@ class Packing:
 
     def pack(self, kind: str, weight: Value, *options: int) -> Any:
         """The packed form of a constant; ValueError where there is none."""
-        key = (kind, options, weight.key)
+        make = getattr(_ops, f"pack_{kind}")
+        return self.get((kind, options, weight.key), weight, lambda: make(np.ascontiguousarray(weight.array), *options))
+
+    def get(self, key: Any, weight: Value, make: Callable[[], Any]) -> Any:
+        """What ``make`` made of a constant when ``key`` was first asked for."""
         if key not in self._found:
             # The value is kept, since its key may be the address of its array.
-            self._found[key] = (getattr(_ops, f"pack_{kind}")(np.ascontiguousarray(weight.array), *options), weight)
+            self._found[key] = (make(), weight)
         return self._found[key][0]
 
     def clear(self) -> None:
@@ -54,6 +59,8 @@ class Builder:
         self.packed: list[Any] = []
         self.plain: dict[Value, Strided] = {}
         self.blocked: dict[Value, Buffer] = {}
+        self.low: dict[Value, tuple[Buffer, Any]] = {}  # blocked, of few bits
+        self.rows: dict[Value, Buffer] = {}  # (..., K) of few bits as [K / 16][rows][16]
         self.written: dict[Value, Buffer] = {}  # results that lie in their output already
         self._constant: dict[int, Buffer] = {}
         self._op: Op | None = None
@@ -92,7 +99,7 @@ class Builder:
         if x.array is not None:
             return Strided(self.constant(x.array), x.shape, row_major(x.shape))
         if x not in self.plain:
-            self.plain[x] = self._unblock(x, self.blocked[x])
+            self.plain[x] = self._unblock(x, self.image(x))
         return self.plain[x]
 
     def contiguous(self, x: Value) -> Buffer:
@@ -110,6 +117,12 @@ class Builder:
         """``x`` (N, C, H, W) in blocked form."""
         if x not in self.blocked:
             n, c, *plane = x.shape
+            if x in self.low:
+                source, form = self.low[x]
+                y = self.buffer(TEMPORARY, blocked_bytes(x.shape))
+                self.emit("convert", [source, y], n=n, c=c, size=math.prod(plane), form=form)
+                self.blocked[x] = y
+                return y
             if math.prod(plane) == 1 and c % CHANNELS == 0:
                 self.blocked[x] = self.contiguous(x)
             else:
@@ -120,7 +133,48 @@ class Builder:
 
     def is_image(self, x: Value) -> bool:
         """Whether ``x`` is there in blocked form and not in plain."""
-        return x in self.blocked and x not in self.plain
+        return (x in self.blocked or x in self.low) and x not in self.plain
+
+    # Few bits: see `_precision`
+
+    def any_image(self, x: Value) -> tuple[Buffer, Any]:
+        """``x`` (N, C, H, W) in blocked form, and its form if that is of few bits."""
+        return self.low[x] if x in self.low else (self.image(x), None)
+
+    def narrow(self, x: Value, form: Any, scale: Buffer | None = None) -> Buffer:
+        """``x`` (N, C, H, W) as a blocked image of few bits, times a factor for each sample and channel."""
+        if x not in self.low or scale is not None:
+            n, c, *plane = x.shape
+            source, was = self.any_image(x)
+            y = self.low_buffer(blocked_bytes(x.shape), form)
+            self.emit("convert", [source, y, scale], n=n, c=c, size=math.prod(plane), form=was, y_form=form)
+            if scale is not None:
+                return y
+            self.low[x] = (y, form)
+        return self.low[x][0]
+
+    def narrow_rows(self, x: Value, form: Any) -> Buffer:
+        """``x`` (..., K) as [K / 16][rows][16] of few bits."""
+        if x not in self.rows:
+            rows, k = math.prod(x.shape[:-1]), x.shape[-1]
+            source, y = self.contiguous(x), self.new_rows(x, form)
+            self.emit("narrow_rows", [source, y], rows=rows, columns=k, y_form=form)
+        return self.rows[x]
+
+    def new_low(self, x: Value, form: Any) -> Buffer:
+        """A buffer for the image ``x`` in few bits, which a step is about to write."""
+        self.low[x] = (self.low_buffer(blocked_bytes(x.shape), form), form)
+        return self.low[x][0]
+
+    def new_rows(self, x: Value, form: Any) -> Buffer:
+        """A buffer for ``x`` (..., K) as [K / 16][rows][16] of few bits, which a step is about to write."""
+        shape = (math.prod(x.shape[:-1]), x.shape[-1])
+        self.rows[x] = self.low_buffer(blocked_bytes(shape), form)
+        return self.rows[x]
+
+    def low_buffer(self, nbytes: int, form: Any) -> Buffer:
+        """A temporary buffer for what takes so many bytes in float32."""
+        return self.buffer(TEMPORARY, nbytes // (2 if form[0] == "bfloat16" else 4))
 
     def _unblock(self, x: Value, source: Buffer) -> Strided:
         n, c, *plane = x.shape

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from lucid._dtype import bfloat16, float32
+from lucid._dtype import dtype as DType
 from lucid._functions._autocast import state as autocast
 from lucid._tensor import Tensor
 from lucid.autograd._node import TensorBase, mode, wrap
@@ -18,6 +20,8 @@ from lucid.compiler._builder import Packing
 from lucid.compiler._errors import TraceError
 from lucid.compiler._execute import Program
 from lucid.compiler._explain import table as explained
+from lucid.compiler._graph import Graph
+from lucid.compiler._precision import Calibration, Precision, assign, lacking
 from lucid.compiler._trace import TracedTensor, trace
 from lucid.compiler._tree import flatten, unflatten
 from lucid.compiler._watch import Watch
@@ -78,8 +82,10 @@ class Compiled:
         ('Compiled', lucid.Size([1, 3]))
     """
 
-    def __init__(self, function: Callable[..., Any], fallback: bool, plans: int) -> None:
-        self.function, self.fallback, self.plans = function, fallback, plans
+    def __init__(
+        self, function: Callable[..., Any], fallback: bool, plans: int, precision: Precision | None = None
+    ) -> None:
+        self.function, self.fallback, self.plans, self.precision = function, fallback, plans, precision
         self._lock = threading.RLock()
         self._plans: OrderedDict[Any, Plan | TraceError] = OrderedDict()
         self._watch: Watch | None = None
@@ -163,7 +169,12 @@ class Compiled:
                 self._captured[id(t)] = t  # type: ignore[assignment]
         watched = {id(t): t for t in (*state.tensors, *self._captured.values())}
         self._watch = Watch(watched.values(), state.dicts, state.attributes)
-        return Plan(lower(graph, self._packing), result_spec, fixed)
+        return Plan(self._program(graph), result_spec, fixed)
+
+    def _program(self, graph: Graph) -> Program:
+        if self.precision is not None:
+            assign(graph, self.precision)
+        return lower(graph, self._packing)
 
     def _modules(self) -> Iterator[tuple[str, Module]]:
         return self.function.named_modules() if isinstance(self.function, Module) else iter(())
@@ -266,7 +277,13 @@ class _State:
 
 
 def compile(
-    function: Callable[..., Any] | None = None, *, train: bool = False, fallback: bool = False, plans: int = PLANS
+    function: Callable[..., Any] | None = None,
+    *,
+    train: bool = False,
+    fallback: bool = False,
+    plans: int = PLANS,
+    dtype: DType | None = None,
+    quantize: Calibration | None = None,
 ) -> Any:
     """A function or module for inference whose calls run a plan of fused steps instead of Python.
 
@@ -285,6 +302,11 @@ def compile(
         train: True is refused: compiled calls are for inference.
         fallback: run what cannot be compiled as it is, instead of raising.
         plans: signatures to keep plans for; the least recently used goes first.
+        dtype: ``lucid.bfloat16`` makes convolutions and linear layers multiply bfloat16 weights and inputs, with sums
+            in float32, and keeps what lies between them in bfloat16. Arguments and results stay float32. It needs a
+            CPU with AVX512-BF16.
+        quantize: what ``lucid.quantization.calibrate`` found: convolutions and linear layers multiply bytes, with exact
+            sums. Where the CPU lacks AVX512-VNNI this gives the same sums, slowly.
 
     Returns:
         A `Compiled`: a callable with ``explain``, ``refresh`` and ``save``, and the attributes of ``function``.
@@ -292,7 +314,9 @@ def compile(
     Raises:
         TypeError: ``function`` cannot be called; in a call, an argument is neither a tensor, a list, tuple or dict nor
             hashable.
-        ValueError: ``train`` is true, or ``plans`` is not positive.
+        ValueError: ``train`` is true, ``plans`` is not positive, ``dtype`` is neither float32 nor bfloat16, or both
+            ``dtype`` and ``quantize`` are given; in a call, the calibration is of another model.
+        RuntimeError: ``dtype`` is bfloat16 and the CPU lacks AVX512-BF16.
         TraceError: in a call: the function reads values that depend on its inputs, writes to what is not its own, draws
             random numbers or changes attributes of modules; the message says where.
         RuntimeError: in a call: a module is in training mode, or an input requires grad and recording is on.
@@ -311,14 +335,31 @@ def compile(
         [0.5, 0.5]
     """
     if function is None:
-        return functools.partial(compile, train=train, fallback=fallback, plans=plans)
+        return functools.partial(compile, train=train, fallback=fallback, plans=plans, dtype=dtype, quantize=quantize)
     if not callable(function):
         raise TypeError(f"compile: expected a module or a function, got {type(function).__name__}")
     if train:
         raise ValueError("compile: train=True is not supported: compiled calls record no history")
     if not isinstance(plans, int) or plans < 1:
         raise ValueError(f"compile: plans must be a positive integer, got {plans!r}")
-    return Compiled(function, fallback, plans)
+    return Compiled(function, fallback, plans, _precision_of(dtype, quantize))
+
+
+def _precision_of(dtype: Any, quantize: Any) -> Precision | None:
+    if quantize is not None:
+        if not isinstance(quantize, Calibration):
+            raise TypeError("compile: quantize must be what lucid.quantization.calibrate returns, got "
+                            f"{type(quantize).__name__}")  # fmt: skip
+        if dtype is not None:
+            raise ValueError(f"compile: give either dtype or quantize, got both, dtype {dtype}")
+        return Precision("int8", quantize.ranges)
+    if dtype is None or dtype is float32:
+        return None
+    if dtype is not bfloat16:
+        raise ValueError(f"compile: dtype must be float32 or bfloat16, got {dtype}")
+    if missing := lacking("bfloat16"):
+        raise RuntimeError(f"compile: dtype=bfloat16 needs {missing}, which this CPU lacks")
+    return Precision("bfloat16")
 
 
 __all__ = ["Compiled", "compile"]

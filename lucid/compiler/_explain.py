@@ -10,19 +10,21 @@ import numpy as np
 
 from lucid.compiler._execute import Program
 from lucid.compiler._recipe import TEMPORARY
-from lucid.compiler._segment import Segment
+from lucid.compiler._segment import Emitted, Segment
 
 RUNS = 5
 """Runs, the fastest of which is shown."""
 
 
 class Row(NamedTuple):
-    """A step: its name, the traced operations it does, its result, layout, bytes it touches, operations, seconds."""
+    """A step: its name, the traced operations it does, its result, layout, the dtype it multiplies or writes, bytes it
+    touches, operations, seconds."""
 
     step: str
     does: str
     shape: tuple[int, ...]
     layout: str
+    dtype: str
     nbytes: int
     flops: float
     seconds: float
@@ -46,7 +48,18 @@ def profile(program: Program, inputs: Sequence[np.ndarray]) -> list[Row]:
             results = results[: len(targets)]
             assert op is not None
             nbytes = sum(a.nbytes for a in (*arrays, *results))
-            rows.append(Row("call", " + ".join(op.covers) or op.kind, results[0].shape, "plain", nbytes, 0.0, took))
+            rows.append(
+                Row(
+                    "call",
+                    " + ".join(op.covers) or op.kind,
+                    results[0].shape,
+                    "plain",
+                    str(results[0].dtype),
+                    nbytes,
+                    0.0,
+                    took,
+                )
+            )
         for i, part in zip(targets, results):
             values[i] = part
     return rows
@@ -56,23 +69,29 @@ def _row(segment: Segment, i: int, seconds: float) -> Row:
     step = segment.recipe.steps[i]
     nbytes = sum(b.nbytes for b in dict.fromkeys(step.used()))
     nbytes += segment.recipe.packed[step.packed].data.nbytes if step.packed >= 0 else 0
-    return Row(step.method, " + ".join(step.covers), step.shape, step.layout, nbytes, step.flops, seconds)
+    return Row(step.method, " + ".join(step.covers), step.shape, step.layout, _dtype(step), nbytes, step.flops, seconds)
+
+
+def _dtype(step: Emitted) -> str:
+    """Of a product's operands; of what a conversion writes."""
+    form = step.options.get("form" if step.method in ("low_conv2d", "low_linear") else "y_form")
+    return "float32" if form is None else str(form[0])
 
 
 def table(program: Program, inputs: Sequence[np.ndarray]) -> str:
     """The steps of ``program``, one per line, and their sums."""
     rows = min([profile(program, inputs) for _ in range(RUNS)], key=lambda rows: sum(row.seconds for row in rows))
     total = sum(row.seconds for row in rows) or 1e-30
-    lines = [("step", "result", "layout", "KB", "MFLOP", "GFLOP/s", "us", "%", "does")]
+    lines = [("step", "result", "layout", "dtype", "KB", "MFLOP", "GFLOP/s", "us", "%", "does")]
     for row in rows:
         rate = f"{row.flops / row.seconds / 1e9:.0f}" if row.flops and row.seconds else ""
         lines.append(
-            (row.step, "x".join(map(str, row.shape)) or "-", row.layout, f"{row.nbytes / 1e3:.0f}",
+            (row.step, "x".join(map(str, row.shape)) or "-", row.layout, row.dtype, f"{row.nbytes / 1e3:.0f}",
              f"{row.flops / 1e6:.1f}" if row.flops else "", rate, f"{row.seconds * 1e6:.0f}",
              f"{row.seconds / total:.0%}"[:-1], row.does)
         )  # fmt: skip
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    left = (0, 1, 2, 8)
+    left = (0, 1, 2, 3, 9)
     text = [
         "  ".join(
             cell.ljust(w) if i in left else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths))

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from lucid import _ops
+from lucid import _bfloat16, _ops
 from lucid._safetensors import _DTYPES, FileFormatError, Reader, _Entry, write
 from lucid._tensor import Tensor
 from lucid.autograd._node import wrap
@@ -30,8 +30,10 @@ VERSION = 1
 ENTRY = "lucid.compiled"
 METHODS = (
     "conv2d", "linear", "max_pool2d", "avg_pool2d", "global_avg_pool", "scale_channels", "add", "activation", "softmax",
-    "layer_norm", "attention", "mul", "affine", "mean", "matmul", "to_blocked", "to_plain", "copy",
+    "layer_norm", "attention", "mul", "affine", "mean", "matmul", "to_blocked", "to_plain", "copy", "low_conv2d",
+    "low_linear", "convert", "narrow_rows",
 )  # fmt: skip
+PACKED = (_ops.Packed, _ops.PackedLow)
 KINDS = (INPUT, OUTPUT, CONSTANT, TEMPORARY)
 
 
@@ -60,7 +62,8 @@ class Writer:
             return None
         if id(array) not in self._names:
             self._names[id(array)] = name = f"{len(self.arrays)}"
-            self.arrays[name] = array
+            # The bits of bfloat16; other 16-bit integers do not occur.
+            self.arrays[name] = array.view(_bfloat16.dtype) if array.dtype == np.uint16 else array
         return self._names[id(array)]
 
     def plan(self, saved: Saved) -> dict[str, Any]:
@@ -221,7 +224,7 @@ class _Plans:
 
     def recipe(self, node: Any) -> Recipe:
         buffers = [Buffer(KINDS[kind], nbytes, at) for kind, nbytes, at in node["buffers"]]
-        packed = [_ops.Packed.load(self.array(name), meta) for meta, name in node["packed"]]
+        packed = [PACKED[meta["kind"] == "low"].load(self.array(name), meta) for meta, name in node["packed"]]
         steps = [self.emitted(s, buffers, len(packed)) for s in node["steps"]]
         constants = [self.array(c) for c in node["constants"]]
         return Recipe(buffers, steps, constants, packed, [tuple(shape) for shape in node["shapes"]])

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lucid.autograd._node import View, wrap
+from lucid.compiler import _low
 from lucid.compiler._builder import CHANNELS, FLOAT, Builder
 from lucid.compiler._graph import Op, Value
 from lucid.compiler._passes.batch_norm import affine
@@ -55,6 +56,9 @@ def can_convolve(op: Op) -> bool:
 
 def conv2d(b: Builder, op: Op) -> None:
     a = op.attributes
+    if "low" in a:
+        _low.conv2d(b, op)
+        return
     x, weight, *rest = op.inputs
     packed = b.packing.pack("conv2d", weight, a["groups"])
     bias = b.constant(rest.pop(0).array) if a["bias"] else None  # type: ignore[arg-type]
@@ -78,6 +82,9 @@ def can_multiply(op: Op) -> bool:
 
 def linear(b: Builder, op: Op) -> None:
     a = op.attributes
+    if "low" in a:
+        _low.linear(b, op)
+        return
     x, weight, *rest = op.inputs
     bias = b.constant(rest.pop(0).array) if a["bias"] else None  # type: ignore[arg-type]
     residual = b.contiguous(rest.pop(0)) if a.get("residual") else None

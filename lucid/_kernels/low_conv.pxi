@@ -1,0 +1,194 @@
+# Convolutions of blocked images in bfloat16 or bytes, and products as convolutions of one row of pixels.
+#
+# A task is a band of tiles (pixels, through the samples) by some blocks of output channels; it goes block pair by block
+# pair and tile by tile. A tile sums all of k in registers and its epilogue follows while the sums are in L1, so nothing
+# waits in y, which may have few bits as well. How the work is cut into tasks changes no result.
+
+cdef enum:
+    LOW_TILE = LOW_PAIR * CHANNELS * CHANNELS       # numbers of a tile's buffers
+
+
+cdef class PackedLow:
+    """Weights (rows, channels of a group, kernel_y, kernel_x) in bfloat16 (their bits) or int8.
+
+    The order is [rows / 16][channels / 16][kernel_y][kernel_x][step][16 rows][2 bfloat16 or 4 bytes]; the last block of
+    channels holds only the steps there are, channels and rows that there are not are zero.
+    """
+    cdef readonly cnp.ndarray data
+    cdef readonly tuple shape
+    cdef readonly Py_ssize_t groups
+
+    def __init__(self, cnp.ndarray data, shape, Py_ssize_t groups=1):
+        cdef Py_ssize_t several
+        self.shape, self.groups = tuple(shape), groups
+        if len(self.shape) != 4 or min(self.shape) < 1 or groups < 1:
+            raise ValueError(f"PackedLow: expected four positive sizes, got {self.shape}, groups {groups}")
+        if cnp.PyArray_TYPE(data) not in (cnp.NPY_UINT16, cnp.NPY_INT8):
+            raise ValueError(f"PackedLow: expected uint16 or int8, got {data.dtype}")
+        several = 4 // cnp.PyArray_ITEMSIZE(data)
+        expected = round_up(shape[0], CHANNELS) * round_up(shape[1], several) * <Py_ssize_t> shape[2] * <Py_ssize_t> shape[3]
+        if not cnp.PyArray_ISCARRAY_RO(data) or np.shape(data) != (expected,):
+            raise ValueError(f"PackedLow: expected contiguous ({expected},) for {self.shape}, got {np.shape(data)}")
+        self.data = data
+
+    @property
+    def kind(self) -> str:
+        return "low"
+
+    @property
+    def meta(self) -> dict:
+        return {"kind": "low", "shape": list(self.shape), "groups": self.groups}
+
+    @staticmethod
+    def load(data, meta) -> "PackedLow":
+        return PackedLow(data, meta["shape"], meta["groups"])
+
+    def __repr__(self) -> str:
+        return f"PackedLow({self.data.dtype}, {self.shape}, groups={self.groups})"
+
+
+def pack_low(weight, Py_ssize_t groups=1) -> PackedLow:
+    """Pack the bits of bfloat16 (uint16) or int8 weights (O, C / groups, kh, kw)."""
+    cdef Py_ssize_t i, rows, channels, several, padded, blocks
+    if not isinstance(weight, np.ndarray) or weight.ndim != 4 or weight.dtype not in (np.uint16, np.int8) or not weight.size:
+        got = f"{weight.dtype} {weight.shape}" if isinstance(weight, np.ndarray) else type(weight).__name__
+        raise TypeError(f"pack_low: expected a uint16 or int8 weight of 4 dimensions, got {got}")
+    rows, channels, ky, kx = weight.shape
+    if groups < 1 or rows % groups or (groups > 1 and (channels % CHANNELS or (rows // groups) % CHANNELS)):
+        raise ValueError(f"pack_low: weight {np.shape(weight)} does not fit {groups} groups of a multiple of {CHANNELS} channels")
+    several = 4 // weight.dtype.itemsize
+    padded, blocks = round_up(channels, several), round_up(rows, CHANNELS) // CHANNELS
+    w = np.zeros((blocks * CHANNELS, padded, ky, kx), weight.dtype)
+    w[:rows, :channels] = weight
+    w = w.reshape(blocks, CHANNELS, padded // several, several, ky, kx)
+    parts = []
+    for i in range(0, padded // several, CHANNELS // several):
+        part = w[:, :, i:i + CHANNELS // several].transpose(0, 4, 5, 2, 1, 3)       # (blocks, ky, kx, step, rows, several)
+        parts.append(part.reshape(blocks, -1))
+    return PackedLow(np.concatenate(parts, 1).reshape(-1), weight.shape, groups)
+
+
+cdef struct Low:
+    Dense g                     # sizes and distances, in elements
+    int kind, native            # of x and w; whether there is an instruction for it
+    int groups, last_groups     # steps of k per tap
+    bint skip
+    const char* none
+    Py_ssize_t w_block          # bytes
+    LowForm r, y
+    bint late
+
+
+cdef struct LowData:
+    const char* x
+    const char* w
+    const int32_t* start
+    const float* scale
+    const float* bias
+    const char* residual
+    char* y
+
+
+cdef void plan_low(Low* s) noexcept nogil:
+    """Rows of pixels into tiles, and all of it into tasks."""
+    cdef Dense* g = &s.g
+    cdef Py_ssize_t most = LOW_PIXELS, tiles
+    cdef double size = low_size(s.kind), weights = <double> s.w_block * g.blocks
+    cdef double image = size * g.in_blocks * g.x_block * g.samples
+    settle_finish(g)
+    s.late = g.finish.kernel != NULL or g.finish.first or g.finish.limits & 12 or g.last_lanes < CHANNELS
+    if g.stride_x * g.x_column != CHANNELS and g.stride_x * g.x_column != 2 * CHANNELS:
+        most = FEW_ROWS
+    g.tiles = ceil_div(g.width, most)
+    tiles = g.samples * g.height * g.tiles
+    cut_work(tiles, ceil_div(g.blocks, <Py_ssize_t> LOW_PAIR), 0.25 * weights * g.samples * g.height * g.width, weights,
+             image, max(1, min(min(tiles, <Py_ssize_t> MOST_TASKS), <Py_ssize_t> (image / BAND_BYTES))), &g.bands, &g.parts)
+
+
+cdef void low_end(const Low* s, LowEnd* e, float* work, Py_ssize_t pixels, Py_ssize_t several, Py_ssize_t lanes) noexcept nogil:
+    """The sums of a tile in ``work`` to y."""
+    cdef const Dense* g = &s.g
+    cdef float* tile = work
+    cdef float* r = work + 2 * LOW_TILE
+    cdef const char* residual = e.residual
+    cdef char* to = e.to
+    cdef LowForm plain
+    cdef LowForm y = e.y
+    cdef Py_ssize_t b, p, n, at, size = pixels * CHANNELS
+    if not s.late:
+        low_finish(e, work, pixels, several)
+        return
+    memset(&plain, 0, sizeof(plain))
+    e.residual, e.to, e.y, e.to_pixel, e.to_block = NULL, <char*> work, plain, CHANNELS, size
+    e.limits = 0
+    low_finish(e, work, pixels, several)
+    if residual != NULL:
+        for b in range(several):
+            n = lanes if b == several - 1 else CHANNELS
+            if g.y_pixel == CHANNELS:
+                low_convert(&e.r, residual + low_size(e.r.kind) * b * g.y_block, &plain, <char*> (r + b * size), NULL, pixels)
+            else:
+                for p in range(pixels):
+                    copy_row(<const float*> residual + b * g.y_block + p * g.y_pixel, r + b * size + p * CHANNELS, n)
+    tile = finish_rows(&g.finish, work, work + LOW_TILE, r if residual != NULL else NULL, several * size)
+    for b in range(several):
+        n = lanes if b == several - 1 else CHANNELS
+        if g.y_pixel == CHANNELS:
+            low_convert(&plain, <const char*> (tile + b * size), &y, to + low_size(y.kind) * b * g.y_block, NULL, pixels)
+        else:
+            for p in range(pixels):
+                copy_row(tile + b * size + p * CHANNELS, <float*> to + b * g.y_block + p * g.y_pixel, n)
+
+
+cdef void low_band(const Low* s, const LowData* d, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t block, Py_ssize_t end,
+                   float* work) noexcept nogil:
+    """Tiles lo to hi of blocks ``block`` to ``end``."""
+    cdef const Dense* g = &s.g
+    cdef Py_ssize_t size = low_size(s.kind), several, tile, i, y, n, first, pixels, x, at
+    cdef Py_ssize_t each = g.width // g.tiles, more = g.width % g.tiles
+    cdef bint edges = g.taps > 1 or g.left > 0
+    cdef const char* image
+    cdef LowTile t
+    cdef LowEnd e
+    t.x_block, t.x_row, t.x_tap = size * g.x_block, size * g.dilation_y * g.x_line, size * g.dilation_x * g.x_column
+    t.x_pixel = size * g.stride_x * g.x_column
+    t.blocks, t.rows, t.taps, t.groups, t.last_groups = g.in_blocks, g.kernel_y, g.taps, s.groups, s.last_groups
+    t.y_step, t.height, t.none, t.skip, t.w_block, t.to = g.dilation_y, g.x_height, s.none, s.skip, s.w_block, work
+    while block < end:
+        several = min(min(end - block, <Py_ssize_t> LOW_PAIR), g.group_blocks - block % g.group_blocks)
+        t.w = d.w + block * s.w_block
+        t.start = d.start + block * CHANNELS if d.start != NULL else NULL
+        image = d.x + size * (block // g.group_blocks * g.x_group)
+        i, y, n = lo % g.tiles, lo // g.tiles % g.height, lo // (g.tiles * g.height)
+        for tile in range(lo, hi):
+            first = i * each + min(i, more)
+            pixels = each + (i < more)
+            t.y = y * g.stride_y - g.top
+            x = first * g.stride_x - g.left
+            t.x = image + size * (n * g.x_sample + t.y * g.x_line + x * g.x_column)
+            t.left, t.right = 0, g.taps
+            if edges:
+                t.left = ceil_div(-x, g.dilation_x) if x < 0 else 0
+                x += (pixels - 1) * g.stride_x
+                if x + (g.taps - 1) * g.dilation_x >= g.x_width:
+                    t.right = ceil_div(max(g.x_width - x, 0), g.dilation_x)
+            low_run(&t, s.kind, s.native, pixels, several)
+            at = n * g.y_sample + block * g.y_block + (y * g.width + first) * g.y_pixel
+            e.integers, e.scale, e.bias = s.kind == LOW_BYTE, d.scale + block * CHANNELS, d.bias + block * CHANNELS
+            e.residual = d.residual + low_size(s.r.kind) * at if d.residual != NULL else NULL
+            e.r, e.y, e.limits, e.low, e.high = s.r, s.y, g.finish.limits & 3, g.finish.low, g.finish.high
+            e.to, e.to_pixel, e.to_block = d.y + low_size(s.y.kind) * at, g.y_pixel, g.y_block
+            low_end(s, &e, work, pixels, several, g.last_lanes if block + several == g.blocks else CHANNELS)
+            i += 1
+            if i == g.tiles:
+                i, y = 0, y + 1
+                if y == g.height:
+                    y, n = 0, n + 1
+        block += several
+
+
+cdef void low_task(const Low* s, const LowData* d, float* work, Py_ssize_t task) noexcept nogil:
+    cdef const Dense* g = &s.g
+    cdef Py_ssize_t tiles = g.samples * g.height * g.tiles, band = task // g.parts, index = task % g.parts
+    low_band(s, d, part(tiles, 1, band, g.bands), part(tiles, 1, band + 1, g.bands),
+             part(g.blocks, LOW_PAIR, index, g.parts), part(g.blocks, LOW_PAIR, index + 1, g.parts), work)

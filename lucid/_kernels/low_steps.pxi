@@ -1,0 +1,247 @@
+# The steps of a plan in bfloat16 and bytes: see low_tile.pxi.
+
+cdef struct LowStep:
+    Low s
+    int x, y, residual
+    const char* w
+    const int32_t* start
+    const float* scale
+    const float* bias
+
+
+cdef struct ConvertStep:
+    Py_ssize_t planes, blocks, channels, size, pieces, factors      # as in PlaneStep
+    LowForm a, b
+    int x, y, scale
+
+
+cdef struct NarrowRowsStep:
+    Py_ssize_t rows, columns, blocks
+    LowForm y_form
+    int x, y
+
+
+cdef void task_low(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    cdef const LowStep* s = <const LowStep*> step
+    cdef LowData d
+    d.x, d.w, d.y, d.start, d.scale, d.bias = buffers[s.x], s.w, buffers[s.y], s.start, s.scale, s.bias
+    d.residual = buffers[s.residual] if s.residual >= 0 else NULL
+    low_task(&s.s, &d, work, task)
+
+
+cdef void task_convert(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    """Some pixels of a plane."""
+    cdef const ConvertStep* s = <const ConvertStep*> step
+    cdef Py_ssize_t plane = task // s.pieces, lo = part(s.size, 1, task % s.pieces, s.pieces)
+    cdef Py_ssize_t n = part(s.size, 1, task % s.pieces + 1, s.pieces) - lo, first = plane % s.blocks * CHANNELS
+    cdef Py_ssize_t at = (plane * s.size + lo) * CHANNELS
+    cdef float factors[CHANNELS]
+    if s.scale >= 0:
+        memset(factors, 0, sizeof(factors))
+        memcpy(factors, <const float*> buffers[s.scale] + plane // s.blocks * s.factors + first,
+               min(s.channels - first, <Py_ssize_t> CHANNELS) * sizeof(float))
+    low_convert(&s.a, buffers[s.x] + low_size(s.a.kind) * at, &s.b, buffers[s.y] + low_size(s.b.kind) * at,
+                factors if s.scale >= 0 else NULL, n)
+
+
+cdef void task_narrow_rows(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    """One row of (rows, columns) to [columns / 16][rows][16]."""
+    cdef const NarrowRowsStep* s = <const NarrowRowsStep*> step
+    cdef const float* x = <const float*> buffers[s.x] + task * s.columns
+    cdef char* y = buffers[s.y] + task * CHANNELS * low_size(s.y_form.kind)
+    cdef Py_ssize_t b, step_y = s.rows * CHANNELS * low_size(s.y_form.kind)
+    cdef float last[CHANNELS]
+    cdef LowForm plain
+    memset(&plain, 0, sizeof(plain))
+    for b in range(s.columns // CHANNELS):
+        low_convert(&plain, <const char*> (x + b * CHANNELS), &s.y_form, y + b * step_y, NULL, 1)
+    if s.columns % CHANNELS:
+        memset(last, 0, sizeof(last))
+        memcpy(last, x + (s.blocks - 1) * CHANNELS, (s.columns % CHANNELS) * sizeof(float))
+        low_convert(&plain, <const char*> last, &s.y_form, y + (s.blocks - 1) * step_y, NULL, 1)
+
+
+cdef int low_form(str name, form, LowForm* f) except -1:
+    """``None`` for float32, ("bfloat16", 1, 0), or ("int8", scale, zero)."""
+    memset(f, 0, sizeof(LowForm))
+    f.scale = f.inverse = 1
+    if form is None:
+        return 0
+    dtype, scale, zero = form
+    if dtype not in ("bfloat16", "int8"):
+        raise ValueError(f"Plan.{name}: expected bfloat16 or int8, got {dtype!r}")
+    f.kind = LOW_BFLOAT if dtype == "bfloat16" else LOW_BYTE
+    if dtype == "int8":
+        if not 0 < scale < float("inf") or not 0 <= zero <= 255:
+            raise ValueError(f"Plan.{name}: expected a positive scale and a zero point from 0 to 255, got {scale}, {zero}")
+        f.scale, f.zero = scale, zero
+        f.inverse, f.shift = 1 / f.scale, -(f.zero * f.scale)
+    return 0
+
+
+def low_instruction(str dtype) -> str:
+    """The name of the instructions that products of ``dtype`` (bfloat16 or int8) lack on this CPU; empty if none."""
+    if low_has(LOW_BFLOAT if dtype == "bfloat16" else LOW_BYTE):
+        return ""
+    return "AVX512-BF16" if dtype == "bfloat16" else "AVX512-VNNI"
+
+
+cdef class LowSteps(RowSteps):
+    """Steps on blocked images whose elements are bfloat16 or bytes."""
+
+    cdef const void* numbers(self, str name, str what, int buffer, Py_ssize_t rows, int typenum) except NULL:
+        """Constants of the rows (4 bytes each, or none: zeros), as long as whole blocks."""
+        cdef Place* place
+        cdef cnp.ndarray padded = np.zeros(round_up(rows, CHANNELS) + CHANNELS, np.float32)
+        if buffer >= 0:
+            place = self.check(name, what, buffer, 4.0 * rows)
+            if place.kind != IN_CONSTANT:
+                raise ValueError(f"Plan.{name}: {what} must be a constant")
+            memcpy(cnp.PyArray_DATA(padded), place.data, rows * sizeof(float))
+        self.kept.append(padded)
+        return cnp.PyArray_DATA(padded)
+
+    cdef const int32_t* starts(self, PackedLow packed, const LowForm* x) except NULL:
+        """For each row, minus the zero point times the sum of the weights."""
+        cdef cnp.ndarray found = np.zeros(round_up(packed.shape[0], CHANNELS) + CHANNELS, np.int32)
+        cdef int32_t* start = <int32_t*> cnp.PyArray_DATA(found)
+        cdef const signed char* w = <const signed char*> cnp.PyArray_DATA(packed.data)
+        cdef Py_ssize_t i, block, blocks = round_up(packed.shape[0], CHANNELS) // CHANNELS
+        cdef Py_ssize_t each = cnp.PyArray_SIZE(packed.data) // blocks
+        for block in range(blocks):
+            for i in range(each):
+                start[block * CHANNELS + i // 4 % CHANNELS] -= w[block * each + i]
+            for i in range(CHANNELS):
+                start[block * CHANNELS + i] *= <int32_t> x.zero
+        self.kept.append(found)
+        return start
+
+    cdef int low_product(self, str name, LowStep* s, PackedLow packed, int scale, int bias, tuple form, residual_form,
+                         y_form) except -1:
+        """What convolutions and products share, but for sizes."""
+        cdef LowForm x
+        cdef Py_ssize_t rows = packed.shape[0], each
+        cdef cnp.ndarray none
+        memset(s, 0, sizeof(LowStep))
+        low_form(name, form, &x)
+        low_form(name, residual_form, &s.s.r)
+        low_form(name, y_form, &s.s.y)
+        s.s.kind = x.kind
+        if cnp.PyArray_ITEMSIZE(packed.data) != low_size(x.kind) or x.kind == LOW_FLOAT:
+            raise ValueError(f"Plan.{name}: weights of {packed.data.dtype} do not fit {form[0]}")
+        s.s.native = low_has(x.kind)
+        if x.kind == LOW_BFLOAT and not s.s.native:
+            raise RuntimeError(f"Plan.{name}: products in bfloat16 need a CPU with {low_instruction('bfloat16')}")
+        each = 4 // low_size(x.kind)
+        s.s.groups = CHANNELS // each
+        s.s.last_groups = <int> (ceil_div((<Py_ssize_t> packed.shape[1] - 1) % CHANNELS + 1, each))
+        s.s.w_block = cnp.PyArray_NBYTES(packed.data) // ceil_div(rows, <Py_ssize_t> CHANNELS)
+        s.s.skip = x.zero == 0
+        none = np.full(2 * LOW_PIXELS * CHANNELS * 4, <int> x.zero, np.uint8)
+        self.kept += [none, packed.data]
+        s.s.none, s.w = <const char*> cnp.PyArray_DATA(none), <const char*> cnp.PyArray_DATA(packed.data)
+        if x.kind == LOW_BYTE:
+            s.start = self.starts(packed, &x)
+        s.scale = <const float*> self.numbers(name, "scale", scale, rows, 0)
+        s.bias = <const float*> self.numbers(name, "bias", bias, rows, 0)
+        return 0
+
+    def low_conv2d(self, int x, int y, PackedLow packed not None, int bias=-1, int residual=-1, int scale=-1, *,
+                   Py_ssize_t n, Py_ssize_t c, Py_ssize_t h, Py_ssize_t w, tuple form, y_form=None, residual_form=None,
+                   stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), str activation="none", tuple parameters=(),
+                   bint activation_first=False) -> int:
+        """As ``conv2d`` on an image of few bits. A form is ("bfloat16", 1, 0), ("int8", scale, zero), or None for float32.
+
+        ``scale``: for bytes, the worth of one in the sums of each row.
+        """
+        cdef LowStep s
+        cdef Conv v
+        cdef Py_ssize_t wide
+        conv_shape("Plan.low_conv2d", (n, c, h, w), packed.shape, stride, padding, dilation, packed.groups, &v)
+        self.low_product("low_conv2d", &s, packed, scale, bias, form, residual_form, y_form)
+        wide = (v.width - 1) * v.stride_x - v.left + (v.kernel_x - 1) * v.dilation_x - (v.x_width - 1)
+        if v.left > v.stride_x or wide > v.stride_x or v.stride_x > 2:
+            raise ValueError("Plan.low_conv2d: expected a stride of at most 2, and borders of at most the stride")
+        self.check("low_conv2d", "x", x, blocked_bytes(n, c, h * w) / 4 * low_size(s.s.kind))
+        self.check("low_conv2d", "y", y, blocked_bytes(n, v.rows, v.height * v.width) / 4 * low_size(s.s.y.kind))
+        if residual >= 0:
+            self.check("low_conv2d", "residual", residual,
+                       blocked_bytes(n, v.rows, v.height * v.width) / 4 * low_size(s.s.r.kind))
+        self.distinct("low_conv2d", y, (x, residual))
+        set_finish("low_conv2d", &s.s.g.finish, activation, parameters, activation_first)
+        s.x, s.y, s.residual = x, y, residual
+        dense_geometry(&s.s.g, &v)
+        plan_low(&s.s)
+        self.step("low_conv2d", task_low, NULL, s.s.g.bands * s.s.g.parts,
+                  v.rows * v.height * v.width * (v.channels // v.groups) * v.kernel_y * v.kernel_x * <double> n,
+                  3 * LOW_TILE, &s, sizeof(s))
+        return self.count - 1
+
+    def low_linear(self, int x, int y, PackedLow packed not None, int bias=-1, int residual=-1, int scale=-1, *,
+                   Py_ssize_t rows, tuple form, y_form=None, str activation="none", tuple parameters=(),
+                   bint activation_first=False) -> int:
+        """As ``linear`` on x [K / 16][rows][16] of few bits; y is float32 (rows, O), or of few bits and as x is."""
+        cdef LowStep s
+        cdef Py_ssize_t out = packed.shape[0], k = packed.shape[1]
+        if rows < 1 or packed.shape[2] != 1 or packed.shape[3] != 1:
+            raise ValueError(f"Plan.low_linear: expected rows >= 1 and a matrix, got {rows}, {packed.shape}")
+        self.low_product("low_linear", &s, packed, scale, bias, form, None, y_form)
+        self.check("low_linear", "x", x, blocked_bytes(rows, k, 1) / 4 * low_size(s.s.kind))
+        self.check("low_linear", "y", y, 4.0 * rows * out if y_form is None
+                   else blocked_bytes(rows, out, 1) / 4 * low_size(s.s.y.kind))
+        if residual >= 0:
+            if y_form is not None:
+                raise ValueError("Plan.low_linear: a residual needs a float32 result")
+            self.check("low_linear", "residual", residual, 4.0 * rows * out)
+        self.distinct("low_linear", y, (x, residual))
+        set_finish("low_linear", &s.s.g.finish, activation, parameters, activation_first)
+        s.x, s.y, s.residual = x, y, residual
+        s.s.g.samples = s.s.g.height = s.s.g.x_height = s.s.g.kernel_y = s.s.g.taps = 1
+        s.s.g.stride_y = s.s.g.stride_x = s.s.g.dilation_y = s.s.g.dilation_x = 1
+        s.s.g.width = s.s.g.x_width = rows
+        s.s.g.steps, s.s.g.in_blocks = CHANNELS, ceil_div(k, <Py_ssize_t> CHANNELS)
+        s.s.g.blocks = s.s.g.group_blocks = ceil_div(out, <Py_ssize_t> CHANNELS)
+        s.s.g.last_lanes = out - (s.s.g.blocks - 1) * CHANNELS if y_form is None else CHANNELS
+        s.s.g.x_column, s.s.g.x_line = CHANNELS, rows * CHANNELS
+        s.s.g.x_block = s.s.g.x_line
+        s.s.g.y_block, s.s.g.y_pixel = CHANNELS, out
+        if y_form is not None:
+            s.s.g.y_block, s.s.g.y_pixel = rows * CHANNELS, CHANNELS
+        plan_low(&s.s)
+        self.step("low_linear", task_low, NULL, s.s.g.bands * s.s.g.parts, <double> rows * k * out, 3 * LOW_TILE, &s,
+                  sizeof(s))
+        return self.count - 1
+
+    def convert(self, int x, int y, int scale=-1, *, Py_ssize_t n, Py_ssize_t c, Py_ssize_t size, form=None,
+                y_form=None) -> int:
+        """A blocked image from one form to another, times a factor for each sample and channel."""
+        cdef ConvertStep s
+        memset(&s, 0, sizeof(s))
+        if min(n, c, size) < 1:
+            raise ValueError(f"Plan.convert: expected n, c and the size of an image of at least 1, got {n}, {c}, {size}")
+        low_form("convert", form, &s.a)
+        low_form("convert", y_form, &s.b)
+        s.x, s.y, s.scale = x, y, scale
+        self.check("convert", "x", x, blocked_bytes(n, c, size) / 4 * low_size(s.a.kind))
+        self.check("convert", "y", y, blocked_bytes(n, c, size) / 4 * low_size(s.b.kind))
+        self.distinct("convert", y, (x, scale))
+        s.blocks = ceil_div(c, <Py_ssize_t> CHANNELS)
+        s.planes, s.channels, s.size = n * s.blocks, c, size
+        s.pieces = ceil_div(size, <Py_ssize_t> PIXELS_TASK)
+        if scale >= 0:
+            s.factors = self.check("convert", "scale", scale, 4.0 * n * c).size // (4 * n)
+        self.step("convert", task_convert, NULL, s.planes * s.pieces, 16.0 * s.planes * size * 2, 0, &s, sizeof(s))
+        return self.count - 1
+
+    def narrow_rows(self, int x, int y, *, Py_ssize_t rows, Py_ssize_t columns, tuple y_form) -> int:
+        """Plain float32 (rows, columns) to [columns / 16][rows][16] of few bits."""
+        cdef NarrowRowsStep s
+        if min(rows, columns) < 1:
+            raise ValueError(f"Plan.narrow_rows: expected rows and columns, got {rows}, {columns}")
+        low_form("narrow_rows", y_form, &s.y_form)
+        s.x, s.y, s.rows, s.columns, s.blocks = x, y, rows, columns, ceil_div(columns, <Py_ssize_t> CHANNELS)
+        self.check("narrow_rows", "x", x, 4.0 * rows * columns)
+        self.check("narrow_rows", "y", y, blocked_bytes(rows, columns, 1) / 4 * low_size(s.y_form.kind))
+        self.distinct("narrow_rows", y, (x,))
+        self.step("narrow_rows", task_narrow_rows, NULL, rows, 2.0 * rows * columns, 0, &s, sizeof(s))
+        return self.count - 1

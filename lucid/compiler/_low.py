@@ -1,0 +1,88 @@
+"""Steps in bfloat16 and bytes: how layers that `_precision` chose are emitted."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from lucid import _ops
+from lucid.compiler._builder import Builder
+from lucid.compiler._graph import Op, Value
+from lucid.compiler._pointwise import finish_of
+
+Form = tuple[str, float, int]
+"""How numbers are kept: ("bfloat16", 1.0, 0), or ("int8", scale, zero): a byte q stands for (q - zero) * scale."""
+
+BFLOAT16: Form = ("bfloat16", 1.0, 0)
+
+
+def bfloat16_bits(weight: np.ndarray) -> tuple[np.ndarray, None]:
+    """The bits of the nearest bfloat16."""
+    return _ops.round_bfloat16(np.ascontiguousarray(weight)), None
+
+
+def bytes_of(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """int8 weights between -127 and 127, and the scale of every row: its largest magnitude / 127.
+
+    Raises:
+        ValueError: a weight is not finite.
+    """
+    rows = weight.reshape(len(weight), -1)
+    largest = np.abs(rows).max(1)
+    if not np.isfinite(largest).all():
+        raise ValueError(f"compile: a weight of shape {weight.shape} holds infinities or NaN, which bytes cannot")
+    scale = np.where(largest > 0, largest / np.float32(127), np.float32(1)).astype(np.float32)
+    return np.rint(rows / scale[:, None]).astype(np.int8).reshape(weight.shape), scale
+
+
+def weights(b: Builder, weight: Value, form: Form, groups: int = 1) -> tuple[Any, np.ndarray | None]:
+    """Packed weights, and the scale of every row for bytes."""
+
+    def make() -> tuple[Any, np.ndarray | None]:
+        assert weight.array is not None
+        few, scale = bfloat16_bits(weight.array) if form[0] == "bfloat16" else bytes_of(weight.array)
+        return _ops.pack_low(few.reshape(*few.shape, *[1] * (4 - few.ndim)), groups), scale
+
+    found: tuple[Any, np.ndarray | None] = b.packing.get(("low", form[0], groups, weight.key), weight, make)
+    return found
+
+
+def numbers(b: Builder, op: Op, rest: list[Value], row: np.ndarray | None) -> tuple[Any, Any]:
+    """The buffers of the bias, taken from ``rest``, and of what one in a sum of bytes is worth."""
+    bias = b.constant(rest.pop(0).array) if op.attributes["bias"] else None  # type: ignore[arg-type]
+    scale = None if row is None else b.constant(row * np.float32(op.attributes["low"][1]))
+    return bias, scale
+
+
+def conv2d(b: Builder, op: Op) -> None:
+    a = op.attributes
+    x, weight, *rest = op.inputs
+    packed, row = weights(b, weight, a["low"], a["groups"])
+    bias, worth = numbers(b, op, rest, row)
+    scale = b.image(rest.pop(0)) if a.get("scale") else None
+    residual, residual_form = b.any_image(rest.pop(0)) if a.get("residual") else (None, None)
+    source = b.narrow(x, a["low"], scale)
+    y_form = a.get("low_y")
+    target = b.new_image(op.output) if y_form is None else b.new_low(op.output, y_form)
+    n, c, h, w = x.shape
+    b.emit("low_conv2d", [source, target, bias, residual, worth], packed,
+           2.0 * math.prod(op.output.shape) * math.prod(weight.shape[1:]), n=n, c=c, h=h, w=w, form=a["low"],
+           y_form=y_form, residual_form=residual_form, stride=a["stride"], padding=a["padding"], dilation=a["dilation"],
+           activation_first=a.get("activation_first", False), **finish_of(op))  # fmt: skip
+
+
+def linear(b: Builder, op: Op) -> None:
+    a = op.attributes
+    x, weight, *rest = op.inputs
+    packed, row = weights(b, weight, a["low"])
+    bias, worth = numbers(b, op, rest, row)
+    residual = b.contiguous(rest.pop(0)) if a.get("residual") else None
+    source = b.narrow_rows(x, a["low"])
+    y_form = a.get("low_y")
+    target = b.new_plain(op.output) if y_form is None else b.new_rows(op.output, y_form)
+    rows = math.prod(x.shape[:-1])
+    flops = 2.0 * rows * math.prod(weight.shape)
+    b.emit("low_linear", [source, target, bias, residual, worth], packed, flops, rows=rows, form=a["low"],
+           y_form=y_form, activation_first=a.get("activation_first", False), **finish_of(op))  # fmt: skip

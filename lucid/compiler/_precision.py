@@ -1,0 +1,132 @@
+"""Which steps of a plan multiply in bfloat16 or in bytes, and which intermediate results are kept so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from lucid import _ops
+from lucid.compiler._builder import CHANNELS
+from lucid.compiler._graph import Graph, Op, Value
+from lucid.compiler._low import BFLOAT16, Form
+from lucid.compiler._lowering import lowering_of
+
+STEM = 4
+"""Most channels of an image that stays plain, and float32."""
+LONGEST = 32768
+"""Products in a sum of bytes that certainly fits 32 bits."""
+
+
+class Range(NamedTuple):
+    """What one layer was given while calibrating: its kind, the shape of its weight, least and greatest number."""
+
+    kind: str
+    shape: tuple[int, ...]
+    low: float
+    high: float
+
+    @property
+    def form(self) -> Form:
+        """The bytes for it; 0 has one of its own, so that borders are exact."""
+        low, high = min(self.low, 0.0), max(self.high, 0.0)
+        scale = float(np.float32((high - low) / 255)) or 1.0
+        return ("int8", scale, min(max(round(-low / scale), 0), 255))
+
+
+class Calibration:
+    """What `lucid.quantization.calibrate` found: the range of the input of every layer that can multiply bytes.
+
+    Attributes:
+        ranges: in the order in which the layers run.
+    """
+
+    def __init__(self, ranges: Sequence[Range]) -> None:
+        self.ranges = tuple(ranges)
+
+    def __repr__(self) -> str:
+        return f"<Calibration of {len(self.ranges)} layers>"
+
+
+class Precision(NamedTuple):
+    """What `compile` was asked for: "bfloat16", or "int8" with the ranges of every layer."""
+
+    dtype: str
+    ranges: tuple[Range, ...] = ()
+
+
+def layers(graph: Graph) -> list[Op]:
+    """The convolutions and linear layers with constant weights: the same, in the same order, for every batch size."""
+    return [op for op in graph.ops if op.kind in ("conv2d", "linear") and op.inputs[1].constant]
+
+
+def fits(op: Op) -> bool:
+    """Whether there is a step of few bits for a layer."""
+    weight = op.inputs[1].shape
+    if lowering_of(op) is None or np.prod(weight[1:]) > LONGEST:
+        return False
+    return op.kind == "linear" or _fits_image(op, weight)
+
+
+def _fits_image(op: Op, weight: Sequence[int]) -> bool:
+    a = op.attributes
+    if (weight[1] <= STEM and a["groups"] == 1) or (weight[1] < CHANNELS and a["groups"] > 1):
+        return False
+    width, last = op.output.shape[3], op.inputs[0].shape[3] - 1
+    (stride_y, stride_x), (_, (left, _)) = a["stride"], a["padding"]
+    beyond = (width - 1) * stride_x - left + (weight[3] - 1) * a["dilation"][1] - last
+    return max(stride_y, stride_x) <= 2 and left <= stride_x and beyond <= stride_x and max(op.output.shape[2:]) > 1
+
+
+def assign(graph: Graph, precision: Precision) -> None:
+    """Note in the attributes of operations what is in few bits: ``low``, the form of the input; ``low_y``, of y.
+
+    A result is kept in few bits where all that read it are such layers; where others do, it stays float32.
+
+    Raises:
+        ValueError: the ranges are those of another model.
+    """
+    found = layers(graph)
+    forms = dict.fromkeys(found, BFLOAT16) if precision.dtype == "bfloat16" else _calibrated(found, precision.ranges)
+    wanted: dict[tuple[Value, str], Form] = {}
+    for op in found:
+        if fits(op):
+            op.attributes["low"] = forms[op]
+            if not op.attributes.get("scale"):
+                wanted[op.inputs[0], op.kind] = forms[op]
+    users = graph.users()
+    for op in found:
+        y = op.output
+        if "low" not in op.attributes or (y, op.kind) not in wanted or y in graph.outputs:
+            continue
+        possible = op.kind == "conv2d" or not op.attributes.get("residual")
+        if possible and all(user.kind == op.kind and _reads_low(user, y) for user in users.get(y, [])):
+            op.attributes["low_y"] = wanted[y, op.kind]
+
+
+def _reads_low(op: Op, x: Value) -> bool:
+    """Whether all that ``op`` does with ``x`` can be done in few bits."""
+    if "low" not in op.attributes or op.attributes.get("scale"):
+        return False
+    places = [i for i, found in enumerate(op.inputs) if found is x]
+    residual = len(op.inputs) - 1 if op.attributes.get("residual") and op.kind == "conv2d" else 0
+    return all(i in (0, residual) for i in places)
+
+
+def _calibrated(found: list[Op], ranges: tuple[Range, ...]) -> dict[Op, Form]:
+    have = [(r.kind, r.shape) for r in ranges]
+    need = [(op.kind, op.inputs[1].shape) for op in found]
+    if have != need:
+        at = next((i for i, (a, b) in enumerate(zip(have, need)) if a != b), min(len(have), len(need)))
+        here = "{} with weight {}".format(*need[at]) if at < len(need) else "none"
+        there = "{} with weight {}".format(*have[at]) if at < len(have) else "none"
+        raise ValueError(
+            f"compile: the calibration is of another model: its layer {at} is {there}, the model's is {here}"
+        )
+    return {op: r.form for op, r in zip(found, ranges)}
+
+
+def lacking(dtype: str) -> str:
+    """The instructions that this CPU, or this build, lacks for products of ``dtype``; empty if none."""
+    return _ops.low_instruction(dtype) if hasattr(_ops, "low_instruction") else "the compiled layer"

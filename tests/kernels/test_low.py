@@ -1,0 +1,178 @@
+"""Steps in bfloat16 and bytes against plain convolution of the same numbers in float64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from kernels.blocked import at_threads, convolve, normal, ops, run, to_blocked, to_plain
+
+__all__ = ["ops"]
+
+BFLOAT = ("bfloat16", 1.0, 0)
+BYTES = ("int8", 1 / 32, 97)
+SHAPES = [
+    # samples, channels, rows, height, width, kernel, stride, padding, groups
+    (2, 64, 40, 9, 11, 1, 1, 0, 1), (1, 20, 33, 16, 16, 3, 1, 1, 1), (2, 37, 64, 15, 13, 3, 2, 1, 1),
+    (1, 64, 96, 7, 30, 1, 2, 0, 1), (3, 32, 64, 6, 5, 3, 1, 1, 2), (1, 16, 16, 12, 12, 3, 1, 1, 1),
+    (1, 9, 16, 8, 8, 2, 2, 0, 1),
+]  # fmt: skip
+KINDS = ["bfloat16", "int8"]
+
+
+def needs(ops: Any, kind: str) -> None:
+    if kind == "bfloat16" and ops.low_instruction(kind):
+        pytest.skip("this CPU, or this level, has no AVX512-BF16")
+
+
+def operands(ops: Any, kind: str, x_shape: Any, w_shape: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """x and w in few bits, and what they stand for."""
+    x, w = normal(x_shape), normal(w_shape, 1) / np.float32(np.sqrt(np.prod(w_shape[1:])))
+    if kind == "bfloat16":
+        x, w = ops.round_bfloat16(x), ops.round_bfloat16(w)
+        return x, w, ops.widen_bfloat16(x).astype(np.float64), ops.widen_bfloat16(w).astype(np.float64)
+    x = np.clip(np.rint(x * 32) + BYTES[2], 0, 255).astype(np.uint8)
+    w = np.clip(np.rint(w * 40 * np.sqrt(np.prod(w_shape[1:]))), -127, 127).astype(np.int8)
+    return x, w, x.astype(np.float64) - BYTES[2], w.astype(np.float64)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_convolution(ops: Any, kind: str, shape: tuple[int, ...]) -> None:
+    needs(ops, kind)
+    n, c, rows, h, w, kernel, stride, pad, groups = shape
+    x, weight, x_real, w_real = operands(ops, kind, (n, c, h, w), (rows, c // groups, kernel, kernel))
+    padding, form = ((pad, pad), (pad, pad)), BFLOAT if kind == "bfloat16" else BYTES
+    want = convolve(x_real, w_real, (stride, stride), padding, (1, 1), groups)
+    packed = ops.pack_low(weight, groups)
+    bias, ones = normal((rows,), 2), np.ones(rows, np.float32)
+    # A border of bytes is 0, which is the zero point: what lies in channels that there are not does not matter.
+    blocked = to_blocked(x)
+
+    def step(plan: Any, b: Any, y: int) -> int:
+        return plan.low_conv2d(
+            b[0], y, packed, plan.constant(bias), -1, plan.constant(ones), n=n, c=c, h=h, w=w, form=form,
+            stride=(stride, stride), padding=padding, activation="relu",
+        )  # fmt: skip
+
+    got = at_threads(ops, lambda: run(ops, [blocked], to_blocked(want).shape, step))
+    want = np.maximum(want + bias[:, None, None], 0)
+    if kind == "int8":
+        np.testing.assert_array_equal(to_plain(got, rows), want.astype(np.float32))
+    else:
+        np.testing.assert_allclose(to_plain(got, rows), want, atol=3e-6 * np.abs(want).max())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("activation", ["none", "relu6", "hardswish", "silu", "gelu"])
+@pytest.mark.parametrize("first", [False, True])
+def test_results_and_residuals_of_few_bits(ops: Any, kind: str, activation: str, first: bool) -> None:
+    needs(ops, kind)
+    form = BFLOAT if kind == "bfloat16" else BYTES
+    n, c, rows, h, w = 2, 24, 40, 6, 7
+    x, weight, *_ = operands(ops, kind, (n, c, h, w), (rows, c, 1, 1))
+    other = operands(ops, kind, (n, rows, h, w), (1, 1, 1, 1))[0]
+    packed, worth = ops.pack_low(weight), np.full(rows, 1e-3, np.float32)
+    options = dict(n=n, c=c, h=h, w=w, form=form, activation=activation, activation_first=first)
+    blocked_other = to_blocked(other)
+    wide = (n, 3, h, w, 16)
+
+    def widened(array: np.ndarray) -> np.ndarray:
+        size = {"n": n, "c": rows, "size": h * w}
+        return run(ops, [array], wide, lambda p, b, y: p.convert(b[0], y, form=form, **size))
+
+    residual = widened(blocked_other)
+
+    def plain(p: Any, b: Any, y: int) -> int:
+        return p.low_conv2d(b[0], y, packed, -1, b[1], p.constant(worth), **options)
+
+    def few(p: Any, b: Any, y: int) -> int:
+        middle = p.workspace(blocked_other.nbytes)
+        p.low_conv2d(b[0], middle, packed, -1, b[1], p.constant(worth), y_form=form, residual_form=form, **options)
+        return p.convert(middle, y, n=n, c=rows, size=h * w, form=form)
+
+    want = run(ops, [to_blocked(x), residual], wide, plain)
+    got = at_threads(ops, lambda: run(ops, [to_blocked(x), blocked_other], wide, few))
+    if kind == "bfloat16":
+        np.testing.assert_array_equal(got, ops.widen_bfloat16(ops.round_bfloat16(want)))
+    else:
+        low, high = -97 / 32, (255 - 97) / 32
+        assert np.abs(got - np.clip(want, low, high)).max() <= 0.5 / 32 * 1.001
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("sizes", [(1, 40, 10), (19, 100, 24), (70, 16, 48)])
+def test_products(ops: Any, kind: str, sizes: tuple[int, int, int]) -> None:
+    needs(ops, kind)
+    rows, k, out = sizes
+    form = BFLOAT if kind == "bfloat16" else ("int8", 1 / 32, 97)
+    x, residual, weight = normal((rows, k)), normal((rows, out), 3), normal((out, k), 1)
+    few = ops.round_bfloat16(weight) if kind == "bfloat16" else np.clip(np.rint(weight * 40), -127, 127).astype(np.int8)
+    real = ops.widen_bfloat16(few) if kind == "bfloat16" else few / 40
+    packed, worth = ops.pack_low(few.reshape(out, k, 1, 1)), np.full(out, 1 / 32 / 40, np.float32)
+    near = ops.widen_bfloat16(ops.round_bfloat16(x))
+    if kind == "int8":
+        near = (np.clip(np.rint(x * 32 + 97), 0, 255) - 97) / 32
+
+    def step(p: Any, b: Any, y: int) -> int:
+        middle = p.workspace(-(-k // 16) * 16 * rows * 2)
+        p.narrow_rows(b[0], middle, rows=rows, columns=k, y_form=form)
+        return p.low_linear(middle, y, packed, -1, b[1], p.constant(worth), rows=rows, form=form)
+
+    got = at_threads(ops, lambda: run(ops, [x, residual], (rows, out), step))
+    want = near.astype(np.float64) @ real.astype(np.float64).T + residual
+    np.testing.assert_allclose(got, want, atol=3e-6 * np.abs(want).max())
+
+
+def test_bytes_have_the_same_bits_at_every_level(ops: Any) -> None:
+    """The sums are exact, and what follows rounds in one way everywhere."""
+    x, weight, *_ = operands(ops, "int8", (1, 50, 13, 9), (30, 50, 3, 3))
+    worth = np.abs(normal((30,), 5)) * np.float32(1e-3)
+
+    def step(p: Any, b: Any, y: int) -> int:
+        return p.low_conv2d(b[0], y, ops.pack_low(weight), p.constant(normal((30,), 4)), -1, p.constant(worth), n=1, c=50,
+                            h=13, w=9, form=BYTES, padding=((1, 1), (1, 1)), activation="relu")  # fmt: skip
+
+    got = to_plain(run(ops, [to_blocked(x)], (1, 2, 13, 9, 16), step), 30)
+    sums = convolve(x.astype(np.float64) - 97, weight, (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+    want = sums * worth.astype(np.float64)[:, None, None] + normal((30,), 4).astype(np.float64)[:, None, None]
+    np.testing.assert_array_equal(got, np.maximum(want.astype(np.float32), 0))
+
+
+def test_numbers_that_are_not_finite(ops: Any) -> None:
+    needs(ops, "bfloat16")
+    x = normal((1, 16, 4, 4))
+    x[0, 3, 1, 2], x[0, 5, 3, 3] = np.nan, np.inf
+    packed = ops.pack_low(ops.round_bfloat16(np.abs(normal((16, 16, 1, 1)))))
+
+    def step(p: Any, b: Any, y: int) -> int:
+        middle = p.workspace(x.nbytes // 2)
+        p.convert(b[0], middle, n=1, c=16, size=16, y_form=BFLOAT)
+        return p.low_conv2d(middle, y, packed, n=1, c=16, h=4, w=4, form=BFLOAT)
+
+    y = to_plain(run(ops, [to_blocked(x)], (1, 1, 4, 4, 16), step), 16)
+    assert np.isnan(y[0, :, 1, 2]).all() and (y[0, :, 3, 3] == np.inf).all()
+    assert np.isfinite(np.delete(y.reshape(16, 16), [6, 15], axis=1)).all()
+
+
+def test_refusals(ops: Any) -> None:
+    packed = ops.pack_low(np.ones((16, 16, 3, 3), np.int8))
+    plan = ops.Plan()
+    x, y = plan.input(0, 16 * 64), plan.output(0, 4 * 16 * 64)
+    size = {"n": 1, "c": 16, "h": 8, "w": 8, "padding": ((1, 1), (1, 1))}
+    with pytest.raises(ValueError, match=r"weights of int8 do not fit bfloat16"):
+        plan.low_conv2d(x, y, packed, form=BFLOAT, **size)
+    with pytest.raises(ValueError, match="expected a positive scale and a zero point from 0 to 255, got 1.0, 256"):
+        plan.low_conv2d(x, y, packed, form=("int8", 1.0, 256), **size)
+    with pytest.raises(ValueError, match=r"x needs 1024 bytes, buffer 0 has 16"):
+        small = ops.Plan()
+        small.low_conv2d(small.input(0, 16), small.output(0, 4096), packed, form=BYTES, **size)
+    with pytest.raises(
+        TypeError, match=r"pack_low: expected a uint16 or int8 weight of 4 dimensions, got float32 \(1, 2\)"
+    ):
+        ops.pack_low(np.ones((1, 2), np.float32))
+    with pytest.raises(ValueError, match="PackedLow: expected contiguous"):
+        ops.PackedLow(packed.data[:-1].copy(), packed.shape)
+    again = ops.PackedLow.load(packed.data, packed.meta)
+    assert again.meta == packed.meta and "int8" in repr(again)
