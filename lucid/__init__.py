@@ -176,8 +176,8 @@ if TYPE_CHECKING:
     from lucid import models as models
     from lucid import onnx as onnx
     from lucid import profiler as profiler
-    from lucid import signal as signal
     from lucid import quantization as quantization
+    from lucid import signal as signal
     from lucid import special as special
     from lucid import testing as testing
     from lucid import transforms as transforms

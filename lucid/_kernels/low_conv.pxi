@@ -102,7 +102,8 @@ cdef void plan_low(Low* s) noexcept nogil:
     g.tiles = ceil_div(g.width, most)
     tiles = g.samples * g.height * g.tiles
     cut_work(tiles, ceil_div(g.blocks, <Py_ssize_t> LOW_PAIR), 0.25 * weights * g.samples * g.height * g.width, weights,
-             image, max(1, min(min(tiles, <Py_ssize_t> MOST_TASKS), <Py_ssize_t> (image / BAND_BYTES))), &g.bands, &g.parts)
+             image, max(1, min(min(tiles, <Py_ssize_t> MOST_TASKS), <Py_ssize_t> (image / BAND_BYTES))), g.alone,
+             &g.bands, &g.parts)
 
 
 cdef void low_end(const Low* s, LowEnd* e, float* work, Py_ssize_t pixels, Py_ssize_t several, Py_ssize_t lanes) noexcept nogil:

@@ -163,7 +163,9 @@ def test_activations_with_a_formula_of_their_own(ops: Any, activation: str) -> N
     np.testing.assert_allclose(run(x), sigmoid if activation == "sigmoid" else wide * sigmoid, rtol=3e-7, atol=1e-37)
     x[:8] = 0, -0.0, np.inf, -np.inf, np.nan, 1e38, -1e38, 1e-44
     y = run(x)[:8]
-    expected = [0.5, 0.5, 1, 0, np.nan, 1, 0, 0.5] if activation == "sigmoid" else [0, -0.0, np.inf, -0.0, np.nan, 1e38, -0.0]
+    expected = (
+        [0.5, 0.5, 1, 0, np.nan, 1, 0, 0.5] if activation == "sigmoid" else [0, -0.0, np.inf, -0.0, np.nan, 1e38, -0.0]
+    )
     np.testing.assert_array_equal(y[: len(expected)], np.float32(expected))
     if activation == "silu":
         np.testing.assert_array_equal(np.signbit(y[:4]), [False, True, False, True])
