@@ -157,7 +157,7 @@ def compare(
     graph = model.name
     if model.kind == "zoo" and "onnxruntime" in workers:
         graph = str(folder / "model.onnx")
-        lucid.onnx.export(model.module, tuple(map(lucid.from_numpy, inputs)), graph)  # type: ignore[attr-defined]
+        lucid.onnx.export(model.module, tuple(map(lucid.from_numpy, inputs)), graph)
     outputs: dict[str, list[np.ndarray]] = {}
     for library, worker in workers.items():
         path = folder / f"{library}.npz"

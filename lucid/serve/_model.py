@@ -167,7 +167,8 @@ def _of_zoo(
     from lucid import models
 
     try:
-        module = models.create_model(name, **({} if classes is None else {"num_classes": classes}))
+        options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
+        module = models.create_model(name, **options)
     except (ValueError, TypeError) as error:
         reason = one_line(error).removeprefix("create_model: ")
         unknown = reason.startswith("no model is called")

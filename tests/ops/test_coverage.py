@@ -39,7 +39,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(["angle", "complex", "conj", "conj_physical", "imag", "polar", "real", "resolve_conj", "resolve_neg", "sgn", "view_as_complex", "view_as_real"], COMPLEX),
         **dict.fromkeys(["istft", "stft"], "tests/test_fft.py"),
         **dict.fromkeys(["load", "save"], "files: the tests of serialization"),
-        **dict.fromkeys(["compile", "load_compiled"], "whole models: tests/compiler"),
+        **dict.fromkeys(["compile", "compile_step", "load_compiled"], "whole models: tests/compiler"),
         **dict.fromkeys(["count_flops", "summary"], "whole models: tests/look"),
         **dict.fromkeys(refused.__all__, "refused: tests/test_second_names.py"),
         **dict.fromkeys([*state.__all__, "cond", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled", "while_loop"], SWITCH),

@@ -27,6 +27,7 @@ STATE = {
     "set_autocast_dtype",
     "set_autocast_enabled",
     "load",
+    "compile_step",
     "load_compiled",
     "manual_seed",
     "num_threads",
