@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -17,6 +18,9 @@ from lucid.serve._model import Model, ModelError, one_line
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 CONNECTIONS = 768
 """Connections at once, below the 1024 files that a process may usually have open; more are answered 503."""
+
+TURN = 0.0005
+"""Seconds that one Python thread keeps the interpreter while another wants it."""
 
 
 def warm_up(model: Model, sizes: Sequence[int]) -> None:
@@ -104,7 +108,7 @@ def run(
         limit_concurrency=CONNECTIONS,
     )  # fmt: skip
     try:
-        with _signals_end_quietly():
+        with _signals_end_quietly(), _short_turns():
             Server(config).run(sockets=[listening])
     finally:
         service.batcher.close(stop_seconds)
@@ -128,6 +132,17 @@ def listen(host: str, port: int) -> socket.socket:
         made.close()
         raise
     return made
+
+
+@contextlib.contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let the thread that runs the model have the interpreter soon after a run, not after 5 ms of reading requests."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextlib.contextmanager
