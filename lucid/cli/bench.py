@@ -24,6 +24,7 @@ import numpy as np
 
 import lucid
 from lucid.cli._common import Problem, check_batches, model_arguments, names, numbers, open_for, seconds, table
+from lucid.serve._model import one_line
 
 EXAMPLES = """examples:
   lucid bench resnet18
@@ -88,13 +89,8 @@ def missing(peer: str, model: Any) -> str | None:
         return "it runs models by torchvision's names, not files"
     if peer == "onnxruntime" and model.kind == "plan":
         return "it runs no compiled plans"
-    if peer == "onnxruntime" and model.kind == "zoo":
-        if importlib.util.find_spec("onnx") is None:
-            return "onnx, which exporting needs, is not installed (pip install lucid[onnx])"
-        from lucid import onnx as writer
-
-        if not hasattr(writer, "export"):
-            return "this lucid exports no ONNX files; give an ONNX file as MODEL"
+    if peer == "onnxruntime" and model.kind == "zoo" and importlib.util.find_spec("onnx") is None:
+        return "onnx, which exporting needs, is not installed (pip install lucid[onnx])"
     return None
 
 
@@ -154,12 +150,16 @@ def compare(
         draw.standard_normal(a.shape).astype(a.dtype) if a.dtype.kind == "f" else a for a in model.examples(batch)
     ]
     np.savez(folder / "inputs.npz", *inputs)
-    graph = model.name
-    if model.kind == "zoo" and "onnxruntime" in workers:
-        graph = str(folder / "model.onnx")
-        lucid.onnx.export(model.module, tuple(map(lucid.from_numpy, inputs)), graph)
+    graph = about["model"]
     outputs: dict[str, list[np.ndarray]] = {}
     for library, worker in workers.items():
+        if library == "onnxruntime" and model.kind == "zoo":
+            graph = str(folder / "model.onnx")
+            try:
+                lucid.onnx.export(model.module, tuple(map(lucid.from_numpy, inputs)), graph)
+            except (ValueError, RuntimeError, TypeError) as error:
+                print(f"lucid bench: onnxruntime left out at batch {batch}: {one_line(error)}", file=sys.stderr)
+                continue
         path = folder / f"{library}.npz"
         answer = worker.ask(library=library, inputs=str(folder / "inputs.npz"), outputs=str(path), graph=graph, **about)
         if "error" in answer:

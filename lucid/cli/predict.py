@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -157,21 +158,28 @@ def image_input(pixels: np.ndarray, model: Any) -> np.ndarray:
     import lucid
     from lucid import transforms
 
-    spec, prepared = model.inputs[0], model.preprocessing
+    spec, prepare = model.inputs[0], model.preprocessing
     if len(spec.shape) != 3 or spec.dtype.kind != "f" or spec.shape[0] not in (1, 3):
         raise Problem(f"is an image, but the model takes {spec}")
-    steps: list[Any] = []
-    if prepared is not None:
-        crop = [d or prepared.crop for d in spec.shape[1:]]
-        short = max(min(crop), round(prepared.resize * min(crop) / prepared.crop))
-        steps = [transforms.Resize(short, interpolation=prepared.interpolation), transforms.CenterCrop(crop)]
-    elif None not in spec.shape:
-        steps = [transforms.Resize(spec.shape[1:])]
-    steps = [*steps, transforms.ToTensor(), *([transforms.Grayscale()] if spec.shape[0] == 1 else [])]
-    if prepared is not None:
-        steps.append(transforms.Normalize(prepared.mean, prepared.std))
-    planes = lucid.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-    return transforms.Compose(steps)(planes).numpy().astype(spec.dtype)
+    gray = [transforms.Grayscale()] if spec.shape[0] == 1 else []
+    x = transforms.Compose([*gray])(lucid.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))))
+    if prepare is None:
+        size = [] if None in spec.shape else [transforms.Resize(spec.shape[1:])]
+        return transforms.Compose([*size, transforms.ToTensor()])(x).numpy().astype(spec.dtype)
+    return sized(prepare, spec)(x).numpy().astype(spec.dtype)
+
+
+def sized(prepare: Any, spec: Any) -> Any:
+    """The preparation of a model's images for another size of input than the usual one."""
+    usual = prepare.crop if hasattr(prepare, "crop") else prepare.size
+    height, width = (d or usual for d in spec.shape[1:])
+    if height != width:
+        raise Problem(f"is an image, and those of this model are square, which {height} x {width} is not")
+    if height == usual:
+        return prepare
+    if hasattr(prepare, "crop"):
+        return prepare._replace(crop=height, resize=round(prepare.resize * height / usual))
+    return dataclasses.replace(prepare, size=height)
 
 
 def answered(

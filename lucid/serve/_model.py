@@ -60,16 +60,12 @@ class Model:
         """The outputs for the inputs, one array each."""
         with lucid.inference_mode():
             result = self._call(*[lucid.from_numpy(np.ascontiguousarray(a)) for a in arrays])
-        named = result.items() if isinstance(result, dict) else None
-        values = list(result.values()) if named is not None else result
-        values = list(values) if isinstance(values, (tuple, list)) else [values]
-        if any(not isinstance(v, Tensor) for v in values):
-            kinds = ", ".join(sorted({type(v).__name__ for v in values}))
-            raise ModelError(f"{self.name}: its results should be tensors, and are {kinds}")
-        if len(self.output_names) != len(values):
-            names = list(map(str, result)) if named is not None else [f"output_{i}" for i in range(len(values))]
-            self.output_names = names if len(values) > 1 else ["output"]
-        return [v.numpy() for v in values]
+        found = named_tensors(result)
+        if not found:
+            raise ModelError(f"{self.name}: gives no tensors, but {type(result).__name__}")
+        if len(self.output_names) != len(found):
+            self.output_names = list(found)
+        return [v.numpy() for v in found.values()]
 
     def examples(self, rows: int) -> list[np.ndarray]:
         """Zeros for every input."""
@@ -152,7 +148,7 @@ def _compiled(module: Module, fallback: bool, plans: int) -> Callable[..., Any]:
 
 
 def _of_module(
-    name: str, module: Module, shape: Sequence[int] | None, dtype: str | None, fallback: bool, plans: int
+    name: str, module: Module, shape: Sequence[int | None] | None, dtype: str | None, fallback: bool, plans: int
 ) -> Model:
     if shape is None:
         raise ModelError(f"{name}: give the shape of one sample, without the batch")
@@ -161,44 +157,45 @@ def _of_module(
 
 
 def _of_zoo(
-    name: str, weights: Any, shape: Sequence[int] | None, dtype: str | None, classes: int | None, fallback: bool,
+    name: str, weights: Any, shape: Sequence[int | None] | None, dtype: str | None, classes: int | None, fallback: bool,
     plans: int,
 ) -> Model:  # fmt: skip
     from lucid import models
 
+    path = None if weights is None else os.fspath(weights)
+    options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
     try:
-        options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
-        module = models.create_model(name, **options)
-    except (ValueError, TypeError) as error:
-        reason = one_line(error).removeprefix("create_model: ")
-        unknown = reason.startswith("no model is called")
-        raise ModelError(
-            reason.replace("no model", "no model and no file", 1) if unknown else f"{name}: {reason}"
-        ) from None
-    if weights is not None:
-        load_weights(name, module, weights)
-    preparation = models.preprocessing(name)
-    if shape is None and preparation is not None:
-        shape = (len(preparation.mean), preparation.crop, preparation.crop)
-    made = _of_module(name, module, shape, dtype, fallback, plans)
-    made.kind, made.preprocessing = "zoo", preparation
-    return made
-
-
-def load_weights(name: str, module: Module, weights: str | os.PathLike[str]) -> None:
-    """Put the state dict of a file into a module."""
-    path = os.fspath(weights)
-    try:
-        state = lucid.load(path)
-        if isinstance(state, dict) and isinstance(state.get("state_dict", state.get("model")), dict):
-            state = state.get("state_dict", state.get("model"))
-        module.load_state_dict(state)
+        module = models.create_model(name, weights=path, **options)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file") from None
     except (FileFormatError, OSError) as error:
-        raise ModelError(f"{path}: {reason_of(error, path)}") from None
-    except (TypeError, RuntimeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{path}: not the weights of {name}: {one_line(error)}") from None
+        raise ModelError(f"{path}: {reason_of(error, str(path))}") from None
+    except (ValueError, TypeError, RuntimeError) as error:
+        reason = one_line(error).removeprefix("create_model: ")
+        unknown = reason.startswith("no model is called")
+        raise ModelError(reason.replace("no model", "no model and no file", 1) if unknown else reason) from None
+    try:
+        prepare = models.preprocessing(name)
+    except ValueError:  # it takes token ids
+        prepare, shape, dtype = None, shape or (None,), dtype or "int64"
+    if shape is None:
+        side = prepare.crop if hasattr(prepare, "crop") else prepare.size
+        shape = (len(prepare.mean) if hasattr(prepare, "mean") else 3, side, side)
+    made = _of_module(name, module, shape, dtype, fallback, plans)
+    made.kind, made.preprocessing = "zoo", prepare
+    return made
+
+
+def named_tensors(result: Any) -> dict[str, Tensor]:
+    """The tensors of a result by name; what else it holds, such as caches that are not there, is left out."""
+    if isinstance(result, Tensor):
+        return {"output": result}
+    if hasattr(result, "_asdict"):
+        result = result._asdict()
+    if isinstance(result, (tuple, list)):
+        result = {f"output_{i}": part for i, part in enumerate(result)}
+    parts = result.items() if isinstance(result, dict) else ()
+    return {str(name): part for name, part in parts if isinstance(part, Tensor)}
 
 
 def one_line(error: BaseException, limit: int = 300) -> str:
