@@ -1,6 +1,6 @@
 """Models whose parameters have the names of published weights, so that these load as they are.
 
-Those of images have torchvision's names, those of language Hugging Face's.
+Those of images have torchvision's names, those of language Hugging Face's, the detectors YOLOv8's.
 """
 
 from lucid.models._preprocessing import Preprocessing
@@ -19,6 +19,7 @@ from lucid.models.bert_heads import (
     bert_tiny_classifier,
     bert_tiny_masked_lm,
 )
+from lucid.models.boxes import Detections, Letterbox, box_iou, detections, nms
 from lucid.models.convnext import ConvNeXt, convnext_base, convnext_large, convnext_small, convnext_tiny
 from lucid.models.efficientnet import (
     EfficientNet,
@@ -53,6 +54,7 @@ from lucid.models.resnet import (
 from lucid.models.swin import SwinTransformer, swin_b, swin_s, swin_t
 from lucid.models.vgg import VGG, AlexNet, alexnet, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 from lucid.models.vit import VisionTransformer, vit_b_16, vit_b_32, vit_l_16, vit_l_32, vit_s_16, vit_t_16
+from lucid.models.yolo import YOLOv8, yolov8l, yolov8m, yolov8n, yolov8s, yolov8x
 
 __all__ = [
     "VGG",
@@ -63,17 +65,20 @@ __all__ = [
     "BertModel",
     "BertOutput",
     "ConvNeXt",
+    "Detections",
     "EfficientNet",
     "GPT2Config",
     "GPT2LMHeadModel",
     "GPT2Model",
     "LeNet",
+    "Letterbox",
     "MobileNetV2",
     "MobileNetV3",
     "Preprocessing",
     "ResNet",
     "SwinTransformer",
     "VisionTransformer",
+    "YOLOv8",
     "alexnet",
     "bert_base",
     "bert_base_classifier",
@@ -84,11 +89,13 @@ __all__ = [
     "bert_tiny",
     "bert_tiny_classifier",
     "bert_tiny_masked_lm",
+    "box_iou",
     "convnext_base",
     "convnext_large",
     "convnext_small",
     "convnext_tiny",
     "create_model",
+    "detections",
     "efficientnet_b0",
     "efficientnet_b1",
     "efficientnet_b2",
@@ -109,6 +116,7 @@ __all__ = [
     "mobilenet_v2",
     "mobilenet_v3_large",
     "mobilenet_v3_small",
+    "nms",
     "preprocessing",
     "resnet18",
     "resnet34",
@@ -137,4 +145,9 @@ __all__ = [
     "vit_t_16",
     "wide_resnet50_2",
     "wide_resnet101_2",
+    "yolov8l",
+    "yolov8m",
+    "yolov8n",
+    "yolov8s",
+    "yolov8x",
 ]  # fmt: skip

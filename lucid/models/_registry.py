@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from lucid.models._preprocessing import Preprocessing
+from lucid.models.boxes import Letterbox
 from lucid.nn import Module
 from lucid.serialization import load
 
@@ -26,7 +27,7 @@ class About(NamedTuple):
 
 class _Entry(NamedTuple):
     build: Callable[..., Module]
-    prepare: Preprocessing | None
+    prepare: Preprocessing | Letterbox | None
 
 
 _MODELS: dict[str, _Entry] = {}
@@ -46,8 +47,8 @@ Source: {source}
 
 
 def variant(
-    name: str, title: str, size: str, prepare: Preprocessing | None, about: About, model: Callable[..., M], *fixed: Any,
-    **defaults: Any,
+    name: str, title: str, size: str, prepare: Preprocessing | Letterbox | None, about: About,
+    model: Callable[..., M], *fixed: Any, **defaults: Any,
 ) -> Callable[..., M]:  # fmt: skip
     """A function that builds one size of a model; it is entered under ``name`` among the models.
 

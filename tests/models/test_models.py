@@ -25,8 +25,8 @@ THEIRS = json.loads(FILE.read_text())
 OWN = {"vit_t_16": 5_717_416, "vit_s_16": 22_050_664, "lenet5": 61_706}
 """Parameters of those that torchvision does not have, as published by their authors."""
 
-LANGUAGE = [name for name in list_models() if name.startswith(("bert", "gpt"))]
-"""See `test_language.py`."""
+ELSEWHERE = [name for name in list_models() if name.startswith(("bert", "gpt", "yolo"))]
+"""See `test_language.py` and `test_yolo.py`."""
 
 SMALL = {name: {"image_size": 32} for name in THEIRS if name.startswith("vit")}
 HUGE = {"vit_l_16", "vit_l_32", "vgg19", "vgg16"}
@@ -40,7 +40,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_model_is_compared() -> None:
-    assert sorted([*THEIRS, *OWN, *LANGUAGE]) == list_models()
+    assert sorted([*THEIRS, *OWN, *ELSEWHERE]) == list_models()
 
 
 @pytest.mark.parametrize("name", list_models())
