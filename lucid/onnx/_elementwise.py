@@ -20,7 +20,9 @@ _PLAIN: dict[str, Callable[..., Tensor]] = {
     "Softplus": F.softplus, "Softsign": F.softsign, "HardSwish": F.hardswish, "Mish": F.mish,
     "Add": lucid.add, "Sub": lucid.sub, "Mul": lucid.mul, "Equal": lucid.eq, "Greater": lucid.gt,
     "GreaterOrEqual": lucid.ge, "Less": lucid.lt, "LessOrEqual": lucid.le, "And": lucid.logical_and,
-    "Or": lucid.logical_or, "Xor": lucid.logical_xor, "Where": lucid.where,
+    "Or": lucid.logical_or, "Xor": lucid.logical_xor, "Where": lucid.where, "BitwiseAnd": lucid.bitwise_and,
+    "BitwiseOr": lucid.bitwise_or, "BitwiseXor": lucid.bitwise_xor, "BitwiseNot": lucid.bitwise_not,
+    "Det": lucid.linalg.det,
 }  # fmt: skip
 
 
@@ -114,6 +116,16 @@ def selu(x: Tensor, *, alpha: float = 1.6732632423543772, gamma: float = 1.05070
     return gamma * F.elu(x, alpha)
 
 
+@operator("BitShift")
+def bit_shift(x: Tensor, y: Tensor, *, direction: str) -> Tensor:
+    return lucid.bitwise_left_shift(x, y) if direction == "LEFT" else lucid.bitwise_right_shift(x, y)
+
+
+@operator("Shrink")
+def shrink(x: Tensor, *, bias: float = 0.0, lambd: float = 0.5) -> Tensor:
+    return lucid.where(x < -lambd, x + bias, lucid.where(x > lambd, x - bias, 0.0)).to(x.dtype)
+
+
 @operator("ThresholdedRelu")
 def thresholded_relu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
     return F.threshold(x, alpha, 0.0)
@@ -140,10 +152,10 @@ def log_softmax(x: Tensor, *, axis: int = -1) -> Tensor:
 
 
 @operator("Cast")
-def cast(x: Tensor, *, to: int) -> Tensor:
+def cast(x: Tensor, *, to: int, round_mode: str = "up", saturate: int = 1) -> Tensor:
     return x.to(dtype_of(to))
 
 
 @operator("CastLike")
-def cast_like(x: Tensor, like: Tensor) -> Tensor:
+def cast_like(x: Tensor, like: Tensor, *, round_mode: str = "up", saturate: int = 1) -> Tensor:
     return x.to(like.dtype)

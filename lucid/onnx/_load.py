@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import lucid
 from lucid import Tensor, nn
-from lucid.onnx import _elementwise, _neural, _reduce, _shape
-from lucid.onnx._registry import OPERATORS, lacks
+from lucid.onnx import (
+    _attention,
+    _control,
+    _elementwise,
+    _loss,
+    _neural,
+    _places,
+    _quantized,
+    _recurrent,
+    _reduce,
+    _resize,
+    _sampling,
+    _shape,
+)
+from lucid.onnx._registry import OPERATORS, TOLD, keywords, lacks
 
-OPSETS = range(13, 22)
-_FAMILIES = (_elementwise, _neural, _reduce, _shape)  # imported for what they register
+OPSETS = range(13, 29)
+_FAMILIES = (
+    _attention, _control, _elementwise, _loss, _neural, _places, _quantized, _recurrent, _reduce, _resize, _sampling,
+    _shape,
+)  # fmt: skip
+"""Imported for what they register."""
 
 
 class _Step(NamedTuple):
@@ -23,6 +41,84 @@ class _Step(NamedTuple):
     inputs: list[str]
     outputs: list[str]
     attributes: dict[str, Any]
+    bodies: tuple[str, ...]  # the attributes that are graphs
+    reads: set[str]  # what it reads, in its graphs too
+
+
+class Body:
+    """A graph: that of the file, or one that a node runs, which sees the values around it."""
+
+    def __init__(self, graph: Any, opset: int, missing: set[str]) -> None:
+        from onnx import numpy_helper
+
+        self.constants = {x.name: tensor(numpy_helper.to_array(x)) for x in graph.initializer}
+        self.inputs = [x.name for x in graph.input if x.name not in self.constants]
+        self.outputs = [x.name for x in graph.output]
+        self.states: dict[str, str] = {}
+        self.steps = [_step(node, opset, missing) for node in graph.node]
+        made = {*self.inputs, *self.constants, *[name for step in self.steps for name in step.outputs]}
+        self.reads = {name for step in self.steps for name in step.reads}.union(self.outputs) - made - {""}
+        self.last = _dead_after(self.steps, {*self.outputs, *self.constants, *self.reads})
+
+    def nested(self) -> Iterator[Body]:
+        """Itself and the graphs in it."""
+        yield self
+        for step in self.steps:
+            for name in step.bodies:
+                yield from step.attributes[name].nested()
+
+    def run(self, module: nn.Module, values: dict[str, Any]) -> tuple[Any, ...]:
+        """The results, from ``values``, which it changes."""
+        values |= {name: getattr(module, state) for name, state in self.states.items()}
+        for step, dead in zip(self.steps, self.last):
+            attributes = step.attributes
+            if step.bodies:
+                attributes = attributes | {name: Bound(attributes[name], module, values) for name in step.bodies}
+            try:
+                y = OPERATORS[step.operator](*[values[name] for name in step.inputs], **attributes)
+            except Exception as error:
+                error.add_note(f"in the node {step.operator} '{step.name}' of an ONNX file")
+                raise
+            values.update(zip(step.outputs, y if isinstance(y, tuple) else (y,)))
+            for name in dead:
+                values.pop(name, None)
+        return tuple([values[name] for name in self.outputs])
+
+
+class Bound(NamedTuple):
+    """A graph in an attribute, with the values that it sees: called with its inputs, it gives a tuple."""
+
+    body: Body
+    module: nn.Module
+    around: dict[str, Any]
+
+    def __call__(self, *inputs: Any) -> tuple[Any, ...]:
+        return self.body.run(self.module, {**self.around, **dict(zip(self.body.inputs, inputs))})
+
+
+def _step(node: Any, opset: int, missing: set[str]) -> _Step:
+    from onnx import helper, numpy_helper
+
+    attributes: dict[str, Any] = {}
+    bodies = []
+    for a in node.attribute:
+        value: Any = helper.get_attribute_value(a)
+        if a.type == a.TENSOR:
+            value = tensor(numpy_helper.to_array(value))
+        elif a.type == a.GRAPH:
+            bodies.append(a.name)
+            value = Body(value, opset, missing)
+        elif a.type == a.STRINGS:
+            value = [s.decode() for s in value]
+        attributes[a.name] = value.decode() if isinstance(value, bytes) else value
+    lack = lacks(node.op_type, node.domain, attributes, list(node.output))
+    if lack is not None:
+        missing.add(lack)
+    else:
+        told = {"outputs": len(node.output), "opset": opset}
+        attributes |= {name: told[name] for name in keywords(OPERATORS[node.op_type]).intersection(TOLD)}
+    reads = set(node.input).union(*[attributes[name].reads for name in bodies])
+    return _Step(node.op_type, node.name, list(node.input), list(node.output), attributes, tuple(bodies), reads)
 
 
 class OnnxModel(nn.Module):
@@ -32,20 +128,19 @@ class OnnxModel(nn.Module):
     inputs by position or name and return its output, or a tuple where there are several.
     """
 
-    def __init__(self, steps: list[_Step], constants: dict[str, Tensor], inputs: list[str], outputs: list[str]) -> None:
+    def __init__(self, body: Body) -> None:
         super().__init__()
-        self.input_names, self.output_names, self._steps = inputs, outputs, steps
-        self._states: dict[str, str] = {}
-        for name, x in constants.items():
-            state = re.sub(r"\W", "_", name)
-            while state in self._states.values() or hasattr(self, state):
-                state += "_"
-            self._states[name] = state
-            if x.is_floating_point():
-                self.register_parameter(state, nn.Parameter(x))
-            else:
-                self.register_buffer(state, x)
-        self._last: list[list[str]] = _dead_after(steps, {*outputs, *constants})
+        self.input_names, self.output_names, self._body = body.inputs, body.outputs, body
+        for each in body.nested():
+            for name, x in each.constants.items():
+                state = re.sub(r"\W", "_", name)
+                while hasattr(self, state):
+                    state += "_"
+                each.states[name] = state
+                if x.is_floating_point():
+                    self.register_parameter(state, nn.Parameter(x))
+                else:
+                    self.register_buffer(state, x)
         self.eval()  # operators are those of inference
 
     def forward(self, *args: Tensor, **kwargs: Tensor) -> Any:
@@ -54,19 +149,7 @@ class OnnxModel(nn.Module):
         if len(args) > len(names) or sorted(given) != sorted(names):
             raise TypeError(f"expected the inputs {', '.join(names)}, got {', '.join(given) or 'none'}"
                             + (f" and {len(args) - len(names)} more" if len(args) > len(names) else ""))  # fmt: skip
-        values: dict[str, Any] = {"": None, **{name: getattr(self, state) for name, state in self._states.items()}}
-        values.update(zip(names, args))
-        values.update(kwargs)
-        for step, dead in zip(self._steps, self._last):
-            try:
-                y = OPERATORS[step.operator](*[values[name] for name in step.inputs], **step.attributes)
-            except Exception as error:
-                error.add_note(f"in the node {step.operator} '{step.name}' of an ONNX file")
-                raise
-            values.update(zip(step.outputs, y if isinstance(y, tuple) else (y,)))
-            for name in dead:
-                del values[name]
-        results = tuple(values[name] for name in self.output_names)
+        results = self._body.run(self, {"": None, **dict(zip(names, args)), **kwargs})
         return results[0] if len(results) == 1 else results
 
 
@@ -75,7 +158,7 @@ def _dead_after(steps: list[_Step], kept: set[str]) -> list[list[str]]:
     seen = {"", *kept}
     found = []
     for step in reversed(steps):
-        names = dict.fromkeys([*step.inputs, *step.outputs])
+        names = dict.fromkeys([*step.reads, *step.outputs])
         found.append([name for name in names if name not in seen])
         seen.update(names)
     return found[::-1]
@@ -85,7 +168,7 @@ def load(path: str | os.PathLike[str]) -> OnnxModel:
     """A module that computes what the graph of an ONNX file says.
 
     Args:
-        path: a file of the operator sets 13 to 21.
+        path: a file of the operator sets 13 to 28.
 
     Raises:
         ImportError: the package `onnx` is missing.
@@ -108,36 +191,15 @@ def load(path: str | os.PathLike[str]) -> OnnxModel:
 
 def from_proto(model: Any) -> OnnxModel:
     """`load` of a model that is in memory already."""
-    from onnx import helper, numpy_helper
-
     versions = {entry.domain: entry.version for entry in model.opset_import}
     opset = versions.get("", versions.get("ai.onnx", 0))
     if opset not in OPSETS:
         raise ValueError(f"onnx.load: operator set {opset} is not supported, only {OPSETS[0]} to {OPSETS[-1]}")
-    graph = model.graph
-    steps, missing = [], set()
-    for node in graph.node:
-        attributes = {}
-        for a in node.attribute:
-            value: Any = helper.get_attribute_value(a)
-            value = value.decode() if isinstance(value, bytes) else value
-            if a.type == a.TENSOR:
-                value = tensor(numpy_helper.to_array(value))
-            attributes[a.name] = value
-        lack = lacks(node.op_type, node.domain, attributes)
-        used = [name for name in node.output if name]
-        if lack is None and len(used) > 1 and node.op_type != "Split":
-            lack = f"{node.op_type} with {len(used)} outputs"
-        if lack is not None:
-            missing.add(lack)
-        if node.op_type == "Split":
-            attributes["outputs"] = len(node.output)
-        steps.append(_Step(node.op_type, node.name, list(node.input), list(node.output), attributes))
+    missing: set[str] = set()
+    body = Body(model.graph, opset, missing)
     if missing:
         raise ValueError(f"onnx.load: not supported: {', '.join(sorted(missing))}")
-    constants = {x.name: tensor(numpy_helper.to_array(x)) for x in graph.initializer}
-    inputs = [x.name for x in graph.input if x.name not in constants]
-    return OnnxModel(steps, constants, inputs, [x.name for x in graph.output])
+    return OnnxModel(body)
 
 
 def tensor(array: np.ndarray) -> Tensor:

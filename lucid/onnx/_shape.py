@@ -31,7 +31,7 @@ def constant_of_shape(shape: Tensor, *, value: Tensor | None = None) -> Tensor:
 
 
 @operator("Range")
-def range_(start: Tensor, limit: Tensor, delta: Tensor) -> Tensor:
+def range_(start: Tensor, limit: Tensor, delta: Tensor, *, stash_type: int = 1) -> Tensor:
     return lucid.arange(start.item(), limit.item(), delta.item(), dtype=start.dtype)
 
 
@@ -75,7 +75,7 @@ def squeeze(x: Tensor, axes: Tensor | None = None) -> Tensor:
 @operator("Unsqueeze")
 def unsqueeze(x: Tensor, axes: Tensor) -> Tensor:
     rank = x.ndim + axes.numel()
-    for axis in sorted(a % rank for a in axes.tolist()):
+    for axis in sorted(a % rank for a in axes.reshape(-1).tolist()):
         x = x.unsqueeze(axis)
     return x
 
@@ -85,7 +85,7 @@ def concat(*inputs: Tensor, axis: int) -> Tensor:
     return lucid.cat(inputs, axis)
 
 
-@operator("Split")
+@operator("Split", results=1 << 30)
 def split(
     x: Tensor, sizes: Tensor | None = None, *, axis: int = 0, num_outputs: int | None = None, outputs: int = 1
 ) -> tuple[Tensor, ...]:
@@ -109,7 +109,7 @@ def slice_(x: Tensor, starts: Tensor, ends: Tensor, axes: Tensor | None = None, 
     return x
 
 
-def _not_negative(index: Tensor, length: int) -> Tensor:
+def not_negative(index: Tensor, length: int) -> Tensor:
     index = index.to(lucid.int64)
     return lucid.where(index < 0, index + length, index)
 
@@ -117,13 +117,13 @@ def _not_negative(index: Tensor, length: int) -> Tensor:
 @operator("Gather")
 def gather(x: Tensor, index: Tensor, *, axis: int = 0) -> Tensor:
     axis %= x.ndim
-    y = lucid.index_select(x, axis, _not_negative(index, x.shape[axis]).reshape(-1))
+    y = lucid.index_select(x, axis, not_negative(index, x.shape[axis]).reshape(-1))
     return y.reshape([*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]])
 
 
 @operator("GatherElements")
 def gather_elements(x: Tensor, index: Tensor, *, axis: int = 0) -> Tensor:
-    return lucid.gather(x, axis, _not_negative(index, x.shape[axis]))
+    return lucid.gather(x, axis, not_negative(index, x.shape[axis]))
 
 
 @operator("Expand")
@@ -155,7 +155,9 @@ def depth_to_space(x: Tensor, *, blocksize: int, mode: str = "DCR") -> Tensor:
 
 
 @operator("SpaceToDepth")
-def space_to_depth(x: Tensor, *, blocksize: int) -> Tensor:
+def space_to_depth(x: Tensor, *, blocksize: int, mode: str = "DCR") -> Tensor:
     n, c, h, w = x.shape
     b = blocksize
+    if mode == "CRD":
+        return F.pixel_unshuffle(x, b)
     return x.reshape(n, c, h // b, b, w // b, b).permute(0, 3, 5, 1, 2, 4).reshape(n, c * b * b, h // b, w // b)
