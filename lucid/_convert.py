@@ -36,8 +36,15 @@ def to_array(data: Any, dtype: Any, copy: bool) -> np.ndarray:
     try:
         with np.errstate(over="ignore"):
             array = np.array(data, target, copy=copy or None)
+    except OverflowError:
+        raise RuntimeError(f"tensor: value cannot be converted to {dtype or 'int64'} without overflow") from None
     except ValueError as error:
-        raise ValueError(f"tensor: cannot make a tensor of {type(data).__name__}: {error}") from None
+        what = "its sequences have different lengths" if "inhomogeneous" in str(error) else error
+        raise ValueError(f"tensor: cannot make a tensor of {type(data).__name__}: {what}") from None
+    except TypeError:
+        raise TypeError(f"tensor: cannot make a tensor of {type(data).__name__}: it holds what is no number") from None
+    if not isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind not in "biufcV":
+        raise TypeError(f"tensor: cannot make a tensor of {type(data).__name__}: it holds what is no number")
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if target is None:

@@ -162,15 +162,15 @@ def test_gradient_of_repeated_indices_adds_up() -> None:
 @pytest.mark.parametrize("index,error,message", [
     (slice(None, None, -1), ValueError, "getitem: step must be greater than zero"),
     ((0, slice(3, 0, -1)), ValueError, "getitem: step must be greater than zero"),
-    (3, IndexError, r"getitem: index 3 is out of bounds for axis 0 with size 3 \(shape \(3, 3, 4\)\)"),
-    (-4, IndexError, r"getitem: index -4 is out of bounds for axis 0 with size 3"),
-    ((0, 0, 0, 0), IndexError, r"getitem: too many indices for array.*\(shape \(3, 3, 4\)\)"),
+    (3, IndexError, r"getitem: index 3 is out of bounds for dimension 0 with size 3 \(shape \(3, 3, 4\)\)"),
+    (-4, IndexError, r"getitem: index -4 is out of bounds for dimension 0 with size 3"),
+    ((0, 0, 0, 0), IndexError, r"getitem: too many indices for tensor.*\(shape \(3, 3, 4\)\)"),
     (1.5, TypeError, "getitem: tensors used as indices must be integer or bool, got float64"),
     ([0.5], TypeError, "getitem: tensors used as indices must be integer or bool, got float64"),
     ("a", TypeError, "getitem: tensors used as indices must be integer or bool, got <U1"),
-    ([0, 5], IndexError, "getitem: index 5 is out of bounds for axis 0 with size 3"),
-    ([True, False], IndexError, "getitem: boolean index did not match"),
-    (([0, 1], [0, 1, 2]), IndexError, "getitem: shape mismatch"),
+    ([0, 5], IndexError, "getitem: index 5 is out of bounds for dimension 0 with size 3"),
+    ([True, False], IndexError, "getitem: the mask has size 2 in dimension 0, the tensor 3"),
+    (([0, 1], [0, 1, 2]), IndexError, "getitem: the shapes of the indices, "),
 ], ids=repr)  # fmt: skip
 def test_refused_indices(index: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
@@ -178,12 +178,30 @@ def test_refused_indices(index: Any, error: type[Exception], message: str) -> No
 
 
 @pytest.mark.parametrize("index,value,error,message", [
-    (3, 0.0, IndexError, r"setitem: index 3 is out of bounds for axis 0 with size 3 \(shape \(3, 3, 4\), value \(\)\)"),
+    (3, 0.0, IndexError, r"setitem: index 3 is out of bounds for dimension 0 with size 3 \(shape \(3, 3, 4\), value \(\)\)"),
     (0, lucid.ones(5), ValueError, r"setitem: .*\(shape \(3, 3, 4\), value \(5,\)\)"),
     (slice(None, None, -1), 0.0, ValueError, "step must be greater than zero"),
+    (0, None, TypeError, "^setitem: can't assign a NoneType to a tensor of lucid.float"),
+    (0, "a", TypeError, "^setitem: can't assign a str to a tensor of lucid.float"),
+    (0, 1j, TypeError, "^setitem: can't assign a complex to a tensor of lucid.float"),
+    ((0, 0, 0), lucid.ones(2), ValueError, "^setitem: one element is assigned more than one value"),
+    (([0, 1], [0, 1]), lucid.ones(3, 4), ValueError, r"^setitem: a value of shape \(3,\s?4\) does not broadcast to \(2,\s?4\)"),
+    (lucid.ones(3, 3, 4, dtype=lucid.bool), lucid.ones(5), ValueError, "^setitem: 5 values for 36 elements of the mask"),
 ])  # fmt: skip
 def test_refused_assignments(index: Any, value: Any, error: type[Exception], message: str) -> None:
     x = lucid.from_numpy(array())
     with pytest.raises(error, match=message):
         x[index] = value
     assert x.tolist() == array().tolist()
+
+
+def test_numbers_that_do_not_fit_are_not_written() -> None:
+    for number, name in ((300, "uint8"), (-1, "uint8"), (2**70, "int64")):
+        x = lucid.zeros(2, dtype=getattr(lucid, name))
+        for write in (lambda x, v: x.__setitem__(0, v), lambda x, v: x.fill_(v), lambda x, v: x + v):
+            with pytest.raises(RuntimeError, match=f"cannot be converted to lucid.{name} without overflow"):
+                write(x, number)
+        for make in (lambda v, d: lucid.tensor([v], dtype=d), lambda v, d: lucid.full((2,), v, dtype=d)):
+            with pytest.raises(RuntimeError, match=f"cannot be converted to (lucid.)?{name} without overflow"):
+                make(number, x.dtype)
+        assert x.tolist() == [0, 0]

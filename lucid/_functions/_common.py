@@ -53,6 +53,23 @@ def number(name: str, value: Any, d: _dtype.dtype) -> np.ndarray:
         raise RuntimeError(f"{name}: value {value} cannot be converted to {d} without overflow") from None
 
 
+def as_values(name: str, values: Any, d: _dtype.dtype) -> np.ndarray:
+    """A number, an array or nested sequences as an array of dtype ``d``.
+
+    Raises:
+        TypeError: they are nothing of that kind, or hold something else.
+        RuntimeError: an integer is beyond the range of ``d``.
+    """
+    try:
+        if values is None or isinstance(values, (str, bytes)):
+            raise TypeError
+        return np.asarray(values, d.numpy)
+    except OverflowError:
+        raise RuntimeError(f"{name}: value cannot be converted to {d} without overflow") from None
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: can't assign a {type(values).__name__} to a tensor of {d}") from None
+
+
 def as_type(x: np.ndarray, d: np.dtype[Any]) -> np.ndarray:
     """`convert` to a NumPy dtype: the operation that plans know casts to integers by."""
     return convert(x, _dtype.as_dtype(d))
@@ -114,6 +131,25 @@ def sum_complex_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return y
 
 
+def check_rank(name: str, x: Tensor, least: int = 1) -> None:
+    """RuntimeError unless ``x`` has at least ``least`` dimensions."""
+    if x._data.ndim < least:
+        dimensions = "1 dimension" if least == 1 else f"{least} dimensions"
+        raise RuntimeError(f"{name}: expected a tensor of at least {dimensions}, got shape {x._data.shape}")
+
+
+def broadcast_shapes(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that all of ``shapes`` broadcast to.
+
+    Raises:
+        ValueError: there is none.
+    """
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(f"{name}: shapes {', '.join(map(str, shapes))} do not broadcast") from None
+
+
 class SumTo(Node):
     """Sum over the dimensions that broadcasting added or stretched."""
 
@@ -123,6 +159,10 @@ class SumTo(Node):
         self.shape = x._data.shape
         if x._data.dtype.kind == "c":
             return sum_complex_to(x._data, shape)
+        if x._data.dtype.kind != "f":
+            lead = x._data.ndim - len(shape)
+            stretched = [k + lead for k, n in enumerate(shape) if n == 1 != x._data.shape[k + lead]]
+            return x._data.sum((*range(lead), *stretched), np.int64, keepdims=True).reshape(shape)
         return _ops.sum_to(x._data, shape)
 
     def backward(self, dy: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import Operand, as_tensor, operands, sum_to, write_out
+from lucid._functions._common import Operand, as_tensor, broadcast_shapes, operands, sum_to, write_out
 from lucid.autograd._node import Node, TensorBase, wrap
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def where(condition: Tensor, x: Operand | None = None, y: Operand | None = None,
     """
     check_tensors("where", condition)
     if x is None and y is None:
-        return tuple(wrap(i) for i in np.nonzero(condition._data))
+        return tuple(wrap(i) for i in np.nonzero(np.atleast_1d(condition._data)))
     if condition._data.dtype.kind != "b":
         raise TypeError(
             f"where: expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
@@ -61,6 +61,7 @@ def where(condition: Tensor, x: Operand | None = None, y: Operand | None = None,
     if not isinstance(x, TensorBase) and not isinstance(y, TensorBase):
         x = as_tensor(x)
     x, y = operands("where", x, y)
+    broadcast_shapes("where", condition._data.shape, x._data.shape, y._data.shape)
     return write_out("where", Where.apply(x, y, condition), out)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import Operand, operands, write_out
+from lucid._functions._common import Operand, check_broadcast, operands, write_out
 from lucid.autograd._node import TensorBase, compute
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ def isclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equa
         [True, False]
     """
     check_tensors("isclose", x, y)
+    check_broadcast("isclose", x._data.shape, y._data.shape)
     return compute(np.isclose, x, y, rtol, atol, equal_nan)
 
 
@@ -184,6 +185,7 @@ def allclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equ
         True
     """
     check_tensors("allclose", x, y)
+    check_broadcast("allclose", x._data.shape, y._data.shape)
     return bool(np.allclose(x._data, y._data, rtol, atol, equal_nan))
 
 

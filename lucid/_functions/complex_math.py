@@ -6,6 +6,7 @@ see `lucid._functions.complex`.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -354,11 +355,19 @@ def _uniform(name: str, tensors: list[Any]) -> None:
         raise RuntimeError(f"{name}: expected operands of the same dtype, got {kinds}")
 
 
+def _of_list(function: Any) -> Any:
+    @functools.wraps(function)
+    def call(*tensors: Any, **kwargs: Any) -> Any:
+        return function(list(tensors), **kwargs)
+
+    return call
+
+
 def multilinear(function: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
     """The sum over all choices of one part of each operand, times the power of i that belongs to it."""
     name = function.__name__
     if args and isinstance(args[0], (list, tuple)):
-        return multilinear(lambda *t, **k: function(list(t), **k), *args[0], *args[1:], out=out, **kwargs)
+        return multilinear(_of_list(function), *args[0], *args[1:], out=out, **kwargs)
     at = [k for k, x in enumerate(args) if _is_data(x)]
     bias = None
     if name.startswith("conv") and len(at) == 3:

@@ -42,7 +42,10 @@ def _numpy_dtype(dtype: Any) -> np.dtype:
 def _filled(shape: tuple[int, ...], value: Any, dtype: np.dtype) -> np.ndarray:
     """``np.full`` in memory of the pool: what NumPy takes afresh costs page faults every time."""
     y = _ops.allocate(shape, dtype)
-    y.fill(value)
+    try:
+        y.fill(value)
+    except OverflowError:
+        raise RuntimeError(f"full: value {value} cannot be converted to {dtype} without overflow") from None
     return y
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import as_tensor, normalize_dim, write_out
+from lucid._functions._common import as_tensor, broadcast_shapes, normalize_dim, write_out
 from lucid._functions.binary import mul
 from lucid._functions.diagonal import diagonal
 from lucid._functions.matmul import bmm, matmul, mv, outer
@@ -302,7 +302,7 @@ def _added(name: str, c: Tensor, product: Tensor, beta: float, alpha: float, out
     """beta * c + alpha * product; with beta 0, NaN in ``c`` does not count."""
     scaled = product if alpha == 1 else product * alpha
     if beta == 0:
-        shape = np.broadcast_shapes(c._data.shape, product._data.shape)
+        shape = broadcast_shapes(name, c._data.shape, product._data.shape)
         return write_out(name, expand_sizes(scaled, *shape), out)
     return write_out(name, (c if beta == 1 else c * beta) + scaled, out)
 

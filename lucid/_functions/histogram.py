@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import as_tensor, normalize_dim, write_out
+from lucid._functions._common import as_tensor, check_rank, normalize_dim, write_out
 from lucid.autograd._node import TensorBase, wrap
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ def _edges(name: str, column: np.ndarray, bins: Any, low: float, high: float) ->
     if isinstance(bins, TensorBase):
         if bins._data.ndim != 1 or bins._data.dtype != column.dtype:
             raise RuntimeError(f"{name}: bin edges must be a vector of the input's dtype {column.dtype}")
+        if not bins._data.size:
+            raise RuntimeError(f"{name}: expected at least one bin edge, got none")
         return bins._data
     if bins <= 0:
         raise RuntimeError(f"{name}: bins must be > 0, got {bins}")
@@ -262,7 +265,7 @@ def unique_consecutive(
     """
     check_tensors("unique_consecutive", x)
     data = x._data.reshape(-1) if dim is None else np.moveaxis(x._data, normalize_dim("unique_consecutive", dim, x), 0)
-    rows = data.reshape(len(data), -1)
+    rows = data.reshape(len(data), math.prod(data.shape[1:]))
     fresh = np.ones(len(data), bool)
     fresh[1:] = (rows[1:] != rows[:-1]).any(1)
     inverse = np.cumsum(fresh) - 1
@@ -337,6 +340,7 @@ def searchsorted(
     """
     check_tensors("searchsorted", sorted_sequence)
     where: Any = _side("searchsorted", right, side)
+    check_rank("searchsorted", sorted_sequence)
     rows = sorted_sequence._data
     if sorter is not None:
         if sorter._data.shape != rows.shape or sorter._data.dtype != np.int64:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lucid import _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import as_tensor, cast, check_writable, mutate, normalize_dim, sum_to
+from lucid._functions._common import (
+    as_tensor,
+    as_values,
+    broadcast_shapes,
+    cast,
+    check_writable,
+    mutate,
+    normalize_dim,
+    sum_to,
+)
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, TensorBase, View, bump, wrap
 
@@ -160,7 +170,32 @@ def getitem(x: Tensor, index: Index) -> Tensor:
     try:
         return Slice.apply(x, parts) if basic else Gather.apply(x, parts)
     except IndexError as error:
-        raise IndexError(f"getitem: {error} (shape {x._data.shape})") from None
+        raise refusal("getitem", error, x._data.shape) from None
+
+
+def refusal(
+    name: str, error: IndexError | ValueError, shape: tuple[int, ...], more: str = ""
+) -> IndexError | ValueError:
+    """NumPy's words on an index, or on what is to be written there, in those of tensors."""
+    text = re.sub(
+        r"boolean index did not match indexed array along axis (\d+); size of axis is (\d+) but size of corresponding "
+        r"boolean axis is (\d+)",
+        r"the mask has size \3 in dimension \1, the tensor \2",
+        str(error),
+    )
+    text = re.sub(r"shape mismatch: indexing arrays could not be broadcast together with shapes (.*\S)\s*",
+                  r"the shapes of the indices, \1, do not broadcast", text)  # fmt: skip
+    text = re.sub(
+        r".*could not broadcast input array from shape (\(.*?\)) into shape (\(.*?\)).*|"
+        r".*value array of shape (.*) could not be broadcast to indexing result of shape (.*)",
+        lambda m: f"a value of shape {m[1] or m[3]} does not broadcast to {m[2] or m[4]}",
+        text,
+    )
+    text = re.sub(r".*assign(?:ment)? .*?(\d+) input values? to the (\d+) output values?.*",
+                  r"\1 values for \2 elements of the mask", text)  # fmt: skip
+    text = text.replace("setting an array element with a sequence.", "one element is assigned more than one value")
+    text = re.sub(r"\baxis\b", "dimension", text).replace("array", "tensor")
+    return type(error)(f"{name}: {text} (shape {shape}{more})")
 
 
 class SetItem(Node):
@@ -188,8 +223,7 @@ class SetItem(Node):
 def setitem(x: Tensor, index: Index, value: Any) -> None:
     """x[index] = value, in place; gradients flow to ``value`` and to the rest of ``x``."""
     parts, _ = to_numpy_index(index)
-    value = cast(value if isinstance(value, TensorBase) else wrap(np.asarray(value, x._data.dtype)), x.dtype)  # type: ignore[arg-type]
-
+    value = cast(value if isinstance(value, TensorBase) else wrap(as_values("setitem", value, x.dtype)), x.dtype)  # type: ignore[arg-type]
     try:
         if mode.trace or (mode.enabled and (x._requires_grad or value._requires_grad or x._base is not None)):
             mutate("setitem", x, lambda old: SetItem.apply(old, value, parts))
@@ -198,7 +232,7 @@ def setitem(x: Tensor, index: Index, value: Any) -> None:
             x._data[parts] = value._data
             bump(x)
     except (IndexError, ValueError) as error:
-        raise type(error)(f"setitem: {error} (shape {x._data.shape}, value {value._data.shape})") from None
+        raise refusal("setitem", error, x._data.shape, f", value {value._data.shape}") from None
 
 
 def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -237,7 +271,7 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
         [1.0]
     """
     check_tensors("masked_select", x, mask)
-    shape = np.broadcast_shapes(x._data.shape, mask._data.shape)
+    shape = broadcast_shapes("masked_select", x._data.shape, mask._data.shape)
     return getitem(x.expand(shape), mask.expand(shape))
 
 
@@ -307,6 +341,12 @@ def gather_backward(dy: Tensor, shape: tuple[int, ...], dim: int, index: np.ndar
     return ScatterAdd.apply(dy, shape, gather_index(shape, dim, index))
 
 
+def _check_source(name: str, src: Tensor, index: Tensor) -> None:
+    own, wanted = src._data.shape, index._data.shape
+    if len(own) != len(wanted) or any(n < m for n, m in zip(own, wanted)):
+        raise RuntimeError(f"{name}: expected index {wanted} to be no larger than src {own} in any dimension")
+
+
 def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """``x`` with src[i, j, ...] added at [index[i, j, ...], j, ...], the index replacing coordinate ``dim``.
 
@@ -317,6 +357,7 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """
     d = normalize_dim("scatter_add", dim, x)
     check_index("scatter_add", x._data.shape, d, index._data)
+    _check_source("scatter_add", src, index)
     part = src[tuple(slice(n) for n in index._data.shape)]
     return x + gather_backward(part, x._data.shape, d, index._data)
 
@@ -353,6 +394,8 @@ def scatter(
         return scatter_reduce(x, d, index, cast(full, x.dtype), "sum" if reduce == "add" else "prod")
     check_index("scatter", x._data.shape, d, index._data)
     src = as_tensor(value if src is None else src)
+    if src._data.ndim:
+        _check_source("scatter", src, index)
     part = src[tuple(slice(n) for n in index._data.shape)] if src._data.ndim else src
     return SetItem.apply(x, cast(part, x.dtype), gather_index(x._data.shape, d, index._data))
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import as_tensor, cast, normalize_dim, normalize_dims, write_out
+from lucid._functions._common import as_tensor, cast, check_rank, normalize_dim, normalize_dims, write_out
 from lucid._functions.shape import clone, ravel, reshape, unsqueeze
 from lucid.autograd._node import Node
 
@@ -128,6 +128,7 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
         >>> [y.tolist() for y in lucid.split(lucid.arange(5), 2)]
         [[0, 1], [2, 3], [4]]
     """
+    check_rank("split", x)
     d = normalize_dim("split", dim, x)
     total = x._data.shape[d]
     if isinstance(split_size_or_sections, int):
@@ -155,6 +156,7 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """
     if chunks <= 0:
         raise RuntimeError(f"chunk: expects chunks to be greater than 0, got {chunks}")
+    check_rank("chunk", x)
     total = x._data.shape[normalize_dim("chunk", dim, x)]
     return split(x, max(1, -(-total // chunks)), dim)
 
@@ -167,6 +169,7 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
         >>> [y.tolist() for y in lucid.unbind(lucid.tensor([[1, 2], [3, 4]]))]
         [[1, 2], [3, 4]]
     """
+    check_rank("unbind", x)
     d = normalize_dim("unbind", dim, x)
     return tuple([select(x, d, i) for i in range(x._data.shape[d])])
 

@@ -12,7 +12,7 @@ from lucid import _dtype
 from lucid._functions import diagonal as diagonals
 from lucid._functions import distance
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import cast, check_broadcast, normalize_dim, normalize_dims, write_out
+from lucid._functions._common import cast, check_broadcast, check_rank, normalize_dim, normalize_dims, write_out
 from lucid._functions.distance import vector_norm
 from lucid._functions.extremum import amax, amin
 from lucid._functions.join import cat
@@ -172,6 +172,9 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
     row, column = items[0]._data.ndim == 1, items[-1]._data.ndim == 1
     items[0] = unsqueeze(items[0], 0) if row else items[0]
     items[-1] = unsqueeze(items[-1], 1) if column else items[-1]
+    if len({x._data.dtype for x in items}) > 1:
+        kinds = ", ".join(x.dtype.name for x in items)
+        raise RuntimeError(f"multi_dot: expected tensors of one dtype, got {kinds}")
     for k, x in enumerate(items):
         if x._data.ndim != 2:
             raise RuntimeError(f"multi_dot: tensor {k} must be 2D (or 1D at the ends) but got {x._data.ndim}D")
@@ -363,6 +366,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
          [1.0, 3.0, 9.0]]
     """
     check_tensors("vander", x)
+    check_rank("vander", x)
     n = x._data.shape[-1] if N is None else N
     if n <= 1:
         raise RuntimeError(f"vander: N must be greater than 1, got {n}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -36,7 +37,7 @@ def lu_compact(x: np.ndarray, pivot: bool = True) -> tuple[np.ndarray, np.ndarra
     """L below the diagonal and U from it, and the row exchanged with row k at step k, counted from 0."""
     y = np.array(x)
     m, n = y.shape[-2:]
-    flat = y.reshape(-1, m, n)
+    flat = y.reshape(math.prod(y.shape[:-2]), m, n)
     steps = min(m, n)
     pivots = np.zeros((len(flat), steps), np.int64)
     batch = np.arange(len(flat))
@@ -60,7 +61,7 @@ def lu_compact(x: np.ndarray, pivot: bool = True) -> tuple[np.ndarray, np.ndarra
 
 def order_of(pivots: np.ndarray, m: int) -> np.ndarray:
     """The order of the rows after all exchanges."""
-    flat = pivots.reshape(-1, pivots.shape[-1])
+    flat = pivots.reshape(math.prod(pivots.shape[:-1]), pivots.shape[-1])
     order = np.broadcast_to(np.arange(m), (len(flat), m)).copy()
     batch = np.arange(len(flat))
     for k in range(flat.shape[1]):

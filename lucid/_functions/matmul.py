@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +42,8 @@ class MatMul(Node):
         if self.edges[1] is not None:
             if y._data.ndim == 2 and x._data.ndim > 2:  # one product over all batches
                 n, k = dz._data.shape[-1], x._data.shape[-1]
-                dy = MatMul.apply(transpose(reshape(x, (-1, k)), 0, 1), reshape(dz, (-1, n)))
+                rows = math.prod(x._data.shape[:-1])
+                dy = MatMul.apply(transpose(reshape(x, (rows, k)), 0, 1), reshape(dz, (rows, n)))
             else:
                 dy = sum_to(MatMul.apply(mT(x), dz), y._data.shape)
         return dx, dy
@@ -199,11 +201,11 @@ class Linear(Node):
         x, weight = self.unpack()
         if not mode.enabled:
             return self.gradients(x._data, weight._data, dy._data)
-        rows = reshape(dy, (-1, weight._data.shape[0]))
+        rows = reshape(dy, (math.prod(dy._data.shape[:-1]), weight._data.shape[0]))
         dx = MatMul.apply(rows, weight) if self.edges[0] is not None else None
         dw = db = None
         if self.edges[1] is not None:
-            dw = MatMul.apply(permute(rows, 1, 0), reshape(x, (-1, weight._data.shape[1])))
+            dw = MatMul.apply(permute(rows, 1, 0), reshape(x, (math.prod(x._data.shape[:-1]), weight._data.shape[1])))
         if len(self.edges) > 2 and self.edges[2] is not None:
             db = sum(rows, 0)
         return (None if dx is None else reshape(dx, x._data.shape), dw, db)[: len(self.edges)]
@@ -211,14 +213,14 @@ class Linear(Node):
     def gradients(self, x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Tensor | None, ...]:
         """The same without recording, on arrays."""
         n, k = weight.shape
-        rows = dy if dy.ndim == 2 else dy.reshape(-1, n)
+        rows = dy if dy.ndim == 2 else dy.reshape(math.prod(dy.shape[:-1]), n)
         wanted = [edge is not None for edge in self.edges]
         dx = dw = db = None
         if wanted[0]:
             product = _ops.matmul(rows, weight)
             dx = wrap(product if x.ndim == 2 else product.reshape(x.shape))
         if wanted[1]:
-            dw = wrap(_ops.matmul(rows.T, x if x.ndim == 2 else x.reshape(-1, k)))
+            dw = wrap(_ops.matmul(rows.T, x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), k)))
         if len(wanted) > 2 and wanted[2]:
             db = wrap(_ops.sum(rows, (0,), False))
         return (dx, dw, db)[: len(wanted)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import check_writable, convert
+from lucid._functions._common import broadcast_shapes, check_writable, convert
 from lucid._functions.creation import _finish, _like, _numpy_dtype, _shape
 from lucid._functions.shape import as_shape
 from lucid._random import Generator, default_generator
@@ -153,7 +153,7 @@ def normal(
         lucid.Size([3])
     """
     if size is None:
-        size = np.broadcast_shapes(*[v._data.shape for v in (mean, std) if isinstance(v, TensorBase)])
+        size = broadcast_shapes("normal", *[v._data.shape for v in (mean, std) if isinstance(v, TensorBase)])
     return randn(*as_shape((size,)), generator=generator, dtype=dtype) * std + mean
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import expand, floating, normalize_dim, write_out
+from lucid._functions._common import check_rank, expand, floating, normalize_dim, write_out
 from lucid._functions.choice import where
 from lucid._functions.compare import logical_xor
 from lucid._functions.index import gather_backward
@@ -176,6 +176,7 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, d
 
 
 def _steps(name: str, y: Tensor, x: Tensor | None, dx: float, dim: int) -> Tensor:
+    check_rank(name, y)
     d = normalize_dim(name, dim, y)
     rest = max(y._data.shape[d] - 1, 0)
     means = (narrow(y, d, min(1, y._data.shape[d]), rest) + narrow(y, d, 0, rest)) / 2

@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import as_tensor, cast, expand, normalize_dim, write_out
+from lucid._functions._common import as_tensor, broadcast_shapes, cast, check_rank, expand, normalize_dim, write_out
 from lucid._functions.choice import where
-from lucid._functions.index import Gather, ScatterAdd, SetItem, added, check_index, gather, gather_index, getitem
+from lucid._functions.index import (
+    Gather,
+    ScatterAdd,
+    SetItem,
+    added,
+    check_index,
+    gather,
+    gather_index,
+    getitem,
+    refusal,
+)
 from lucid._functions.index import nonzero as _nonzero
 from lucid._functions.shape import ravel, reshape
 from lucid.autograd._node import Node, TensorBase, wrap
@@ -139,7 +149,7 @@ def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     if mask._data.dtype.kind != "b":
         raise RuntimeError(f"masked_scatter: expected a bool mask, got {mask.dtype}")
     _same_dtype("masked_scatter", x, source)
-    shape = np.broadcast_shapes(x._data.shape, mask._data.shape)
+    shape = broadcast_shapes("masked_scatter", x._data.shape, mask._data.shape)
     at = np.nonzero(np.broadcast_to(mask._data, shape).reshape(-1))[0]
     if at.size > source._data.size:
         raise RuntimeError(f"masked_scatter: mask selects {at.size} elements, but source has {source._data.size}")
@@ -262,7 +272,9 @@ def index_put(x: Tensor, indices: Sequence[Any], values: Tensor, accumulate: boo
     try:
         shape = x._data[at].shape
     except IndexError as error:
-        raise IndexError(f"index_put: {error} (shape {x._data.shape})") from None
+        raise refusal("index_put", error, x._data.shape) from None
+    if broadcast_shapes("index_put", values._data.shape, shape) != shape:
+        raise ValueError(f"index_put: expected values that broadcast to {shape}, got shape {values._data.shape}")
     if not accumulate:
         return SetItem.apply(x, values, at)
     return x + ScatterAdd.apply(expand(values, shape), x._data.shape, at)
@@ -419,6 +431,7 @@ def select_scatter(x: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
         [[0.0, 0.0],
          [1.0, 1.0]]
     """
+    check_rank("select_scatter", x)
     d = normalize_dim("select_scatter", dim, x)
     extent, rest = x._data.shape[d], x._data.shape[:d] + x._data.shape[d + 1 :]
     if not -extent <= index < extent:
@@ -442,6 +455,7 @@ def slice_scatter(
         [0.0, 1.0, 1.0]
     """
     check_tensors("slice_scatter", x, src)
+    check_rank("slice_scatter", x)
     if step <= 0:
         raise RuntimeError(f"slice_scatter: step must be positive, got {step}")
     at = (slice(None),) * normalize_dim("slice_scatter", dim, x) + (slice(start, end, step),)

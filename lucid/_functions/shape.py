@@ -10,7 +10,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import as_shape, check_tensors, infer_shape
-from lucid._functions._common import check_broadcast, expand, normalize_dim, normalize_dims, rank
+from lucid._functions._common import check_broadcast, check_rank, expand, normalize_dim, normalize_dims, rank
 from lucid.autograd._node import Node, View, wrap
 
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
         >>> lucid.unflatten(lucid.zeros(2, 12), 1, (3, 4)).shape
         lucid.Size([2, 3, 4])
     """
+    check_tensors("unflatten", x)
+    check_rank("unflatten", x)
     d = normalize_dim("unflatten", dim, x)
     shape = x._data.shape
     return reshape(x, (*shape[:d], *infer_shape("unflatten", tuple(sizes), shape[d]), *shape[d + 1 :]))
@@ -333,7 +335,7 @@ class Flip(Node):
 
     def forward(self, x: Tensor, dims: tuple[int, ...]) -> np.ndarray:
         self.dims = dims
-        return np.flip(x._data, dims).copy()
+        return np.flip(x._data, dims).copy() if x._data.ndim else x._data.copy()
 
     def backward(self, dy: Tensor) -> Tensor:
         return Flip.apply(dy, self.dims)
@@ -406,6 +408,7 @@ def tril(x: Tensor, diagonal: int = 0) -> Tensor:
          [1.0, 1.0]]
     """
     check_tensors("tril", x)
+    check_rank("tril", x, 2)
     return Tri.apply(x, diagonal, False)
 
 
@@ -419,6 +422,7 @@ def triu(x: Tensor, diagonal: int = 0) -> Tensor:
          [0.0, 1.0]]
     """
     check_tensors("triu", x)
+    check_rank("triu", x, 2)
     return Tri.apply(x, diagonal, True)
 
 

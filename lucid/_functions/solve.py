@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lucid._functions._common import expand, sum_to, write_out
+from lucid._functions._common import broadcast_shapes, expand, sum_to, write_out
 from lucid._functions.diagonal import diag_embed
 from lucid._functions.matmul import matmul, mT
 from lucid._functions.shape import squeeze, tril, triu, unsqueeze
@@ -480,6 +480,9 @@ def cholesky_solve(b: Tensor, factor: Tensor, upper: bool = False) -> Tensor:
         [[1.0],
          [1.0]]
     """
+    check_matrix("cholesky_solve", factor, True)
+    check_matrix("cholesky_solve", b)
+    broadcast_shapes("cholesky_solve", factor._data.shape[:-2], b._data.shape[:-2])
     lower = mT(factor) if upper else factor
     middle = solve_triangular(lower, b, upper=False)
     return solve_triangular(mT(lower), middle, upper=True)

@@ -421,7 +421,10 @@ def cond(x: Tensor, p: Any = None, *, out: Tensor | None = None) -> Tensor:
     from lucid._functions.solve import inv_ex
 
     if p in (None, 2, -2):
+        check_matrix("cond", x)
         s = svdvals(x)
+        if not s._data.shape[-1]:
+            raise RuntimeError(f"cond: a matrix without elements has no condition number (shape {x._data.shape})")
         top, low = s[..., 0], s[..., -1]
         y = low / top if p == -2 else where(low.detach() == 0, math.inf, top / where(low.detach() == 0, 1.0, low))
         return write_out("cond", y, out)

@@ -351,6 +351,8 @@ def attention(q, k, v, mask=None, double scale=1, bint causal=False, double drop
     logsumexp = empty(3, cnp.PyArray_DIMS(out), cnp.PyArray_TYPE(like))
     heads_operand("out", out, &a.out, cnp.PyArray_TYPE(like))
     a.logsumexp = <char*> cnp.PyArray_DATA(logsumexp)
+    if a.batch == 0 or a.heads == 0 or a.queries == 0:
+        return out, logsumexp
     with nogil:
         if cnp.PyArray_TYPE(like) == cnp.NPY_FLOAT:
             ok = run_attention(&a, <const float*> NULL)

@@ -175,7 +175,7 @@ def attention_backward(dout, q, k, v, mask, out, logsumexp, double scale=1, bint
     heads_operand("dk", dk, &a.dk, t)
     heads_operand("dv", dv, &a.dv, t)
     a.logsumexp = <char*> cnp.PyArray_DATA(sums)
-    if a.keys == 0 or a.queries == 0:
+    if a.keys == 0 or a.queries == 0 or a.batch == 0 or a.heads == 0:
         dq[...], dk[...], dv[...] = 0, 0, 0
         return dq, dk, dv
     with nogil:

@@ -100,17 +100,19 @@ def batch_norm(
         "batch_norm", input, (channels,), running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
     )
     weight = _with_weight(input, (channels,), weight, bias)
+    if not input._data.size and channels:  # only the number of channels matters
+        input = reshape(input, (0, channels))
     if (running_mean is None) != (running_var is None):
         raise ValueError("batch_norm: running_mean and running_var must both be given, or neither")
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("batch_norm: expected running_mean and running_var in evaluation (training=False)")
-        return norm.BatchNormApply.apply(input, weight, bias, running_mean._data, running_var._data, eps)
+        y = norm.BatchNormApply.apply(input, weight, bias, running_mean._data, running_var._data, eps)
+        return y if input._data.size else reshape(y, shape)
     count = input._data.size // channels if channels else 0
     if count == 1:
         raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size {shape}")
     if count == 0:  # an empty batch has no statistics
-        input = reshape(input, (0, channels))
         zeros = np.zeros(channels, input._data.dtype)
         return reshape(norm.BatchNormApply.apply(input, weight, bias, zeros, zeros + 1, eps), shape)
     running = [None if t is None else t._data for t in (running_mean, running_var)]

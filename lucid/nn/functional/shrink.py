@@ -185,6 +185,8 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     soft = softmax((logits + wrap(np.asarray(noise, logits._data.dtype))) / tau, d)
     if not hard or not logits._data.ndim:  # a 0-d draw is 1 either way
         return soft
+    if not logits._data.size:
+        return soft
     largest = np.expand_dims(np.argmax(soft._data, d), d)
     one_hot = np.zeros_like(soft._data)
     np.put_along_axis(one_hot, largest, 1, d)
