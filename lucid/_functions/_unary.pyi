@@ -5,7 +5,7 @@ import numpy as np
 
 if TYPE_CHECKING:  # mypy gives up on the import cycle otherwise
     from lucid._tensor import Tensor
-from lucid.autograd._node import Node
+from lucid.autograd._node import Node, View
 
 class Unary(Node):
     kernel: ClassVar[Callable[..., np.ndarray]]
@@ -18,4 +18,9 @@ class Activation(Unary):
 
 class ActivationGrad(Node): ...
 
+class Reshape(View):
+    shape: tuple[int, ...]
+
 def run(name: str, operation: type[Activation], x: Tensor, inplace: bool, *params: float) -> Tensor: ...
+def run_along(name: str, operation: type[Unary], x: Tensor, dim: int) -> Tensor: ...
+def reshape(name: str, x: Tensor, shape: tuple[Any, ...], copies: bool) -> Tensor: ...

@@ -11,23 +11,14 @@ import numpy as np
 from lucid import _dtype, _ops
 from lucid._functions._arguments import as_shape, check_tensors, infer_shape
 from lucid._functions._common import check_broadcast, check_rank, expand, normalize_dim, normalize_dims, rank
+from lucid._functions._unary import Reshape
+from lucid._functions._unary import reshape as _reshape
 from lucid.autograd._node import Node, View, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 Shape = tuple[int, ...]
-
-
-class Reshape(View):
-    __slots__ = ("shape",)
-
-    def forward(self, x: Tensor, shape: Shape) -> np.ndarray:
-        self.shape = x._data.shape
-        return x._data.reshape(shape)
-
-    def backward(self, dy: Tensor) -> Tensor:
-        return Reshape.apply(dy, self.shape)
 
 
 def reshape(x: Tensor, *shape: Any) -> Tensor:
@@ -46,8 +37,7 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
         [[0, 1],
          [2, 3]]
     """
-    rank("reshape", x)
-    return Reshape.apply(x, infer_shape("reshape", as_shape(shape), x._data.size))
+    return _reshape("reshape", x, shape, True)
 
 
 def view(x: Tensor, *shape: Any) -> Tensor:
@@ -58,16 +48,7 @@ def view(x: Tensor, *shape: Any) -> Tensor:
     """
     if len(shape) == 1 and isinstance(shape[0], _dtype.dtype):
         return wrap(x._data.view(shape[0].numpy))
-    target = infer_shape("view", as_shape(shape), x._data.size)
-    if not x._data.flags.c_contiguous:
-        try:
-            np.reshape(x._data, target, copy=False)
-        except ValueError:
-            raise RuntimeError(
-                f"view: view size is not compatible with input tensor's size and stride {x._data.shape} -> {target}. "
-                "Use .reshape(...) instead."
-            ) from None
-    return Reshape.apply(x, target)
+    return _reshape("view", x, shape, False)
 
 
 def view_as(x: Tensor, other: Tensor) -> Tensor:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype, _ops
-from lucid._functions._common import cast, floating, normalize_dim
+from lucid._functions._arguments import check_tensors
+from lucid._functions._common import cast, floating
+from lucid._functions._unary import Unary, run_along
 from lucid._functions.pointwise import exp
 from lucid._functions.reduce import sum
 from lucid.autograd._mode import mode
@@ -18,48 +20,42 @@ if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 
-class Softmax(Node):
+class Softmax(Unary):
     """exp(x) / sum(exp(x)) along one dimension."""
 
-    __slots__ = ("dim",)
-
-    def forward(self, x: Tensor, dim: int) -> np.ndarray:
-        self.dim = dim
-        return self.save_result(_ops.softmax(x._data, dim))
+    __slots__ = ()
+    kernel = staticmethod(_ops.softmax)
+    saves = "y"
 
     def backward(self, dy: Tensor) -> Tensor:
-        y = self.unpack_result()
+        y, (dim,) = self.unpack_result(), self.params
         if mode.enabled:
-            return y * (dy - sum(y * dy, self.dim, True))
-        return wrap(_ops.softmax_backward(y._data, dy._data, self.dim))
+            return y * (dy - sum(y * dy, dim, True))
+        return wrap(_ops.softmax_backward(y._data, dy._data, dim))
 
 
-class LogSoftmax(Node):
+class LogSoftmax(Unary):
     """x - log(sum(exp(x))) along one dimension."""
 
-    __slots__ = ("dim",)
-
-    def forward(self, x: Tensor, dim: int) -> np.ndarray:
-        self.dim = dim
-        return self.save_result(_ops.log_softmax(x._data, dim))
+    __slots__ = ()
+    kernel = staticmethod(_ops.log_softmax)
+    saves = "y"
 
     def backward(self, dy: Tensor) -> Tensor:
-        y = self.unpack_result()
+        y, (dim,) = self.unpack_result(), self.params
         if mode.enabled:
-            return dy - exp(y) * sum(dy, self.dim, True)
-        return wrap(_ops.log_softmax_backward(y._data, dy._data, self.dim))
+            return dy - exp(y) * sum(dy, dim, True)
+        return wrap(_ops.log_softmax_backward(y._data, dy._data, dim))
 
 
-def along(operation: type[Node], name: str, x: Tensor, dim: int, dtype: Any) -> Tensor:
+def along(operation: type[Unary], name: str, x: Tensor, dim: int, dtype: Any) -> Tensor:
     """``operation`` along ``dim``, counted from the front."""
-    d = normalize_dim(name, dim, x)
+    check_tensors(name, x)
     if dtype is not None:
         x = cast(x, _dtype.as_dtype(dtype))
     elif x._data.dtype.kind != "f":
         x = floating(x)
-    if not x._data.ndim:
-        return operation.apply(x.reshape(1), 0).reshape(())
-    return operation.apply(x, d)
+    return run_along(name, operation, x, dim)
 
 
 def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:

@@ -30,14 +30,18 @@ cdef class Node:
     cdef public long long sequence
 
 
+cdef class View(Node):
+    pass
+
+
 cdef enum:
     RECORDING = 1
     TRACING = 2
 
 
 cdef inline bint may_need_gradient(TensorBase x) noexcept:
-    """A view may still come to have a gradient from its base."""
-    return x._requires_grad or x._base is not None
+    """A view may still come to have a gradient from its base, if that has one."""
+    return x._requires_grad or (x._base is not None and (<TensorBase>x._base)._requires_grad)
 
 
 cdef bint is_recording() noexcept
@@ -47,5 +51,6 @@ cdef long long attribute_count() noexcept
 cdef object traced(object operation, tuple args)
 cdef void set_recording(bint value) noexcept
 cdef bint record(Node node, tuple args, object y) except -1
+cdef object share_history(TensorBase x, TensorBase y, cls, tuple params)
 cpdef object wrap(object data)
 cpdef Py_ssize_t version(TensorBase t) except -1

@@ -396,16 +396,21 @@ cdef class View(Node):
             if lucid_recording and may_need_gradient(x):
                 record(node, args, y)
             return y
-        if x._counter is None:
-            x._counter = [0]
-        y._counter = x._counter
-        if lucid_recording:
-            if may_need_gradient(x):
-                record(node, args, y)
-            y._base = x if x._base is None else x._base
-            y._replay = (*x._replay, (cls, args[1:]))
-            y._seen = y._counter[0]
+        if lucid_recording and may_need_gradient(x):
+            record(node, args, y)
+        share_history(x, y, cls, args[1:])
         return y
+
+
+cdef object share_history(TensorBase x, TensorBase y, cls, tuple params):
+    """Make ``y`` a view of ``x``: one count of writes, and how to view ``x`` again."""
+    if x._counter is None:
+        x._counter = [0]
+    y._counter = x._counter
+    if lucid_recording:
+        y._base = x if x._base is None else x._base
+        y._replay = (*<tuple>x._replay, (cls, params)) if x._replay else ((cls, params),)
+        y._seen = y._counter[0]
 
 
 def replay(base, steps):

@@ -6,16 +6,18 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from lucid._functions import softmax as ops
+from lucid._functions._unary import Unary, run_along
 from lucid._functions.pointwise import neg
 from lucid.nn.functional._common import check_floating, check_tensors
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
-    from lucid.autograd._node import Node
 
 
-def _along(name: str, operation: type[Node], x: Tensor, dim: int | None, stacklevel: int, dtype: Any) -> Tensor:
+def _along(name: str, operation: type[Unary], x: Tensor, dim: int | None, stacklevel: int, dtype: Any) -> Tensor:
     """Check, choose a dimension where none is given, and apply."""
+    if dim is not None and dtype is None:
+        return run_along(name, operation, x, dim)
     (check_floating if dtype is None else check_tensors)(name, x)
     if dim is None:
         warnings.warn(
