@@ -299,7 +299,8 @@ def compile(
 
     Args:
         function: a module in evaluation mode, or a function of tensors. Left out, a decorator is returned.
-        train: True is refused: compiled calls are for inference.
+        train: compile a module for training instead: results are those of the module as it is, bit by bit, and know
+            their gradients; plans are plain sequences of kernel calls. `compile_step` compiles the whole step.
         fallback: run what cannot be compiled as it is, instead of raising.
         plans: signatures to keep plans for; the least recently used goes first.
         dtype: ``lucid.bfloat16`` makes convolutions and linear layers multiply bfloat16 weights and inputs, with sums
@@ -312,10 +313,10 @@ def compile(
         A `Compiled`: a callable with ``explain``, ``refresh`` and ``save``, and the attributes of ``function``.
 
     Raises:
-        TypeError: ``function`` cannot be called; in a call, an argument is neither a tensor, a list, tuple or dict nor
-            hashable.
-        ValueError: ``train`` is true, ``plans`` is not positive, ``dtype`` is neither float32 nor bfloat16, or both
-            ``dtype`` and ``quantize`` are given; in a call, the calibration is of another model.
+        TypeError: ``function`` cannot be called, or is no module though ``train`` is true; in a call, an argument is
+            neither a tensor, a list, tuple or dict nor hashable.
+        ValueError: ``plans`` is not positive, ``dtype`` is neither float32 nor bfloat16, or two of ``train``, ``dtype``
+            and ``quantize`` are given; in a call, the calibration is of another model.
         RuntimeError: ``dtype`` is bfloat16 and the CPU lacks AVX512-BF16.
         TraceError: in a call: the function reads values that depend on its inputs, writes to what is not its own, draws
             random numbers or changes attributes of modules; the message says where.
@@ -338,10 +339,16 @@ def compile(
         return functools.partial(compile, train=train, fallback=fallback, plans=plans, dtype=dtype, quantize=quantize)
     if not callable(function):
         raise TypeError(f"compile: expected a module or a function, got {type(function).__name__}")
-    if train:
-        raise ValueError("compile: train=True is not supported: compiled calls record no history")
     if not isinstance(plans, int) or plans < 1:
         raise ValueError(f"compile: plans must be a positive integer, got {plans!r}")
+    if train:
+        from lucid.compiler._training_module import CompiledModule
+
+        if dtype is not None or quantize is not None:
+            raise ValueError("compile: dtype and quantize are for inference; leave train out")
+        if not isinstance(function, Module):
+            raise TypeError(f"compile: train=True expects a module, got {type(function).__name__}; see compile_step")
+        return CompiledModule(function, fallback, plans)
     return Compiled(function, fallback, plans, _precision_of(dtype, quantize))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from lucid._functions._autocast import state as autocast
 from lucid._tensor import Tensor
-from lucid.autograd._node import mode, wrap
+from lucid.autograd._node import TensorBase, mode, wrap
 from lucid.compiler._compiled import PLANS, _State
 from lucid.compiler._errors import TraceError
 from lucid.compiler._graph import Value
@@ -71,10 +71,10 @@ class Planned:
     def _new_guard(self) -> Guard:
         raise NotImplementedError
 
-    def _make(self, spec: Any, tensors: list[Any], guard: Guard) -> Any:
+    def _make(self, args: Any, kwargs: Any, guard: Guard) -> Any:
         raise NotImplementedError
 
-    def _find(self, key: Any, spec: Any, tensors: list[Any]) -> Any:
+    def _find(self, key: Any, args: Any, kwargs: Any) -> Any:
         """The plan for a signature, or the `TraceError` that says why there is none."""
         if key in self._failed:  # whatever else changes: tracing again and again would cost more than it brings
             return self._failed[key]
@@ -87,7 +87,7 @@ class Planned:
         if plan is None:
             with self._lock:
                 try:
-                    plan = self._plans[key] = self._make(spec, tensors, guard)
+                    plan = self._plans[key] = self._make(args, kwargs, guard)
                 except TraceError as error:
                     if not self.fallback:
                         raise
@@ -98,7 +98,10 @@ class Planned:
             self._plans.move_to_end(key)
         return plan
 
-    def _trace(self, function: Any, root: Any, spec: Any, tensors: list[Any], guard: Guard) -> Any:
+    def _trace(self, function: Any, root: Any, args: Any, kwargs: Any, guard: Guard) -> Any:
+        tensors: list[Any] = []
+        spec = (flatten(args, tensors, "args"), flatten(kwargs, tensors, "kwargs") if kwargs else ())
+
         def build(fed: list[Any]) -> tuple[Any, Any]:
             take = iter(fed).__next__
             return unflatten(spec[0], take), unflatten(spec[1], take) if spec[1] else {}
@@ -200,16 +203,19 @@ class CompiledStep(Planned):
         return self.criterion(self.model(*args[:-1], **kwargs), args[-1])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if mode.trace < 0:  # somebody looks at every operation
+            return self._eager(args, kwargs)
         if mode.trace:
             raise RuntimeError("compile_step: a training step cannot be part of a function that is being compiled")
-        tensors: list[Any] = []
-        spec = (flatten(args, tensors, "args"), flatten(kwargs, tensors, "kwargs") if kwargs else ())
-        if any(t._requires_grad for t in tensors):
-            raise RuntimeError("compile_step: an input requires grad; steps give gradients to parameters alone: "
-                               "detach() it")  # fmt: skip
+        if not kwargs and all(isinstance(a, TensorBase) for a in args):  # the key of most steps, made faster
+            tensors, spec = list(args), None
+        else:
+            tensors = []
+            spec = (flatten(args, tensors, "args"), flatten(kwargs, tensors, "kwargs") if kwargs else ())
+        key = (spec, shapes(tensors))
         if autocast.enabled or self._is_lazy():
             return self._eager(args, kwargs)
-        plan = self._find((spec, shapes(tensors)), spec, tensors)
+        plan = self._find(key, args, kwargs)
         if isinstance(plan, TraceError):
             return self._eager(args, kwargs)
         assert self._guard is not None
@@ -220,12 +226,10 @@ class CompiledStep(Planned):
             plan.update.run(grads)
         finally:
             mode.enabled = recording
-        if len(results) == 1 and len(plan.fixed) == 1:
-            found = wrap(results[0])
-            return found if plan.spec == ("tensor",) else unflatten(plan.spec, iter([found]).__next__)
+        if plan.spec == ("tensor",):
+            return wrap(results[0])
         each = iter([wrap(y) for y in results])
-        tensors = [next(each) if t is None else t for t in plan.fixed]
-        return unflatten(plan.spec, iter(tensors).__next__)
+        return unflatten(plan.spec, iter([next(each) if t is None else t for t in plan.fixed]).__next__)
 
     def _is_lazy(self) -> bool:
         return self._guard is None and isinstance(self.model, Module) and any(map(is_lazy, self.model.parameters()))
@@ -250,16 +254,22 @@ class CompiledStep(Planned):
     def _new_guard(self) -> Guard:
         return Guard([self.model, self.criterion], self._parameters())
 
-    def _find(self, key: Any, spec: Any, tensors: list[Any]) -> Any:
-        count = sum([len(group["params"]) for group in self.optimizer.param_groups])
-        return super()._find((key, count), spec, tensors)
+    def _find(self, key: Any, args: Any, kwargs: Any) -> Any:
+        groups = self.optimizer.param_groups
+        count = len(groups[0]["params"]) if len(groups) == 1 else sum([len(group["params"]) for group in groups])
+        return super()._find((key, count), args, kwargs)
 
-    def _make(self, spec: Any, tensors: list[Any], guard: Guard) -> StepPlan:
+    def _make(self, args: Any, kwargs: Any, guard: Guard) -> StepPlan:
+        tensors: list[Any] = []
+        flatten((args, kwargs), tensors, "args")
+        if any(t._requires_grad for t in tensors):
+            raise RuntimeError("compile_step: an input requires grad; steps give gradients to parameters alone: "
+                               "detach() it")  # fmt: skip
         targets = self._parameters()
         if any(id(t) not in guard.state.place for t in targets):  # added since
             guard = self._guard = self._new_guard()
             self._plans.clear()
-        traced = self._trace(self._loss, self.model, spec, tensors, guard)
+        traced = self._trace(self._loss, self.model, args, kwargs, guard)
         plan = StepPlan(traced, guard, [t for t in targets if t._requires_grad])
         plan.update = Update(self.optimizer, plan.targets, self.max_norm)
         return plan

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+TAKEN = {"step", "forward", "backward", "inputs", "state", "saved", "grads", "nan", "k"}
+"""Names that plans themselves give."""
+
 PLAIN = (bool, int, float, str, type(None))
 
 
@@ -45,7 +48,7 @@ class Writer:
         if key not in self._names:
             hint = hint or getattr(value, "__name__", "") or "k"
             name = hint if hint.isidentifier() and not keyword.iskeyword(hint) else "k"
-            while name in self.globals or (name[0] in "xpvngso" and name[1:].isdigit()) or name == "k":
+            while name in self.globals or name in TAKEN or (name[0] in "xpvngso" and name[1:].isdigit()):
                 self._count += 1
                 name = f"{hint if hint.isidentifier() else 'k'}_{self._count}"
             self.globals[name] = value

@@ -94,8 +94,8 @@ class Planner:
             for x in op.inputs:
                 self.users[x] = self.users.get(x, 0) + 1
         self.held = {*self.outputs, *[v for _, v in self.traced.writes]}
-        for op in self.backward_ops:
-            self.held.update(rule_of(op).reads(op))
+        self.read = {v for op in self.backward_ops for v in rule_of(op).reads(op)}
+        self.held |= self.read
 
     def wanted(self, op: Op) -> list[bool]:
         """For each edge of a recorded operation, whether a gradient goes through it."""
@@ -178,8 +178,8 @@ class Planner:
                 g = begun[key]
                 self.w.line(f"s{i}, o{i} = seed{g}, (offset{g} + {d.start}) & {MASK}", [f"s{i}", f"o{i}"], [])
 
-    def emit_backward(self, start: Sequence[str]) -> dict[int, str]:
-        """The lines of the backward pass, given the names of the gradients of the roots.
+    def emit_backward(self, start: Sequence[str | None]) -> dict[int, str]:
+        """The lines of the backward pass, given the names of the gradients of the roots, None where there is none.
 
         Returns:
             The names of the gradients of the targets, by their ids.
@@ -200,7 +200,8 @@ class Planner:
 
         for t, first in zip(self.roots, start):
             maker = t if t._node is None else t._node
-            send(maker, t._slot, getattr(maker, "outputs", 1), first, _dtype_of(t))
+            if first is not None:
+                send(maker, t._slot, getattr(maker, "outputs", 1), first, _dtype_of(t))
         while heap:
             _, _, node = heapq.heappop(heap)
             op = self.traced.nodes[id(node)]

@@ -265,6 +265,7 @@ class Traced:
         captured: tensors from outside that operations read.
         nodes: operations by the id of the node that autograd made.
         leaves: what gradients can go to: values by the ids of tensors.
+        fed: the traced inputs.
         kept: keeps ids valid.
     """
 
@@ -276,6 +277,7 @@ class Traced:
     captured: list[Any]
     nodes: dict[int, Op]
     leaves: dict[int, Value]
+    fed: list[Any]
     kept: list[Any] = field(default_factory=list)
 
 
@@ -330,7 +332,7 @@ def trace_training(
     leaves = {id(t): v for t, v in zip([*state.tensors, *fed], [*state.values, *inputs])}
     writes = [(i, v) for i, v in enumerate(written) if v is not None]
     return Traced(inputs, tracer.ops, result, writes, tracer.draws, list(captured.values()), tracer.nodes, leaves,
-                  [tracer.kept, fed, tracer.constants])  # fmt: skip
+                  fed, [tracer.kept, tracer.constants])  # fmt: skip
 
 
 def node_class(op: Op) -> Any:

@@ -404,7 +404,5 @@ def test_errors_of_the_model_come_through() -> None:
         lucid.compile(net)(lucid.ones(1, 4))
     with pytest.raises(TypeError, match="compile: expected a module or a function, got int"):
         lucid.compile(3)
-    with pytest.raises(ValueError, match="compile: train=True is not supported"):
-        lucid.compile(net, train=True)
     with pytest.raises(ValueError, match="compile: plans must be a positive integer, got 0"):
         lucid.compile(net, plans=0)
