@@ -17,6 +17,7 @@ cdef class PackedLow:
     cdef readonly cnp.ndarray data
     cdef readonly tuple shape
     cdef readonly Py_ssize_t groups
+    cdef cnp.ndarray transformed            # bfloat16 for Winograd's algorithm, made when a plan first asks
 
     def __init__(self, cnp.ndarray data, shape, Py_ssize_t groups=1):
         cdef Py_ssize_t several
@@ -159,6 +160,10 @@ cdef void low_band(const Low* s, const LowData* d, Py_ssize_t lo, Py_ssize_t hi,
         several = min(min(end - block, <Py_ssize_t> LOW_PAIR), g.group_blocks - block % g.group_blocks)
         t.w = d.w + block * s.w_block
         t.start = d.start + block * CHANNELS if d.start != NULL else NULL
+        # each tile fetches its share of the weights of the next blocks
+        t.ahead, t.lines = t.w + several * s.w_block, 0
+        if s.w_block * g.blocks > FETCH_BYTES and block + several < end:
+            t.lines = ceil_div(LOW_PAIR * s.groups, hi - lo)
         image = d.x + size * (block // g.group_blocks * g.x_group)
         i, y, n = lo % g.tiles, lo // g.tiles % g.height, lo // (g.tiles * g.height)
         for tile in range(lo, hi):
@@ -173,6 +178,7 @@ cdef void low_band(const Low* s, const LowData* d, Py_ssize_t lo, Py_ssize_t hi,
                 x += (pixels - 1) * g.stride_x
                 if x + (g.taps - 1) * g.dilation_x >= g.x_width:
                     t.right = ceil_div(max(g.x_width - x, 0), g.dilation_x)
+            t.to_block = pixels * CHANNELS * <Py_ssize_t> sizeof(float)
             low_run(&t, s.kind, s.native, pixels, several)
             at = n * g.y_sample + block * g.y_block + (y * g.width + first) * g.y_pixel
             e.integers, e.scale, e.bias = s.kind == LOW_BYTE, d.scale + block * CHANNELS, d.bias + block * CHANNELS
@@ -180,6 +186,9 @@ cdef void low_band(const Low* s, const LowData* d, Py_ssize_t lo, Py_ssize_t hi,
             e.r, e.y, e.limits, e.low, e.high = s.r, s.y, g.finish.limits & 3, g.finish.low, g.finish.high
             e.to, e.to_pixel, e.to_block = d.y + low_size(s.y.kind) * at, g.y_pixel, g.y_block
             low_end(s, &e, work, pixels, several, g.last_lanes if block + several == g.blocks else CHANNELS)
+            t.ahead += 64 * t.lines * g.in_blocks * g.kernel_y * g.taps
+            if (tile + 1 - lo) * t.lines >= LOW_PAIR * s.groups:
+                t.lines = 0
             i += 1
             if i == g.tiles:
                 i, y = 0, y + 1

@@ -15,18 +15,27 @@ cdef struct ConvertStep:
     int x, y, scale
 
 
+cdef struct LowWinogradStep:
+    LowWinograd p
+    LowStep direct
+    int bad
+
+
 cdef struct NarrowRowsStep:
-    Py_ssize_t rows, columns, blocks
+    Py_ssize_t rows, columns, each              # rows of a task
     LowForm y_form
     int x, y
 
 
-cdef void task_low(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
-    cdef const LowStep* s = <const LowStep*> step
-    cdef LowData d
+cdef inline void low_data(const LowStep* s, char** buffers, LowData* d) noexcept nogil:
     d.x, d.w, d.y, d.start, d.scale, d.bias = buffers[s.x], s.w, buffers[s.y], s.start, s.scale, s.bias
     d.residual = buffers[s.residual] if s.residual >= 0 else NULL
-    low_task(&s.s, &d, work, task)
+
+
+cdef void task_low(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    cdef LowData d
+    low_data(<const LowStep*> step, buffers, &d)
+    low_task(&(<const LowStep*> step).s, &d, work, task)
 
 
 cdef void task_convert(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
@@ -45,20 +54,32 @@ cdef void task_convert(const void* step, char** buffers, float* work, Py_ssize_t
 
 
 cdef void task_narrow_rows(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
-    """One row of (rows, columns) to [columns / 16][rows][16]."""
+    """Some rows of (rows, columns) to [columns / 16][rows][16]."""
     cdef const NarrowRowsStep* s = <const NarrowRowsStep*> step
-    cdef const float* x = <const float*> buffers[s.x] + task * s.columns
-    cdef char* y = buffers[s.y] + task * CHANNELS * low_size(s.y_form.kind)
-    cdef Py_ssize_t b, step_y = s.rows * CHANNELS * low_size(s.y_form.kind)
+    cdef Py_ssize_t row, size = CHANNELS * low_size(s.y_form.kind), step_y = s.rows * size, whole = s.columns // CHANNELS
+    cdef const float* x
     cdef float last[CHANNELS]
-    cdef LowForm plain
-    memset(&plain, 0, sizeof(plain))
-    for b in range(s.columns // CHANNELS):
-        low_convert(&plain, <const char*> (x + b * CHANNELS), &s.y_form, y + b * step_y, NULL, 1)
-    if s.columns % CHANNELS:
-        memset(last, 0, sizeof(last))
-        memcpy(last, x + (s.blocks - 1) * CHANNELS, (s.columns % CHANNELS) * sizeof(float))
-        low_convert(&plain, <const char*> last, &s.y_form, y + (s.blocks - 1) * step_y, NULL, 1)
+    memset(last, 0, sizeof(last))
+    for row in range(task * s.each, min((task + 1) * s.each, s.rows)):
+        x = <const float*> buffers[s.x] + row * s.columns
+        low_row(&s.y_form, x, whole, buffers[s.y] + row * size, step_y)
+        if s.columns % CHANNELS:
+            memcpy(last, x + whole * CHANNELS, (s.columns % CHANNELS) * sizeof(float))
+            low_row(&s.y_form, last, 1, buffers[s.y] + row * size + whole * step_y, step_y)
+
+
+cdef void task_low_winograd(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    cdef const LowWinogradStep* s = <const LowWinogradStep*> step
+    cdef LowData d
+    low_data(&s.direct, buffers, &d)
+    low_winograd_task(&s.p, &d, <uint8_t*> buffers[s.bad], work, task)
+
+
+cdef void task_low_repair(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    cdef const LowWinogradStep* s = <const LowWinogradStep*> step
+    cdef LowData d
+    low_data(&s.direct, buffers, &d)
+    low_winograd_repair(&s.p, &d, <uint8_t*> buffers[s.bad], work, task)
 
 
 cdef int low_form(str name, form, LowForm* f) except -1:
@@ -172,9 +193,25 @@ cdef class LowSteps(RowSteps):
         s.x, s.y, s.residual = x, y, residual
         dense_geometry(&s.s.g, &v)
         plan_low(&s.s)
+        if s.s.kind == LOW_BFLOAT and blocked_winograd_fits(&v):
+            return self.low_winograd(&s, packed, 9.0 * n * v.rows * v.height * v.width * v.channels)
         self.step("low_conv2d", task_low, NULL, s.s.g.bands * s.s.g.parts,
                   v.rows * v.height * v.width * (v.channels // v.groups) * v.kernel_y * v.kernel_x * <double> n,
                   3 * LOW_TILE, &s, sizeof(s))
+        return self.count - 1
+
+    cdef int low_winograd(self, const LowStep* direct, PackedLow packed, double work) except -1:
+        """The steps of a convolution by Winograd's algorithm: all of it, then again what was not finite."""
+        cdef LowWinogradStep s
+        s.direct, s.p.s = direct[0], direct.s
+        plan_low_winograd(&s.p)
+        if packed.transformed is None:
+            packed.transformed = low_winograd_weights(packed)
+        self.kept.append(packed)
+        s.p.u = <const uint16_t*> cnp.PyArray_DATA(packed.transformed)
+        s.bad = self.workspace(s.p.s.g.samples)
+        self.step("low_winograd", task_low_winograd, NULL, s.p.blocks, work, low_winograd_work(&s.p), &s, sizeof(s))
+        self.step("low_repair", task_low_repair, NULL, s.p.s.g.samples, 0, 3 * LOW_TILE, &s, sizeof(s))
         return self.count - 1
 
     def low_linear(self, int x, int y, PackedLow packed not None, int bias=-1, int residual=-1, int scale=-1, *,
@@ -239,9 +276,10 @@ cdef class LowSteps(RowSteps):
         if min(rows, columns) < 1:
             raise ValueError(f"Plan.narrow_rows: expected rows and columns, got {rows}, {columns}")
         low_form("narrow_rows", y_form, &s.y_form)
-        s.x, s.y, s.rows, s.columns, s.blocks = x, y, rows, columns, ceil_div(columns, <Py_ssize_t> CHANNELS)
+        # a multiple of four rows: tasks share no cache line
+        s.x, s.y, s.rows, s.columns, s.each = x, y, rows, columns, round_up(max(1, 8192 // columns), 4)
         self.check("narrow_rows", "x", x, 4.0 * rows * columns)
         self.check("narrow_rows", "y", y, blocked_bytes(rows, columns, 1) / 4 * low_size(s.y_form.kind))
         self.distinct("narrow_rows", y, (x,))
-        self.step("narrow_rows", task_narrow_rows, NULL, rows, 2.0 * rows * columns, 0, &s, sizeof(s))
+        self.step("narrow_rows", task_narrow_rows, NULL, ceil_div(rows, s.each), 2.0 * rows * columns, 0, &s, sizeof(s))
         return self.count - 1

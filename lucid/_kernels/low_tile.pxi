@@ -29,8 +29,11 @@ cdef extern from *:
         int skip;                                       /* rows beside the image add nothing */
         const char *w;
         Py_ssize_t w_block;
+        const char *ahead;                              /* weights that are needed later ... */
+        Py_ssize_t lines;                               /* ... and how many cache lines of them to fetch per tap */
         const int32_t *start;                           /* what sums of bytes start from, or NULL for 0 */
         void *to;                                       /* [block][pixel][16] */
+        Py_ssize_t to_block;                            /* bytes */
     } lucid_low_tile;
 
     static int lucid_low_has(int kind) {
@@ -55,7 +58,7 @@ cdef extern from *:
                                                              const Py_ssize_t S) { \
         const Py_ssize_t step = S ? S : t->x_pixel; \
         vector acc[LUCID_LOW_PAIR][LUCID_LOW_PIXELS]; \
-        const char *w = t->w; \
+        const char *w = t->w, *ahead = t->ahead; \
         LUCID_UNROLL(16) for (int v = 0; v < B; v++) { \
             const vector from = t->start ? first(t->start + 16 * v) : zero(); \
             LUCID_UNROLL(16) for (int p = 0; p < P; p++) \
@@ -75,6 +78,8 @@ cdef extern from *:
                 for (Py_ssize_t tap = 0; tap < t->taps; tap++) { \
                     const char *head = tap < t->left ? t->none : x; \
                     const char *tail = tap >= t->right ? t->none : P == 1 ? head : x + (P - 1) * step; \
+                    for (Py_ssize_t i = 0; i < t->lines; i++, ahead += 64) \
+                        LUCID_FETCH(ahead); \
                     LUCID_UNROLL(1) for (Py_ssize_t c = 0; c < n; c += 4) { \
                         __m512i ww[LUCID_LOW_PAIR]; \
                         LUCID_UNROLL(16) for (int v = 0; v < B; v++) \
@@ -94,7 +99,7 @@ cdef extern from *:
         } \
         LUCID_UNROLL(16) for (int v = 0; v < B; v++) \
             LUCID_UNROLL(16) for (int p = 0; p < P; p++) \
-                store((char *) t->to + 64 * (v * P + p), acc[v][p]); \
+                store((char *) t->to + v * t->to_block + 64 * p, acc[v][p]); \
     }
     #define LUCID_LOW_NONE(at) _mm512_setzero_ps()
     LUCID_LOW_PIXELS_OF(bfloat, "avx512bf16", __m512, _mm512_setzero_ps, LUCID_LOW_NONE, _mm512_storeu_ps)
@@ -132,7 +137,7 @@ cdef extern from *:
     static void lucid_low_loops(const lucid_low_tile *t, Py_ssize_t pixels, Py_ssize_t blocks) {
         for (Py_ssize_t v = 0; v < blocks; v++)
             for (Py_ssize_t p = 0; p < pixels; p++) {
-                int32_t *sum = (int32_t *) t->to + 16 * (v * pixels + p);
+                int32_t *sum = (int32_t *) ((char *) t->to + v * t->to_block) + 16 * p;
                 const int8_t *w = (const int8_t *) t->w + v * t->w_block;
                 for (int l = 0; l < 16; l++)
                     sum[l] = t->start ? t->start[16 * v + l] : 0;
@@ -263,6 +268,13 @@ cdef extern from *:
         }
     }
 
+    /* n times 16 numbers of a row, y_step bytes apart. */
+    static void lucid_low_row(const lucid_low_form *into, const float *x, Py_ssize_t n, char *y, Py_ssize_t y_step) {
+        const lucid_low_form b = *into;
+        for (Py_ssize_t i = 0; i < n; i++)
+            lucid_low_store(&b, y + i * y_step, lucid_sixteen_load(x + 16 * i));
+    }
+
     typedef struct {
         int integers;                               /* sums of bytes */
         const float *scale, *bias;                  /* of the rows */
@@ -302,8 +314,11 @@ cdef extern from *:
         int skip
         const char* w
         Py_ssize_t w_block
+        const char* ahead
+        Py_ssize_t lines
         const int32_t* start
         void* to
+        Py_ssize_t to_block
     ctypedef struct LowForm "lucid_low_form":
         int kind
         float scale, shift, inverse, zero
@@ -322,6 +337,7 @@ cdef extern from *:
     void low_finish "lucid_low_finish" (const LowEnd* e, const void* sums, Py_ssize_t pixels, Py_ssize_t blocks) noexcept nogil
     void low_convert "lucid_low_convert" (const LowForm* f, const char* x, const LowForm* into, char* y,
                                           const float* factor, Py_ssize_t n) noexcept nogil
+    void low_row "lucid_low_row" (const LowForm* into, const float* x, Py_ssize_t n, char* y, Py_ssize_t y_step) noexcept nogil
     cdef enum:
         LOW_PIXELS "LUCID_LOW_PIXELS"
         LOW_PAIR "LUCID_LOW_PAIR"

@@ -176,3 +176,36 @@ def test_refusals(ops: Any) -> None:
         ops.PackedLow(packed.data[:-1].copy(), packed.shape)
     again = ops.PackedLow.load(packed.data, packed.meta)
     assert again.meta == packed.meta and "int8" in repr(again)
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 48, 20, 17), (2, 40, 33, 12, 12), (3, 32, 32, 31, 16)])
+def test_winograd(ops: Any, shape: tuple[int, ...]) -> None:
+    """Transforms round once more: errors of some units of bfloat16's last place, none where numbers are not finite."""
+    needs(ops, "bfloat16")
+    n, c, rows, h, w = shape
+    x, weight, x_real, w_real = operands(ops, "bfloat16", (n, c, h, w), (rows, c, 3, 3))
+    other = ops.round_bfloat16(normal((n, rows, h, w), 7))
+    padding, wide = ((1, 1), (1, 1)), (n, -(-rows // 16), h, w, 16)
+    packed = ops.pack_low(weight)
+
+    def step(p: Any, b: Any, y: int) -> int:
+        middle = p.workspace(int(np.prod(wide)) * 2)
+        at = p.low_conv2d(b[0], middle, packed, p.constant(normal((rows,), 2)), b[1], n=n, c=c, h=h, w=w, form=BFLOAT,
+                          y_form=BFLOAT, residual_form=BFLOAT, padding=padding, activation="relu")  # fmt: skip
+        assert p.steps_added()[at - 1 :] == ["low_winograd", "low_repair"]
+        return p.convert(middle, y, n=n, c=rows, size=h * w, form=BFLOAT)
+
+    def call() -> np.ndarray:
+        return run(ops, [to_blocked(x), to_blocked(other)], wide, step)
+
+    got = to_plain(at_threads(ops, call), rows)
+    want = convolve(x_real, w_real, (1, 1), padding, (1, 1), 1)
+    want = np.maximum(want + normal((rows,), 2)[:, None, None] + ops.widen_bfloat16(other), 0)
+    assert np.abs(got - want).max() < 0.02 * np.abs(want).max()
+    x[-1, 3, 5, 6] = 0x7F80  # an infinity: that sample is computed directly
+    again = to_plain(call(), rows)
+    if n > 1:
+        np.testing.assert_array_equal(again[:-1], got[:-1])
+    far = np.ones((h, w), bool)
+    far[4:7, 5:8] = False
+    assert np.isfinite(again[:, :, far]).all() and not np.isfinite(again[-1, :, 5, 6]).all()
