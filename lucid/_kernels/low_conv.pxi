@@ -97,7 +97,7 @@ cdef void plan_low(Low* s) noexcept nogil:
     cdef double size = low_size(s.kind), weights = <double> s.w_block * g.blocks
     cdef double image = size * g.in_blocks * g.x_block * g.samples
     settle_finish(g)
-    s.late = g.finish.kernel != NULL or g.finish.first or g.finish.limits & 12 or g.last_lanes < CHANNELS
+    s.late = g.finish.kernel != NULL or g.finish.first or g.finish.limits & FORMULAS or g.last_lanes < CHANNELS
     if g.stride_x * g.x_column != CHANNELS and g.stride_x * g.x_column != 2 * CHANNELS:
         most = FEW_ROWS
     g.tiles = ceil_div(g.width, most)

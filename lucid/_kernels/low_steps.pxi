@@ -144,6 +144,7 @@ cdef class LowSteps(RowSteps):
         cdef Py_ssize_t rows = packed.shape[0], each
         cdef cnp.ndarray none
         memset(s, 0, sizeof(LowStep))
+        s.s.g.alone = self.group != NULL
         low_form(name, form, &x)
         low_form(name, residual_form, &s.s.r)
         low_form(name, y_form, &s.s.y)
@@ -209,7 +210,7 @@ cdef class LowSteps(RowSteps):
             packed.transformed = low_winograd_weights(packed)
         self.kept.append(packed)
         s.p.u = <const uint16_t*> cnp.PyArray_DATA(packed.transformed)
-        s.bad = self.workspace(s.p.s.g.samples)
+        s.bad = self.workspace(s.p.s.g.samples, zeros=True)
         self.step("low_winograd", task_low_winograd, NULL, s.p.blocks, work, low_winograd_work(&s.p), &s, sizeof(s))
         self.step("low_repair", task_low_repair, NULL, s.p.s.g.samples, 0, 3 * LOW_TILE, &s, sizeof(s))
         return self.count - 1

@@ -86,6 +86,8 @@ cdef void plan_low_winograd(LowWinograd* p) noexcept nogil:
     if p.blocks > 1:
         p.blocks = round_up(p.blocks, 2) if p.blocks < 16 else p.blocks
     p.blocks = min(p.blocks, p.tiles)
+    if g.alone:
+        p.blocks = ceil_div(p.tiles, most)
     p.most = ceil_div(p.tiles, p.blocks)
     p.v_position = g.in_blocks * p.most * CHANNELS | 2 * CHANNELS
     p.m_position = LOW_PAIR * p.most * CHANNELS | CHANNELS
