@@ -63,6 +63,7 @@ include "_kernels/low_conv.pxi"       # convolutions and products of either
 include "_kernels/blocked_winograd.pxi"   # 3x3 convolutions of blocked images in fewer multiplications
 include "_kernels/low_winograd.pxi"   # the same in bfloat16
 include "_kernels/blocked_depthwise.pxi"  # depthwise convolution of blocked images
+include "_kernels/low_depthwise.pxi"  # the same between bfloat16 or bytes
 include "_kernels/blocked_pool.pxi"   # pooling of blocked images, the ways into the layout and out of it
 include "_kernels/plan_team.pxi"      # threads, tasks, groups of steps
 include "_kernels/plan.pxi"           # steps over buffers, run in one call

@@ -9,6 +9,13 @@ cdef struct LowStep:
     const float* bias
 
 
+cdef struct LowDepthStep:
+    LowDepth s
+    int x, y, residual
+    const float* w
+    const float* bias
+
+
 cdef struct ConvertStep:
     Py_ssize_t planes, blocks, channels, size, pieces, factors      # as in PlaneStep
     LowForm a, b
@@ -36,6 +43,11 @@ cdef void task_low(const void* step, char** buffers, float* work, Py_ssize_t tas
     cdef LowData d
     low_data(<const LowStep*> step, buffers, &d)
     low_task(&(<const LowStep*> step).s, &d, work, task)
+
+
+cdef void task_low_depth(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    cdef const LowDepthStep* s = <const LowDepthStep*> step
+    low_depth_task(&s.s, buffers[s.x], s.w, s.bias, buffers[s.residual] if s.residual >= 0 else NULL, buffers[s.y], work, task)
 
 
 cdef void task_convert(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
@@ -110,7 +122,7 @@ def low_instruction(str dtype) -> str:
 cdef class LowSteps(RowSteps):
     """Steps on blocked images whose elements are bfloat16 or bytes."""
 
-    cdef const void* numbers(self, str name, str what, int buffer, Py_ssize_t rows, int typenum) except NULL:
+    cdef const void* numbers(self, str name, str what, int buffer, Py_ssize_t rows) except NULL:
         """Constants of the rows (4 bytes each, or none: zeros), as long as whole blocks."""
         cdef Place* place
         cdef cnp.ndarray padded = np.zeros(round_up(rows, CHANNELS) + CHANNELS, np.float32)
@@ -164,8 +176,8 @@ cdef class LowSteps(RowSteps):
         s.s.none, s.w = <const char*> cnp.PyArray_DATA(none), <const char*> cnp.PyArray_DATA(packed.data)
         if x.kind == LOW_BYTE:
             s.start = self.starts(packed, &x)
-        s.scale = <const float*> self.numbers(name, "scale", scale, rows, 0)
-        s.bias = <const float*> self.numbers(name, "bias", bias, rows, 0)
+        s.scale = <const float*> self.numbers(name, "scale", scale, rows)
+        s.bias = <const float*> self.numbers(name, "bias", bias, rows)
         return 0
 
     def low_conv2d(self, int x, int y, PackedLow packed not None, int bias=-1, int residual=-1, int scale=-1, *,
@@ -213,6 +225,37 @@ cdef class LowSteps(RowSteps):
         s.bad = self.workspace(s.p.s.g.samples, zeros=True)
         self.step("low_winograd", task_low_winograd, NULL, s.p.blocks, work, low_winograd_work(&s.p), &s, sizeof(s))
         self.step("low_repair", task_low_repair, NULL, s.p.s.g.samples, 0, 3 * LOW_TILE, &s, sizeof(s))
+        return self.count - 1
+
+    def low_depthwise(self, int x, int y, Packed packed not None, int bias=-1, int residual=-1, *, Py_ssize_t n,
+                      Py_ssize_t c, Py_ssize_t h, Py_ssize_t w, form=None, y_form=None, residual_form=None, stride=(1, 1),
+                      padding=((0, 0), (0, 0)), dilation=(1, 1), str activation="none", tuple parameters=(),
+                      bint activation_first=False) -> int:
+        """A depthwise ``conv2d`` in float32 of an image of one form, or of float32, to another."""
+        cdef LowDepthStep s
+        cdef Conv v
+        if packed.kind != "depthwise":
+            raise ValueError(f"Plan.low_depthwise: the weight is packed as {packed.kind}")
+        conv_shape("Plan.low_depthwise", (n, c, h, w), packed.shape, stride, padding, dilation, packed.groups, &v)
+        memset(&s, 0, sizeof(s))
+        low_form("low_depthwise", form, &s.s.x)
+        low_form("low_depthwise", y_form, &s.s.y)
+        low_form("low_depthwise", residual_form, &s.s.r)
+        self.check("low_depthwise", "x", x, blocked_bytes(n, c, h * w) / 4 * low_size(s.s.x.kind))
+        self.check("low_depthwise", "y", y, blocked_bytes(n, c, v.height * v.width) / 4 * low_size(s.s.y.kind))
+        if residual >= 0:
+            self.check("low_depthwise", "residual", residual,
+                       blocked_bytes(n, c, v.height * v.width) / 4 * low_size(s.s.r.kind))
+        self.distinct("low_depthwise", y, (x, residual))
+        set_finish("low_depthwise", &s.s.g.finish, activation, parameters, activation_first)
+        s.x, s.y, s.residual = x, y, residual
+        s.w = <const float*> cnp.PyArray_DATA(packed.data)
+        s.bias = <const float*> self.numbers("low_depthwise", "bias", bias, v.rows)
+        self.kept.append(packed.data)
+        depth_geometry(&s.s.g, &v)
+        plan_low_depthwise(&s.s, residual >= 0)
+        self.step("low_depthwise", task_low_depth, NULL, s.s.g.tasks,
+                  2.0 * n * c * v.height * v.width * v.kernel_y * v.kernel_x, low_depth_work(&s.s), &s, sizeof(s))
         return self.count - 1
 
     def low_linear(self, int x, int y, PackedLow packed not None, int bias=-1, int residual=-1, int scale=-1, *,

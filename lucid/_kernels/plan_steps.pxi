@@ -122,6 +122,15 @@ cdef void dense_geometry(Dense* g, const Conv* v) noexcept nogil:
         g.x_line = g.x_block
 
 
+cdef void depth_geometry(Depth* g, const Conv* v) noexcept nogil:
+    """A depthwise convolution."""
+    g.blocks = round_up(v.channels, CHANNELS) // CHANNELS
+    g.planes = v.samples * g.blocks
+    g.height, g.width, g.x_height, g.x_width = v.height, v.width, v.x_height, v.x_width
+    g.rows, g.taps, g.stride_y, g.stride_x = v.kernel_y, v.kernel_x, v.stride_y, v.stride_x
+    g.dilation_y, g.dilation_x, g.top, g.left = v.dilation_y, v.dilation_x, v.top, v.left
+
+
 cdef class Plan(LowSteps):
     """The steps of a network. Sizes are those of the whole call; images are blocked: (N, C / 16, H, W, 16) float32.
 
@@ -234,11 +243,7 @@ cdef class Plan(LowSteps):
         s.x, s.y, s.residual = x, y, residual
         s.w, s.bias = <const float*> cnp.PyArray_DATA(packed.data), self.bias_blocks("conv2d", bias, v.rows)
         self.kept.append(packed.data)
-        s.g.blocks = round_up(v.channels, CHANNELS) // CHANNELS
-        s.g.planes = v.samples * s.g.blocks
-        s.g.height, s.g.width, s.g.x_height, s.g.x_width = v.height, v.width, v.x_height, v.x_width
-        s.g.rows, s.g.taps, s.g.stride_y, s.g.stride_x = v.kernel_y, v.kernel_x, v.stride_y, v.stride_x
-        s.g.dilation_y, s.g.dilation_x, s.g.top, s.g.left = v.dilation_y, v.dilation_x, v.top, v.left
+        depth_geometry(&s.g, v)
         plan_blocked_depthwise(&s.g)
         self.step("depthwise", task_depth, NULL, s.g.tasks,
                   2.0 * v.samples * v.rows * v.height * v.width * v.kernel_y * v.kernel_x, 3 * DEPTH_PIECE, &s, sizeof(s))

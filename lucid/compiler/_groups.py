@@ -21,8 +21,12 @@ LARGE = 1 << 20
 MOST_SAMPLES = 4
 """Of a task."""
 
-IMAGES = {"conv2d", "max_pool2d", "avg_pool2d", "global_avg_pool", "scale_channels", "to_blocked", "to_plain"}
+IMAGES = {"conv2d", "max_pool2d", "avg_pool2d", "global_avg_pool", "scale_channels", "to_blocked", "to_plain",
+          "low_conv2d", "low_depthwise", "convert"}  # fmt: skip
 """Steps over ``n`` samples."""
+
+CONSTANTS = {"conv2d": {2}, "low_conv2d": {2, 4}, "low_depthwise": {2}}
+"""Which of their buffers are the same for all samples."""
 
 FLAT = {"add", "mul", "activation", "affine"}
 """Steps over ``size`` numbers, number by number."""
@@ -63,7 +67,7 @@ def batch(step: Emitted) -> int:
 
 def can_part(step: Emitted, n: int) -> bool:
     """Whether a part of the step's operands gives the same part of its result."""
-    constants = {2} if step.method == "conv2d" else set()
+    constants = CONSTANTS.get(step.method, set())
     if step.method in FLAT:
         row = step.options.get("row", 0)
         if step.options["size"] % n or (row and step.options["size"] // n % row):

@@ -73,6 +73,23 @@ def conv2d(b: Builder, op: Op) -> None:
            activation_first=a.get("activation_first", False), **finish_of(op))  # fmt: skip
 
 
+def depthwise(b: Builder, op: Op) -> None:
+    """In float32, from an image of any form to one of any."""
+    a = op.attributes
+    x, weight, *rest = op.inputs
+    packed = b.packing.pack("conv2d", weight, a["groups"])
+    bias = b.constant(rest.pop(0).array) if a["bias"] else None  # type: ignore[arg-type]
+    residual, residual_form = b.any_image(rest.pop(0)) if a.get("residual") else (None, None)
+    source, form = b.any_image(x)
+    y_form = a.get("low_y")
+    target = b.new_image(op.output) if y_form is None else b.new_low(op.output, y_form)
+    n, c, h, w = x.shape
+    b.emit("low_depthwise", [source, target, bias, residual], packed,
+           2.0 * math.prod(op.output.shape) * math.prod(weight.shape[1:]), n=n, c=c, h=h, w=w, form=form, y_form=y_form,
+           residual_form=residual_form, stride=a["stride"], padding=a["padding"], dilation=a["dilation"],
+           activation_first=a.get("activation_first", False), **finish_of(op))  # fmt: skip
+
+
 def linear(b: Builder, op: Op) -> None:
     a = op.attributes
     x, weight, *rest = op.inputs

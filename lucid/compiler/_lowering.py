@@ -59,6 +59,9 @@ def conv2d(b: Builder, op: Op) -> None:
     if "low" in a:
         _low.conv2d(b, op)
         return
+    if "low_depthwise" in a:
+        _low.depthwise(b, op)
+        return
     x, weight, *rest = op.inputs
     packed = b.packing.pack("conv2d", weight, a["groups"])
     bias = b.constant(rest.pop(0).array) if a["bias"] else None  # type: ignore[arg-type]

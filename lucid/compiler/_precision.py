@@ -13,6 +13,8 @@ from lucid.compiler._graph import Graph, Op, Value
 from lucid.compiler._low import BFLOAT16, Form
 from lucid.compiler._lowering import lowering_of
 
+FEW = {"low", "low_depthwise"}
+"""Attributes of layers that read and write few bits."""
 STEM = 4
 """Most channels of an image that stays plain, and float32."""
 LONGEST = 32768
@@ -61,6 +63,14 @@ def layers(graph: Graph) -> list[Op]:
     return [op for op in graph.ops if op.kind in ("conv2d", "linear") and op.inputs[1].constant]
 
 
+def is_depthwise(op: Op) -> bool:
+    """Whether a layer is a depthwise convolution: float32, but between images of any form."""
+    if op.kind != "conv2d" or lowering_of(op) is None:
+        return False
+    rows, channels = op.inputs[1].shape[:2]
+    return bool(channels == 1 and rows == op.attributes["groups"] > 1)
+
+
 def fits(op: Op) -> bool:
     """Whether there is a step of few bits for a layer."""
     weight = op.inputs[1].shape
@@ -91,14 +101,18 @@ def assign(graph: Graph, precision: Precision) -> None:
     forms = dict.fromkeys(found, BFLOAT16) if precision.dtype == "bfloat16" else _calibrated(found, precision.ranges)
     wanted: dict[tuple[Value, str], Form] = {}
     for op in found:
-        if fits(op):
+        if is_depthwise(op):
+            op.attributes["low_depthwise"] = True
+        elif fits(op):
             op.attributes["low"] = forms[op]
-            if not op.attributes.get("scale"):
-                wanted[op.inputs[0], op.kind] = forms[op]
+        else:
+            continue
+        if not op.attributes.get("scale"):
+            wanted[op.inputs[0], op.kind] = forms[op]
     users = graph.users()
     for op in found:
         y = op.output
-        if "low" not in op.attributes or (y, op.kind) not in wanted or y in graph.outputs:
+        if not FEW & op.attributes.keys() or (y, op.kind) not in wanted or y in graph.outputs:
             continue
         possible = op.kind == "conv2d" or not op.attributes.get("residual")
         if possible and all(user.kind == op.kind and _reads_low(user, y) for user in users.get(y, [])):
@@ -107,7 +121,7 @@ def assign(graph: Graph, precision: Precision) -> None:
 
 def _reads_low(op: Op, x: Value) -> bool:
     """Whether all that ``op`` does with ``x`` can be done in few bits."""
-    if "low" not in op.attributes or op.attributes.get("scale"):
+    if not FEW & op.attributes.keys() or op.attributes.get("scale"):
         return False
     places = [i for i, found in enumerate(op.inputs) if found is x]
     residual = len(op.inputs) - 1 if op.attributes.get("residual") and op.kind == "conv2d" else 0
