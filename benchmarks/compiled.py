@@ -11,7 +11,7 @@ from case import Case, Step, data, set_parameters, tensor
 from networks import NETWORKS
 
 FLOPS = {"MobileNetV3-S": 0.113e9, "MobileNetV3-L": 0.433e9, "EfficientNet-B0": 0.780e9, "ResNet-18": 3.63e9,
-         "ResNet-50": 8.18e9, "ViT-Tiny": 2.51e9}  # fmt: skip
+         "ResNet-50": 8.18e9, "Detector": 1.52e9, "ViT-Tiny": 2.51e9}  # fmt: skip
 """Operations of the forward pass for one image."""
 
 

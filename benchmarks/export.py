@@ -91,14 +91,14 @@ def attention(e: Export, op: Any, xs: list[str], y: str) -> None:
 
 
 def getitem(e: Export, op: Any, xs: list[str], y: str) -> None:
-    index, squeezed, x = op.call.args[1], [], xs[0]
-    for axis, part in enumerate(index):
-        if isinstance(part, int):
-            x = e.node("Slice", [x, *map(e.constant, ([part], [part + 1], [axis]))])
-            squeezed.append(axis)
-        elif part != slice(None):
-            raise NotImplementedError(f"export: index {index}")
-    e.node("Squeeze", [x, e.constant(squeezed)], y)
+    taken = [(axis, part) for axis, part in enumerate(op.call.args[1]) if part != slice(None)]
+    squeezed = [axis for axis, part in taken if isinstance(part, int)]
+    x = xs[0]
+    for i, (axis, part) in enumerate(taken):
+        lo, hi, _ = slice(part, part + 1).indices(1 << 31) if isinstance(part, int) else part.indices(1 << 31)
+        x = e.node("Slice", [x, *map(e.constant, ([lo], [hi], [axis]))], "" if squeezed or i + 1 < len(taken) else y)
+    if squeezed:
+        e.node("Squeeze", [x, e.constant(squeezed)], y)
 
 
 SIMPLE: dict[str, Callable[[Any], tuple[str, dict[str, Any]]]] = {
@@ -126,12 +126,13 @@ def export(model: Any, x: np.ndarray) -> Graph:
 
     owners = {id(t._data): t for t in (*model.parameters(), *model.buffers())}
     graph, y, _ = trace(model, model, owners, [lucid.from_numpy(x)], lambda fed: (tuple(fed), {}))
-    graph.outputs = [y._value]
+    graph.outputs = [tensor._value for tensor in (y if isinstance(y, tuple) else (y,))]
     recognise(graph)
     remove_dead(graph)
     remove_identities(graph)
     e = Export()
-    e.names[graph.inputs[0]], e.names[graph.outputs[0]] = "x", "y"
+    e.names[graph.inputs[0]] = "x"
+    e.names |= {v: f"y{i}" for i, v in enumerate(graph.outputs)}
     for op in graph.ops:
         names = [e.name(v) for v in op.inputs]
         if op.kind in SIMPLE:
@@ -143,10 +144,10 @@ def export(model: Any, x: np.ndarray) -> Graph:
             getitem(e, op, names, e.name(op.output))
         else:
             raise NotImplementedError(f"export: {op.covers}")
-    return build(e, x, graph.outputs[0].shape)
+    return build(e, x, [v.shape for v in graph.outputs])
 
 
-def build(e: Export, x: np.ndarray, shape: tuple[int, ...]) -> Graph:
+def build(e: Export, x: np.ndarray, shapes: list[tuple[int, ...]]) -> Graph:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -155,7 +156,7 @@ def build(e: Export, x: np.ndarray, shape: tuple[int, ...]) -> Graph:
         [helper.make_node(kind, inputs, outputs, **more) for kind, inputs, outputs, more in e.nodes],
         "network",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info(f"y{i}", TensorProto.FLOAT, shape) for i, shape in enumerate(shapes)],
         [numpy_helper.from_array(a, name) for name, a in e.constants.items() if name in used],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])

@@ -3,6 +3,8 @@
 ResNet-18 and -50: He et al., Deep Residual Learning for Image Recognition, 2015, table 1, the stride in the 3x3 layer
 of a block. MobileNetV3: Howard et al., Searching for MobileNetV3, 2019, tables 1 and 2. EfficientNet-B0: Tan and Le,
 EfficientNet, 2019, table 1. ViT-Tiny: Touvron et al., Training data-efficient image transformers, 2021, table 1.
+Detector: the backbone of a one-stage detector as these are built since 2020, whose stages split their channels, take
+one part through bottlenecks and join what each of them gave (Wang et al., CSPNet, 2020); three images are its result.
 """
 
 from __future__ import annotations
@@ -143,6 +145,59 @@ def efficientnet_b0(t: Any) -> Any:
     )
 
 
+def detector(t: Any) -> Any:
+    """Convolutions, batch norms and SiLU; the images of strides 8, 16 and 32 have 128, 256 and 512 channels."""
+    b, nn = Blocks(t), t.nn
+
+    def unit(cin: int, cout: int, kernel: int, stride: int = 1) -> Any:
+        return nn.Sequential(*b.unit(cin, cout, kernel, stride, act=nn.SiLU))
+
+    class Stage(nn.Module):  # type: ignore[name-defined, misc]
+        def __init__(self, width: int, depth: int) -> None:
+            super().__init__()
+            half = width // 2
+            self.first = unit(width, width, 1)
+            self.bottlenecks = nn.ModuleList(
+                [b.Residual(nn.Sequential(unit(half, half, 3), unit(half, half, 3))) for _ in range(depth)]
+            )
+            self.last = unit(half * (2 + depth), width, 1)
+
+        def forward(self, x: Any) -> Any:
+            parts = list(self.first(x).chunk(2, 1))
+            for bottleneck in self.bottlenecks:
+                parts.append(bottleneck(parts[-1]))
+            return self.last(t.cat(parts, 1))
+
+    class Pyramid(nn.Module):  # type: ignore[name-defined, misc]
+        """Three poolings of 5x5, one after the other, side by side."""
+
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.first, self.last = unit(width, width // 2, 1), unit(2 * width, width, 1)
+            self.pool = nn.MaxPool2d(5, 1, 2)
+
+        def forward(self, x: Any) -> Any:
+            parts = [self.first(x)]
+            for _ in range(3):
+                parts.append(self.pool(parts[-1]))
+            return self.last(t.cat(parts, 1))
+
+    class Backbone(nn.Module):  # type: ignore[name-defined, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Sequential(unit(3, 32, 3, 2), unit(32, 64, 3, 2), Stage(64, 1))
+            self.stage3 = nn.Sequential(unit(64, 128, 3, 2), Stage(128, 2))
+            self.stage4 = nn.Sequential(unit(128, 256, 3, 2), Stage(256, 2))
+            self.stage5 = nn.Sequential(unit(256, 512, 3, 2), Stage(512, 1), Pyramid(512))
+
+        def forward(self, x: Any) -> Any:
+            p3 = self.stage3(self.stem(x))
+            p4 = self.stage4(p3)
+            return p3, p4, self.stage5(p4)
+
+    return Backbone()
+
+
 def vit_tiny(t: Any) -> Any:
     nn, width, heads = t.nn, 192, 3
 
@@ -191,5 +246,6 @@ NETWORKS: dict[str, Callable[[Any], Any]] = {
     "EfficientNet-B0": efficientnet_b0,
     "ResNet-18": resnet18,
     "ResNet-50": resnet50,
+    "Detector": detector,
     "ViT-Tiny": vit_tiny,
 }

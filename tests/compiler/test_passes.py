@@ -61,6 +61,51 @@ def test_excitation_is_part_of_the_next_convolution() -> None:
     assert "scale_channels" not in steps(compiled) and "add" not in steps(compiled)
 
 
+@pytest.mark.parametrize("size, fused", [(28, True), (7, False)])
+def test_excitation_of_small_images_is_a_step(size: int, fused: bool) -> None:
+    """Where the image has fewer numbers than the weights that the convolution would multiply."""
+
+    class Gate(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.gate = nn.Conv2d(32, 64, 1), nn.Conv2d(32, 32, 1)
+
+        def forward(self, x: Any) -> Any:
+            return self.conv(x * self.gate(F.adaptive_avg_pool2d(x, 1)).sigmoid())
+
+    compiled = run(Gate(), lucid.randn(2, 32, size, size))
+    assert ("scale_channels" in steps(compiled)) is not fused
+    assert "Mul Convolution" in covers(compiled)
+
+
+def test_slices_of_channels_are_convolutions_of_their_own() -> None:
+    class Split(nn.Module):
+        def __init__(self, *bounds: slice) -> None:
+            super().__init__()
+            self.first, self.norm = nn.Conv2d(16, 64, 1), nn.BatchNorm2d(64)
+            self.layer, self.bounds = nn.Conv2d(32, 32, 3, padding=1), bounds
+
+        def forward(self, x: Any) -> Any:
+            y = F.silu(self.norm(self.first(x)))
+            a, b = (y[:, part] for part in self.bounds)
+            return lucid.cat([a, b, b + self.layer(b)], 1), y[:, self.bounds[0]] if len(self.bounds) == 2 else y
+
+    x = lucid.randn(2, 16, 12, 12)
+    compiled = run(Split(slice(0, 32), slice(32, 64)), x)
+    assert steps(compiled)[:3] == ["to_blocked", "conv2d", "conv2d"] and steps(compiled).count("conv2d") == 3
+    assert sum("Convolution BatchNormApply SiLU" in c for c in covers(compiled)) == 2
+    assert "Convolution Add" in covers(compiled)
+    # slices that are no whole blocks, and an image that is wanted as a whole, stay
+    for other in (Split(slice(0, 24), slice(32, 64)), Split(slice(0, 32, 2), slice(32, 64))):
+        assert steps(run(other, x)).count("conv2d") == 2
+
+    whole = nn.Conv2d(16, 64, 1).eval()
+    compiled = run(lambda x: (whole(x)[:, :32], whole(x)), x)
+    assert steps(compiled).count("conv2d") == 2
+    both = run(lambda x: (lambda y: (y[:, :32] + 1, y * 2))(whole(x)), x)
+    assert steps(both).count("conv2d") == 1
+
+
 def test_every_activation_is_fused() -> None:
     compiled = run(make("activations"), *inputs("activations", 2))
     assert "activation" not in steps(compiled) and "add" not in steps(compiled)

@@ -11,6 +11,7 @@ from lucid.compiler._passes.identity import remove_identities
 from lucid.compiler._passes.means import find_means
 from lucid.compiler._passes.residual import fuse_residuals
 from lucid.compiler._passes.scale import fuse_scales
+from lucid.compiler._passes.split import split_convolutions
 
 PASSES: tuple[Pass, ...] = (
     remove_dead,
@@ -19,6 +20,7 @@ PASSES: tuple[Pass, ...] = (
     find_attention,
     fold_batch_norms,
     fuse_activations,
+    split_convolutions,
     fuse_scales,
     fuse_residuals,
     fuse_activations,
