@@ -30,6 +30,9 @@ class Case:
         bytes: memory that must be read and written per call, 0 where meaningless.
         tolerance: largest difference between libraries, relative to the largest magnitude.
         threads: measures lucid alone, with one thread and with all; the ratio is how much faster all are.
+        once: "seconds" to the first result or bytes of "memory", each library in processes of its own (see once.py);
+            ``build`` gives a model and its input.
+        most: the largest figure of lucid that a cell with ``once`` may have, 0 for any.
         required: the smallest ratio this cell must reach, where it is not that of its group.
     """
 
@@ -45,6 +48,8 @@ class Case:
     bytes: float = 0.0
     tolerance: float = 1e-4
     threads: bool = False
+    once: str = ""
+    most: float = 0.0
     required: float = 0.0
 
 

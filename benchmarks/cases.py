@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from case import Case
-from compiled import compiled
+from compiled import compiled, eager, startup
 from functions import functions
 from kernels import activations, convolutions, products
 from training import inference, threads, trainings
 
 CASES: list[Case] = [
     *activations(), *products(), *convolutions(), *functions(), *trainings(), *threads(), *inference(),
-    *compiled(),
+    *compiled(), *eager(), *startup(),
 ]  # fmt: skip
 assert len({case.name for case in CASES}) == len(CASES), "two cases share a name"
 
@@ -35,4 +35,6 @@ REQUIREMENTS = (
     Requirement("training", every=1.2, geomean=1.8),
     Requirement("threads"),
     Requirement("compiled", every=1.0, geomean=1.25),
+    Requirement("eager", every=1.0, geomean=1.5),
+    Requirement("memory", every=1.0),
 )

@@ -24,6 +24,23 @@ def transformer(t: Any, batch: int) -> Step:
     return forward(t, models.transformer(t), (batch, 128, 256))
 
 
+def untraced(t: Any, name: str, batch: int) -> Step:
+    """The forward pass, operation by operation in both libraries."""
+    model = set_parameters(t, NETWORKS[name](t)).eval()
+    x = tensor(t, batch, 3, 224, 224)
+
+    def infer() -> Any:
+        with t.no_grad():
+            return model(x)
+
+    return infer
+
+
+def parts(t: Any, name: str, batch: int) -> tuple[Any, Any]:
+    """A model and its input."""
+    return set_parameters(t, NETWORKS[name](t)).eval(), tensor(t, batch, 3, 224, 224)
+
+
 def forward(t: Any, model: Any, shape: tuple[int, ...]) -> Step:
     model = set_parameters(t, model).eval()
     x = tensor(t, *shape)
@@ -42,6 +59,25 @@ def exported(name: str, batch: int) -> Any:
     import lucid
 
     return export(set_parameters(lucid, NETWORKS[name](lucid)).eval(), data(batch, 3, 224, 224))
+
+
+def eager() -> Iterator[Case]:
+    """The same networks without compilation, for those who do not compile."""
+    for name in NETWORKS:
+        for batch in (1, 16):
+            yield Case("eager", f"eager {name} b{batch}", untraced, (name, batch), tolerance=2e-3,
+                       flops=batch * FLOPS[name])  # fmt: skip
+
+
+def startup() -> Iterator[Case]:
+    """The first result and the memory of compiled networks."""
+    for name in NETWORKS:
+        case = partial(Case, "startup", build=parts, args=(name, 1), peers=("onnxruntime",), onnx=exported)
+        yield case(f"first result {name} b1", once="seconds", most=1.0 if name == "ResNet-50" else 0.0)
+    for name in NETWORKS:
+        for batch in (1, 16):
+            yield Case("memory", f"memory {name} b{batch}", parts, (name, batch), ("onnxruntime",), onnx=exported,
+                       once="memory")  # fmt: skip
 
 
 def compiled() -> Iterator[Case]:

@@ -45,6 +45,9 @@ def line(row: Row, limits: dict[str, float], threads: int) -> str:
         return f"{row['name']:44} skipped: {row['skipped']}"
     if "ratio" not in row:
         return f"{row['name']:44} OUTPUTS DISAGREE by {row['difference']:.2e} of scale: no ratio"
+    if "memory" in row:
+        figures = "  ".join(f"{library} {s / 1e6:10.1f} MB" for library, s in row["memory"].items())
+        return f"{row['name']:44} {figures}  ratio {row['ratio']:5.2f}"
     figures = "  ".join(f"{library} {s * 1e6:10.1f} us" for library, s in row["seconds"].items())
     return f"{row['name']:44} {figures}  ratio {row['ratio']:5.2f}  {share(row, limits, threads)}".rstrip()
 
@@ -83,6 +86,10 @@ def requirements(rows: list[Row]) -> str:
         if mean:
             lines.append(f"{f'{name}: geomean >= {mean}':44} {verdict(geomean(ratios), mean, gaps)}")
     for row in rows:
+        if row.get("most") and "seconds" in row:
+            found = row["seconds"]["lucid"]
+            verb = "holds" if found <= row["most"] else f"lost by {found - row['most']:.2f}"
+            lines.append(f"{row['name']} <= {row['most']} s".ljust(44) + f" {found:5.2f}  {verb}")
         if row["required"] and "ratio" in row:
             lines.append(
                 f"{row['name']} >= {row['required']}".ljust(44) + f" {verdict(row['ratio'], row['required'], 0)}"

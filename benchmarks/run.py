@@ -133,6 +133,22 @@ def compare_threads(case: Case, worker: Worker, args: argparse.Namespace, folder
     return row
 
 
+def compare_once(case: Case, args: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
+    """The medians of some processes of each library, which take turns."""
+    libraries = ["lucid", *(peer for peer in case.peers if peer in peers)]
+    found: dict[str, list[float]] = {library: [] for library in libraries}
+    for _ in range(min(args.rounds, 3)):
+        for library in libraries:
+            command = [sys.executable, str(HERE / "once.py"), library, str(args.threads), case.name]
+            answer = subprocess.run(command, capture_output=True, text=True)
+            if answer.returncode:
+                raise SystemExit(f"run.py: {case.name}: {library} failed:\n{answer.stderr}")
+            found[library].append(json.loads(answer.stdout)[case.once])
+    figures = {library: statistics.median(values) for library, values in found.items()}
+    row: dict[str, Any] = {"difference": 0.0, case.once: figures, "most": case.most}
+    return row | {"ratio": min(figures[peer] for peer in libraries[1:]) / figures["lucid"]}
+
+
 def machine() -> dict[str, str]:
     """Processor, system and versions."""
     name = platform.processor()
@@ -192,7 +208,9 @@ def main() -> None:
         for case in chosen:
             row: dict[str, Any] = {"group": case.group, "name": case.name, "required": case.required,
                                    "flops": case.flops, "bytes": case.bytes}  # fmt: skip
-            if case.threads:
+            if case.once:
+                row |= compare_once(case, args, peers)
+            elif case.threads:
                 row |= compare_threads(case, workers["lucid"], args, Path(folder))
             else:
                 row |= compare(case, workers, args, Path(folder))

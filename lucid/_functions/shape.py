@@ -10,7 +10,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import as_shape, check_tensors, infer_shape
-from lucid._functions._common import check_broadcast, check_rank, expand, normalize_dim, normalize_dims, rank
+from lucid._functions._common import check_broadcast, check_rank, expand, normalize_dim, normalize_dims
 from lucid._functions._unary import Reshape
 from lucid._functions._unary import reshape as _reshape
 from lucid.autograd._node import Node, View, wrap

@@ -29,7 +29,7 @@ class Packing:
     """Weights in the kernels' order, packed once for all plans of a compiled function."""
 
     def __init__(self) -> None:
-        self._found: dict[Any, tuple[Any, Value]] = {}
+        self._found: dict[Any, tuple[Any, Value | None]] = {}
 
     def pack(self, kind: str, weight: Value, *options: int) -> Any:
         """The packed form of a constant; ValueError where there is none."""
@@ -39,8 +39,8 @@ class Packing:
     def get(self, key: Any, weight: Value, make: Callable[[], Any]) -> Any:
         """What ``make`` made of a constant when ``key`` was first asked for."""
         if key not in self._found:
-            # The value is kept, since its key may be the address of its array.
-            self._found[key] = (make(), weight)
+            # Where the key is the address of its array, the value is kept.
+            self._found[key] = (make(), weight if weight.source is not None else None)
         return self._found[key][0]
 
     def clear(self) -> None:

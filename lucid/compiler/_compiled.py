@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lucid import _ops
 from lucid._dtype import bfloat16, float32
 from lucid._dtype import dtype as DType
 from lucid._functions._autocast import state as autocast
@@ -155,6 +156,7 @@ class Compiled:
         if changes:
             raise TraceError(f"compile: a call changes {changes[0]}, which compiled calls would not do; keep state out "
                              "of forward, or compile with fallback=True")  # fmt: skip
+        _ops.release_memory()  # of the one eager run, which may take several times what the plan does
         found: list[Any] = []
         result_spec = flatten(result, found, "result")
         fixed: list[Any] = []

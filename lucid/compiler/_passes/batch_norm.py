@@ -40,12 +40,14 @@ def _fold(layer: Op, norm: Op) -> None:
     factor, shift = affine(norm)
     weight, *bias = layer.inputs[1:]
     assert weight.array is not None
-    scaled = weight.array * factor.reshape(-1, *(1,) * (weight.array.ndim - 1))
+    scaled = np.empty(weight.shape, weight.dtype)
+    factors = factor.reshape(-1, *(1,) * (len(weight.shape) - 1))
+    np.multiply(weight.array, factors, out=scaled, dtype=np.float64, casting="unsafe")  # a buffer at a time
     if bias and bias[0].array is not None:
         shift = shift + bias[0].array * factor
     made_of = ("batch_norm", norm.attributes["eps"], *[x.key for x in (*layer.inputs[1:], *norm.inputs[1:])])
     layer.inputs[1:] = [
-        Value.of(scaled.astype(weight.dtype), key=("weight", *made_of)),
+        Value.of(scaled, key=("weight", *made_of)),
         Value.of(shift.astype(weight.dtype), key=("bias", *made_of)),
     ]
     layer.attributes["bias"], layer.call = True, None
