@@ -11,6 +11,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_broadcast as check_broadcast
+from lucid._functions._arguments import check_tensors
 from lucid._functions._arguments import normalize_dim as normalize_dim
 from lucid._functions._arguments import normalize_dims as normalize_dims
 from lucid._functions._arguments import operands as operands
@@ -132,7 +133,8 @@ def sum_complex_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def check_rank(name: str, x: Tensor, least: int = 1) -> None:
-    """RuntimeError unless ``x`` has at least ``least`` dimensions."""
+    """TypeError unless ``x`` is a tensor, RuntimeError unless it has at least ``least`` dimensions."""
+    check_tensors(name, x)
     if x._data.ndim < least:
         dimensions = "1 dimension" if least == 1 else f"{least} dimensions"
         raise RuntimeError(f"{name}: expected a tensor of at least {dimensions}, got shape {x._data.shape}")
