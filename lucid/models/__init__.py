@@ -52,6 +52,7 @@ from lucid.models.resnet import (
     wide_resnet101_2,
 )
 from lucid.models.swin import SwinTransformer, swin_b, swin_s, swin_t
+from lucid.models.tokenizer import Tokenizer
 from lucid.models.vgg import VGG, AlexNet, alexnet, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 from lucid.models.vit import VisionTransformer, vit_b_16, vit_b_32, vit_l_16, vit_l_32, vit_s_16, vit_t_16
 from lucid.models.yolo import YOLOv8, yolov8l, yolov8m, yolov8n, yolov8s, yolov8x
@@ -77,6 +78,7 @@ __all__ = [
     "Preprocessing",
     "ResNet",
     "SwinTransformer",
+    "Tokenizer",
     "VisionTransformer",
     "YOLOv8",
     "alexnet",
