@@ -70,11 +70,6 @@ class Preprocessing(NamedTuple):
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of what it makes."""
-        return len(self.mean), self.crop, self.crop
-
     def __call__(self, image: Any) -> Tensor:
         if is_pillow(image):
             image = image.convert("L" if len(self.mean) == 1 else "RGB")

@@ -124,11 +124,6 @@ class Letterbox:
     size: int = 640
     fill: float = 114 / 255
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of what it makes."""
-        return 3, self.size, self.size
-
     def place(self, height: int, width: int) -> tuple[int, int, int, int]:
         """Height and width after scaling, and the rows above and columns left of it."""
         ratio = min(self.size / height, self.size / width)
