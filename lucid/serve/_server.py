@@ -71,7 +71,8 @@ def run(
     limits = limits or Limits()
     try:
         import uvicorn
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol  # noqa: F401
+
+        from lucid.serve._protocol import impatient
     except ImportError as error:
         raise ImportError(HINT) from error
     try:
@@ -103,7 +104,7 @@ def run(
             super().handle_exit(sig, frame)
 
     config = uvicorn.Config(
-        app, http="httptools", ws="none", lifespan="off", access_log=access_log, server_header=False,
+        app, http=impatient(limits.read_seconds), ws="none", lifespan="off", access_log=access_log, server_header=False,
         log_level="info" if access_log else "error", timeout_graceful_shutdown=stop_seconds,
         limit_concurrency=CONNECTIONS,
     )  # fmt: skip

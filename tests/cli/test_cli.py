@@ -322,6 +322,16 @@ def test_bench(plan: Path) -> None:
     assert refused("bench", plan, "--vs", "jax") == "lucid bench: --vs: expected torch or onnxruntime, got 'jax'"
 
 
+@pytest.mark.parity
+def test_bench_against_torch() -> None:
+    for name in ("torch", "torchvision"):
+        pytest.importorskip(name)
+    done = run("bench", "mobilenet_v3_small", "--vs", "torch", "--rounds", "1", "--seconds", "0.05", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    ours, theirs = json.loads(done.stdout)["results"]
+    assert (ours["library"], theirs["library"]) == ("lucid", "torch") and 0 < theirs["difference"] < 1e-4
+
+
 def conv_file(path: Path, batch: Any) -> None:
     onnx = pytest.importorskip("onnx")
     h, numbers = onnx.helper, onnx.numpy_helper

@@ -174,6 +174,36 @@ def test_a_large_request_is_refused_and_the_connection_goes_on(plan: Path) -> No
         assert connection.getresponse().status == 200
 
 
+def test_clients_that_do_not_finish_do_not_stay(plan: Path) -> None:
+    program = f"""
+from lucid.serve import Limits, open_model, run
+run(open_model({str(plan)!r}), port=0, limits=Limits(read_seconds=0.3), started=lambda x: print(x, flush=True))
+"""
+    process = subprocess.Popen([sys.executable, "-P", "-c", program], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        server = Server(process, int(process.stdout.readline().rpartition(":")[2]))
+        head = f"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: {NPY}\r\nContent-Length: 900\r\n".encode()
+        with contextlib.ExitStack() as stack:
+            starts = [b"", b"POST /pre", head, head + b"\r\nabc", b"GET /health HTTP/1.1\r\nHost: a\r\n\r\nGET"]
+            sockets = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port), LIMIT)) for _ in starts]
+            for client, start in zip(sockets, starts):
+                client.sendall(start)
+            answers = []
+            for client in sockets:
+                parts = []
+                with contextlib.suppress(ConnectionResetError):
+                    while part := client.recv(1 << 16):
+                        parts.append(part)
+                answers.append(b"".join(parts)[9:12])
+            assert answers == [b"", b"", b"", b"408", b"200"]
+        assert server.ask(write_npy(images(1)))[0] == 200
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_it_answer_what_waits_and_stop(plan: Path, number: signal.Signals) -> None:
     with serving(str(plan), "--max-delay", "60000") as server:
