@@ -69,6 +69,9 @@ def model_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--classes", type=number(1), metavar="N", help="its number of classes, if not the usual one")
     group.add_argument("--shape", type=numbers, metavar="C,H,W", help="shape of one sample, if not the usual one")
     group.add_argument("--dtype", metavar="DTYPE", help="dtype of its input, if not the usual one, such as int64")
+    group.add_argument("--precision", choices=("float32", "bfloat16", "int8"), help="what convolutions and linear "
+                       "layers multiply; float32 unless given")  # fmt: skip
+    group.add_argument("--calibration", metavar="FILE", help="a .npy file of inputs like those to come, for int8")
     group.add_argument("--threads", type=number(1, 1024), metavar="N", help="threads; 'lucid info' tells the default")
 
 
@@ -80,7 +83,7 @@ def open_for(args: argparse.Namespace, **options: Any) -> Any:
         lucid.set_num_threads(args.threads)
     try:
         return open_model(args.model, weights=args.weights, shape=args.shape, dtype=args.dtype, classes=args.classes,
-                          **options)  # fmt: skip
+                          precision=args.precision, calibration=args.calibration, **options)  # fmt: skip
     except ModelError as error:
         raise Problem(str(error)) from error
 

@@ -76,6 +76,45 @@ class Model:
         """Bytes of the file that the model came from; 0 without one."""
         return os.path.getsize(self.name) if self.kind in ("onnx", "plan") else 0
 
+    def compile(self, precision: str, calibration: str | os.PathLike[str] | None, fallback: bool, plans: int) -> None:
+        """Let calls run compiled plans, as `open_model` says.
+
+        Raises:
+            ModelError: the CPU lacks what the precision needs, or the calibration is of no use.
+        """
+        assert self.module is not None
+        options: dict[str, Any] = {"fallback": fallback, "plans": max(plans, 1)}
+        try:
+            if precision == "bfloat16":
+                options["dtype"] = lucid.bfloat16
+            elif precision == "int8":
+                options["quantize"] = self._calibrated(os.fspath(calibration))  # type: ignore[arg-type]
+            elif precision != "float32":
+                raise ModelError(f"{self.name}: precision must be float32, bfloat16 or int8, got {precision!r}")
+            self._call = lucid.compile(self.module, **options)
+        except RuntimeError as error:
+            raise ModelError(f"{self.name}: {one_line(error).removeprefix('compile: ')}") from None
+
+    def _calibrated(self, path: str) -> Any:
+        from lucid.quantization import calibrate
+
+        try:
+            x = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            reason = reason_of(error, path).lower() if isinstance(error, OSError) else "is not a .npy file of numbers"
+            raise ModelError(f"{path}: {reason}") from None
+        assert self.module is not None
+        spec = self.inputs[0]
+        fits = isinstance(x, np.ndarray) and x.ndim == len(spec.shape) + 1 and len(x) > 0 and x.dtype.kind in "fiub"
+        if len(self.inputs) > 1 or not fits or any(d not in (None, n) for d, n in zip(spec.shape, x.shape[1:])):
+            raise ModelError(
+                f"{path}: cannot calibrate {self.name}, whose inputs are {'; '.join(map(str, self.inputs))}"
+            )
+        size = self.sizes[0] if self.sizes else 16
+        batches = [x[at : at + size].astype(spec.dtype) for at in range(0, len(x) - len(x) % size or len(x), size)]
+        with lucid.inference_mode():
+            return calibrate(self.module, map(lucid.from_numpy, batches))
+
     @property
     def plans(self) -> Any:
         """The compiled function, whose plans `save` writes; None for a saved plan."""
@@ -84,7 +123,8 @@ class Model:
 
 def open_model(
     name: str | os.PathLike[str] | Module, *, weights: str | os.PathLike[str] | None = None,
-    shape: Sequence[int] | None = None, dtype: str | None = None, classes: int | None = None, fallback: bool = True,
+    shape: Sequence[int] | None = None, dtype: str | None = None, classes: int | None = None,
+    precision: str | None = None, calibration: str | os.PathLike[str] | None = None, fallback: bool = True,
     plans: int = 16,
 ) -> Model:  # fmt: skip
     """A model that runs on arrays, compiled, from a name, an ONNX file, a saved plan or a module.
@@ -95,6 +135,8 @@ def open_model(
         shape: shape of one sample, without the batch; known for models of images, ONNX files and plans.
         dtype: dtype of the inputs where it is not known, by default float32.
         classes: number of classes of a model that is named, when its weights are for another number than usual.
+        precision: "float32", "bfloat16" or "int8", what convolutions and linear layers multiply; see `lucid.compile`.
+        calibration: a .npy file of inputs like those to come, which "int8" needs.
         fallback: run what cannot be compiled as it is.
         plans: shapes for which compiled plans are kept.
 
@@ -109,22 +151,34 @@ def open_model(
         >>> [y.shape for y in model(model.examples(2))]
         [(2, 10)]
     """
-    options = {"weights": weights, "shape": shape, "dtype": dtype, "classes": classes}
+    options = {"weights": weights, "shape": shape, "dtype": dtype, "classes": classes, "precision": precision,
+               "calibration": calibration}  # fmt: skip
+    if (precision == "int8") != (calibration is not None):
+        raise ModelError(f"{name}: precision int8 and a calibration go together, and no other precision needs one")
+    made = _found(name, options)
+    if made.module is not None:
+        made.compile(precision or "float32", calibration, fallback, plans)
+    return made
+
+
+def _found(name: Any, options: dict[str, Any]) -> Model:
+    """The model, not yet compiled."""
+    shape, dtype = options["shape"], options["dtype"]
     if isinstance(name, Module):
-        _only(type(name).__name__, "a module", options, ("shape", "dtype"))
-        return _of_module(type(name).__name__, name, shape, dtype, fallback, plans)
+        _only(type(name).__name__, "a module", options, ("shape", "dtype", "precision", "calibration"))
+        return _of_module(type(name).__name__, name, shape, dtype)
     text = os.fspath(name)
     if os.path.isfile(text):
         if text.lower().endswith(".onnx"):
-            _only(text, "an ONNX file", options, ("shape",))
-            return _of_onnx(text, shape, fallback, plans)
+            _only(text, "an ONNX file", options, ("shape", "precision", "calibration"))
+            return _of_onnx(text, shape)
         _only(text, "a saved plan", options, ())
         return _of_plan(text)
     if os.path.isdir(text):
         raise ModelError(f"{text}: is a directory, not a model")
     if os.path.basename(text) != text or "." in text:
         raise ModelError(f"{text}: no such file")
-    return _of_zoo(text, weights, shape, dtype, classes, fallback, plans)
+    return _of_zoo(text, options["weights"], shape, dtype, options["classes"])
 
 
 def _only(name: str, kind: str, options: dict[str, Any], allowed: Sequence[str]) -> None:
@@ -143,23 +197,15 @@ def _dtype(name: str, dtype: str | None) -> np.dtype[Any]:
     return found
 
 
-def _compiled(module: Module, fallback: bool, plans: int) -> Callable[..., Any]:
-    return lucid.compile(module.eval(), fallback=fallback, plans=max(plans, 1))
-
-
-def _of_module(
-    name: str, module: Module, shape: Sequence[int | None] | None, dtype: str | None, fallback: bool, plans: int
-) -> Model:
+def _of_module(name: str, module: Module, shape: Sequence[int | None] | None, dtype: str | None) -> Model:
     if shape is None:
         raise ModelError(f"{name}: give the shape of one sample, without the batch")
-    inputs = [Input("x", tuple(shape), _dtype(name, dtype))]
-    return Model(name, "module", module, _compiled(module, fallback, plans), inputs)
+    return Model(name, "module", module, module.eval(), [Input("x", tuple(shape), _dtype(name, dtype))])
 
 
 def _of_zoo(
-    name: str, weights: Any, shape: Sequence[int | None] | None, dtype: str | None, classes: int | None, fallback: bool,
-    plans: int,
-) -> Model:  # fmt: skip
+    name: str, weights: Any, shape: Sequence[int | None] | None, dtype: str | None, classes: int | None
+) -> Model:
     from lucid import models
 
     path = None if weights is None else os.fspath(weights)
@@ -181,7 +227,7 @@ def _of_zoo(
     if shape is None:
         side = prepare.crop if hasattr(prepare, "crop") else prepare.size
         shape = (len(prepare.mean) if hasattr(prepare, "mean") else 3, side, side)
-    made = _of_module(name, module, shape, dtype, fallback, plans)
+    made = _of_module(name, module, shape, dtype)
     made.kind, made.preprocessing = "zoo", prepare
     return made
 
@@ -210,7 +256,7 @@ def reason_of(error: BaseException, path: str) -> str:
     return text.removeprefix(f"{path}: ").removeprefix(f"{path} ")
 
 
-def _of_onnx(path: str, shape: Sequence[int] | None, fallback: bool, plans: int) -> Model:
+def _of_onnx(path: str, shape: Sequence[int] | None) -> Model:
     from lucid import onnx as reader
 
     try:
@@ -236,7 +282,7 @@ def _of_onnx(path: str, shape: Sequence[int] | None, fallback: bool, plans: int)
     fixed = [size for size in sizes if size is not None]
     if len(fixed) > 1:
         raise ModelError(f"{path}: its inputs have batches of {', '.join(map(str, sorted(fixed)))}, which differ")
-    return Model(path, "onnx", module, _compiled(module, fallback, plans), inputs, output_names=module.output_names,
+    return Model(path, "onnx", module, module.eval(), inputs, output_names=module.output_names,
                  sizes=sorted(fixed) or None)  # fmt: skip
 
 

@@ -192,6 +192,33 @@ def test_compile_explains(tmp_path: Path) -> None:
     assert done.returncode == 0 and "compiled segments" in done.stdout
 
 
+def test_precisions(files: Path, weights: Path, tmp_path: Path) -> None:
+    model = (*SMALL, "--weights", weights)
+    expected = outputs(weights, samples(6))
+    for options, bound in ((("bfloat16",), 0.05), (("int8", "--calibration", files / "many.npy"), 0.2)):
+        done = run("predict", *model, "--precision", *options, files / "many.npy", "--format", "json", "--raw")
+        if done.returncode:
+            assert options == ("bfloat16",) and "bfloat16 needs" in done.stderr and len(done.stderr.splitlines()) == 1
+            continue
+        found = np.array([r["outputs"][0] for r in json.loads(done.stdout)])
+        assert 0 < np.abs(found - expected).max() <= bound * np.abs(expected).max()
+        done = run("compile", *model, "--precision", *options, "--batch", "2", "-o", tmp_path / "low.lucid")
+        assert done.returncode == 0, done.stderr
+        done = run("predict", tmp_path / "low.lucid", files / "many.npy", "--format", "json", "--raw")
+        assert np.array([r["outputs"][0] for r in json.loads(done.stdout)]).tobytes() == found.tobytes()
+    together = "precision int8 and a calibration go together, and no other precision needs one"
+    assert refused("summary", *SMALL, "--precision", "int8") == f"lucid summary: mobilenet_v3_small: {together}"
+    assert refused("summary", *SMALL, "--calibration", "x.npy") == f"lucid summary: mobilenet_v3_small: {together}"
+    for name, reason in (("no.npy", "no such file or directory"), ("junk.npy", "is not a .npy file of numbers"),
+                         ("shape.npy", "cannot calibrate mobilenet_v3_small, whose inputs are x: float32 (n, 3, 64, 64)")):  # fmt: skip
+        line = refused("summary", *SMALL, "--precision", "int8", "--calibration", files / name)
+        assert line == f"lucid summary: {files / name}: {reason}"
+    path = tmp_path / "low.lucid"
+    assert refused("summary", path, "--precision", "bfloat16").endswith(
+        "a saved plan, for which there is no option precision"
+    )
+
+
 # predict
 
 
