@@ -207,7 +207,7 @@ cdef extern from *:
         } else {
             v = _mm512_fmadd_ps(v, _mm512_set1_ps(f->inverse), _mm512_set1_ps(f->zero));
             v = _mm512_max_ps(v, _mm512_setzero_ps());          /* 0 for NaN */
-            v = _mm512_min_ps(v, _mm512_set1_ps(255));
+            /* what does not fit 32 bits becomes their highest alone, which saturates as well */
             _mm_storeu_si128((__m128i *) y, _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(v)));
         }
     }
@@ -256,15 +256,26 @@ cdef extern from *:
     static const Py_ssize_t lucid_low_sizes[] = {4, 2, 1};
 
     /* y = x in another form, n times 16; ``factor``: 16 numbers to multiply with, or NULL */
-    static void lucid_low_convert(const lucid_low_form *from, const char *x, const lucid_low_form *into, char *y,
-                                  const float *factor, Py_ssize_t n) {
-        const lucid_low_form a = *from, b = *into;
-        const Py_ssize_t x_step = 16 * lucid_low_sizes[a.kind], y_step = 16 * lucid_low_sizes[b.kind];
+    LUCID_ALWAYS void lucid_low_convert_as(const lucid_low_form *from, const char *x, const lucid_low_form *into, char *y,
+                                           const float *factor, Py_ssize_t n, const int x_kind, const int y_kind) {
+        lucid_low_form a = *from, b = *into;
+        a.kind = x_kind;
+        b.kind = y_kind;
         for (Py_ssize_t i = 0; i < n; i++) {
-            lucid_sixteen v = lucid_low_load(&a, x + i * x_step);
+            lucid_sixteen v = lucid_low_load(&a, x + i * 16 * lucid_low_sizes[x_kind]);
             if (factor)
                 v = lucid_sixteen_mul(v, lucid_sixteen_load(factor));
-            lucid_low_store(&b, y + i * y_step, v);
+            lucid_low_store(&b, y + i * 16 * lucid_low_sizes[y_kind], v);
+        }
+    }
+    #define LUCID_LOW_CONVERT(x_kind, y_kind) \
+        case 3 * x_kind + y_kind: lucid_low_convert_as(from, x, into, y, factor, n, x_kind, y_kind); break;
+    static void lucid_low_convert(const lucid_low_form *from, const char *x, const lucid_low_form *into, char *y,
+                                  const float *factor, Py_ssize_t n) {
+        switch (3 * from->kind + into->kind) {
+            LUCID_LOW_CONVERT(0, 0) LUCID_LOW_CONVERT(0, 1) LUCID_LOW_CONVERT(0, 2)
+            LUCID_LOW_CONVERT(1, 0) LUCID_LOW_CONVERT(1, 1) LUCID_LOW_CONVERT(1, 2)
+            LUCID_LOW_CONVERT(2, 0) LUCID_LOW_CONVERT(2, 1) LUCID_LOW_CONVERT(2, 2)
         }
     }
 
@@ -286,22 +297,47 @@ cdef extern from *:
         Py_ssize_t to_pixel, to_block;              /* elements */
     } lucid_low_end;
 
-    /* Sums of a tile, their epilogue but for what is no limit, and their way into y. */
-    static void lucid_low_finish(const lucid_low_end *e, const void *sums, Py_ssize_t pixels, Py_ssize_t blocks) {
-        const lucid_low_end t = *e;
-        const Py_ssize_t size = lucid_low_sizes[t.y.kind], r_size = lucid_low_sizes[t.r.kind];
+    /* Sums of a tile, their epilogue but for what is no limit, and their way into y. Inlined with all but the end of the
+       tile constant: for narrow layers this costs more than the products. */
+    LUCID_ALWAYS void lucid_low_finish_as(const lucid_low_end *t, const void *sums, Py_ssize_t pixels, Py_ssize_t blocks,
+                                          const int integers, const int residual, const int kind) {
+        const Py_ssize_t size = lucid_low_sizes[kind], r_size = residual ? lucid_low_sizes[t->r.kind] : 0;
+        const Py_ssize_t to_pixel = t->to_pixel;
+        const float low = t->limits & 1 ? t->low : -INFINITY, high = t->limits & 2 ? t->high : INFINITY;
+        const int limits = t->limits;
+        lucid_low_form y = t->y;
+        y.kind = kind;
         for (Py_ssize_t b = 0; b < blocks; b++) {
-            const lucid_sixteen scale = lucid_sixteen_load(t.scale + 16 * b), bias = lucid_sixteen_load(t.bias + 16 * b);
+            const lucid_sixteen scale = lucid_sixteen_load(t->scale + 16 * b), bias = lucid_sixteen_load(t->bias + 16 * b);
+            const char *from = (const char *) sums + 64 * b * pixels, *r = t->residual + r_size * b * t->to_block;
+            char *to = t->to + size * b * t->to_block;
             for (Py_ssize_t p = 0; p < pixels; p++) {
-                const Py_ssize_t at = b * t.to_block + p * t.to_pixel, from = 16 * (b * pixels + p);
-                lucid_sixteen v = t.integers ? lucid_sixteen_sum((const int32_t *) sums + from, scale, bias)
-                                             : lucid_sixteen_add(lucid_sixteen_load((const float *) sums + from), bias);
-                if (t.residual)
-                    v = lucid_sixteen_add(v, lucid_low_load(&t.r, t.residual + r_size * at));
-                if (t.limits)
-                    v = lucid_sixteen_limit(v, t.low, t.high);
-                lucid_low_store(&t.y, t.to + size * at, v);
+                lucid_sixteen v = integers ? lucid_sixteen_sum((const int32_t *) from, scale, bias)
+                                           : lucid_sixteen_add(lucid_sixteen_load((const float *) from), bias);
+                if (residual) {
+                    v = lucid_sixteen_add(v, lucid_low_load(&t->r, r));
+                    r += r_size * to_pixel;
+                }
+                if (limits)
+                    v = lucid_sixteen_limit(v, low, high);
+                lucid_low_store(&y, to, v);
+                from += 64;
+                to += size * to_pixel;
             }
+        }
+    }
+    #define LUCID_LOW_FINISH(integers, kind) \
+        if (t->residual) lucid_low_finish_as(t, sums, pixels, blocks, integers, 1, kind); \
+        else lucid_low_finish_as(t, sums, pixels, blocks, integers, 0, kind);
+    static void lucid_low_finish(const lucid_low_end *t, const void *sums, Py_ssize_t pixels, Py_ssize_t blocks) {
+        if (t->integers) {
+            if (t->y.kind == 2) { LUCID_LOW_FINISH(1, 2) }
+            else if (t->y.kind == 1) { LUCID_LOW_FINISH(1, 1) }
+            else { LUCID_LOW_FINISH(1, 0) }
+        } else {
+            if (t->y.kind == 2) { LUCID_LOW_FINISH(0, 2) }
+            else if (t->y.kind == 1) { LUCID_LOW_FINISH(0, 1) }
+            else { LUCID_LOW_FINISH(0, 0) }
         }
     }
     """
