@@ -16,6 +16,7 @@ include "_kernels/half.pxi"           # float16 and bfloat16 to float32 and back
 include "_kernels/pointwise.pxi"      # functions of one element: neg, exp, sqrt ...
 include "_kernels/trig.pxi"           # sin, cos, tan
 include "_kernels/binary.pxi"         # functions of two: add, mul, maximum ...; comparisons; clamp, where
+include "_kernels/interleaved.pxi"    # silu, sigmoid and gelu, four registers at a time
 include "_kernels/activation.pxi"     # smooth activations: silu, mish, gelu, sigmoid, tanh, softplus, elu
 include "_kernels/piecewise.pxi"      # piecewise ones: relu, hardswish, hardsigmoid, leaky_relu, hardtanh
 include "_kernels/folds.pxi"          # rows and columns of numbers to one: the kernels of reductions

@@ -7,6 +7,10 @@
 cdef void silu_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     cdef floating a, m, s
+    if floating is float:
+        if INTERLEAVED:
+            silu32(x, y, n)
+            return
     for i in range(n):
         a = clamp_high(exp_floor(x[i]), saturation(x[i]))
         m = exp_scaled(nudge(a), &s)
@@ -82,6 +86,10 @@ def mish_backward(x, dy, out=None):
 cdef void gelu_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     cdef floating t, m, s, h, q
+    if floating is float:
+        if INTERLEAVED:
+            gelu32(x, y, n)
+            return
     for i in range(n):
         t = clamp_high(magnitude(x[i]), normal_end(x[i]))
         m = half_gauss(nudge(t), &s)
@@ -180,6 +188,10 @@ def gelu_tanh_backward(x, dy, out=None):
 
 cdef void sigmoid_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
+    if floating is float:
+        if INTERLEAVED:
+            sigmoid32(x, y, n)
+            return
     for i in range(n):
         y[i] = sigmoid_(x[i])
 
