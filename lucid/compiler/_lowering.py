@@ -35,8 +35,9 @@ class Lowering(NamedTuple):
 
 
 def fits_memory(op: Op) -> bool:
-    """Whether all operands are float32 and hold something."""
-    return all(x.dtype == FLOAT and math.prod(x.shape) for x in (*op.inputs, *op.outputs))
+    """Whether all operands are float32 (masks of attention may be bool) and hold something."""
+    mask = op.inputs[-1] if op.attributes.get("mask") and op.inputs[-1].dtype.kind == "b" else None
+    return all((x.dtype == FLOAT or x is mask) and math.prod(x.shape) for x in (*op.inputs, *op.outputs))
 
 
 # Convolutions and linear layers
@@ -102,19 +103,36 @@ def can_normalise(op: Op) -> bool:
 
 
 def batch_norm(b: Builder, op: Op) -> None:
-    """As a depthwise convolution of one pixel."""
     factor, shift = affine(op)
-    x = op.inputs[0]
+    channels_affine(b, op, op.inputs[0], (op.attributes["eps"], *[v.key for v in op.inputs[1:]]), factor, shift)
+
+
+def channels_affine(b: Builder, op: Op, x: Value, made_of: Any, factor: np.ndarray, shift: np.ndarray) -> None:
+    """x * factor + shift for every channel, as a depthwise convolution of one pixel."""
     n, c, h, w = x.shape
-    key = ("affine", op.attributes["eps"], *[v.key for v in op.inputs[1:]])
     weight = np.broadcast_to(factor, (c,)).astype(np.float32).reshape(c, 1, 1, 1)
-    packed = b.packing.pack("conv2d", Value.of(weight, key=key), c)
+    packed = b.packing.pack("conv2d", Value.of(weight, key=("affine", made_of)), c)
     if packed.kind != "depthwise":  # one channel: a plain image
         source = b.contiguous(x)
     else:
         source = b.image(x)
     bias = b.constant(np.broadcast_to(shift, (c,)).astype(np.float32))
     b.emit("conv2d", [source, b.new_image(op.output), bias], packed, 2.0 * n * c * h * w, n=n, c=c, h=h, w=w)
+
+
+def group_norm(b: Builder, op: Op) -> None:
+    """As a layer norm of the rows that the groups of a plain image are, and an affine function of every channel."""
+    x, *rest = op.inputs
+    n, c, h, w = x.shape
+    row = c // op.attributes["groups"] * h * w
+    normal = Value(x.shape, x.dtype) if rest else op.output
+    b.emit("layer_norm", [b.contiguous(x), b.new_plain(normal), None, None], rows=n * c * h * w // row, n=row,
+           eps=op.attributes["eps"])  # fmt: skip
+    if rest:
+        numbers = [v.array for v in rest if v.array is not None]
+        factor = numbers.pop(0) if op.attributes["weight"] else np.ones(())
+        shift = numbers.pop(0) if op.attributes["bias"] else np.zeros(())
+        channels_affine(b, op, normal, ("group_norm", *[v.key for v in rest]), factor, shift)
 
 
 # Pooling
@@ -263,9 +281,10 @@ def matmul(b: Builder, op: Op) -> None:
 
 
 def can_attend(op: Op) -> bool:
-    if op.attributes["mask"] or any(x.constant for x in op.inputs):
+    masked = op.attributes["mask"]
+    if any(x.constant for x in op.inputs[: len(op.inputs) - masked]) or (masked and len(op.inputs[-1].shape) > 4):
         return False
-    return op.kind == "projected_attention" or all(len(x.shape) == 4 for x in op.inputs)
+    return op.kind == "projected_attention" or all(len(x.shape) == 4 for x in op.inputs[:3])
 
 
 def operand(b: Builder, x: Value) -> tuple[Any, ...]:
@@ -277,7 +296,7 @@ def operand(b: Builder, x: Value) -> tuple[Any, ...]:
 
 
 def attention(b: Builder, op: Op) -> None:
-    q, k, v = op.inputs
+    q, k, v = op.inputs[:3]
     batch, heads, queries, size = q.shape
     keys, wide = k.shape[2], v.shape[3]
     operands = [operand(b, x) for x in (q, k, v)]
@@ -310,9 +329,17 @@ def _attend(
     b: Builder, operands: list[Any], op: Op, batch: int, heads: int, queries: int, keys: int, size: int, wide: int,
     kv_heads: int,
 ) -> None:  # fmt: skip
+    mask: dict[str, Any] = {}
+    if op.attributes["mask"]:
+        x, shape = op.inputs[-1], (batch, heads, queries, keys)
+        if b.view(x).offset:  # the step takes strides only
+            b.contiguous(x)
+        view = stretched(b, x, shape)
+        operands = [*operands, view.buffer]
+        mask = {"mask_strides": view.strides, "bool_mask": x.dtype.kind == "b"}
     b.emit("attention", operands, None, 2.0 * batch * heads * queries * keys * (size + wide), batch=batch, heads=heads,
            queries=queries, keys=keys, size=size, v_size=wide, kv_heads=kv_heads, scale=op.attributes["scale"],
-           causal=op.attributes["causal"])  # fmt: skip
+           causal=op.attributes["causal"], **mask)  # fmt: skip
 
 
 LOWERINGS: dict[str, Lowering] = {
@@ -334,6 +361,7 @@ LOWERINGS: dict[str, Lowering] = {
     "cat": Lowering(can_join, cat),
     "softmax": Lowering(can_last, softmax),
     "layer_norm": Lowering(can_normalise_rows, layer_norm),
+    "group_norm": Lowering(can_normalise, group_norm),
     "attention": Lowering(can_attend, attention),
     "projected_attention": Lowering(can_attend, projected_attention),
 }

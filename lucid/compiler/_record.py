@@ -39,6 +39,11 @@ def _layer_norm(call: Call) -> Attributes:
     return {"weight": weight is not None, "bias": bias is not None, "eps": eps, "size": rows[1]}
 
 
+def _group_norm(call: Call) -> Attributes:
+    _, weight, bias, groups, eps = call.args
+    return {"weight": weight is not None, "bias": bias is not None, "groups": groups, "eps": eps}
+
+
 def _attention(call: Call) -> Attributes | None:
     options = call.args[4]
     return {"mask": call.args[3] is not None, "scale": options.scale, "causal": options.causal}
@@ -60,6 +65,7 @@ KINDS: dict[Any, tuple[str, Callable[[Call], Attributes | None]]] = {
     matmul.MatMul: ("matmul", lambda call: {}),
     norm.BatchNormApply: ("batch_norm", _batch_norm),
     norm.LayerNorm: ("layer_norm", _layer_norm),
+    norm.GroupNorm: ("group_norm", _group_norm),
     binary.Add: ("add", lambda call: {} if len(call.args) == 2 else None),
     binary.Mul: ("mul", lambda call: {}),
     binary.Div: ("div", lambda call: {}),

@@ -212,15 +212,58 @@ def test_unusual_shapes() -> None:
 
 
 def test_masks_and_causal_attention() -> None:
-    q = lucid.randn(2, 4, 6, 8)
-    kv = lucid.randn(2, 2, 7, 8)
+    def attend(q: Any, k: Any, v: Any, m: Any = None) -> Any:
+        return F.scaled_dot_product_attention(q, k, v, m, enable_gqa=True)
+
+    q, k, v = lucid.randn(2, 4, 6, 8), lucid.randn(2, 2, 7, 8), lucid.randn(2, 2, 7, 8)
     mask = lucid.randn(6, 7) > 0
-    run(lambda q, k: F.scaled_dot_product_attention(q, k, k, attn_mask=mask, enable_gqa=True), q, kv)
-    run(lambda q: F.scaled_dot_product_attention(q, q, q, is_causal=True), q)
-    mha = nn.MultiheadAttention(24, 3, batch_first=True)
+    mask[2] = False  # a query that no key may answer
+    found = [
+        run(lambda q, k, v: attend(q, k, v, mask), q, k, v),
+        run(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True), q, q + 1, q + 2),
+    ]
+    for shape in ((6, 7), (7,), (4, 6, 7), (2, 1, 1, 7), (1, 4, 6, 1), (2, 4, 6, 7)):
+        added = lucid.randn(*shape)
+        found.append(run(attend, q, k, v, added))
+        found.append(run(attend, q, k, v, added > 0))
+        found.append(run(lambda q, k, v, m=added: attend(q, k, v, m * 2), q, k, v))
+    # a mask that is a part of something computed, and does not begin where that does
+    found.append(run(lambda q, k, v, m: attend(q, k, v, (m * 2 + 1)[1]), q, k, v, lucid.randn(3, 6, 7)))
+    for compiled in found:
+        assert "attention" in steps(compiled) and "call: Attention" not in steps(compiled)
+    mha = nn.MultiheadAttention(24, 3, batch_first=True).eval()
     x, memory, padding = lucid.randn(2, 5, 24), lucid.randn(2, 7, 24), lucid.rand(2, 7) > 0.7
-    run(lambda x, m: mha.eval()(x, m, m, need_weights=False)[0], x, memory)
+    run(lambda x, m: mha(x, m, m, need_weights=False)[0], x, memory)
     run(lambda x, m, p: mha(x, m, m, key_padding_mask=p)[0], x, memory, padding)
+    both = run(lambda x, m, p: mha(x, m, m, key_padding_mask=p, need_weights=False)[0], x, memory, padding)
+    assert "attention" in steps(both) and "call: ProjectedAttention" not in steps(both)
+
+
+def test_masked_attention_is_saved(tmp_path: Any) -> None:
+    q, mask = lucid.randn(2, 4, 6, 8), lucid.randn(6, 6) > 0
+    compiled = lucid.compile(lambda q: F.scaled_dot_product_attention(q, q + 1, q * 2, attn_mask=mask))
+    y = compiled(q)
+    compiled.save(tmp_path / "masked.lucid")
+    np.testing.assert_array_equal(lucid.load_compiled(tmp_path / "masked.lucid")(q).numpy(), y.numpy())
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_group_norm_stays_in_the_plan(affine: bool) -> None:
+    net = nn.Sequential(
+        nn.Conv2d(3, 32, 3, padding=1), nn.GroupNorm(8, 32, affine=affine), nn.SiLU(), nn.Conv2d(32, 24, 1),
+        nn.GroupNorm(1, 24, affine=affine), nn.GroupNorm(24, 24, affine=affine),
+    )  # fmt: skip
+    with lucid.no_grad():
+        for p in net.parameters():
+            p.copy_(lucid.randn(*p.shape))
+    compiled = run(net, lucid.randn(3, 3, 9, 10))
+    assert steps(compiled).count("layer_norm") == 3 and not any(s.startswith("call") for s in steps(compiled))
+    for threads in (1, 2, 3):
+        before = lucid.get_num_threads()
+        lucid.set_num_threads(threads)
+        x = lucid.randn(3, 3, 9, 10)
+        np.testing.assert_array_equal(compiled(x).numpy()[1:2], lucid.compile(net)(x[1:2]).numpy())
+        lucid.set_num_threads(before)
 
 
 def test_steps_of_rows_and_numbers() -> None:
