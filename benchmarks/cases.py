@@ -8,11 +8,12 @@ from case import Case
 from compiled import compiled, eager, startup
 from functions import functions
 from kernels import activations, convolutions, products
+from low_precision import low_precision
 from training import inference, threads, trainings
 
 CASES: list[Case] = [
     *activations(), *products(), *convolutions(), *functions(), *trainings(), *threads(), *inference(),
-    *compiled(), *eager(), *startup(),
+    *compiled(), *eager(), *startup(), *low_precision(),
 ]  # fmt: skip
 assert len({case.name for case in CASES}) == len(CASES), "two cases share a name"
 
@@ -37,4 +38,5 @@ REQUIREMENTS = (
     Requirement("compiled", every=1.0, geomean=1.25),
     Requirement("eager", every=1.0, geomean=1.5),
     Requirement("memory", every=1.0),
+    Requirement("few bits"),
 )
