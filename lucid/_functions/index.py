@@ -254,7 +254,7 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     if i.dtype.kind not in "iu":
         raise RuntimeError(f"index_select: expected an integer index, got {index.dtype}")
     extent = x._data.shape[d] if x._data.ndim else 1
-    if i.size and not 0 <= i.min() <= i.max() < extent:
+    if isinstance(i, np.ndarray) and i.size and not 0 <= i.min() <= i.max() < extent:  # a trace hides the values
         bad = i.max() if i.max() >= extent else i.min()
         raise IndexError(f"index_select: index {bad} is out of range for dimension {d} of size {extent}")
     if not x._data.ndim:
@@ -331,7 +331,7 @@ def check_index(name: str, shape: tuple[int, ...], dim: int, index: np.ndarray) 
         raise RuntimeError(f"{name}: index {index.shape} must have as many dimensions as the tensor {shape}")
     if any(n > shape[k] for k, n in enumerate(index.shape) if k != dim):
         raise RuntimeError(f"{name}: index {index.shape} is larger than the tensor {shape} apart from dimension {dim}")
-    if index.size and shape and not (index.min() >= 0 and index.max() < shape[dim]):
+    if isinstance(index, np.ndarray) and index.size and shape and not (index.min() >= 0 and index.max() < shape[dim]):
         bad = index.max() if index.max() >= shape[dim] else index.min()
         raise IndexError(f"{name}: index {bad} is out of bounds for dimension {dim} with size {shape[dim]}")
 

@@ -43,7 +43,10 @@ def identity(x: Tensor) -> Tensor:
 
 @operator("Div")
 def div(x: Tensor, y: Tensor) -> Tensor:
-    return lucid.div(x, y) if x.is_floating_point() else lucid.div(x, y, rounding_mode="trunc")
+    if x.is_floating_point():
+        return lucid.div(x, y)
+    q = lucid.floor_divide(x, y)  # towards zero, without reading values, so that it can be compiled
+    return q + ((q < 0) & (q * y != x)).to(q.dtype)
 
 
 @operator("Pow")

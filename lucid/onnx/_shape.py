@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 import lucid
 from lucid import Tensor
 from lucid.nn import functional as F
@@ -117,6 +119,8 @@ def not_negative(index: Tensor, length: int) -> Tensor:
 @operator("Gather")
 def gather(x: Tensor, index: Tensor, *, axis: int = 0) -> Tensor:
     axis %= x.ndim
+    if index.ndim == 0 and isinstance(index._data, np.ndarray):  # a number that a trace may read
+        return lucid.select(x, axis, int(index.item()))
     y = lucid.index_select(x, axis, not_negative(index, x.shape[axis]).reshape(-1))
     return y.reshape([*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]])
 

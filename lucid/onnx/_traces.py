@@ -168,7 +168,7 @@ def run(model: Callable[..., Any], spec: Any, tensors: list[Tensor]) -> tuple[Gr
 
 
 def sizes_of(inputs: list[Input]) -> tuple[dict[str, tuple[int, ...]], int]:
-    """The sizes of each symbol in each trace: multiples, since what divides a size is meant to divide others too.
+    """The size of each symbol in each trace before it is changed, and the number of traces.
 
     A size of 1 is no example of others: it broadcasts.
     """
@@ -182,10 +182,33 @@ def sizes_of(inputs: list[Input]) -> tuple[dict[str, tuple[int, ...]], int]:
             if n == 0:
                 raise ValueError(f"onnx.export: the dynamic axis '{symbol}' of '{x.name}' has no elements")
     count = 1 + len(first) if first else 1
-    return {
-        symbol: tuple([(n if n > 1 else 2) if k != i + 1 else (2 * n if n > 1 else 3) for k in range(count)])
-        for i, (symbol, n) in enumerate(first.items())
-    }, count
+    return {symbol: (n if n > 1 else 2,) * count for symbol, n in first.items()}, count
+
+
+def first_that_runs(
+    model: Callable[..., Any], spec: Any, inputs: list[Input], symbols: dict[str, tuple[int, ...]], k: int
+) -> tuple[Graph, list[Tensor], Locating]:
+    """Trace ``k``: the first with the sizes of the example, the others each with another size of one symbol.
+
+    That is a multiple, since what divides a size is meant to divide others too, or else something that the model takes.
+    """
+    if k == 0:
+        return run(model, spec, [resized(x, symbols, 0) for x in inputs])
+    symbol = list(symbols)[k - 1]
+    n = symbols[symbol][0]
+    sizes = [m for m in (2 * n, n // 2 if n % 2 == 0 else 0, n + 1, n - 1) if m > 1 and m != n]
+    refused: Exception | None = None
+    for m in sizes:
+        symbols[symbol] = (*symbols[symbol][:k], m, *symbols[symbol][k + 1 :])
+        try:
+            return run(model, spec, [resized(x, symbols, k) for x in inputs])
+        except TraceError:
+            raise
+        except Exception as error:
+            refused = refused or error
+    assert refused is not None
+    refused.add_note(f"while onnx.export ran the model with other sizes than {n} of the dynamic axis '{symbol}'")
+    raise refused
 
 
 def resized(x: Input, symbols: dict[str, tuple[int, ...]], k: int) -> Tensor:
@@ -210,7 +233,7 @@ def read(model: Callable[..., Any], spec: Any, inputs: list[Input]) -> Model:
         state = [(t, name) for name, t in [*model.named_parameters(), *model.named_buffers()]]
         paths = {id(m): name for name, m in model.named_modules()}
     with evaluating(model):
-        traces = [run(model, spec, [resized(x, symbols, k) for x in inputs]) for k in range(count)]
+        traces = [first_that_runs(model, spec, inputs, symbols, k) for k in range(count)]
     graphs = [graph for graph, _, _ in traces]
     try:
         steps = aligned(graphs, traces[0][2].modules, paths)
