@@ -40,7 +40,7 @@ def numbers_in(a: Any) -> Iterator[Any]:
 
 
 def linear(x: Sequence[int], y: Sequence[int]) -> tuple[int, int, int] | None:
-    """(p, c, q) with y = (p * x + c) / q, if there is such a line."""
+    """(p, c, q) with y = floor((p * x + c) / q), if there are such."""
     other = next((k for k, n in enumerate(x) if n != x[0]), None)
     if other is None:
         return None
@@ -48,8 +48,19 @@ def linear(x: Sequence[int], y: Sequence[int]) -> tuple[int, int, int] | None:
     if slope == 0:
         return None
     p, q = slope.numerator, slope.denominator
-    c = q * y[0] - p * x[0]
-    return (p, c, q) if all(q * b == p * a + c for a, b in zip(x, y)) else None
+    for rest in range(q):
+        c = q * y[0] - p * x[0] + rest
+        if all((p * a + c) // q == b for a, b in zip(x, y)):
+            return p, c, q
+    return None
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    if a.shape != b.shape:
+        return False
+    if a.__array_interface__["data"] == b.__array_interface__["data"] and a.strides == b.strides:
+        return True
+    return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
 
 
 def period(arrays: list[np.ndarray], d: int) -> int:
@@ -61,11 +72,3 @@ def period(arrays: list[np.ndarray], d: int) -> int:
         return bool((parts == parts[(slice(None),) * d + (slice(0, 1),)]).all())
 
     return next((p for p in range(1, common + 1) if common % p == 0 and all(repeats(a, p) for a in arrays)), 0)
-
-
-def same(a: np.ndarray, b: np.ndarray) -> bool:
-    if a.shape != b.shape:
-        return False
-    if a.__array_interface__["data"] == b.__array_interface__["data"] and a.strides == b.strides:
-        return True
-    return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))

@@ -167,8 +167,8 @@ def run(model: Callable[..., Any], spec: Any, tensors: list[Tensor]) -> tuple[Gr
     return graph, found, tracer
 
 
-def sizes_of(inputs: list[Input]) -> tuple[dict[str, tuple[int, ...]], int]:
-    """The size of each symbol in each trace before it is changed, and the number of traces.
+def sizes_of(inputs: list[Input]) -> dict[str, int]:
+    """The size of each symbol in the first trace.
 
     A size of 1 is no example of others: it broadcasts.
     """
@@ -181,41 +181,51 @@ def sizes_of(inputs: list[Input]) -> tuple[dict[str, tuple[int, ...]], int]:
                                  f"{x.array.shape}), and {first[symbol]} elsewhere")  # fmt: skip
             if n == 0:
                 raise ValueError(f"onnx.export: the dynamic axis '{symbol}' of '{x.name}' has no elements")
-    count = 1 + len(first) if first else 1
-    return {symbol: (n if n > 1 else 2,) * count for symbol, n in first.items()}, count
+    return {symbol: n if n > 1 else 2 for symbol, n in first.items()}
 
 
-def first_that_runs(
-    model: Callable[..., Any], spec: Any, inputs: list[Input], symbols: dict[str, tuple[int, ...]], k: int
-) -> tuple[Graph, list[Tensor], Locating]:
-    """Trace ``k``: the first with the sizes of the example, the others each with another size of one symbol.
+Trace = tuple[Graph, list[Tensor], Locating]
 
-    That is a multiple, since what divides a size is meant to divide others too, or else something that the model takes.
+
+def traces_of(
+    model: Callable[..., Any], spec: Any, inputs: list[Input]
+) -> tuple[list[Trace], dict[str, tuple[int, ...]]]:
+    """The traces, and the sizes of each symbol in them.
+
+    After the sizes of the example come, for each symbol, a multiple, since what divides a size is meant to divide
+    others too, and one more element, which shows what depends on remainders; or what else the model takes.
     """
-    if k == 0:
-        return run(model, spec, [resized(x, symbols, 0) for x in inputs])
-    symbol = list(symbols)[k - 1]
-    n = symbols[symbol][0]
-    sizes = [m for m in (2 * n, n // 2 if n % 2 == 0 else 0, n + 1, n - 1) if m > 1 and m != n]
-    refused: Exception | None = None
-    for m in sizes:
-        symbols[symbol] = (*symbols[symbol][:k], m, *symbols[symbol][k + 1 :])
-        try:
-            return run(model, spec, [resized(x, symbols, k) for x in inputs])
-        except TraceError:
-            raise
-        except Exception as error:
-            refused = refused or error
-    assert refused is not None
-    refused.add_note(f"while onnx.export ran the model with other sizes than {n} of the dynamic axis '{symbol}'")
-    raise refused
+    base = sizes_of(inputs)
+    found, chosen = [run(model, spec, [resized(x, base) for x in inputs])], [base]
+    for symbol, n in base.items():
+        refused: Exception | None = None
+        tried: list[int] = []
+        for m in (2 * n, n + 1, n // 2 if n % 2 == 0 else 0, n - 1):
+            if m < 2 or len(tried) == 2 or (tried and m < n):
+                continue
+            sizes = base | {symbol: m}
+            try:
+                found.append(run(model, spec, [resized(x, sizes) for x in inputs]))
+            except TraceError:
+                raise
+            except Exception as error:
+                refused = refused or error
+                continue
+            chosen.append(sizes)
+            tried.append(m)
+        if not tried and refused is not None:
+            refused.add_note(
+                f"while onnx.export ran the model with other sizes than {n} of the dynamic axis '{symbol}'"
+            )
+            raise refused
+    return found, {symbol: tuple([sizes[symbol] for sizes in chosen]) for symbol in base}
 
 
-def resized(x: Input, symbols: dict[str, tuple[int, ...]], k: int) -> Tensor:
-    """The example with the sizes of trace ``k``: its elements repeated."""
+def resized(x: Input, sizes: dict[str, int]) -> Tensor:
+    """The example in other sizes: its elements repeated."""
     array = x.array
     for axis, symbol in x.symbols.items():
-        array = np.take(array, np.arange(symbols[symbol][k]) % array.shape[axis], axis)
+        array = np.take(array, np.arange(sizes[symbol]) % array.shape[axis], axis)
     return wrap(array)
 
 
@@ -226,14 +236,13 @@ def read(model: Callable[..., Any], spec: Any, inputs: list[Input]) -> Model:
         TraceError: a file could not do what the model does.
         ValueError: the model does other operations for other sizes.
     """
-    symbols, count = sizes_of(inputs)
     state: list[tuple[Tensor, str]] = []
     paths: dict[int, str] = {}
     if isinstance(model, Module):
         state = [(t, name) for name, t in [*model.named_parameters(), *model.named_buffers()]]
         paths = {id(m): name for name, m in model.named_modules()}
     with evaluating(model):
-        traces = [first_that_runs(model, spec, inputs, symbols, k) for k in range(count)]
+        traces, symbols = traces_of(model, spec, inputs)
     graphs = [graph for graph, _, _ in traces]
     try:
         steps = aligned(graphs, traces[0][2].modules, paths)

@@ -283,12 +283,13 @@ class Builder:
             if across == n.across:
                 return self.extent(x, axis)
         distinct = list({across: (across, x, axis) for across, x, axis in reversed(known)}.values())[::-1]
-        for count in (1, 2, 3):
-            for chosen in itertools.combinations_with_replacement(distinct, count):
-                product = [math.prod(each) for each in zip(*[across for across, _, _ in chosen])]
-                found = linear(product, n.across)
-                if found is not None:
-                    return self._computed([self.extent(x, axis) for _, x, axis in chosen], *found)
+        for proportional in (True, False):  # first what has no constant part: two points lie on many a line
+            for count in (1, 2, 3):
+                for chosen in itertools.combinations_with_replacement(distinct, count):
+                    product = [math.prod(each) for each in zip(*[across for across, _, _ in chosen])]
+                    found = linear(product, n.across)
+                    if found is not None and (found[1:] == (0, 1) or not proportional):
+                        return self._computed([self.extent(x, axis) for _, x, axis in chosen], *found)
         raise Unsupported(f"a size of {int(n)} that depends on the dynamic axes in an unknown way")
 
     def _extents(self, refs: Any) -> Iterator[tuple[tuple[int, ...], Ref, int]]:

@@ -121,6 +121,30 @@ def test_sizes_follow_the_inputs() -> None:
     round_trip(positions, lucid.randn(2, 3), lucid.randn(1, 7), axes={"x": {0: "n", 1: "t"}})
 
 
+def test_sizes_that_are_no_multiples() -> None:
+    def halves(x: Any) -> Any:
+        t = x.shape[1]
+        return x[:, : t // 2], lucid.zeros(t * t, x.shape[0]), lucid.zeros(2 * t + 3, x.shape[0])
+
+    round_trip(halves, lucid.randn(2, 4), lucid.randn(5, 9), axes={"x": {0: "n", 1: "t"}})
+
+    def padded(x: Any) -> Any:  # nothing to add to the example and its multiples
+        return F.pad(x, (0, -x.shape[0] % 2)) if x.shape[0] % 2 else x * 1
+
+    with pytest.raises(ValueError, match="does not do the same for other sizes of the dynamic axes n: "):
+        lucid.onnx.export(padded, lucid.ones(2), dynamic_axes={"x": {0: "n"}})
+
+    def limited(x: Any) -> Any:  # no size above that of the example, and odd ones refused
+        if x.shape[0] > 4 or x.shape[0] % 2:
+            raise ValueError("too long")
+        return x.reshape(-1, 2)
+
+    proto = lucid.onnx.export(limited, lucid.ones(4), dynamic_axes={"x": {0: "n"}})
+    assert session(proto).run(None, {"x": np.ones(6, np.float32)})[0].shape == (3, 2)
+    with pytest.raises(ValueError, match=r"^too long$"):
+        lucid.onnx.export(limited, lucid.ones(6), dynamic_axes={"x": {0: "n"}})
+
+
 def test_what_is_refused() -> None:
     class Inner(nn.Module):
         def forward(self, x: Any) -> Any:
