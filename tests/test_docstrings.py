@@ -19,7 +19,7 @@ NAMESPACES = [
     "lucid", "lucid.nn", "lucid.nn.functional", "lucid.nn.init", "lucid.nn.utils", "lucid.nn.utils.parametrize",
     "lucid.nn.utils.rnn", "lucid.nn.utils.prune", "lucid.nn.attention", "lucid.signal.windows", "lucid.testing", "lucid.optim", "lucid.optim.lr_scheduler", "lucid.autograd", "lucid.autograd.functional",
     "lucid.linalg", "lucid.special", "lucid.random", "lucid.distributions", "lucid.data", "lucid.datasets",
-    "lucid.transforms", "lucid.func", "lucid.amp", "lucid.compiler", "lucid.einops", "lucid.serialization", "lucid.torch",
+    "lucid.transforms", "lucid.func", "lucid.amp", "lucid.compiler", "lucid.einops", "lucid.serialization", "lucid.torch", "lucid.models",
 ]  # fmt: skip
 
 

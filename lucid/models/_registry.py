@@ -76,7 +76,7 @@ def variant(
         return model(*fixed, *given.args, **given.kwargs)
 
     build.__name__ = build.__qualname__ = name
-    build.__module__ = "lucid.models"
+    build.__module__ = __name__
     build.__signature__ = signature  # type: ignore[attr-defined]
     build.__doc__ = _DOCSTRING.format(
         title=title, size=size, options=", ".join(signature.parameters), model=model.__name__,
@@ -84,6 +84,14 @@ def variant(
     )  # fmt: skip
     _MODELS[name] = _Entry(build, prepare)
     return build
+
+
+def __getattr__(name: str) -> Any:
+    """The functions are this module's, so that doctest does not look for them beside the classes and build each model;
+    tests/models runs their examples. Pickle finds them here."""
+    if name in _MODELS:
+        return _MODELS[name].build
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _entry(function: str, name: str) -> _Entry:

@@ -35,6 +35,11 @@ class BertConfig(Config):
 
     Raises:
         ValueError: ``hidden_act`` is unknown, or the heads do not divide ``hidden_size``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.models.BertConfig(num_hidden_layers=6).hidden_size
+        768
     """
 
     REFUSED: ClassVar[dict[str, Any]] = {
@@ -186,6 +191,12 @@ class BertOutput(NamedTuple):
     Attributes:
         last_hidden_state: of every token, (N, T, hidden_size).
         pooler_output: of the whole input, (N, hidden_size); None without pooler.
+
+    Example:
+        >>> import lucid
+        >>> config = lucid.models.BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2)
+        >>> lucid.models.BertModel(config, add_pooling_layer=False)(lucid.tensor([[101, 102]])).pooler_output is None
+        True
     """
 
     last_hidden_state: Tensor

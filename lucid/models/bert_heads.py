@@ -37,7 +37,7 @@ class BertPredictions(nn.Module):
     def __init__(self, config: BertConfig, embedding: nn.Embedding) -> None:
         super().__init__()
         self.transform = BertTransform(config, config.hidden_size, norm=True)
-        self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
+        self.decoder = nn.utils.skip_init(nn.Linear, config.hidden_size, config.vocab_size)
         self.decoder.weight = embedding.weight
         self.bias = self.decoder.bias
 
@@ -141,7 +141,7 @@ def _bert(name: str, size: str, model: type[M], layers: int, channels: int, sour
         hidden_size=channels, num_hidden_layers=layers, num_attention_heads=channels // 64,
         intermediate_size=4 * channels,
     )  # fmt: skip
-    example = "lucid.models.{name}(vocab_size=99).eval()(lucid.tensor([[2, 5, 3]]))"
+    example = "lucid.models.{name}(vocab_size=99, num_hidden_layers=2).eval()(lucid.tensor([[2, 5, 3]]))"
     about = {
         BertModel: ("", About(source, f"{example}.pooler_output.shape", f"lucid.Size([1, {channels}])")),
         BertForMaskedLM: (" with scores of tokens", About(source, f"{example}.shape", "lucid.Size([1, 3, 99])")),

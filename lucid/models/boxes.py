@@ -154,6 +154,12 @@ class Detections(NamedTuple):
         boxes: (K, 4), left, top, right and bottom, in pixels.
         scores: (K,), from 0 to 1.
         labels: (K,), int64, the classes.
+
+    Example:
+        >>> import lucid
+        >>> found = lucid.models.Detections(lucid.zeros(1, 4), lucid.ones(1), lucid.tensor([3]))
+        >>> found.labels.tolist()
+        [3]
     """
 
     boxes: Tensor

@@ -49,6 +49,14 @@ class ConvNeXt(nn.Module):
 
     Shapes:
         (N, 3, H, W) -> (N, num_classes), H and W at least 32.
+
+    Example:
+        >>> import lucid
+        >>> model = lucid.models.ConvNeXt((16, 32, 64, 128), (1, 1, 2, 1), num_classes=10).eval()
+        >>> model(lucid.zeros(1, 3, 64, 64)).shape
+        lucid.Size([1, 10])
+
+    Source: Liu et al. (2022), A ConvNet for the 2020s.
     """
 
     def __init__(

@@ -63,6 +63,16 @@ class EfficientNet(nn.Module):
 
     Shapes:
         (N, 3, H, W) -> (N, num_classes).
+
+    Example:
+        >>> import lucid
+        >>> from lucid.models.efficientnet import Stage
+        >>> stages = [Stage(1, 3, 1, 16, 1), Stage(6, 5, 2, 24, 2)]
+        >>> model = lucid.models.EfficientNet(stages, 16, num_classes=10).eval()
+        >>> model(lucid.zeros(1, 3, 64, 64)).shape
+        lucid.Size([1, 10])
+
+    Source: Tan and Le (2019), EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks.
     """
 
     def __init__(

@@ -34,6 +34,11 @@ class GPT2Config(Config):
 
     Raises:
         ValueError: ``activation_function`` is unknown, or the heads do not divide ``n_embd``.
+
+    Example:
+        >>> import lucid
+        >>> lucid.models.GPT2Config(n_layer=6).n_embd
+        768
     """
 
     REFUSED: ClassVar[dict[str, Any]] = {
@@ -244,7 +249,7 @@ class GPT2LMHeadModel(Pretrained):
     def __init__(self, config: GPT2Config) -> None:
         super().__init__(config)
         self.transformer = GPT2Model(config)
-        self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        self.lm_head = nn.utils.skip_init(nn.Linear, config.n_embd, config.vocab_size, bias=False)
         self.lm_head.weight = self.transformer.wte.weight
 
     def forward(
@@ -326,7 +331,7 @@ class GPT2LMHeadModel(Pretrained):
 
 _ABOUT = About(
     "Radford, Wu, Child, Luan, Amodei, Sutskever (2019), Language Models are Unsupervised Multitask Learners",
-    "lucid.models.{name}(vocab_size=99).eval()(lucid.tensor([[2, 5, 3]])).shape", "lucid.Size([1, 3, 99])",
+    "lucid.models.{name}(vocab_size=99, n_layer=2).eval()(lucid.tensor([[2, 5, 3]])).shape", "lucid.Size([1, 3, 99])",
 )  # fmt: skip
 
 

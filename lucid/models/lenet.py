@@ -25,6 +25,14 @@ class LeNet(nn.Module):
 
     Raises:
         ValueError: an input has another shape.
+
+    Example:
+        >>> import lucid
+        >>> model = lucid.models.LeNet().eval()
+        >>> model(lucid.zeros(2, 1, 32, 32)).shape
+        lucid.Size([2, 10])
+
+    Source: LeCun, Bottou, Bengio, Haffner (1998), Gradient-Based Learning Applied to Document Recognition.
     """
 
     def __init__(self, num_classes: int = 10, in_channels: int = 1) -> None:

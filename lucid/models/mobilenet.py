@@ -43,6 +43,14 @@ class MobileNetV2(nn.Module):
 
     Shapes:
         (N, 3, H, W) -> (N, num_classes).
+
+    Example:
+        >>> import lucid
+        >>> model = lucid.models.MobileNetV2(num_classes=10, width_mult=0.5).eval()
+        >>> model(lucid.zeros(1, 3, 64, 64)).shape
+        lucid.Size([1, 10])
+
+    Source: Sandler et al. (2018), MobileNetV2: Inverted Residuals and Linear Bottlenecks.
     """
 
     def __init__(self, num_classes: int = 1000, width_mult: float = 1.0, dropout: float = 0.2) -> None:
@@ -117,6 +125,15 @@ class MobileNetV3(nn.Module):
 
     Shapes:
         (N, 3, H, W) -> (N, num_classes).
+
+    Example:
+        >>> import lucid
+        >>> rows = [(3, 16, 16, True, False, 2), (5, 96, 24, True, True, 2)]
+        >>> model = lucid.models.MobileNetV3(rows, 64, num_classes=10).eval()
+        >>> model(lucid.zeros(1, 3, 64, 64)).shape
+        lucid.Size([1, 10])
+
+    Source: Howard et al. (2019), Searching for MobileNetV3.
     """
 
     def __init__(

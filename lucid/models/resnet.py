@@ -72,6 +72,15 @@ class ResNet(nn.Module):
 
     Shapes:
         (N, 3, H, W) -> (N, num_classes); H and W of 32 at least are sensible.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.models.resnet import BasicBlock
+        >>> model = lucid.models.ResNet(BasicBlock, (1, 1, 1, 1), num_classes=10).eval()
+        >>> model(lucid.zeros(1, 3, 64, 64)).shape
+        lucid.Size([1, 10])
+
+    Source: He et al. (2016), Deep Residual Learning for Image Recognition.
     """
 
     def __init__(

@@ -115,6 +115,14 @@ class SwinTransformer(nn.Module):
 
     Shapes:
         (N, 3, H, W) -> (N, num_classes).
+
+    Example:
+        >>> import lucid
+        >>> model = lucid.models.SwinTransformer(32, (1, 1, 2, 1), (1, 2, 4, 8), num_classes=10).eval()
+        >>> model(lucid.zeros(1, 3, 64, 64)).shape
+        lucid.Size([1, 10])
+
+    Source: Liu et al. (2021), Swin Transformer: Hierarchical Vision Transformer using Shifted Windows.
     """
 
     def __init__(

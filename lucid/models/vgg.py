@@ -19,6 +19,14 @@ class AlexNet(nn.Module):
 
     Shapes:
         (N, 3, H, W) -> (N, num_classes), H and W at least 63.
+
+    Example:
+        >>> import lucid
+        >>> model = lucid.models.AlexNet(num_classes=10).eval()
+        >>> model(lucid.zeros(1, 3, 64, 64)).shape
+        lucid.Size([1, 10])
+
+    Source: Krizhevsky (2014), One weird trick for parallelizing convolutional neural networks.
     """
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
@@ -52,6 +60,14 @@ class VGG(nn.Module):
 
     Shapes:
         (N, 3, H, W) -> (N, num_classes), H and W at least 32.
+
+    Example:
+        >>> import lucid
+        >>> model = lucid.models.VGG((1, 1, 1, 1, 1), num_classes=10).eval()
+        >>> model(lucid.zeros(1, 3, 64, 64)).shape
+        lucid.Size([1, 10])
+
+    Source: Simonyan and Zisserman (2015), Very Deep Convolutional Networks for Large-Scale Image Recognition.
     """
 
     def __init__(

@@ -70,6 +70,14 @@ class VisionTransformer(nn.Module):
 
     Raises:
         ValueError: ``patch`` does not divide ``image_size``, or an input has another size.
+
+    Example:
+        >>> import lucid
+        >>> model = lucid.models.VisionTransformer(16, 2, 32, 2, 64, image_size=64, num_classes=10).eval()
+        >>> model(lucid.zeros(1, 3, 64, 64)).shape
+        lucid.Size([1, 10])
+
+    Source: Dosovitskiy et al. (2021), An Image is Worth 16x16 Words.
     """
 
     def __init__(
