@@ -137,6 +137,23 @@ def test_several_inputs_and_outputs(serving: Callable[..., Any]) -> None:
     assert answer.json() == {"error": "expected the inputs a, b, got a"}
 
 
+def test_sequences_of_different_lengths(serving: Callable[..., Any]) -> None:
+    model = open_model("bert_tiny_classifier")
+    assert str(model.inputs[0]) == "x: int64 (n, any)"
+    app = serving(model, max_delay=0.05)
+    sentences = [list(range(1, 1 + n)) for n in (3, 5, 3, 7, 5, 3)]
+    expected = [model([np.array([s])])[0][0] for s in sentences]
+
+    async def load() -> list[Answer]:
+        bodies = [json.dumps({"inputs": s}).encode() for s in sentences]
+        return await asyncio.gather(*[ask(app, body, kind=JSON) for body in (*bodies, b'{"inputs": [1, 2, 99999999]}')])
+
+    *answers, wrong = asyncio.run(load())
+    for answer, y in zip(answers, expected):
+        assert np.array(answer.json()["outputs"], np.float32).tobytes() == y.tobytes()
+    assert wrong.status == 400 and "index 99999999 is out of range for" in wrong.json()["error"]
+
+
 @pytest.mark.parametrize(
     "request_, status, error",
     [
