@@ -341,7 +341,7 @@ def copy_pages(site: Site) -> None:
     for name, path in sources.items():
         text = path.read_text(encoding="utf-8").replace("(../README.md)", "(index.md)")
         (WORK / name).write_text(re.sub(r"{{(\w+)}}", lambda m: known[m[1]], text), encoding="utf-8")
-    for path in DOCS.glob("*.png"):
+    for path in (*DOCS.glob("*.png"), *DOCS.glob("pages/*.svg")):
         shutil.copy(path, WORK / path.name)
     shutil.copytree(ROOT / "examples", WORK / "examples", ignore=shutil.ignore_patterns("__pycache__"))
 

@@ -103,7 +103,7 @@ def write_to(f: Path | BinaryIO, put: Callable[[Any], None]) -> None:
         raise ValueError(f"save: {path} is neither a file nor a new name; pass an open binary file to write to it")
     if not os.path.isdir(os.path.dirname(path)):
         raise FileNotFoundError(errno.ENOENT, "save: no such directory", os.path.dirname(path))
-    with _replacing(path) as file:
+    with replacing(path) as file:
         put(file)
 
 
@@ -124,7 +124,7 @@ def _pytorch_writer(obj: Any) -> Callable[[Any], None]:
 
 
 @contextlib.contextmanager
-def _replacing(path: str) -> Iterator[BinaryIO]:
+def replacing(path: str) -> Iterator[BinaryIO]:
     """A new file that takes the place of ``path`` when the block succeeds, and disappears when it does not."""
     directory = os.path.dirname(path)
     temporary = os.path.join(directory, f".lucid-{os.urandom(8).hex()}.tmp")

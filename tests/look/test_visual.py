@@ -35,7 +35,7 @@ def test_history() -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(ValueError, match="^draw: format must be 'mermaid', got 'png'$"):
+    with pytest.raises(ValueError, match="^draw: format must be 'mermaid' or 'svg', got 'png'$"):
         draw(Residual(), lucid.ones(1, 4), "png")
     with pytest.raises(TypeError, match="^draw: expected a Module or a Tensor, got int$"):
         draw(3)
