@@ -336,10 +336,11 @@ def copy_pages(site: Site) -> None:
     """The written pages and documents, with links that hold in the site."""
     known = facts(site)
     sources = {path.name: path for path in sorted((DOCS / "pages").iterdir()) if path.is_file()}
-    sources |= {name: DOCS / name for name in ("performance.md", "design.md", "surface.md")}
-    sources["compiled.md"] = DOCS / "compile.md"  # compile.html would be taken for the function's page
+    sources |= {path.name: path for path in sorted(DOCS.glob("*.md"))}
+    sources["compiled.md"] = sources.pop("compile.md")  # compile.html would be taken for the function's page
     for name, path in sources.items():
         text = path.read_text(encoding="utf-8").replace("(../README.md)", "(index.md)")
+        text = text.replace("(compile.md)", "(compiled.md)").replace("(pages/", "(")
         (WORK / name).write_text(re.sub(r"{{(\w+)}}", lambda m: known[m[1]], text), encoding="utf-8")
     for path in (*DOCS.glob("*.png"), *DOCS.glob("pages/*.svg")):
         shutil.copy(path, WORK / path.name)
