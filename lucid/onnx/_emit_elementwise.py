@@ -74,7 +74,7 @@ for _function, _formula in _FORMULAS.items():
     exports(_function.operation)(_formula)
 
 
-@exports(binary.Add, sizes=True)
+@exports(binary.Add)
 def add(b: Builder, x: Ref, y: Ref, alpha: float = 1) -> str:
     if alpha == -1:
         return b.node("Sub", x, y)

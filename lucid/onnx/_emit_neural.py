@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from lucid._functions import conv, norm, pool, pool3d, resample
-from lucid.onnx._sizes import in_trace
+from lucid.onnx._resize import interpolation, positions
+from lucid.onnx._sizes import in_trace, numbers_in
 from lucid.onnx._traces import Size
 from lucid.onnx._writer import Builder, Ref, Unsupported, exports
 
@@ -30,6 +31,8 @@ def convolution(b: Builder, x: Ref, weight: Ref, bias: Ref | None, geometry: Any
 
 @exports(conv.ConvolutionInputGrad, sizes=True)
 def transposed(b: Builder, x: Ref, weight: Ref, bias: Ref | None, shape: Ints, geometry: Any) -> str:
+    if any(isinstance(n, Size) for n in numbers_in(geometry)):
+        raise Unsupported("a transposed convolution whose geometry depends on the dynamic axes")
     extra = []
     for d, (n, m) in enumerate(zip(x.shape[2:], shape[2:])):
         kernel = (weight.shape[2 + d] - 1) * geometry.dilation[d] + 1 - sum(geometry.padding[d])
@@ -135,16 +138,27 @@ def group_norm(b: Builder, x: Ref, weight: Ref | None, bias: Ref | None, groups:
 
 # Resampling
 
+_RESIZES = (("nearest", "asymmetric"), ("nearest", "half_pixel"), ("linear", "half_pixel"), ("linear", "align_corners"))
 
-@exports(resample.Resample)
-def resampled(b: Builder, x: Ref, matrix: Any, dim: int, backwards: Any) -> str:
-    """As a product with the matrix, or as repetition."""
-    if matrix.inputs != x.shape[dim] or isinstance(x.shape[dim], Size):
-        raise Unsupported("interpolation of dynamic axes")
-    dense = np.zeros((matrix.outputs, matrix.inputs), x.dtype)
+
+def _dense(matrix: Any, k: int, d: np.dtype[Any]) -> np.ndarray:
+    """The matrix of trace ``k``."""
+    inputs, outputs = in_trace(matrix.inputs, k), in_trace(matrix.outputs, k)
+    dense = np.zeros((outputs, inputs), d)
     for tap in matrix.taps:
-        rows = np.arange(matrix.outputs) if isinstance(tap.rows, slice) else tap.rows.array
-        np.add.at(dense, (rows, tap.columns.array), tap.weights.array.astype(x.dtype))
+        rows = np.arange(outputs) if isinstance(tap.rows, slice) else tap.rows.arrays[k]
+        np.add.at(dense, (rows, tap.columns.arrays[k]), tap.weights.arrays[k].astype(d))
+    return dense
+
+
+@exports(resample.Resample, sizes=True)
+def resampled(b: Builder, x: Ref, matrix: Any, dim: int, backwards: Any) -> str:
+    """As a product with the matrix, or as repetition; as ONNX resizes where sizes are not fixed."""
+    if isinstance(dim, Size):
+        raise Unsupported("interpolation whose order of dimensions depends on the dynamic axes")
+    if isinstance(x.shape[dim], Size) or isinstance(matrix.outputs, Size):
+        return _resized(b, x, matrix, dim)
+    dense = _dense(matrix, 0, x.dtype)
     times = matrix.outputs // max(1, matrix.inputs)
     if np.array_equal(dense, np.repeat(np.eye(matrix.inputs, dtype=x.dtype), max(1, times), 0)):
         scales = np.ones(x.rank, np.float32)
@@ -160,3 +174,23 @@ def resampled(b: Builder, x: Ref, matrix: Any, dim: int, backwards: Any) -> str:
     order = [d for d in range(x.rank) if d != dim] + [dim]
     moved = b.node("MatMul", b.node("Transpose", x, perm=order), np.ascontiguousarray(dense.T))
     return b.node("Transpose", moved, perm=[order.index(d) for d in range(x.rank)])
+
+
+def _resized(b: Builder, x: Ref, matrix: Any, dim: int) -> str:
+    for mode, coordinates in _RESIZES:
+        if all(_is_resize(matrix, k, x.dtype, mode, coordinates) for k in range(b.traces)):
+            wanted = b.dims([matrix.outputs if d == dim else n for d, n in enumerate(x.shape)])
+            return b.node("Resize", x, None, None, wanted, mode=mode, coordinate_transformation_mode=coordinates,
+                          nearest_mode="floor")  # fmt: skip
+    raise Unsupported("interpolation of dynamic axes by other modes than nearest and linear, from size to size")
+
+
+def _is_resize(matrix: Any, k: int, d: np.dtype[Any], mode: str, coordinates: str) -> bool:
+    inputs, outputs = in_trace(matrix.inputs, k), in_trace(matrix.outputs, k)
+    at = positions(coordinates, inputs, outputs, outputs / inputs, (0.0, 1.0))
+    made = interpolation(inputs, outputs, at, mode, "floor", -0.75, False, 1.0)
+    dense = np.zeros((outputs, inputs), d)
+    for tap in made.taps:
+        rows = np.arange(outputs) if isinstance(tap.rows, slice) else tap.rows
+        np.add.at(dense, (rows, tap.columns), tap.weights)
+    return bool(np.allclose(dense, _dense(matrix, k, d), rtol=0, atol=1e-6))

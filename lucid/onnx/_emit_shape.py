@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid._functions import _common as common
 from lucid._functions import diagonal, embedding, fold, index, join, shape, strided
-from lucid.onnx._sizes import same_size
+from lucid.onnx._sizes import numbers_in, same, same_size
 from lucid.onnx._traces import Size
 from lucid.onnx._writer import Builder, Ref, Unsupported, exports
 
@@ -139,8 +139,12 @@ def set_item(b: Builder, x: Ref, value: Ref, parts: tuple[Any, ...]) -> str:
         pads = around(value, x.shape, parts)
         if pads is not None:
             return pad(b, value, pads, base.flat[0].item())
+    if any(isinstance(n, Size) for n in numbers_in(parts)):
+        raise Unsupported("assignment to places that depend on the dynamic axes")
     if any(isinstance(p, Ref) and p.array is None for p in parts):
         return scatter_along(b, x, value, parts)
+    if any(isinstance(p, Ref) and not all(same(a, p.arrays[0]) for a in p.arrays) for p in parts):
+        raise Unsupported("assignment to places that depend on the dynamic axes")
     if any(isinstance(n, Size) for n in x.shape):
         return _joined(b, x, value, parts)
     own = tuple([p.array if isinstance(p, Ref) else p for p in parts])

@@ -18,7 +18,7 @@ _ROUNDING: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }  # fmt: skip
 
 
-def _positions(mode: str, n: int, m: int, scale: float, roi: tuple[float, float]) -> np.ndarray:
+def positions(mode: str, n: int, m: int, scale: float, roi: tuple[float, float]) -> np.ndarray:
     """Where the ``m`` elements of the result lie among the ``n`` of the input."""
     i = np.arange(m, dtype=np.float64)
     whole = scale * n
@@ -47,7 +47,9 @@ def _cubic(x: np.ndarray, a: float) -> np.ndarray:
     return np.where(x <= 1, near, np.where(x < 2, far, 0))
 
 
-def _matrix(n: int, m: int, at: np.ndarray, mode: str, nearest: str, a: float, exclude: bool, narrow: float) -> Table:
+def interpolation(
+    n: int, m: int, at: np.ndarray, mode: str, nearest: str, a: float, exclude: bool, narrow: float
+) -> Table:
     """``narrow``: how much wider than in interpolation the window is, inverted; 1 without antialiasing."""
     rows = np.arange(m)
     if mode == "nearest":
@@ -99,12 +101,12 @@ def resize(
         n = x.shape[d]
         if n == m and scale == 1 and not crop:
             continue
-        at = _positions(coordinate_transformation_mode, n, m, scale, (region[k], region[k + len(along)]))
+        at = positions(coordinate_transformation_mode, n, m, scale, (region[k], region[k + len(along)]))
         if crop:
             outside.append((d, (at < 0) | (at > n - 1)))
         narrow = min(scale, 1.0) if antialias else 1.0
         exclude = bool(exclude_outside)
-        matrix = _matrix(n, m, at, mode, nearest_mode, cubic_coeff_a, exclude and mode != "nearest", narrow)
+        matrix = interpolation(n, m, at, mode, nearest_mode, cubic_coeff_a, exclude and mode != "nearest", narrow)
         y = resample(y, matrix, d)
     for d, mask in outside:
         shape = [-1 if k == d else 1 for k in range(x.ndim)]

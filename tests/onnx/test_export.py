@@ -250,3 +250,17 @@ def test_without_the_package(monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ImportError, match=r"^onnx.export needs the package onnx: pip install lucid\[onnx\]$"):
         lucid.onnx.export(nn.ReLU(), lucid.ones(2))
+
+
+def test_numbers_that_depend_on_sizes_are_not_frozen() -> None:
+    def scaled(x: Any) -> Any:
+        return lucid.add(x, x, alpha=x.shape[0])
+
+    def last(x: Any) -> Any:
+        y = lucid.zeros(8, 3)
+        y[x.shape[0] - 1] = x[0]
+        return y
+
+    for model, what in ((scaled, "Add with arguments"), (last, "assignment to places")):
+        with pytest.raises(ValueError, match=f"^onnx.export: not supported: {what} that depend on the dynamic axes"):
+            lucid.onnx.export(model, lucid.ones(2, 3), dynamic_axes={"x": {0: "n"}})

@@ -54,6 +54,16 @@ LAYERS: dict[str, tuple[Callable[[], Any], tuple[int, ...], list[tuple[int, ...]
     "RMSNorm": (lambda: nn.RMSNorm(5), (3, 2, 5), [(6, 4, 5)], {0: "n", 1: "t"}),
     "LocalResponseNorm": (lambda: nn.LocalResponseNorm(3), (2, 5, 4, 4), [(4, 5, 4, 4)], BATCH),
     "Upsample": (lambda: nn.Upsample(scale_factor=2), (2, 3, 4, 5), [(4, 3, 4, 5)], BATCH),
+    "Upsample anything": (lambda: nn.Upsample(scale_factor=2), (2, 3, 4, 5), [(4, 3, 7, 6)], PLANES),
+    "Upsample anything, bilinear": (
+        lambda: nn.Upsample(scale_factor=2, mode="bilinear"), (2, 3, 4, 5), [(4, 3, 7, 6)], PLANES,
+    ),
+    "Upsample anything, corners": (
+        lambda: nn.Upsample(scale_factor=3, mode="bilinear", align_corners=True), (2, 3, 4, 5), [(4, 3, 7, 6)], PLANES,
+    ),
+    "Upsample anything to a size": (
+        lambda: nn.Upsample((40, 11), mode="bilinear"), (2, 3, 4, 5), [(4, 3, 7, 9)], PLANES,
+    ),
     "Upsample bilinear": (lambda: nn.Upsample((7, 9), mode="bilinear"), (2, 3, 4, 5), [(4, 3, 4, 5)], BATCH),
     "Upsample corners": (
         lambda: nn.Upsample((7, 9), mode="bilinear", align_corners=True), (2, 3, 4, 5), [(4, 3, 4, 5)], BATCH,
