@@ -241,7 +241,7 @@ class BertModel(BertBase):
         config: the settings.
         add_pooling_layer: whether to make ``pooler_output``.
 
-    Inputs:
+    Shape:
         input_ids: (N, T), integers below ``vocab_size``.
         attention_mask: (N, T), nonzero for the tokens to look at; all of them unless given.
         token_type_ids: (N, T), the segment of each token; 0 unless given.

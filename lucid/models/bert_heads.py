@@ -51,8 +51,8 @@ class BertForMaskedLM(_BertWithHead):
     Args:
         config: the settings.
 
-    Inputs:
-        Those of `BertModel`.
+    Shape:
+        The inputs are those of `BertModel`.
 
     Returns:
         (N, T, vocab_size), logits.
@@ -100,8 +100,8 @@ class BertForSequenceClassification(_BertWithHead):
     Args:
         config: the settings; ``num_labels`` is the number of outputs.
 
-    Inputs:
-        Those of `BertModel`.
+    Shape:
+        The inputs are those of `BertModel`.
 
     Returns:
         (N, num_labels), logits.

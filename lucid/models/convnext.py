@@ -47,7 +47,7 @@ class ConvNeXt(nn.Module):
         drop_path: probability that the last block's branch is left out of a training step; it grows linearly from 0.
         layer_scale: initial factor of the branches.
 
-    Shapes:
+    Shape:
         (N, 3, H, W) -> (N, num_classes), H and W at least 32.
 
     Example:

@@ -61,7 +61,7 @@ class EfficientNet(nn.Module):
         dropout: probability of dropout before the classifier.
         drop_path: probability that the last block's branch is left out of a training step; it grows linearly from 0.
 
-    Shapes:
+    Shape:
         (N, 3, H, W) -> (N, num_classes).
 
     Example:

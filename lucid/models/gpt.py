@@ -149,7 +149,7 @@ class GPT2Model(Pretrained):
     Args:
         config: the settings.
 
-    Inputs:
+    Shape:
         input_ids: (N, T), integers below ``vocab_size``.
         attention_mask: (N, held + T), nonzero for the tokens to look at; all of them unless given.
         position_ids: (N, T) or (T,); held to held + T - 1 unless given.
@@ -226,8 +226,8 @@ class GPT2LMHeadModel(Pretrained):
     Args:
         config: the settings.
 
-    Inputs:
-        Those of `GPT2Model`.
+    Shape:
+        The inputs are those of `GPT2Model`.
 
     Returns:
         (N, T, vocab_size), logits.

@@ -20,7 +20,7 @@ class LeNet(nn.Module):
         num_classes: number of outputs.
         in_channels: channels of the images.
 
-    Shapes:
+    Shape:
         (N, in_channels, 32, 32) -> (N, num_classes). Digits of 28 x 28 pixels get a frame of 2.
 
     Raises:

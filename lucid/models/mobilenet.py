@@ -41,7 +41,7 @@ class MobileNetV2(nn.Module):
         width_mult: factor of all channels.
         dropout: probability of dropout before the classifier.
 
-    Shapes:
+    Shape:
         (N, 3, H, W) -> (N, num_classes).
 
     Example:
@@ -123,7 +123,7 @@ class MobileNetV3(nn.Module):
         width_mult: factor of all channels.
         dropout: probability of dropout before the classifier.
 
-    Shapes:
+    Shape:
         (N, 3, H, W) -> (N, num_classes).
 
     Example:

@@ -70,7 +70,7 @@ class ResNet(nn.Module):
         num_classes: number of outputs.
         groups, width_per_group: groups of the 3 x 3 convolutions and their channels in the first stage.
 
-    Shapes:
+    Shape:
         (N, 3, H, W) -> (N, num_classes); H and W of 32 at least are sensible.
 
     Example:

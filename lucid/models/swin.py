@@ -113,7 +113,7 @@ class SwinTransformer(nn.Module):
         drop_path: probability that the last block's branch is left out of a training step; it grows linearly from 0.
         window: positions of each side of a window.
 
-    Shapes:
+    Shape:
         (N, 3, H, W) -> (N, num_classes).
 
     Example:

@@ -17,7 +17,7 @@ class AlexNet(nn.Module):
         num_classes: number of outputs.
         dropout: probability of dropout in the classifier.
 
-    Shapes:
+    Shape:
         (N, 3, H, W) -> (N, num_classes), H and W at least 63.
 
     Example:
@@ -58,7 +58,7 @@ class VGG(nn.Module):
         num_classes: number of outputs.
         dropout: probability of dropout in the classifier.
 
-    Shapes:
+    Shape:
         (N, 3, H, W) -> (N, num_classes), H and W at least 32.
 
     Example:

@@ -65,7 +65,7 @@ class VisionTransformer(nn.Module):
         num_classes: number of outputs.
         dropout, attention_dropout: probabilities.
 
-    Shapes:
+    Shape:
         (N, 3, image_size, image_size) -> (N, num_classes).
 
     Raises:

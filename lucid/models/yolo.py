@@ -166,7 +166,7 @@ class YOLOv8(nn.Module):
         most: largest number of channels before ``width``.
         num_classes: number of classes.
 
-    Shapes:
+    Shape:
         (N, 3, H, W), red, green, blue from 0 to 1, H and W multiples of 32 -> (N, 4 + num_classes, places): middle x
         and y, width and height in pixels, then scores from 0 to 1. In training: a list of three
         (N, 64 + num_classes, h, w), as the head makes them.
