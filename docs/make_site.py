@@ -36,7 +36,7 @@ NAMESPACES = [
     "lucid.autograd.functional", "lucid.linalg", "lucid.special", "lucid.fft", "lucid.random", "lucid.distributions",
     "lucid.data", "lucid.datasets", "lucid.transforms", "lucid.func", "lucid.amp", "lucid.compiler", "lucid.einops",
     "lucid.serialization", "lucid.torch", "lucid.backends", "lucid.utils", "lucid.profiler", "lucid.visual",
-    "lucid.onnx", "lucid.models", "lucid.quantization",
+    "lucid.onnx", "lucid.models", "lucid.serve", "lucid.quantization",
 ]  # fmt: skip
 """Where public names live, and where each is documented: in the first one that has it. Not all need exist."""
 

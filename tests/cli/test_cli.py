@@ -120,6 +120,19 @@ def test_weights_of_another_model(weights: Path) -> None:
         assert line.startswith(f"lucid summary: {weights} does not fit") and entry in line
 
 
+def test_the_program_is_installed() -> None:
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        points = distribution("lucid").entry_points
+    except PackageNotFoundError:
+        pytest.skip("lucid is not installed, but on the path")
+    (point,) = [p for p in points if p.group == "console_scripts"]
+    from lucid.cli import main
+
+    assert point.name == "lucid" and point.load() is main
+
+
 def test_a_reader_that_has_seen_enough() -> None:
     code = f"{sys.executable} -P -m lucid info --models | head -1"
     done = subprocess.run(code, shell=True, capture_output=True, text=True, timeout=60)
@@ -329,6 +342,19 @@ def test_predict_images(tmp_path: Path, weights: Path) -> None:
              transforms.Normalize(how.mean, how.std)]  # fmt: skip
     x = transforms.Compose(steps)(lucid.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))).numpy()[None]
     assert np.array(found["b.png"], np.float32).tobytes() == outputs(weights, x)[0].tobytes()
+
+
+def test_a_progress_bar_on_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tqdm")
+    from lucid.cli.predict import progress
+
+    files = ["a.npy", "b.npy"]
+    assert progress(files, off=False) is files  # what is captured is no terminal
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert list(progress(files, off=False)) == files and "/2 [" in terminal.getvalue()
+    assert progress(files, off=True) is files
 
 
 # bench
