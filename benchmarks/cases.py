@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from case import Case
 from compiled import compiled, eager, startup
+from compiled_training import compiled_trainings
 from functions import functions
 from kernels import activations, convolutions, products
 from low_precision import low_precision
@@ -14,6 +15,7 @@ from training import inference, threads, trainings
 CASES: list[Case] = [
     *activations(), *products(), *convolutions(), *functions(), *trainings(), *threads(), *inference(),
     *compiled(), *eager(), *startup(), *low_precision(),
+    *compiled_trainings(),
 ]  # fmt: skip
 assert len({case.name for case in CASES}) == len(CASES), "two cases share a name"
 
@@ -39,4 +41,5 @@ REQUIREMENTS = (
     Requirement("eager", every=1.0, geomean=1.5),
     Requirement("memory", every=1.0),
     Requirement("few bits"),
+    Requirement("compiled_training", every=1.2, geomean=1.8),
 )

@@ -166,8 +166,9 @@ class StepPlan:
         planner = Planner(traced, guard.state, [loss], targets, values)
         planner.emit_forward()
         value = loss._value
-        g = planner.w.bind(np.ones(value.shape, value.dtype), "ones")
-        grads = planner.emit_backward([g])
+        ones = planner.w.bind(np.ones(value.shape, value.dtype), "ones")
+        planner.w.line(f"g0 = {ones}.copy()", ["g0"], [])  # which may become the gradient of a parameter as it is
+        grads = planner.emit_backward(["g0"])
         planner.emit_writes()
         self.targets = sorted([t for t in targets if id(t) in grads], key=lambda t: grads[id(t)] not in planner.fresh)
         names = [planner.name(v) for v in values]

@@ -59,7 +59,9 @@ class ModulePlan:
         result = f"[{', '.join(given)}], ({''.join([n + ', ' for n in self._saved])})"
         self.code = p.function("forward", head, lines, result, [*names, *self._saved])
         self.forward = p.w.compile(self.code, "forward")
-        self.backward([True] * len(self._starts) if roots else [])
+        self.backward([True] * len(self._starts))
+        for op in traced.nodes.values():  # what is left to do needs edges alone
+            op.attributes["node"].release()
 
     def _emit(self, pattern: Sequence[bool]) -> tuple[list[str], list[Any]]:
         """Names of the gradients and lines, for gradients of some of the roots."""

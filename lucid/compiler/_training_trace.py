@@ -301,9 +301,9 @@ def trace_training(
         fed.append(copied)
     recording, watched = mode.enabled, mode.trace
     args, kwargs = build(fed)
-    state.hide()
-    mode.enabled, mode.trace, threads.tracer = True, tracer.number, tracer
     try:
+        state.hide()
+        mode.enabled, mode.trace, threads.tracer = True, tracer.number, tracer
         result = function(*args, **kwargs)
     except TypeError as error:
         if "Hidden" not in str(error) or tracer.failure is not None:
@@ -331,6 +331,9 @@ def trace_training(
             captured[id(t)] = t
     leaves = {id(t): v for t, v in zip([*state.tensors, *fed], [*state.values, *inputs])}
     writes = [(i, v) for i, v in enumerate(written) if v is not None]
+    for i, _ in writes:
+        if any(np.may_share_memory(state.tensors[i]._data, t._data) for j, t in enumerate(state.tensors) if j != i):
+            raise TraceError("compile: the model writes to a buffer that shares its memory with another or a parameter")
     return Traced(inputs, tracer.ops, result, writes, tracer.draws, list(captured.values()), tracer.nodes, leaves,
                   fed, [tracer.kept, tracer.constants])  # fmt: skip
 

@@ -346,6 +346,35 @@ def test_buffers_of_all_kinds() -> None:
     assert found[0] == found[1]
 
 
+def test_gradients_share_memory_with_nothing() -> None:
+    a, b = nn.Parameter(lucid.tensor(0.5)), nn.Parameter(lucid.tensor(2.0))
+    step = lucid.compile_step(lambda x: x.sum() + a + b, None, lucid.optim.SGD([a, b], 0.0), max_norm=0.5)
+    for _ in range(3):
+        step(lucid.ones(2))
+        assert a.grad.item() == b.grad.item() == pytest.approx(0.5 / 2**0.5, rel=1e-5)
+    assert not np.shares_memory(a.grad._data, b.grad._data)
+
+
+def test_buffers_over_the_same_memory_are_refused() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Linear(3, 3)
+            self.register_buffer("a", lucid.zeros(3))
+            self.register_buffer("b", self.a.detach())
+
+        def forward(self, x: Any) -> Any:
+            self.a.add_(1)
+            return self.inner(x) + self.b
+
+    net = Twice()
+    with pytest.raises(TraceError, match="writes to a buffer that shares its memory"):
+        lucid.compile_step(net, nn.MSELoss(), lucid.optim.SGD(net.parameters(), 0.1))(
+            lucid.ones(4, 3), lucid.ones(4, 3)
+        )
+    assert net.a.tolist() == [0.0] * 3
+
+
 def test_arguments() -> None:
     net = nn.Linear(3, 2)
     optimizer = lucid.optim.SGD(net.parameters(), 0.1)
