@@ -280,6 +280,27 @@ def batch_norm(
 def batch_norm_backward(
     dy: ndarray, x: ndarray, mean: ndarray, var: ndarray, weight: ndarray | None, eps: float
 ) -> tuple[ndarray, ndarray | None, ndarray | None]: ...
+def can_norm_relu(shape: tuple[int, ...], pool: bool) -> bool: ...
+def batch_norm_relu(
+    x: ndarray,
+    weight: ndarray | None,
+    bias: ndarray | None,
+    eps: float,
+    running_mean: ndarray | None,
+    running_var: ndarray | None,
+    momentum: float,
+    pool: bool,
+) -> tuple[ndarray, ndarray, ndarray, ndarray | None]: ...
+def batch_norm_relu_backward(
+    dy: ndarray,
+    y: ndarray,
+    x: ndarray,
+    at: ndarray | None,
+    mean: ndarray,
+    var: ndarray,
+    weight: ndarray | None,
+    eps: float,
+) -> tuple[ndarray, ndarray, ndarray]: ...
 def batch_norm_apply(
     x: ndarray, mean: ndarray, var: ndarray, weight: ndarray | None, bias: ndarray | None, eps: float
 ) -> ndarray: ...

@@ -59,24 +59,31 @@ cdef void batch_norm_apply_plane(const BatchNorm* s, Py_ssize_t plane, floating 
                   <floating> number_of[floating](s.bias, c, 0, 0))
 
 
-cdef void batch_norm_channel(const BatchNorm* s, Py_ssize_t c, floating dtype) noexcept nogil:
+cdef void channel_statistics(const BatchNorm* s, Py_ssize_t c, double* mean, double* var, floating dtype) noexcept nogil:
+    """Mean and (biased) variance of a channel."""
     cdef const floating* x
-    cdef double total = 0, part, mean, var, rstd
+    cdef double total = 0, part
     cdef Py_ssize_t n, plane
-    cdef floating scale
     for n in range(s.batch):
         plane = n * s.channels + c
         x = <const floating*> s.x + plane * s.length
         row_sums(SUM, x, x, &part, 1, s.length, reads_past(s, plane), NULL)
         total += part
-    mean = total / (s.batch * s.length)
+    mean[0] = total / (s.batch * s.length)
     total = 0
     for n in range(s.batch):
         plane = n * s.channels + c
         x = <const floating*> s.x + plane * s.length
-        row_sums(DEVIATIONS, x, x, &part, 1, s.length, reads_past(s, plane), &mean)
+        row_sums(DEVIATIONS, x, x, &part, 1, s.length, reads_past(s, plane), mean)
         total += part
-    var = total / (s.batch * s.length)
+    var[0] = total / (s.batch * s.length)
+
+
+cdef void batch_norm_channel(const BatchNorm* s, Py_ssize_t c, floating dtype) noexcept nogil:
+    cdef double mean, var, rstd
+    cdef Py_ssize_t n, plane
+    cdef floating scale
+    channel_statistics(s, c, &mean, &var, dtype)
     (<floating*> s.mean)[c], (<floating*> s.var)[c] = <floating> mean, <floating> var
     rstd = 1 / cmath.sqrt(var + s.eps)
     scale = <floating> (rstd * number_of[floating](s.weight, c, 0, 1))

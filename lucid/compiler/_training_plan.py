@@ -13,6 +13,7 @@ from lucid.autograd._node import Node, TensorBase, bump, wrap
 from lucid.compiler._errors import TraceError
 from lucid.compiler._graph import Op, Slot, Value
 from lucid.compiler._training_code import Line, Writer
+from lucid.compiler._training_fusion import fuse
 from lucid.compiler._training_rules import FLOATS, emit_constant_gradient, rule_of
 from lucid.compiler._training_trace import MASK, Drawn, State, Traced, node_class
 
@@ -50,6 +51,7 @@ class Planner:
         self.needed = self._needed(roots, {id(t) for t in targets})
         self.backward_ops = {op for i, op in traced.nodes.items() if i in self.needed}
         self.ops = self._live()
+        fuse(self.ops, self.backward_ops, {*self.outputs, *[v for _, v in traced.writes]})
         self._count_uses()
 
     # What there is to do

@@ -285,6 +285,8 @@ ACTIVATION, CROSS_ENTROPY, NODE = ActivationRule(), CrossEntropyRule(), NodeRule
 
 def rule_of(op: Op) -> Rule:
     """The rule for a recorded operation."""
+    if "rule" in op.attributes:  # it is part of a fused one
+        return op.attributes["rule"]
     cls = node_class(op)
     assert op.call is not None
     plain = all(v.dtype in FLOATS for v in (*op.inputs, *op.outputs))
