@@ -108,9 +108,17 @@ def _sums(program: Program, rows: list[Row]) -> str:
     temporary = sum(b.nbytes for s in segments for b in s.recipe.buffers if b.kind == TEMPORARY)
     packed = sum(p.data.nbytes for s in segments for p in s.recipe.packed)
     calls = sum(row.step == "call" for row in rows)
+    groups = [g for s in segments for g in s.groups]
+    grouped = ""
+    if groups:
+        each = " or ".join(map(str, sorted({g.samples for g in groups})))
+        grouped = (
+            f"; {sum(g.end - g.first for g in groups)} of the steps in {len(groups)} groups, {each} of the samples at "
+            f"a time, {max(g.nbytes for g in groups) / 1e6:.2f} MB a thread"
+        )
     flops, seconds = sum(row.flops for row in rows), sum(row.seconds for row in rows)
     return (
         f"{len(rows)} steps in {len(segments)} compiled segments, {calls} of them calls; {flops / 1e6:.0f} MFLOP, "
         f"{seconds * 1e6:.0f} us; arena {arena / 1e6:.2f} MB for {temporary / 1e6:.2f} MB of intermediate results; "
-        f"packed weights {packed / 1e6:.2f} MB"
+        f"packed weights {packed / 1e6:.2f} MB{grouped}"
     )

@@ -34,12 +34,16 @@ FLAT = {"add", "mul", "activation", "affine"}
 
 @dataclass(eq=False)
 class Group:
-    """Steps ``first`` to ``end`` of a recipe, in ``tasks`` tasks of ``samples`` samples each."""
+    """Steps ``first`` to ``end`` of a recipe, in ``tasks`` tasks of ``samples`` samples each.
+
+    ``nbytes``: memory that each thread has for what lies between its steps.
+    """
 
     first: int
     end: int
     tasks: int
     samples: int
+    nbytes: int = 0
 
 
 def find_groups(recipe: Recipe, threads: int) -> list[Group]:

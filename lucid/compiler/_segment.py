@@ -57,8 +57,8 @@ class Segment:
 
     def _add_group(self, group: Group, own: dict[Buffer, Span], numbers: Numbers) -> None:
         """The same for those of a group, on the parts of the buffers that one task has."""
-        offsets, nbytes = arrange(list(own.values()))
-        self.plan.begin_group(group.tasks, nbytes)
+        offsets, group.nbytes = arrange(list(own.values()))
+        self.plan.begin_group(group.tasks, group.nbytes)
         inside = {b: self.plan.private(offset, span.size) for (b, span), offset in zip(own.items(), offsets)}
         for step in self.recipe.steps[group.first : group.end]:
             for b in step.used():

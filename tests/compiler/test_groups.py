@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,17 @@ def test_bits_are_those_of_one_sample(tmp_path: Any) -> None:
         np.testing.assert_allclose(y, model(x).numpy(), rtol=0, atol=1e-6)
     compiled.save(tmp_path / "net.lucid")
     np.testing.assert_array_equal(lucid.load_compiled(tmp_path / "net.lucid")(x).numpy(), y)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_explain_names_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    compiled = lucid.compile(network())
+    compiled.explain(lucid.randn(8, 3, 128, 128))
+    printed = capsys.readouterr().out
+    assert re.search(r"; \d+ of the steps in 1 groups, 1 of the samples at a time, \d+\.\d\d MB a thread", printed)
+    (found,) = segments(compiled)
+    _, seconds = found.profile(lucid.randn(8, 3, 128, 128).numpy())
+    assert len(seconds) == len(found.recipe.steps) and all(s > 0 for s in seconds)  # those inside too
 
 
 @pytest.mark.usefixtures("two_threads")
