@@ -215,6 +215,10 @@ def sigmoid_backward(y, dy, out=None):
 
 cdef void tanh_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
+    if floating is float:
+        if INTERLEAVED:
+            tanh32(x, y, n)
+            return
     for i in range(n):
         y[i] = tanh_(x[i])
 

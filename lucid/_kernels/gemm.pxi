@@ -36,23 +36,33 @@ cdef void add_rows(const floating* a, Py_ssize_t a_step, const floating* b, Py_s
         p += 1
 
 
+cdef inline void put_sums(float* c, const float* sums, int columns, bint add) noexcept nogil:
+    cdef int x
+    for x in range(columns):
+        c[x] = c[x] + sums[x] if add else sums[x]
+
+
 cdef void dot_columns(const float* a, Py_ssize_t a_step, const float* b, Py_ssize_t b_column, float* c, Py_ssize_t n,
                       Py_ssize_t k, bint load) noexcept nogil:
     """c[j] = sum of a[p] * b[p, j], or c[j] += it, for columns contiguous in p, turned into lanes as they are read."""
-    cdef float sums[SQUARE]
-    cdef Py_ssize_t p, steps, j = 0, x, depth = k_block(a, k)
+    cdef float sums[2 * SQUARE]
+    cdef const float* x
+    cdef Py_ssize_t p, steps, j = 0, depth = k_block(a, k)
     cdef int columns
     while j < n:
         columns = <int> min(n - j, <Py_ssize_t> SQUARE)
         p = 0
         while p < k:
-            steps = min(k - p, depth)
-            if columns == SQUARE:
-                dot_rows(a + p * a_step, a_step, b + j * b_column + p, b_column, SQUARE, sums, steps)
+            steps, x = min(k - p, depth), b + j * b_column + p
+            if columns == SQUARE and p + steps < k:
+                dot_pair(a + p * a_step, a_step, x, b_column, sums, steps, min(k - p - steps, depth))
+                put_sums(c + j, sums, SQUARE, load or p > 0)
+                p += steps
+                steps = min(k - p, depth)
+                put_sums(c + j, sums + SQUARE, SQUARE, True)
             else:
-                dot_rows(a + p * a_step, a_step, b + j * b_column + p, b_column, columns, sums, steps)
-            for x in range(columns):
-                c[j + x] = c[j + x] + sums[x] if load or p > 0 else sums[x]
+                dot_rows(a + p * a_step, a_step, x, b_column, columns, sums, steps)
+                put_sums(c + j, sums, columns, load or p > 0)
             p += steps
         j += columns
 

@@ -105,35 +105,76 @@ cdef extern from *:
             for (int i = 0; i < rows; i++) out[j * out_row + i] = x[i * x_row + j];
     }
 
-    /* Chains a[0] * x[i, 0] + a[1] * x[i, 1] + ... of at most SQUARE rows. */
+    /* sum[i] += a[0] * x[i, 0] + a[1] * x[i, 1] + ... over at most COLUMNS columns. */
+    #ifdef LUCID_V
+    LUCID_ALWAYS lucid_row lucid_dot_columns(lucid_row sum, const float *a, Py_ssize_t a_step, const float *x,
+                                             Py_ssize_t x_row, int rows, int n) {
+        lucid_row column[LUCID_COLUMNS];
+        if (n == LUCID_COLUMNS) {
+            lucid_columns(x, x_row, rows, LUCID_COLUMNS, column);
+            LUCID_UNROLLED for (int q = 0; q < LUCID_COLUMNS; q++)
+                sum = LUCID_MADD(ps, LUCID_V(set1_ps)(a[q * a_step]), column[q], sum);
+        } else {
+            lucid_columns(x, x_row, rows, n, column);
+            LUCID_UNROLLED for (int q = 0; q < LUCID_COLUMNS; q++)
+                if (q < n) sum = LUCID_MADD(ps, LUCID_V(set1_ps)(a[q * a_step]), column[q], sum);
+        }
+        return sum;
+    }
+    #endif
+
+    /* Chains a[0] * x[i, 0] + a[1] * x[i, 1] + ... of at most SQUARE rows; ``out`` is where they stand after ``done``
+       steps. */
+    LUCID_ALWAYS void lucid_dot_rest(const float *a, Py_ssize_t a_step, const float *x, Py_ssize_t x_row, int rows,
+                                     float *out, Py_ssize_t done, Py_ssize_t k) {
+        for (Py_ssize_t p = done; p < k; p++)
+            for (int i = 0; i < rows; i++) out[i] = lucid_maddf(a[p * a_step], x[i * x_row + p], out[i]);
+    }
     LUCID_ALWAYS void lucid_dot_rows(const float *a, Py_ssize_t a_step, const float *x, Py_ssize_t x_row, int rows,
                                      float *out, Py_ssize_t k) {
         Py_ssize_t p = 0;
     #ifdef LUCID_V
-        lucid_row column[LUCID_COLUMNS], sum = LUCID_V(setzero_ps)();
-        for (int n; (n = lucid_next_columns(x + p, k - p)) > 0; p += n) {
-            if (n == LUCID_COLUMNS) {
-                lucid_columns(x + p, x_row, rows, LUCID_COLUMNS, column);
-                LUCID_UNROLLED for (int q = 0; q < LUCID_COLUMNS; q++)
-                    sum = LUCID_MADD(ps, LUCID_V(set1_ps)(a[(p + q) * a_step]), column[q], sum);
-            } else {
-                lucid_columns(x + p, x_row, rows, n, column);
-                LUCID_UNROLLED for (int q = 0; q < LUCID_COLUMNS; q++)
-                    if (q < n) sum = LUCID_MADD(ps, LUCID_V(set1_ps)(a[(p + q) * a_step]), column[q], sum);
-            }
-        }
+        lucid_row sum = LUCID_V(setzero_ps)();
+        for (int n; (n = lucid_next_columns(x + p, k - p)) > 0; p += n)
+            sum = lucid_dot_columns(sum, a + p * a_step, a_step, x + p, x_row, rows, n);
         LUCID_STORE_HEAD(out, rows, sum);
     #else
         for (int i = 0; i < rows; i++) out[i] = 0;
     #endif
-        for (; p < k; p++)
-            for (int i = 0; i < rows; i++) out[i] = lucid_maddf(a[p * a_step], x[i * x_row + p], out[i]);
+        lucid_dot_rest(a, a_step, x, x_row, rows, out, p, k);
+    }
+
+    /* The same of SQUARE rows, for two blocks of columns: the first k, and ``after`` <= k that follow. A chain waits for
+       its own last addition; two of one row's chains fill the gaps, and do not read other rows, which would throw each
+       other out of L1. */
+    LUCID_ALWAYS void lucid_dot_pair(const float *a, Py_ssize_t a_step, const float *x, Py_ssize_t x_row,
+                                     float *out, Py_ssize_t k, Py_ssize_t after) {
+        Py_ssize_t p = 0, both = 0;
+        float *next = out + LUCID_SQUARE;
+    #ifdef LUCID_V
+        lucid_row sum = LUCID_V(setzero_ps)(), then = LUCID_V(setzero_ps)();
+        for (int n; (n = lucid_next_columns(x + p, after - p)) > 0; p += n) {
+            sum = lucid_dot_columns(sum, a + p * a_step, a_step, x + p, x_row, LUCID_SQUARE, n);
+            then = lucid_dot_columns(then, a + (k + p) * a_step, a_step, x + k + p, x_row, LUCID_SQUARE, n);
+        }
+        both = p;
+        for (int n; (n = lucid_next_columns(x + p, k - p)) > 0; p += n)
+            sum = lucid_dot_columns(sum, a + p * a_step, a_step, x + p, x_row, LUCID_SQUARE, n);
+        LUCID_V(storeu_ps)(out, sum);
+        LUCID_V(storeu_ps)(next, then);
+    #else
+        for (int i = 0; i < 2 * LUCID_SQUARE; i++) out[i] = 0;
+    #endif
+        lucid_dot_rest(a, a_step, x, x_row, LUCID_SQUARE, out, p, k);
+        lucid_dot_rest(a + k * a_step, a_step, x + k, x_row, LUCID_SQUARE, next, both, after);
     }
     """
     void transpose_rows "lucid_transpose_rows" (const float* x, Py_ssize_t x_row, int rows, Py_ssize_t columns,
                                                 float* out, Py_ssize_t out_row) noexcept nogil
     void dot_rows "lucid_dot_rows" (const float* a, Py_ssize_t a_step, const float* x, Py_ssize_t x_row, int rows,
                                     float* out, Py_ssize_t k) noexcept nogil
+    void dot_pair "lucid_dot_pair" (const float* a, Py_ssize_t a_step, const float* x, Py_ssize_t x_row, float* out,
+                                    Py_ssize_t k, Py_ssize_t after) noexcept nogil
 
 
 cdef inline void copy_row(const floating* x, floating* out, Py_ssize_t n) noexcept nogil:
