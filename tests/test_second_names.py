@@ -60,7 +60,9 @@ def test_functions_of_nn_at_the_top_level(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted({n for n, _ in [(k, 0) for k in refused.refusals]}))
 def test_what_is_refused(name: str) -> None:
-    function = getattr(lucid, name, None) or getattr(lucid.ones(2), name)
+    function = getattr(lucid, name, None)
+    if not callable(function):  # lucid.xpu answers that there is none; a tensor cannot be moved to it
+        function = getattr(lucid.ones(2), name)
     with pytest.raises(NotImplementedError, match=f"^{name}: lucid (has no (sparse|quantised) tensors|runs on CPUs)"):
         function()
 

@@ -110,20 +110,20 @@ OTHERS: dict[str, Callable[..., Count]] = {
     "softmax.NLL": lambda args, y: (0, args[0]._data.shape[0]),
     "pool.MaxPool2d": _pool, "pool.AvgPool2d": _pool, "pool.AdaptiveAvgPool2d": _read(1), "pool3d.MaxPool3d": _pool,
     "pool3d.AdaptiveMaxPool3d": _read(1), "reduce.Var": _read(3), "reduce.LogSumExp": _read(3),
-    "reduce.SelectExtremum": _read(1), "resample.Resample": _resample, "fold.Fold": _read(1),
+    "extremum.SelectExtremum": _read(1), "resample.Resample": _resample, "fold.Fold": _read(1),
     "embedding.BagSums": lambda args, y: (0, len(args[1]) * y[0]._data.shape[-1]),
     "_common.SumTo": _read(1), "index.ScatterAdd": _read(1), "scatter.ScatterReduce": _read(1),
-    "segment.SegmentSum": _read(1), "scan.LogCumSumExp": _read(3), "binary.Where": _each(0),
-    "binary.Clamp": _each(2), "ctc.CTC": _read(8),
+    "segment.SegmentSum": _read(1), "scan.LogCumSumExp": _read(3), "choice.Where": _each(0), "_unary.Reshape": _each(0),
+    "ternary.Clamp": _each(2), "ctc.CTC": _read(8),
 }  # fmt: skip
 
 FAMILIES: dict[str, Callable[..., Count]] = {
-    **dict.fromkeys(["activation", "binary", "elementwise", "pointwise", "shrink", "special", "incomplete", "bessel",
-                     "dropout", "_unary"], _each(1)),
-    **dict.fromkeys(["reduce", "scan", "statistics"], _read(1)),
+    **dict.fromkeys(["activation", "binary", "elementwise", "pairwise", "pointwise", "shrink", "special", "incomplete",
+                     "bessel", "dropout", "ternary", "trigonometric", "_unary"], _each(1)),
+    **dict.fromkeys(["extremum", "reduce", "scan", "statistics"], _read(1)),
     "loss": _read(3), "pairs": _read(3),
     **dict.fromkeys(["_common", "arrange", "creation", "diagonal", "draws", "embedding",
-                     "fold", "index", "join", "points",
+                     "fold", "index", "join", "points", "sampling",
                      "scatter", "segment", "shape", "strided"], _each(0)),
 }  # fmt: skip
 """What is left, by the module of `lucid._functions` that defines it."""
