@@ -6,9 +6,8 @@ from typing import Any
 
 from lucid._tensor import Tensor
 from lucid.nn import functional as F
-from lucid.nn.functional._arguments import Sizes
 from lucid.nn.modules.module import Module
-from lucid.nn.modules.pool import _check, _MaxPool
+from lucid.nn.modules.pool import _AvgPool, _MaxPool
 
 __all__ = [
     "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "AvgPool3d", "MaxPool3d",
@@ -43,7 +42,7 @@ class MaxPool3d(_MaxPool):
         )
 
 
-class AvgPool3d(Module):
+class AvgPool3d(_AvgPool):
     """The mean of every window of a volume, as `lucid.nn.functional.avg_pool3d`.
 
     Args:
@@ -63,31 +62,7 @@ class AvgPool3d(Module):
         lucid.Size([1, 3, 4, 4, 4])
     """
 
-    def __init__(
-        self,
-        kernel_size: Sizes,
-        stride: Sizes | None = None,
-        padding: Sizes = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: int | None = None,
-    ) -> None:
-        super().__init__()
-        _check(self, 3, kernel_size, stride, padding, 1)
-        if divisor_override == 0:
-            raise ValueError("AvgPool3d: divisor_override must not be zero")
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.ceil_mode = padding, ceil_mode
-        self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool3d(
-            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
-            self.divisor_override,
-        )  # fmt: skip
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+    spatial = 3
 
 
 class AdaptiveAvgPool3d(Module):
