@@ -165,7 +165,7 @@ def build(model: Model, opset: int, inputs: list[str], outputs: list[str]) -> Bu
     """
     builder = Builder(model, opset, [*inputs, *outputs])
     for name, edge in zip(inputs, model.inputs):
-        builder.refs[id(edge.values[0])] = Ref(name, edge.shape, edge.values[0].dtype)
+        builder.refs[edge.key] = Ref(name, edge.shape, edge.values[0].dtype)
     missing: dict[str, list[str]] = {}
     for step in model.steps:
         builder.place = step.place.partition("'")[2].rstrip("'")
@@ -183,7 +183,7 @@ def build(model: Model, opset: int, inputs: list[str], outputs: list[str]) -> Bu
             if step.place not in places:
                 places.append(step.place)
             for y in step.outputs:  # so that what comes after is looked at as well
-                builder.refs.setdefault(id(y.values[0]), Ref("missing", y.shape, y.values[0].dtype))
+                builder.refs.setdefault(y.key, Ref("missing", y.shape, y.values[0].dtype))
     if missing:
         listed = [f"{what} (in {', '.join(where)})" if any(where) else what for what, where in missing.items()]
         raise ValueError(f"onnx.export: not supported: {'; '.join(listed)}")
@@ -203,7 +203,7 @@ def _name_result(b: Builder, name: str, y: Edge, taken: list[str]) -> None:
         if made in node.inputs or made in node.outputs:
             inputs, results = ([name if n == made else n for n in part] for part in (node.inputs, node.outputs))
             b.nodes[k] = node._replace(inputs=inputs, outputs=results)
-    b.refs[id(y.values[0])].name = name
+    b.refs[y.key].name = name
 
 
 def assemble(

@@ -63,6 +63,11 @@ class Edge(NamedTuple):
     values: tuple[Value, ...]
 
     @property
+    def key(self) -> tuple[int, ...]:
+        """What it is known by. Constants that are one in a trace may be two in another."""
+        return tuple([id(v) for v in self.values])
+
+    @property
     def shape(self) -> tuple[int, ...]:
         return tuple([Size.of(each) for each in zip(*[v.shape for v in self.values])])
 
@@ -291,7 +296,7 @@ def _argument(each: tuple[Any, ...], ops: tuple[Op, ...], where: str) -> Any:
     if any(type(a) is not type(first) for a in each):
         raise Differs(f"an argument of {where}")
     if isinstance(first, Slot):
-        if any(a != first for a in each):
+        if any(a.tensor != first.tensor for a in each):
             raise Differs(f"an argument of {where}")
         return Edge(tuple([op.inputs[a.at] for op, a in zip(ops, each)]))
     if isinstance(first, (tuple, list)):
@@ -315,12 +320,12 @@ def _argument(each: tuple[Any, ...], ops: tuple[Op, ...], where: str) -> Any:
 
 def live(steps: list[Step], outputs: list[Edge]) -> list[Step]:
     """The steps that the outputs need."""
-    wanted = {id(y.values[0]) for y in outputs}
+    wanted = {y.key for y in outputs}
     kept = []
     for step in reversed(steps):
-        if any(id(y.values[0]) in wanted for y in step.outputs):
+        if any(y.key in wanted for y in step.outputs):
             kept.append(step)
-            wanted.update(id(x.values[0]) for x in edges_in(step.args))
+            wanted.update(x.key for x in edges_in(step.args))
     return kept[::-1]
 
 

@@ -86,7 +86,7 @@ class Builder:
         self.model, self.opset = model, opset
         self.nodes: list[Node] = []
         self.initializers: dict[str, np.ndarray] = {}
-        self.refs: dict[int, Ref] = {}  # by the id of the first trace's value
+        self.refs: dict[tuple[int, ...], Ref] = {}  # by the key of the edge
         self.names = set(taken)
         self._owned: dict[tuple[int, int, str], tuple[str, np.ndarray]] = {}  # parameters and buffers by where they lie
         for t, name in model.state:
@@ -163,7 +163,7 @@ class Builder:
         """Add what one operation becomes."""
         for edge, name in zip(step.outputs, self.emit(step, entry)):
             value = edge.values[0]
-            self.refs[id(value)] = Ref(name, edge.shape, value.dtype)
+            self.refs[edge.key] = Ref(name, edge.shape, value.dtype)
 
     def emit(self, step: Step, entry: Entry) -> tuple[str, ...]:
         """Add the nodes of one operation; returns the names of its results."""
@@ -187,14 +187,14 @@ class Builder:
     def ref(self, edge: Edge) -> Ref:
         """The tensor of an edge; constants are written when they are first asked for."""
         value = edge.values[0]
-        found = self.refs.get(id(value))
+        found = self.refs.get(edge.key)
         if found is None:
             if not value.constant:
                 raise Unsupported("an output that ONNX's operator does not have")
             array = np.asarray(value.array)
             if array.dtype.kind not in "fiub" or array.dtype.name not in _WRITABLE:
                 raise Unsupported(f"tensors of {array.dtype.name}")
-            found = self.refs[id(value)] = Ref("", edge.shape, array.dtype, edge)
+            found = self.refs[edge.key] = Ref("", edge.shape, array.dtype, edge)
         return found
 
     def _captured(self, edge: Edge) -> str:
@@ -276,7 +276,7 @@ class Builder:
         if not isinstance(n, Size):
             return self.ints(n)
         near = list(self._extents([x for x in self.near if x.edge is None]))
-        inputs = list(self._extents([self.refs[id(x.values[0])] for x in self.model.inputs]))
+        inputs = list(self._extents([self.refs[x.key] for x in self.model.inputs]))
         known = [*near, *inputs]
         made = self._extents(x for x in reversed(list(self.refs.values())) if x.edge is None)
         for across, x, axis in itertools.chain(known, made):

@@ -55,6 +55,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], tuple[int, ...], list[tuple[int, ...]
     "LocalResponseNorm": (lambda: nn.LocalResponseNorm(3), (2, 5, 4, 4), [(4, 5, 4, 4)], BATCH),
     "Upsample": (lambda: nn.Upsample(scale_factor=2), (2, 3, 4, 5), [(4, 3, 4, 5)], BATCH),
     "Upsample anything": (lambda: nn.Upsample(scale_factor=2), (2, 3, 4, 5), [(4, 3, 7, 6)], PLANES),
+    "Upsample squares and more": (lambda: nn.Upsample(scale_factor=2), (1, 3, 4, 4), [(2, 3, 5, 8)], PLANES),
     "Upsample anything, bilinear": (
         lambda: nn.Upsample(scale_factor=2, mode="bilinear"), (2, 3, 4, 5), [(4, 3, 7, 6)], PLANES,
     ),
@@ -284,7 +285,7 @@ FAMILIES = {
 }  # fmt: skip
 """One of each family, with channels and size of the image; a VGG with a smaller head comes after them."""
 
-VISION = [name for name in models.list_models() if not name.startswith(("bert", "gpt"))]
+VISION = [name for name in models.list_models() if not name.startswith(("bert", "gpt", "yolo"))]
 
 
 def family(name: str, channels: int, size: int) -> None:
@@ -304,6 +305,26 @@ def test_vgg() -> None:
     model = models.create_model("vgg11_bn")
     model.classifier = nn.Linear(512 * 49, 10)
     round_trip(model, randn(1, 3, 32, 32), randn(3, 3, 32, 32), axes={"x": BATCH}, tolerance=3e-5)
+
+
+def test_detector() -> None:
+    model = models.create_model("yolov8n")
+    round_trip(model, randn(1, 3, 64, 64), randn(3, 3, 64, 64), axes={"x": BATCH}, tolerance=3e-5)
+
+
+def test_gpt2() -> None:
+    class Logits(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = models.GPT2LMHeadModel(models.GPT2Config(**language.SMALL_GPT2))
+
+        def forward(self, ids: Any) -> Any:
+            return self.model(ids)[0]
+
+    def ids(n: int, t: int) -> Any:
+        return lucid.randint(0, 119, (n, t))
+
+    round_trip(Logits(), ids(2, 7), ids(3, 11), axes={"ids": {0: "n", 1: "t"}}, tolerance=3e-5)
 
 
 @pytest.mark.zoo
