@@ -226,6 +226,7 @@ if TYPE_CHECKING:
 
 __getattr__, __dir__ = _later("lucid", {
     "lucid.amp": "",
+    "lucid.array_api": "",
     "lucid.amp.autocast_mode": (
         "autocast autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache get_autocast_cpu_dtype "
         "get_autocast_dtype is_autocast_cache_enabled is_autocast_cpu_enabled is_autocast_enabled "

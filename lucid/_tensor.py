@@ -383,10 +383,16 @@ class Tensor(TensorBase, Methods):
         return call(ufunc, method, inputs, kwargs)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        """The package, whose functions have the array API standard's names as far as PyTorch's are the same."""
-        import lucid
+        """`lucid.array_api`, whose functions have the names and arguments of the Python array API standard.
 
-        return lucid
+        Raises:
+            ValueError: a version other than 2024.12 and those before it.
+        """
+        from lucid import array_api
+
+        if api_version not in (None, "2021.12", "2022.12", "2023.12", "2024.12"):
+            raise ValueError(f"__array_namespace__: api_version must be at most '2024.12', got {api_version!r}")
+        return array_api
 
     def __dlpack__(self, **kwargs: Any) -> Any:
         from lucid._dlpack import export
