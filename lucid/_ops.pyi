@@ -717,6 +717,26 @@ class LowSteps(RowSteps):
         parameters: tuple[float, ...] = (),
         activation_first: bool = False,
     ) -> int: ...
+    def low_stem(
+        self,
+        x: int,
+        y: int,
+        packed: PackedLow,
+        bias: int = -1,
+        scale: int = -1,
+        *,
+        n: int,
+        c: int,
+        h: int,
+        w: int,
+        form: tuple[str, float, int],
+        y_form: tuple[str, float, int] | None = None,
+        stride: tuple[int, int] = (1, 1),
+        padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0)),
+        dilation: tuple[int, int] = (1, 1),
+        activation: str = "none",
+        parameters: tuple[float, ...] = (),
+    ) -> int: ...
     def low_depthwise(
         self,
         x: int,

@@ -5,6 +5,7 @@
 # waits in y, which may have few bits as well. How the work is cut into tasks changes no result.
 
 cdef enum:
+    LOW_NONE = 2048                                 # bytes of zeros beside an image
     LOW_TILE = LOW_PAIR * CHANNELS * CHANNELS       # numbers of a tile's buffers
 
 

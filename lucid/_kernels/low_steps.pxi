@@ -22,6 +22,12 @@ cdef struct ConvertStep:
     int x, y, scale
 
 
+cdef struct QuadsStep:
+    Py_ssize_t channels, height, width, left, wide, rows, each      # pixels of a line of y; lines in all, of a task
+    LowForm y_form
+    int x, y
+
+
 cdef struct LowWinogradStep:
     LowWinograd p
     LowStep direct
@@ -78,6 +84,19 @@ cdef void task_narrow_rows(const void* step, char** buffers, float* work, Py_ssi
         if s.columns % CHANNELS:
             memcpy(last, x + whole * CHANNELS, (s.columns % CHANNELS) * sizeof(float))
             low_row(&s.y_form, last, 1, buffers[s.y] + row * size + whole * step_y, step_y)
+
+
+cdef void task_quads(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    """Some lines of plain images to pixels of four numbers, with their borders."""
+    cdef const QuadsStep* s = <const QuadsStep*> step
+    cdef Py_ssize_t row, size = 4 * low_size(s.y_form.kind), plane = s.height * s.width
+    cdef char* y
+    for row in range(task * s.each, min((task + 1) * s.each, s.rows)):
+        y = buffers[s.y] + row * s.wide * size
+        memset(y, <int> s.y_form.zero, s.left * size)
+        low_quads(&s.y_form, <const float*> buffers[s.x] + row // s.height * s.channels * plane + row % s.height * s.width,
+                  plane, <int> s.channels, s.width, y + s.left * size)
+        memset(y + (s.left + s.width) * size, <int> s.y_form.zero, (s.wide - s.left - s.width) * size)
 
 
 cdef void task_low_winograd(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
@@ -171,7 +190,7 @@ cdef class LowSteps(RowSteps):
         s.s.last_groups = <int> (ceil_div((<Py_ssize_t> packed.shape[1] - 1) % CHANNELS + 1, each))
         s.s.w_block = cnp.PyArray_NBYTES(packed.data) // ceil_div(rows, <Py_ssize_t> CHANNELS)
         s.s.skip = x.zero == 0
-        none = np.full(2 * LOW_PIXELS * CHANNELS * 4, <int> x.zero, np.uint8)
+        none = np.full(LOW_NONE, <int> x.zero, np.uint8)
         self.kept += [none, packed.data]
         s.s.none, s.w = <const char*> cnp.PyArray_DATA(none), <const char*> cnp.PyArray_DATA(packed.data)
         if x.kind == LOW_BYTE:
@@ -225,6 +244,50 @@ cdef class LowSteps(RowSteps):
         s.bad = self.workspace(s.p.s.g.samples, zeros=True)
         self.step("low_winograd", task_low_winograd, NULL, s.p.blocks, work, low_winograd_work(&s.p), &s, sizeof(s))
         self.step("low_repair", task_low_repair, NULL, s.p.s.g.samples, 0, 3 * LOW_TILE, &s, sizeof(s))
+        return self.count - 1
+
+    def low_stem(self, int x, int y, PackedLow packed not None, int bias=-1, int scale=-1, *, Py_ssize_t n, Py_ssize_t c,
+                 Py_ssize_t h, Py_ssize_t w, tuple form, y_form=None, stride=(1, 1), padding=((0, 0), (0, 0)),
+                 dilation=(1, 1), str activation="none", tuple parameters=()) -> int:
+        """As ``low_conv2d`` on a plain float32 image of up to 4 channels, which a step of its own narrows.
+
+        The weight (rows, c, kernel_y, kernel_x) is packed as (rows, 4 * kernel_x, kernel_y, 1): the four numbers of the
+        pixels that a row of taps reads lie side by side.
+        """
+        cdef LowStep s
+        cdef QuadsStep q
+        cdef Conv v
+        cdef Dense* g = &s.s.g
+        if packed.shape[1] % 4 or packed.shape[3] != 1 or not 1 <= c <= 4 or packed.groups != 1 or dilation[1] != 1:
+            raise ValueError(f"Plan.low_stem: no weight of a stem: {packed.shape}, {c} channels, dilation {dilation}")
+        conv_shape("Plan.low_stem", (n, c, h, w), (packed.shape[0], c, packed.shape[2], packed.shape[1] // 4), stride,
+                   padding, dilation, 1, &v)
+        self.low_product("low_stem", &s, packed, scale, bias, form, None, y_form)
+        memset(&q, 0, sizeof(q))
+        low_form("low_stem", form, &q.y_form)
+        q.channels, q.height, q.width, q.left, q.rows = c, h, w, v.left, n * h
+        q.wide = max((v.width - 1) * v.stride_x + v.kernel_x, v.left + w)
+        q.each = max(1, 2048 // q.wide)
+        if (FEW_ROWS * v.stride_x + v.kernel_x) * 4 * low_size(s.s.kind) > LOW_NONE:
+            raise ValueError(f"Plan.low_stem: stride {stride} and kernel {v.kernel_x} are too wide")
+        self.check("low_stem", "x", x, 4.0 * n * c * h * w)
+        self.check("low_stem", "y", y, blocked_bytes(n, v.rows, v.height * v.width) / 4 * low_size(s.s.y.kind))
+        self.distinct("low_stem", y, (x,))
+        set_finish("low_stem", &g.finish, activation, parameters, False)
+        q.x, q.y = x, self.workspace(4 * low_size(s.s.kind) * n * h * q.wide)
+        s.x, s.y, s.residual = q.y, y, -1
+        g.samples, g.height, g.width, g.x_height, g.x_width, g.top = n, v.height, v.width, h, q.wide, v.top
+        g.stride_y, g.stride_x, g.dilation_y, g.dilation_x = v.stride_y, v.stride_x, v.dilation_y, 1
+        g.kernel_y, g.taps, g.steps, g.in_blocks = v.kernel_y, 1, CHANNELS, ceil_div(4 * v.kernel_x, <Py_ssize_t> CHANNELS)
+        g.blocks = g.group_blocks = ceil_div(v.rows, <Py_ssize_t> CHANNELS)
+        g.last_lanes = g.x_block = g.y_pixel = CHANNELS
+        g.x_column, g.x_line, g.x_sample = 4, 4 * q.wide, 4 * q.wide * h
+        g.y_block = v.height * v.width * CHANNELS
+        g.y_sample = g.blocks * g.y_block
+        plan_low(&s.s)
+        self.step("low_quads", task_quads, NULL, ceil_div(q.rows, q.each), 8.0 * n * c * h * w, 0, &q, sizeof(q))
+        self.step("low_stem", task_low, NULL, g.bands * g.parts,
+                  1.0 * n * v.rows * v.height * v.width * 4 * v.kernel_y * v.kernel_x, 3 * LOW_TILE, &s, sizeof(s))
         return self.count - 1
 
     def low_depthwise(self, int x, int y, Packed packed not None, int bias=-1, int residual=-1, *, Py_ssize_t n,

@@ -286,6 +286,39 @@ cdef extern from *:
             lucid_low_store(&b, y + i * y_step, lucid_sixteen_load(x + 16 * i));
     }
 
+    /* n pixels of up to four planes of float32, side by side: four numbers of a pixel, zeros where there is no plane. */
+    static void lucid_low_quads(const lucid_low_form *into, const float *x, Py_ssize_t plane, int planes, Py_ssize_t n,
+                                char *y) {
+        const lucid_low_form b = *into;
+        for (Py_ssize_t i = 0; i < n; i += 16) {
+            const Py_ssize_t some = n - i < 16 ? n - i : 16;
+            float row[16] = {0};
+            char few[4][32];
+            for (int c = 0; c < 4; c++) {
+                if (c < planes)
+                    memcpy(row, x + c * plane + i, some * sizeof(float));
+                else
+                    memset(row, 0, sizeof(row));
+                lucid_low_store(&b, few[c], lucid_sixteen_load(row));
+            }
+            if (b.kind == 2) {
+                uint32_t quads[16];
+                for (int l = 0; l < 16; l++)
+                    quads[l] = (uint32_t) (uint8_t) few[0][l] | (uint32_t) (uint8_t) few[1][l] << 8
+                               | (uint32_t) (uint8_t) few[2][l] << 16 | (uint32_t) (uint8_t) few[3][l] << 24;
+                memcpy(y + 4 * i, quads, 4 * some);
+            } else {
+                uint16_t part[4][16], quads[64];
+                for (int c = 0; c < 4; c++)
+                    memcpy(part[c], few[c], 32);
+                for (int l = 0; l < 16; l++)
+                    for (int c = 0; c < 4; c++)
+                        quads[4 * l + c] = part[c][l];
+                memcpy(y + 8 * i, quads, 8 * some);
+            }
+        }
+    }
+
     typedef struct {
         int integers;                               /* sums of bytes */
         const float *scale, *bias;                  /* of the rows */
@@ -374,6 +407,8 @@ cdef extern from *:
     void low_convert "lucid_low_convert" (const LowForm* f, const char* x, const LowForm* into, char* y,
                                           const float* factor, Py_ssize_t n) noexcept nogil
     void low_row "lucid_low_row" (const LowForm* into, const float* x, Py_ssize_t n, char* y, Py_ssize_t y_step) noexcept nogil
+    void low_quads "lucid_low_quads" (const LowForm* into, const float* x, Py_ssize_t plane, int planes, Py_ssize_t n,
+                                      char* y) noexcept nogil
     cdef enum:
         LOW_PIXELS "LUCID_LOW_PIXELS"
         LOW_PAIR "LUCID_LOW_PAIR"

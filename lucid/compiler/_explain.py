@@ -74,7 +74,7 @@ def _row(segment: Segment, i: int, seconds: float) -> Row:
 
 def _dtype(step: Emitted) -> str:
     """Of a product's operands; of what a conversion writes."""
-    form = step.options.get("form" if step.method in ("low_conv2d", "low_linear") else "y_form")
+    form = step.options.get("form" if step.method in ("low_conv2d", "low_stem", "low_linear") else "y_form")
     return "float32" if form is None else str(form[0])
 
 

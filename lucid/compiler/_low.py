@@ -37,12 +37,26 @@ def bytes_of(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.rint(rows / scale[:, None]).astype(np.int8).reshape(weight.shape), scale
 
 
+STEM = 4
+"""Most channels of an image that stays plain until a convolution narrows it."""
+
+
+def is_stem(op: Op) -> bool:
+    """Whether a convolution reads a plain image of few channels."""
+    return op.attributes["groups"] == 1 and op.inputs[1].shape[1] <= STEM
+
+
 def weights(b: Builder, weight: Value, form: Form, groups: int = 1) -> tuple[Any, np.ndarray | None]:
-    """Packed weights, and the scale of every row for bytes."""
+    """Packed weights, and the scale of every row for bytes; ``groups`` is 0 for a stem."""
 
     def make() -> tuple[Any, np.ndarray | None]:
         assert weight.array is not None
         few, scale = bfloat16_bits(weight.array) if form[0] == "bfloat16" else bytes_of(weight.array)
+        if groups == 0:
+            rows, channels, height, width = few.shape
+            quads = np.zeros((rows, width, STEM, height), few.dtype)
+            quads[:, :, :channels] = few.transpose(0, 3, 1, 2)
+            return _ops.pack_low(quads.reshape(rows, width * STEM, height, 1)), scale
         return _ops.pack_low(few.reshape(*few.shape, *[1] * (4 - few.ndim)), groups), scale
 
     found: tuple[Any, np.ndarray | None] = b.packing.get(("low", form[0], groups, weight.key), weight, make)
@@ -56,8 +70,26 @@ def numbers(b: Builder, op: Op, rest: list[Value], row: np.ndarray | None) -> tu
     return bias, scale
 
 
+def stem(b: Builder, op: Op) -> None:
+    """A convolution of a plain image of up to four channels."""
+    a = op.attributes
+    x, weight, *rest = op.inputs
+    packed, row = weights(b, weight, a["low"], 0)
+    bias, worth = numbers(b, op, rest, row)
+    y_form = a.get("low_y")
+    source = b.contiguous(x)
+    target = b.new_image(op.output) if y_form is None else b.new_low(op.output, y_form)
+    n, c, h, w = x.shape
+    flops = 2.0 * math.prod(op.output.shape) * math.prod(weight.shape[1:])
+    b.emit("low_stem", [source, target, bias, worth], packed, flops, n=n, c=c, h=h, w=w, form=a["low"], y_form=y_form,
+           stride=a["stride"], padding=a["padding"], dilation=a["dilation"], **finish_of(op))  # fmt: skip
+
+
 def conv2d(b: Builder, op: Op) -> None:
     a = op.attributes
+    if is_stem(op):
+        stem(b, op)
+        return
     x, weight, *rest = op.inputs
     packed, row = weights(b, weight, a["low"], a["groups"])
     bias, worth = numbers(b, op, rest, row)

@@ -10,13 +10,11 @@ import numpy as np
 from lucid import _ops
 from lucid.compiler._builder import CHANNELS
 from lucid.compiler._graph import Graph, Op, Value
-from lucid.compiler._low import BFLOAT16, Form
+from lucid.compiler._low import BFLOAT16, STEM, Form, is_stem
 from lucid.compiler._lowering import lowering_of
 
 FEW = {"low", "low_depthwise"}
 """Attributes of layers that read and write few bits."""
-STEM = 4
-"""Most channels of an image that stays plain, and float32."""
 LONGEST = 32768
 """Products in a sum of bytes that certainly fits 32 bits."""
 
@@ -81,7 +79,10 @@ def fits(op: Op) -> bool:
 
 def _fits_image(op: Op, weight: Sequence[int]) -> bool:
     a = op.attributes
-    if (weight[1] <= STEM and a["groups"] == 1) or (weight[1] < CHANNELS and a["groups"] > 1):
+    if is_stem(op):
+        plain = not a.get("scale") and not a.get("residual") and a["dilation"][1] == 1
+        return plain and (8 * a["stride"][1] + weight[3]) * 2 * STEM <= 2048
+    if weight[1] < CHANNELS and a["groups"] > 1:
         return False
     width, last = op.output.shape[3], op.inputs[0].shape[3] - 1
     (stride_y, stride_x), (_, (left, _)) = a["stride"], a["padding"]
@@ -107,7 +108,7 @@ def assign(graph: Graph, precision: Precision) -> None:
             op.attributes["low"] = forms[op]
         else:
             continue
-        if not op.attributes.get("scale"):
+        if not op.attributes.get("scale") and not (op.kind == "conv2d" and is_stem(op)):
             wanted[op.inputs[0], op.kind] = forms[op]
     users = graph.users()
     for op in found:
@@ -121,7 +122,7 @@ def assign(graph: Graph, precision: Precision) -> None:
 
 def _reads_low(op: Op, x: Value) -> bool:
     """Whether all that ``op`` does with ``x`` can be done in few bits."""
-    if not FEW & op.attributes.keys() or op.attributes.get("scale"):
+    if not FEW & op.attributes.keys() or op.attributes.get("scale") or (op.kind == "conv2d" and is_stem(op)):
         return False
     places = [i for i, found in enumerate(op.inputs) if found is x]
     residual = len(op.inputs) - 1 if op.attributes.get("residual") and op.kind == "conv2d" else 0

@@ -122,13 +122,17 @@ def test_digits_keep_their_accuracy(digits: Any, kind: str, method: str) -> None
 
 
 def test_explain_names_the_dtype_of_each_step(capsys: pytest.CaptureFixture[str]) -> None:
-    net = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Conv2d(16, 16, 1), nn.Conv2d(16, 32, 1)).eval()
-    x = lucid.randn(1, 3, 8, 8)
+    net = nn.Sequential(
+        nn.Conv2d(3, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 16, 1), nn.Conv2d(16, 16, 3, groups=16),
+        nn.Conv2d(16, 32, 1),
+    ).eval()  # fmt: skip
+    x = lucid.randn(1, 3, 12, 12)
     compiled(net, "int8", x).explain(x)
     rows = [line.split()[:4] for line in capsys.readouterr().out.splitlines()[2:]]
     assert rows[0][:1] + rows[0][3:] == ["step", "dtype"]
     assert [(r[0], r[3]) for r in rows[1:-1]] == [
-        ("conv2d", "float32"), ("convert", "int8"), ("low_conv2d", "int8"), ("low_conv2d", "int8"), ("to_plain", "float32"),
+        ("low_stem", "int8"), ("max_pool2d", "float32"), ("convert", "int8"), ("low_conv2d", "int8"),
+        ("low_depthwise", "int8"), ("low_conv2d", "int8"), ("to_plain", "float32"),
     ]  # fmt: skip
 
 

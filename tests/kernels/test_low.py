@@ -209,3 +209,72 @@ def test_winograd(ops: Any, shape: tuple[int, ...]) -> None:
     far = np.ones((h, w), bool)
     far[4:7, 5:8] = False
     assert np.isfinite(again[:, :, far]).all() and not np.isfinite(again[-1, :, 5, 6]).all()
+
+
+STEMS = [
+    (2, 3, 40, 17, 19, 7, 2, 3),
+    (1, 1, 16, 12, 9, 3, 1, 1),
+    (1, 3, 33, 32, 32, 16, 16, 0),
+    (2, 4, 16, 11, 14, 5, 4, 2),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", STEMS)
+def test_plain_images(ops: Any, kind: str, shape: tuple[int, ...]) -> None:
+    needs(ops, kind)
+    n, c, rows, h, w, kernel, stride, pad = shape
+    x = normal((n, c, h, w))
+    _, weight, _, w_real = operands(ops, kind, (1, 1, 1, 1), (rows, c, kernel, kernel))
+    form, padding = BFLOAT if kind == "bfloat16" else BYTES, ((pad, pad), (pad, pad))
+    near = ops.widen_bfloat16(ops.round_bfloat16(x)).astype(np.float64)
+    if kind == "int8":
+        near = np.clip(np.rint(x * 32 + 97), 0, 255) - 97.0
+    want = convolve(near, w_real, (stride, stride), padding, (1, 1), 1)
+    quads = np.zeros((rows, kernel, 4, kernel), weight.dtype)
+    quads[:, :, :c] = weight.transpose(0, 3, 1, 2)
+    packed = ops.pack_low(quads.reshape(rows, 4 * kernel, kernel, 1))
+
+    def step(p: Any, b: Any, y: int) -> int:
+        return p.low_stem(b[0], y, packed, -1, p.constant(np.ones(rows, np.float32)), n=n, c=c, h=h, w=w, form=form,
+                          stride=(stride, stride), padding=padding)  # fmt: skip
+
+    got = to_plain(at_threads(ops, lambda: run(ops, [x], to_blocked(want).shape, step)), rows)
+    if kind == "int8":
+        np.testing.assert_array_equal(got, want.astype(np.float32))
+    else:
+        np.testing.assert_allclose(got, want, atol=3e-6 * np.abs(want).max())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [(2, 24, 30, 33, 3, 1, 1), (1, 40, 17, 120, 5, 2, 2), (1, 16, 9, 9, 4, 1, 0)])
+@pytest.mark.parametrize("activation", ["relu", "silu"])
+def test_depthwise(ops: Any, kind: str, shape: tuple[int, ...], activation: str) -> None:
+    """As the float32 step on the same numbers, rounded once at the end."""
+    n, c, h, w, kernel, stride, pad = shape
+    form = BFLOAT if kind == "bfloat16" else BYTES
+    x = to_blocked(operands(ops, kind, (n, c, h, w), (1, 1, 1, 1))[0])
+    packed = ops.pack_conv2d(normal((c, 1, kernel, kernel), 1), c)
+    height, width = ((size + 2 * pad - kernel) // stride + 1 for size in (h, w))
+    size, out = {"n": n, "c": c, "size": h * w}, {"n": n, "c": c, "size": height * width}
+    wide, blocks = (n, -(-c // 16), height, width, 16), -(-c // 16)
+    options = dict(n=n, c=c, h=h, w=w, stride=(stride, stride), padding=((pad, pad), (pad, pad)), activation=activation)
+    other = to_blocked(operands(ops, kind, (n, c, height, width), (1, 1, 1, 1))[0])
+
+    def plain(p: Any, b: Any, y: int) -> int:
+        middle, residual, last = (p.workspace(4 * 16 * blocks * n * k) for k in (h * w, height * width, height * width))
+        p.convert(b[0], middle, form=form, **size)
+        p.convert(b[1], residual, form=form, **out)
+        p.conv2d(middle, last, packed, p.constant(normal((c,), 2)), residual, **options)
+        few = p.workspace(2 * 16 * blocks * n * height * width)
+        p.convert(last, few, y_form=form, **out)
+        return p.convert(few, y, form=form, **out)
+
+    def short(p: Any, b: Any, y: int) -> int:
+        few = p.workspace(2 * 16 * blocks * n * height * width)
+        p.low_depthwise(b[0], few, packed, p.constant(normal((c,), 2)), b[1], form=form, residual_form=form, y_form=form,
+                        **options)  # fmt: skip
+        return p.convert(few, y, form=form, **out)
+
+    want = run(ops, [x, other], wide, plain)
+    np.testing.assert_array_equal(at_threads(ops, lambda: run(ops, [x, other], wide, short)), want)
