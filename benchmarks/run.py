@@ -214,6 +214,9 @@ def main() -> None:
                 row |= compare_threads(case, workers["lucid"], args, Path(folder))
             else:
                 row |= compare(case, workers, args, Path(folder))
+            if row["flops"] and "ratio" in row and not case.once:
+                peak = limits[f"peak FLOP/s, {args.threads} threads"]
+                row["share"] = row["flops"] / row["seconds"]["lucid"] / peak  # of the machine's peak
             rows.append(row)
             print(line(row, limits, args.threads), flush=True)
     for worker in workers.values():
