@@ -107,6 +107,13 @@ def recognise(graph: Graph) -> None:
 
 
 def _in_order(op: Op) -> bool:
-    """Whether the inputs are the operation's tensor arguments in order, each once."""
+    """Whether the inputs are the operation's tensor arguments in order; one that is there twice becomes two inputs."""
     assert op.call is not None
-    return [a.at for a in op.call.args if isinstance(a, Slot)] == list(range(len(op.inputs)))
+    slots = [a.at for a in op.call.args if isinstance(a, Slot)]
+    if set(slots) != set(range(len(op.inputs))):
+        return False
+    if slots != sorted(set(slots)):
+        count = iter(range(len(slots)))
+        args = tuple([a._replace(at=next(count)) if isinstance(a, Slot) else a for a in op.call.args])
+        op.inputs, op.call = [op.inputs[at] for at in slots], op.call._replace(args=args)
+    return True

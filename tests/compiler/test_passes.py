@@ -211,6 +211,24 @@ def test_unusual_shapes() -> None:
     run(lambda x: (x.reshape(4), x.reshape(4).exp()), lucid.randn(2, 2))
 
 
+def test_an_operand_that_is_there_twice() -> None:
+    x = lucid.randn(2, 4, 6, 8)
+    compiled = run(lambda x: F.scaled_dot_product_attention(x, x, x) * 2, x)
+    assert "attention" in steps(compiled) and not any(s.startswith("call") for s in steps(compiled))
+    compiled = run(lambda x, k: F.scaled_dot_product_attention(x, k, k), x, x + 1)
+    assert "attention" in steps(compiled)
+    compiled = run(lambda x: x * x + x + x, x)
+    assert not any(s.startswith("call") for s in steps(compiled))
+    run(lambda x: (x + 1) @ (x + 1).transpose(2, 3) + lucid.cat([x, x], 3) @ lucid.cat([x, x], 3).transpose(2, 3), x)
+    conv = nn.Conv2d(4, 4, 3, padding=1).eval()
+    run(lambda x: ((x + x) / (x + x + 1), F.relu(conv(x) + conv(x))), x)
+    run(lambda x: (lambda y: y + y)(conv(x)), x)
+    run(lambda x: (lambda y: y * y)(F.adaptive_avg_pool2d(x, 1)), x)
+    run(lambda x: (lambda y: conv(y * y))(F.adaptive_avg_pool2d(x, 1)), x)
+    wide = nn.Conv2d(16, 16, 1).eval()
+    run(lambda x: (lambda y: wide(y * y))(F.adaptive_avg_pool2d(x, 1)), lucid.randn(2, 16, 5, 5))
+
+
 def test_masks_and_causal_attention() -> None:
     def attend(q: Any, k: Any, v: Any, m: Any = None) -> Any:
         return F.scaled_dot_product_attention(q, k, v, m, enable_gqa=True)
