@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from lucid import _dtype
+from lucid._conversions import Conversions
 from lucid._convert import as_device, to_array
 from lucid._device import cpu, device
-from lucid._functions._common import cast
 from lucid._methods import Methods
-from lucid._printing import format_tensor, format_values
 from lucid.autograd._hooks import NodeHooks, RemovableHandle
 from lucid.autograd._node import Node, TensorBase, refresh, set_tensor_class, version, wrap
 
@@ -40,7 +39,7 @@ class Size(tuple[int, ...]):
     __str__ = __repr__
 
 
-class Tensor(TensorBase, Methods):
+class Tensor(TensorBase, Conversions, Methods):
     """A multi-dimensional array that can record what is computed from it.
 
     Args:
@@ -350,219 +349,6 @@ class Tensor(TensorBase, Methods):
         node = self._node
         if node is not None and not any(reference() is self for _, reference in node.retained or ()):
             node.retained = [*(node.retained or []), (self._slot, weakref.ref(self))]
-
-    # Conversion
-
-    def numpy(self, *, force: bool = False) -> np.ndarray:
-        """The storage as a NumPy array, shared.
-
-        Args:
-            force: detach first where needed.
-
-        Raises:
-            RuntimeError: the tensor requires grad and ``force`` is False.
-            TypeError: it is of dtype bfloat16, which NumPy has not.
-        """
-        if self._data.dtype == _dtype.bfloat16.numpy:
-            raise TypeError("numpy: Got unsupported ScalarType BFloat16; use .float().numpy() to convert it first")
-        if self.requires_grad and not force:
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        return self._data
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
-
-    def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: Any = False) -> Tensor:
-        from lucid._ufuncs import as_result
-
-        return as_result(array)
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from lucid._ufuncs import call
-
-        return call(ufunc, method, inputs, kwargs)
-
-    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        """`lucid.array_api`, whose functions have the names and arguments of the Python array API standard.
-
-        Raises:
-            ValueError: a version other than 2024.12 and those before it.
-        """
-        from lucid import array_api
-
-        if api_version not in (None, "2021.12", "2022.12", "2023.12", "2024.12"):
-            raise ValueError(f"__array_namespace__: api_version must be at most '2024.12', got {api_version!r}")
-        return array_api
-
-    def __dlpack__(self, **kwargs: Any) -> Any:
-        from lucid._dlpack import export
-
-        return export(self, **kwargs)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return self._data.__dlpack_device__()
-
-    def item(self) -> Any:
-        """The value of a tensor with one element, as a Python number.
-
-        Raises:
-            RuntimeError: there is not exactly one element.
-        """
-        if self._data.size != 1:
-            raise RuntimeError(f"item: a Tensor with {self._data.size} elements cannot be converted to Scalar")
-        return self._data.item()
-
-    def tolist(self) -> Any:
-        """The values as nested lists, or a number for a 0-d tensor."""
-        return self._data.tolist()
-
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **_: Any) -> Tensor:
-        """The tensor with another dtype, or that of another tensor; devices other than the CPU are refused."""
-        for a in args:
-            if isinstance(a, TensorBase):
-                dtype = _dtype.of_array(a._data)
-            elif isinstance(a, (str, type(cpu))) and not (isinstance(a, str) and a in _dtype._BY_NAME):
-                device = a
-            elif not isinstance(a, bool) and a is not None:
-                dtype = a
-        if device is not None:
-            as_device(device)
-        y = self if dtype is None else cast(self, _dtype.as_dtype(dtype))
-        return y.clone() if copy and y is self else y
-
-    def type(self, dtype: Any = None) -> Any:
-        """The tensor with another dtype, or the name of this one's."""
-        return f"lucid.{self.dtype.name}" if dtype is None else self.to(dtype)
-
-    def type_as(self, other: Tensor) -> Tensor:
-        """The tensor with the dtype of ``other``."""
-        return cast(self, other.dtype)
-
-    def cpu(self) -> Tensor:
-        """The tensor itself."""
-        return self
-
-    def cuda(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Refused: lucid runs on CPUs.
-
-        Raises:
-            RuntimeError: always.
-        """
-        raise RuntimeError("cuda: lucid runs on CPUs only; remove the .cuda() call or use .to('cpu')")
-
-    def float(self) -> Tensor:
-        """The tensor in float32."""
-        return cast(self, _dtype.float32)
-
-    def half(self) -> Tensor:
-        """The tensor in float16."""
-        return cast(self, _dtype.float16)
-
-    def bfloat16(self) -> Tensor:
-        """The tensor in bfloat16."""
-        return cast(self, _dtype.bfloat16)
-
-    def double(self) -> Tensor:
-        """The tensor in float64."""
-        return cast(self, _dtype.float64)
-
-    def cfloat(self) -> Tensor:
-        """The tensor in complex64."""
-        return cast(self, _dtype.complex64)
-
-    def cdouble(self) -> Tensor:
-        """The tensor in complex128."""
-        return cast(self, _dtype.complex128)
-
-    def long(self) -> Tensor:
-        """The tensor in int64."""
-        return cast(self, _dtype.int64)
-
-    def int(self) -> Tensor:
-        """The tensor in int32."""
-        return cast(self, _dtype.int32)
-
-    def bool(self) -> Tensor:
-        """Whether each element is nonzero."""
-        return cast(self, _dtype.bool_)
-
-    def byte(self) -> Tensor:
-        """The tensor in uint8."""
-        return cast(self, _dtype.uint8)
-
-    def _number(self) -> Any:
-        if self._data.size != 1:
-            raise ValueError(
-                f"only one element tensors can be converted to Python scalars, got shape {self._data.shape}"
-            )
-        return self._data.item()
-
-    def __float__(self) -> Any:
-        return float(self._number())
-
-    def __complex__(self) -> Any:
-        return complex(self._number())
-
-    def __int__(self) -> Any:
-        return int(self._number())
-
-    def __index__(self) -> Any:
-        if self._data.dtype.kind not in "iub":
-            raise TypeError(f"only integer tensors of a single element can be converted to an index, got {self.dtype}")
-        return int(self._number())
-
-    def __bool__(self) -> Any:
-        if self._data.size != 1:
-            raise RuntimeError(f"Boolean value of Tensor with {self._data.size} values is ambiguous")
-        return bool(self._data.item())
-
-    # Python protocol
-
-    def __repr__(self) -> str:
-        return format_tensor(self)
-
-    def __str__(self) -> str:
-        return format_tensor(self) if self.requires_grad else format_values(self._data)
-
-    def __format__(self, spec: str) -> str:
-        if self._data.ndim == 0:
-            return format(self.item(), spec)
-        if spec:
-            raise TypeError(
-                f"unsupported format string passed to Tensor.__format__: {spec!r} for a tensor of shape "
-                f"{self._data.shape}; format its numbers one by one"
-            )
-        return str(self)
-
-    def __rlshift__(self, other: Any) -> Tensor:
-        from lucid._functions.pairwise import bitwise_left_shift
-
-        return bitwise_left_shift(other, self)
-
-    def __rrshift__(self, other: Any) -> Tensor:
-        from lucid._functions.pairwise import bitwise_right_shift
-
-        return bitwise_right_shift(other, self)
-
-    def __bytes__(self) -> bytes:
-        return bytes(self.tolist())
-
-    def __len__(self) -> Any:
-        if not self._data.ndim:
-            raise TypeError("len() of a 0-d tensor")
-        return len(self._data)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if not self._data.ndim:
-            raise TypeError("iteration over a 0-d tensor")
-        return iter(self.unbind(0))
-
-    def __contains__(self, value: Any) -> Any:
-        if not isinstance(value, (TensorBase, *_dtype.NUMBERS)):
-            raise RuntimeError(
-                f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}."
-            )
-        return bool((self == value).any())
 
     def __hash__(self) -> Any:
         return id(self)
