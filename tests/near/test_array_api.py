@@ -183,6 +183,8 @@ def compare(y: Any, expected: Any) -> None:
 
 @pytest.mark.parametrize("k", range(len(CALLS)))
 def test_results_are_those_of_numpys_namespace(k: int) -> None:
+    if not hasattr(np, "unstack"):
+        pytest.skip("NumPy before 2.1 has the standard's functions only in part")
     call, arrays = CALLS[k]
     lucid.set_default_dtype(lucid.float64)  # NumPy's
     compare(call(array_api, *map(lucid.tensor, arrays)), call(np, *arrays))
