@@ -9,6 +9,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._convert import as_device
+from lucid._device import cpu
 from lucid._functions._common import cast
 from lucid._printing import format_tensor, format_values
 from lucid.autograd._node import TensorBase
@@ -88,7 +89,7 @@ class Conversions:
         for a in args:
             if isinstance(a, TensorBase):
                 dtype = _dtype.of_array(a._data)
-            elif isinstance(a, (str, device)) and not (isinstance(a, str) and a in _dtype._BY_NAME):
+            elif isinstance(a, (str, type(cpu))) and not (isinstance(a, str) and a in _dtype._BY_NAME):
                 device = a
             elif not isinstance(a, bool) and a is not None:
                 dtype = a
