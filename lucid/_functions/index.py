@@ -21,7 +21,7 @@ from lucid._functions._common import (
     sum_to,
 )
 from lucid.autograd._mode import mode
-from lucid.autograd._node import Node, TensorBase, View, bump, wrap
+from lucid.autograd._node import Node, TensorBase, View, bump, compute, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -123,10 +123,12 @@ class ScatterAdd(Node):
 class Along(tuple[Any, ...]):
     """The NumPy index that picks element index[i, j, ...] along ``dim``."""
 
-    dim: int
+    dim = -1  # unknown: a copy that a trace made
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Every other coordinate goes all the way."""
+        if self.dim < 0:
+            return False
         size = self[self.dim].shape
         return len(size) == len(shape) and all(n == m for k, (n, m) in enumerate(zip(size, shape)) if k != self.dim)
 
@@ -254,7 +256,9 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     if i.dtype.kind not in "iu":
         raise RuntimeError(f"index_select: expected an integer index, got {index.dtype}")
     extent = x._data.shape[d] if x._data.ndim else 1
-    if isinstance(i, np.ndarray) and i.size and not 0 <= i.min() <= i.max() < extent:  # a trace hides the values
+    if not isinstance(i, np.ndarray):  # a trace hides the values
+        index = compute(in_range, index, "index_select", d, extent)
+    elif i.size and not 0 <= i.min() <= i.max() < extent:
         bad = i.max() if i.max() >= extent else i.min()
         raise IndexError(f"index_select: index {bad} is out of range for dimension {d} of size {extent}")
     if not x._data.ndim:
@@ -317,23 +321,48 @@ def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> 
          [3]]
     """
     d = normalize_dim("gather", dim, x)
-    i = index._data
-    check_index("gather", x._data.shape, d, i)
+    i = check_index("gather", x._data.shape, d, index)
     if not i.ndim:
         return x.clone()
     return Gather.apply(x, gather_index(x._data.shape, d, i))
 
 
-def check_index(name: str, shape: tuple[int, ...], dim: int, index: np.ndarray) -> None:
-    if index.dtype != np.int64:
-        raise RuntimeError(f"{name}: Expected dtype int64 for index, got {index.dtype}")
-    if index.ndim != len(shape):
-        raise RuntimeError(f"{name}: index {index.shape} must have as many dimensions as the tensor {shape}")
-    if any(n > shape[k] for k, n in enumerate(index.shape) if k != dim):
-        raise RuntimeError(f"{name}: index {index.shape} is larger than the tensor {shape} apart from dimension {dim}")
-    if isinstance(index, np.ndarray) and index.size and shape and not (index.min() >= 0 and index.max() < shape[dim]):
-        bad = index.max() if index.max() >= shape[dim] else index.min()
-        raise IndexError(f"{name}: index {bad} is out of bounds for dimension {dim} with size {shape[dim]}")
+def _check_places(index: np.ndarray, name: str, dim: int, extent: int) -> None:
+    if index.size and not 0 <= index.min() <= index.max() < extent:
+        bad = index.max() if index.max() >= extent else index.min()
+        raise IndexError(f"{name}: index {bad} is out of bounds for dimension {dim} with size {extent}")
+
+
+def in_range(index: np.ndarray, name: str, dim: int, extent: int) -> np.ndarray:
+    """A copy of ``index`` whose elements are checked: what a trace notes, so that compiled plans look in every call.
+
+    Raises:
+        IndexError: an element is negative, or not below ``extent``.
+    """
+    _check_places(index, name, dim, extent)
+    return index.copy()
+
+
+def check_index(name: str, shape: tuple[int, ...], dim: int, index: Tensor) -> Any:
+    """The array of ``index``, which holds places along ``dim`` of a tensor of ``shape``.
+
+    Raises:
+        RuntimeError: it has another dtype or shape than such an index has.
+        IndexError: a place is out of range.
+    """
+    i = index._data
+    if i.dtype != np.int64:
+        raise RuntimeError(f"{name}: Expected dtype int64 for index, got {i.dtype}")
+    if i.ndim != len(shape):
+        raise RuntimeError(f"{name}: index {i.shape} must have as many dimensions as the tensor {shape}")
+    if any(n > shape[k] for k, n in enumerate(i.shape) if k != dim):
+        raise RuntimeError(f"{name}: index {i.shape} is larger than the tensor {shape} apart from dimension {dim}")
+    if not shape:
+        return i
+    if not isinstance(i, np.ndarray):  # a trace hides the values
+        return compute(in_range, index, name, dim, shape[dim])._data
+    _check_places(i, name, dim, shape[dim])
+    return i
 
 
 def gather_backward(dy: Tensor, shape: tuple[int, ...], dim: int, index: np.ndarray) -> Tensor:
@@ -356,10 +385,10 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
         [0.0, 11.0]
     """
     d = normalize_dim("scatter_add", dim, x)
-    check_index("scatter_add", x._data.shape, d, index._data)
+    i = check_index("scatter_add", x._data.shape, d, index)
     _check_source("scatter_add", src, index)
     part = src[tuple(slice(n) for n in index._data.shape)]
-    return x + gather_backward(part, x._data.shape, d, index._data)
+    return x + gather_backward(part, x._data.shape, d, i)
 
 
 def scatter(
@@ -392,12 +421,12 @@ def scatter(
         given = as_tensor(value if src is None else src)
         full = given if given._data.ndim else wrap(np.full(index._data.shape, given._data, x._data.dtype))
         return scatter_reduce(x, d, index, cast(full, x.dtype), "sum" if reduce == "add" else "prod")
-    check_index("scatter", x._data.shape, d, index._data)
+    i = check_index("scatter", x._data.shape, d, index)
     src = as_tensor(value if src is None else src)
     if src._data.ndim:
         _check_source("scatter", src, index)
     part = src[tuple(slice(n) for n in index._data.shape)] if src._data.ndim else src
-    return SetItem.apply(x, cast(part, x.dtype), gather_index(x._data.shape, d, index._data))
+    return SetItem.apply(x, cast(part, x.dtype), gather_index(x._data.shape, d, i))
 
 
 def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:

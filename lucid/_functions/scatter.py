@@ -390,8 +390,8 @@ def scatter_reduce(
         >>> print(lucid.scatter_reduce(x, 0, i, lucid.tensor([1.0, 3.0, 5.0]), "mean", include_self=False))
         [2.0, 5.0]
     """
-    d, i, s = normalize_dim("scatter_reduce", dim, x), index._data, src._data.shape
-    check_index("scatter_reduce", x._data.shape, d, i)
+    d, s = normalize_dim("scatter_reduce", dim, x), src._data.shape
+    i = check_index("scatter_reduce", x._data.shape, d, index)
     if len(s) != i.ndim or any(n > m for n, m in zip(i.shape, s)):
         raise RuntimeError(f"scatter_reduce: index {i.shape} must be no larger than src {s} in any dimension")
     if not i.ndim:

@@ -195,6 +195,12 @@ def scatter_along(b: Builder, x: Ref, value: Ref, parts: tuple[Any, ...]) -> str
     return b.node("ScatterElements", x, at, given, axis=dim)
 
 
+@exports(index.in_range)
+def in_range(b: Builder, index: Ref, name: str, dim: int, extent: int) -> str:
+    """ONNX counts negative indices from the end and refuses what is too large."""
+    return b.node("Identity", index)
+
+
 @exports(index.Gather, sizes=True)
 def gather(b: Builder, x: Ref, parts: tuple[Any, ...]) -> str:
     found = along(x, parts)
