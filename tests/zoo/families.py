@@ -75,7 +75,7 @@ TIMM = [
     timm("convnextv2_atto"),
     timm("cpubone_nano"),
     timm("crossvit_tiny_240", 240),
-    timm("csatv2", 256, lacks="torch.fft"),
+    timm("csatv2", 256),
     timm("cs3darknet_s"),
     timm("cspnext_tiny"),
     timm("davit_tiny"),
