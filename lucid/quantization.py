@@ -80,11 +80,10 @@ def calibrate(
     Example:
         >>> import lucid
         >>> from lucid import nn
-        >>> lucid.manual_seed(0)
+        >>> _ = lucid.manual_seed(0)
         >>> net = nn.Sequential(nn.Linear(32, 64), nn.ReLU(), nn.Linear(64, 8)).eval()
-        >>> ranges = lucid.quantization.calibrate(net, [lucid.randn(64, 32)])
-        >>> fast = lucid.compile(net, quantize=ranges)
-        >>> x = lucid.randn(4, 32)
+        >>> x = lucid.randn(64, 32)
+        >>> fast = lucid.compile(net, quantize=lucid.quantization.calibrate(net, [x]))
         >>> with lucid.no_grad():
         ...     error = (fast(x) - net(x)).abs().max() / net(x).abs().max()
         >>> bool(error < 0.03)

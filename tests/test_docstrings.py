@@ -20,6 +20,7 @@ NAMESPACES = [
     "lucid.nn.utils.rnn", "lucid.nn.utils.prune", "lucid.nn.attention", "lucid.signal.windows", "lucid.testing", "lucid.optim", "lucid.optim.lr_scheduler", "lucid.autograd", "lucid.autograd.functional",
     "lucid.linalg", "lucid.special", "lucid.random", "lucid.distributions", "lucid.data", "lucid.datasets",
     "lucid.transforms", "lucid.func", "lucid.amp", "lucid.compiler", "lucid.einops", "lucid.serialization", "lucid.torch", "lucid.models",
+    "lucid.quantization",
 ]  # fmt: skip
 
 

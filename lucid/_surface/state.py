@@ -177,8 +177,9 @@ def set_warn_always(b: bool) -> None:
     """Whether repeated warnings are all shown.
 
     Example:
-        >>> import lucid
-        >>> lucid.set_warn_always(False)
+        >>> import warnings, lucid
+        >>> with warnings.catch_warnings():
+        ...     lucid.set_warn_always(False)
     """
     warnings.simplefilter("always" if b else "default")
 
@@ -187,9 +188,12 @@ def is_warn_always_enabled() -> bool:
     """Whether repeated warnings are all shown.
 
     Example:
-        >>> import lucid
-        >>> lucid.is_warn_always_enabled()
-        False
+        >>> import warnings, lucid
+        >>> with warnings.catch_warnings():
+        ...     lucid.set_warn_always(True)
+        ...     print(lucid.is_warn_always_enabled())
+        ...
+        True
     """
     return bool(warnings.filters) and warnings.filters[0][0] == "always"
 

@@ -40,6 +40,11 @@ class Calibration:
 
     Attributes:
         ranges: in the order in which the layers run.
+
+    Example:
+        >>> import lucid
+        >>> lucid.quantization.calibrate(lucid.nn.Linear(4, 2).eval(), [lucid.randn(8, 4)])
+        <Calibration of 1 layers>
     """
 
     def __init__(self, ranges: Sequence[Range]) -> None:
