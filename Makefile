@@ -118,7 +118,7 @@ parity: .venv-parity/.done
 
 zoo: .venv-zoo/.done .venv-parity/.done
 	cd tests && PYTHONPATH= LUCID_TEST_WHEEL=1 LUCID_ZOO=all LUCID_ZOO_TORCH=$(CURDIR)/.venv-parity/bin/python \
-	    ../.venv-zoo/bin/python -P -m pytest -m zoo zoo $(PYTESTFLAGS)
+	    ../.venv-zoo/bin/python -P -m pytest -m zoo zoo onnx $(PYTESTFLAGS)
 
 surface: .venv-test/.done
 	cd tests && PYTHONPATH= ../.venv-test/bin/python -P ../docs/make_surface.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -328,6 +329,7 @@ def test_gpt2() -> None:
 
 
 @pytest.mark.zoo
+@pytest.mark.skipif(os.environ.get("LUCID_ZOO") != "all", reason="minutes and gigabytes: make zoo")
 @pytest.mark.parametrize("name", [name for name in VISION if name not in FAMILIES])
 def test_every_other_model(name: str) -> None:
     family(name, 3, 224 if name.startswith("vit") else 64)
