@@ -67,20 +67,10 @@ from lucid._functions.draws import (  # noqa: E402
     use_deterministic_algorithms,
 )
 from lucid._functions.extremum import *  # noqa: E402, F403
-from lucid._functions.index import (  # noqa: E402
-    argsort,
-    gather,
-    index_select,
-    masked_fill,
-    masked_select,
-    nonzero,
-    scatter,
-    scatter_add,
-    sort,
-    topk,
-)
+from lucid._functions.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add  # noqa: E402
 from lucid._functions.join import *  # noqa: E402, F403
 from lucid._functions.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer  # noqa: E402
+from lucid._functions.order import argsort, sort, topk  # noqa: E402
 from lucid._functions.pointwise import *  # noqa: E402, F403
 from lucid._functions.reduce import *  # noqa: E402, F403
 from lucid._functions.sampling import (  # noqa: E402
@@ -184,6 +174,8 @@ if TYPE_CHECKING:
     from lucid import utils as utils
     from lucid import visual as visual
     from lucid._functions.arrange import *  # noqa: F403
+    from lucid._functions.cholesky import cholesky_inverse as cholesky_inverse
+    from lucid._functions.cholesky import cholesky_solve as cholesky_solve
     from lucid._functions.complex import *  # noqa: F403
     from lucid._functions.diagonal import *  # noqa: F403
     from lucid._functions.distance import *  # noqa: F403
@@ -195,8 +187,6 @@ if TYPE_CHECKING:
     from lucid._functions.pairwise import *  # noqa: F403
     from lucid._functions.scan import *  # noqa: F403
     from lucid._functions.scatter import *  # noqa: F403
-    from lucid._functions.solve import cholesky_inverse as cholesky_inverse
-    from lucid._functions.solve import cholesky_solve as cholesky_solve
     from lucid._functions.solve import det as det
     from lucid._functions.solve import inv as inverse
     from lucid._functions.solve import logdet as logdet
@@ -291,7 +281,8 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid._functions.stft": "istft stft",
     "lucid._functions.strided": "as_strided",
     "lucid._functions.linalg": "matrix_exp matrix_power",
-    "lucid._functions.solve": "cholesky_inverse cholesky_solve det inv=inverse logdet slogdet",
+    "lucid._functions.cholesky": "cholesky_inverse cholesky_solve",
+    "lucid._functions.solve": "det inv=inverse logdet slogdet",
     "lucid._functions.special": "digamma erfinv i0 lgamma logit mvlgamma polygamma",
     **_surface.LATER,
 }, _guarded)  # fmt: skip

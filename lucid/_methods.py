@@ -14,6 +14,7 @@ from lucid._functions import (
     extremum,
     index,
     join,
+    order,
     pointwise,
     reduce,
     sampling,
@@ -41,6 +42,7 @@ linalg: Any = LaterModule("lucid._functions.linalg")
 pairwise: Any = LaterModule("lucid._functions.pairwise")
 places: Any = LaterModule("lucid._functions.scatter")
 scan: Any = LaterModule("lucid._functions.scan")
+factors: Any = LaterModule("lucid._functions.cholesky")
 solve: Any = LaterModule("lucid._functions.solve")
 special: Any = LaterModule("lucid._functions.special")
 statistics: Any = LaterModule("lucid._functions.statistics")
@@ -151,7 +153,7 @@ class Methods:
     # indexing
     index_select, masked_select, masked_fill = index.index_select, index.masked_select, index.masked_fill
     gather, scatter, scatter_add, nonzero = index.gather, index.scatter, index.scatter_add, index.nonzero
-    sort, argsort, topk = index.sort, index.argsort, index.topk
+    sort, argsort, topk = order.sort, order.argsort, order.topk
 
     take, put, take_along_dim, argwhere = places.take, places.put, places.take_along_dim, places.argwhere
     index_add, index_copy, index_fill = places.index_add, places.index_copy, places.index_fill
@@ -169,7 +171,7 @@ class Methods:
 
     det, slogdet, logdet, inverse, pinverse = solve.det, solve.slogdet, solve.logdet, solve.inv, algebra.pinverse
     matrix_exp, matrix_power = linalg.matrix_exp, linalg.matrix_power
-    cholesky_solve, cholesky_inverse = solve.cholesky_solve, solve.cholesky_inverse
+    cholesky_solve, cholesky_inverse = factors.cholesky_solve, factors.cholesky_inverse
 
     # creation
     new_tensor, new_zeros, new_ones = creation.new_tensor, creation.new_zeros, creation.new_ones

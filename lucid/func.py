@@ -15,11 +15,11 @@ from lucid._random import get_rng_state, set_rng_state
 from lucid.autograd import functional
 from lucid.autograd._mode import enable_grad
 from lucid.autograd._node import TensorBase, wrap
+from lucid.nn.modules.module import Module
 from lucid.nn.utils.stateless import functional_call
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
-    from lucid.nn.modules.module import Module
 
 __all__ = [
     "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp",
@@ -427,6 +427,8 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dic
         >>> run(params, buffers, lucid.ones(5, 2)).shape
         lucid.Size([4, 5, 3])
     """
+    if not all(isinstance(m, Module) for m in models):
+        raise TypeError(f"stack_module_state: expected modules, got {[type(m).__name__ for m in models]}")
     if not models:
         raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
     if any(m.training is not models[0].training for m in models):
@@ -453,6 +455,8 @@ def replace_all_batch_norm_modules_(root: Module) -> Module:
         >>> lucid.func.replace_all_batch_norm_modules_(net)[0].running_mean is None
         True
     """
+    if not isinstance(root, Module):
+        raise TypeError(f"replace_all_batch_norm_modules_: expected a Module, got {type(root).__name__}")
     for module in root.modules():
         if hasattr(module, "track_running_stats") and hasattr(module, "running_mean"):
             module.running_mean = module.running_var = module.num_batches_tracked = None

@@ -1,6 +1,7 @@
 """Linear algebra: norms, decompositions and solvers, by LAPACK through NumPy. Batches are leading dimensions."""
 
 from lucid._functions._precision import guard as _guard
+from lucid._functions.cholesky import cholesky, cholesky_ex
 from lucid._functions.distance import vector_norm
 from lucid._functions.eigen import eig, eigvals
 from lucid._functions.factor import householder_product, ldl_factor, ldl_factor_ex, ldl_solve, lu_factor_ex
@@ -19,18 +20,7 @@ from lucid._functions.linalg import (
 )
 from lucid._functions.lu import lu, lu_factor, lu_solve
 from lucid._functions.matmul import matmul
-from lucid._functions.solve import (
-    LinAlgError,
-    cholesky,
-    cholesky_ex,
-    det,
-    inv,
-    inv_ex,
-    slogdet,
-    solve,
-    solve_ex,
-    solve_triangular,
-)
+from lucid._functions.solve import LinAlgError, det, inv, inv_ex, slogdet, solve, solve_ex, solve_triangular
 from lucid._functions.spectral import (
     cond,
     eigh,

@@ -89,6 +89,8 @@ def calibrate(
         >>> bool(error < 0.03)
         True
     """
+    if not callable(model):
+        raise TypeError(f"calibrate: expected a module or a function, got {type(model).__name__}")
     if method not in ("minmax", "percentile"):
         raise ValueError(f"calibrate: method must be 'minmax' or 'percentile', got {method!r}")
     if not 50 < percentile <= 100:

@@ -90,19 +90,22 @@ def save(obj: Any, f: Path | BinaryIO, *, format: str | None = None) -> None:
     write_to(f, _pytorch_writer(obj) if format == "pytorch" else _safetensors_writer(obj))
 
 
-def write_to(f: Path | BinaryIO, put: Callable[[Any], None]) -> None:
-    """Let ``put`` write to the binary file ``f``, or to a new file that then takes the place of the path ``f``."""
+def write_to(f: Path | BinaryIO, put: Callable[[Any], None], name: str = "save") -> None:
+    """Let ``put`` write to the binary file ``f``, or to a new file that then takes the place of the path ``f``.
+
+    ``name`` is the function that refusals name.
+    """
     if not isinstance(f, (str, bytes, os.PathLike)):
-        _check_binary("save", f, "write")
+        _check_binary(name, f, "write")
         put(f)
         return
     path = os.path.realpath(os.fsdecode(f))  # a symbolic link is written through, like with open()
     if os.path.isdir(path):
-        raise IsADirectoryError(errno.EISDIR, "save: is a directory", path)
+        raise IsADirectoryError(errno.EISDIR, f"{name}: is a directory", path)
     if os.path.exists(path) and not os.path.isfile(path):
-        raise ValueError(f"save: {path} is neither a file nor a new name; pass an open binary file to write to it")
+        raise ValueError(f"{name}: {path} is neither a file nor a new name; pass an open binary file to write to it")
     if not os.path.isdir(os.path.dirname(path)):
-        raise FileNotFoundError(errno.ENOENT, "save: no such directory", os.path.dirname(path))
+        raise FileNotFoundError(errno.ENOENT, f"{name}: no such directory", os.path.dirname(path))
     with replacing(path) as file:
         put(file)
 

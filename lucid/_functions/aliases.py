@@ -11,9 +11,10 @@ from lucid._functions._arguments import check_tensors
 from lucid._functions._common import check_broadcast, mutate, sum_to, write_out
 from lucid._functions.binary import atan2
 from lucid._functions.compare import ge, gt, le, lt, ne
-from lucid._functions.index import SetItem, sort
+from lucid._functions.index import SetItem
 from lucid._functions.join import split, vstack
 from lucid._functions.matmul import outer
+from lucid._functions.order import sort
 from lucid._functions.shape import ravel, reshape
 from lucid._functions.ternary import clamp
 from lucid._functions.trigonometric import acosh, asinh, atanh

@@ -8,6 +8,7 @@ import numpy as np
 
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import write_out
+from lucid._functions.cholesky import cholesky as factor
 from lucid._functions.creation import eye
 from lucid._functions.distance import vector_norm
 from lucid._functions.factor import householder_product
@@ -16,7 +17,6 @@ from lucid._functions.linalg import matrix_norm, multi_dot
 from lucid._functions.lu import lu_factor, order_of, permutation_matrix
 from lucid._functions.lu import lu_solve as solve_lu
 from lucid._functions.matmul import matmul
-from lucid._functions.solve import cholesky as factor
 from lucid._functions.solve import solve_triangular
 from lucid._functions.spectral import pinv
 from lucid._functions.spectral import qr as decompose

@@ -10,6 +10,7 @@ import numpy as np
 import lucid
 from lucid import _dtype
 from lucid._tensor import Tensor
+from lucid.array_api._checked import checked
 from lucid.autograd._node import TensorBase
 
 Axis = int | tuple[int, ...] | None
@@ -383,3 +384,6 @@ def unique_inverse(x: Tensor, /) -> UniqueInverse:
 def unique_values(x: Tensor, /) -> Tensor:
     """The distinct values of a tensor."""
     return unique_all(x).values
+
+
+globals().update(checked(__all__, globals()))

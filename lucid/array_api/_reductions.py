@@ -6,6 +6,7 @@ from typing import Any
 
 import lucid
 from lucid._tensor import Tensor
+from lucid.array_api._checked import checked
 from lucid.array_api._manipulation import Axis, result_type
 from lucid.autograd._node import TensorBase
 
@@ -228,3 +229,6 @@ def cumulative_prod(
 def diff(x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None) -> Tensor:
     """Differences of neighbours along an axis, ``n`` times over."""
     return lucid.diff(x, n, axis, prepend, append)
+
+
+globals().update(checked(__all__, globals()))

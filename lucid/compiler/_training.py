@@ -336,6 +336,8 @@ def compile_step(
         raise TypeError(f"compile_step: expected an optimizer, got {type(optimizer).__name__}")
     if not isinstance(plans, int) or plans < 1:
         raise ValueError(f"compile_step: plans must be a positive integer, got {plans!r}")
+    if max_norm is not None and not isinstance(max_norm, (int, float)):
+        raise TypeError(f"compile_step: expected a number or None as max_norm, got {type(max_norm).__name__}")
     if max_norm is not None and not max_norm > 0:
         raise ValueError(f"compile_step: max_norm must be positive, got {max_norm!r}")
     return CompiledStep(model, criterion, optimizer, max_norm, fallback, plans)

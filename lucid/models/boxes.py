@@ -109,7 +109,7 @@ class Letterbox:
 
     Raises:
         TypeError: the argument is no image.
-        ValueError: it does not have three channels.
+        ValueError: it does not have three channels; ``size`` is not a positive integer.
 
     Example:
         >>> import numpy as np
@@ -123,6 +123,10 @@ class Letterbox:
 
     size: int = 640
     fill: float = 114 / 255
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.size, int) or self.size < 1:
+            raise ValueError(f"Letterbox: size must be a positive integer, got {self.size!r}")
 
     def place(self, height: int, width: int) -> tuple[int, int, int, int]:
         """Height and width after scaling, and the rows above and columns left of it."""

@@ -97,6 +97,8 @@ def export(
     opset = 17 if opset_version is None else opset_version
     if opset not in OPSETS:
         raise ValueError(f"onnx.export: operator set {opset} is not supported, only {min(OPSETS)} to {max(OPSETS)}")
+    if not isinstance(args, (TensorBase, tuple, list)):
+        raise TypeError(f"onnx.export: expected args to be a tensor or a tuple of arguments, got {type(args).__name__}")
     positional = (args,) if isinstance(args, TensorBase) else tuple(args)
     named = dict(kwargs or {})
     if kwargs is None and positional and type(positional[-1]) is dict:
@@ -112,6 +114,9 @@ def export(
     results = _checked_names("output_names", output_names, default, count)
     if set(names) & set(results):
         raise ValueError(f"onnx.export: {sorted(set(names) & set(results))} name both an input and an output")
+    unknown = sorted(set(dynamic_axes or ()) - {*names, *results})
+    if unknown:
+        raise ValueError(f"onnx.export: dynamic_axes names {unknown}, but inputs and results are {[*names, *results]}")
     builder = build(found, opset, names, results)
     proto, arrays = assemble(builder, names, results, symbols, dynamic_axes or {})
     return _write(proto, arrays, f, external_data)
@@ -258,7 +263,7 @@ def _write(proto: Any, arrays: list[tuple[Any, np.ndarray]], f: Any, external: b
         checker.check_model(proto)
         if f is None:
             return proto
-        write_to(f, lambda file: file.write(proto.SerializeToString()))
+        write_to(f, lambda file: file.write(proto.SerializeToString()), "onnx.export")
         return None
     path = os.fspath(f)
     data, at = f"{path}.data", 0
@@ -274,8 +279,8 @@ def _write(proto: Any, arrays: list[tuple[Any, np.ndarray]], f: Any, external: b
             file.write(b"\0" * (-file.tell() % 64))
             file.write(_little(array).tobytes())
 
-    write_to(data, put)
-    write_to(path, lambda file: file.write(proto.SerializeToString()))
+    write_to(data, put, "onnx.export")
+    write_to(path, lambda file: file.write(proto.SerializeToString()), "onnx.export")
     return None
 
 

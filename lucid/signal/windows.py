@@ -16,6 +16,8 @@ __all__ = [
 
 
 def _check(name: str, M: int, dtype: Any) -> None:
+    if not isinstance(M, int):
+        raise TypeError(f"{name} requires an integer window length, got M={M!r}")
     if M < 0:
         raise ValueError(f"{name} requires non-negative window length, got M={M}")
     if dtype is not None and dtype not in (lucid.float32, lucid.float64):
@@ -143,7 +145,11 @@ def general_cosine(
         >>> print(lucid.signal.windows.general_cosine(3, a=[0.5, 0.5]))
         [0.0, 1.0, 0.0]
     """
-    _check("general_cosine", M, dtype)
+    return _cosines("general_cosine", M, a, sym, dtype, requires_grad)
+
+
+def _cosines(name: str, M: int, a: Any, sym: bool, dtype: Any, requires_grad: bool) -> Tensor:
+    _check(name, M, dtype)
     if not isinstance(a, Iterable):
         raise TypeError("Coefficients must be a list/tuple")
     weights = list(a)
@@ -168,7 +174,7 @@ def general_hamming(
         >>> print(lucid.signal.windows.general_hamming(3, alpha=0.5))
         [0.0, 1.0, 0.0]
     """
-    return general_cosine(M, a=[alpha, 1 - alpha], sym=sym, dtype=dtype, requires_grad=requires_grad)
+    return _cosines("general_hamming", M, [alpha, 1 - alpha], sym, dtype, requires_grad)
 
 
 def hamming(
@@ -181,7 +187,7 @@ def hamming(
         >>> print(lucid.signal.windows.hamming(3))
         [0.08, 1.0, 0.08]
     """
-    return general_hamming(M, sym=sym, dtype=dtype, requires_grad=requires_grad)
+    return _cosines("hamming", M, [0.54, 0.46], sym, dtype, requires_grad)
 
 
 def hann(
@@ -194,7 +200,7 @@ def hann(
         >>> print(lucid.signal.windows.hann(3))
         [0.0, 1.0, 0.0]
     """
-    return general_hamming(M, alpha=0.5, sym=sym, dtype=dtype, requires_grad=requires_grad)
+    return _cosines("hann", M, [0.5, 0.5], sym, dtype, requires_grad)
 
 
 def blackman(
@@ -207,7 +213,7 @@ def blackman(
         >>> lucid.signal.windows.blackman(5)[2].item()
         1.0
     """
-    return general_cosine(M, a=[0.42, 0.5, 0.08], sym=sym, dtype=dtype, requires_grad=requires_grad)
+    return _cosines("blackman", M, [0.42, 0.5, 0.08], sym, dtype, requires_grad)
 
 
 def bartlett(
@@ -237,5 +243,4 @@ def nuttall(
 
     Source: Nuttall, Some windows with very good sidelobe behavior, 1981.
     """
-    return general_cosine(M, a=[0.3635819, 0.4891775, 0.1365995, 0.0106411], sym=sym, dtype=dtype,
-                          requires_grad=requires_grad)  # fmt: skip
+    return _cosines("nuttall", M, [0.3635819, 0.4891775, 0.1365995, 0.0106411], sym, dtype, requires_grad)

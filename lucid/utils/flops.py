@@ -123,7 +123,7 @@ FAMILIES: dict[str, Callable[..., Count]] = {
     **dict.fromkeys(["extremum", "reduce", "scan", "statistics"], _read(1)),
     "loss": _read(3), "pairs": _read(3),
     **dict.fromkeys(["_common", "arrange", "creation", "diagonal", "draws", "embedding",
-                     "fold", "index", "join", "points", "sampling",
+                     "fold", "index", "join", "order", "points", "sampling",
                      "scatter", "segment", "shape", "strided"], _each(0)),
 }  # fmt: skip
 """What is left, by the module of `lucid._functions` that defines it."""

@@ -10,7 +10,7 @@ from lucid.autograd._node import Node, TensorBase
 from lucid.autograd._site import snake
 from lucid.autograd._watching import Observer, watched_by
 from lucid.nn.modules.module import Module
-from lucid.serialization import replacing
+from lucid.serialization import write_to
 from lucid.utils._calls import Calls, inference
 from lucid.utils.summary import call_arguments
 from lucid.visual._svg import svg
@@ -175,8 +175,7 @@ def draw(
     else:
         text = _dataflow(model_or_tensor, input, depth).written(format, type(model_or_tensor).__name__)
     if path is not None:
-        with replacing(os.path.abspath(path)) as file:
-            file.write(text.encode())
+        write_to(path, lambda file: file.write(text.encode()), "draw")
     return text
 
 

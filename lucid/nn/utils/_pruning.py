@@ -26,6 +26,22 @@ def _number(amount: Any, of: int) -> int:
     return number
 
 
+def check_parameter(module: Any, name: str) -> None:
+    """Refuse what is no module, or has no parameter of that name, pruned or not.
+
+    Raises:
+        TypeError: ``module`` is something else.
+        AttributeError: it has no such parameter.
+    """
+    if not isinstance(module, Module):
+        raise TypeError(f"prune: expected a Module, got {type(module).__name__}")
+    own = [n.removesuffix("_orig") for n in module._parameters]
+    if name not in own:
+        raise AttributeError(
+            f"prune: {type(module).__name__} has no parameter {name!r}, only {', '.join(own) or 'none'}"
+        )
+
+
 def methods(module: Module) -> list[tuple[int, BasePruningMethod]]:
     """The pruning methods among the module's hooks, and their keys there."""
     if module._hooks is None:
@@ -74,13 +90,14 @@ class BasePruningMethod(ABC):
         cls, module: Module, name: str, *args: Any, importance_scores: Tensor | None = None, **kwargs: Any
     ) -> BasePruningMethod:
         """Prune the parameter ``name`` of ``module``; a parameter that is pruned already is pruned further."""
+        check_parameter(module, name)
         earlier = [(key, hook) for key, hook in methods(module) if hook._tensor_name == name]
         method: BasePruningMethod = cls(*args, **kwargs)
         method._tensor_name = name
         original = getattr(module, name + "_orig") if earlier else getattr(module, name)
         if importance_scores is not None and importance_scores.shape != original.shape:
             raise AssertionError(
-                f"importance_scores should have the same shape as parameter {name}, got "
+                f"prune: importance_scores should have the same shape as parameter {name}, got "
                 f"{tuple(importance_scores.shape)} and {tuple(original.shape)}"
             )
         scores = original if importance_scores is None else importance_scores

@@ -17,6 +17,7 @@ from lucid.nn.utils._pruning import (
     PruningContainer,
     RandomStructured,
     RandomUnstructured,
+    check_parameter,
     methods,
 )
 
@@ -177,6 +178,8 @@ def global_unstructured(
         raise TypeError("global_unstructured: expected pairs of a module and a parameter's name")
     if pruning_method.PRUNING_TYPE != "unstructured":
         raise TypeError(f'Only "unstructured" PRUNING_TYPE supported for the `pruning_method`, got {pruning_method}')
+    for module, name in pairs:
+        check_parameter(module, name)
     given = importance_scores or {}
     scores = [given.get((m, n), getattr(m, n)).detach().reshape(-1) for m, n in pairs]
     masks = [getattr(m, n + "_mask", lucid.ones_like(getattr(m, n))).reshape(-1) for m, n in pairs]
@@ -203,6 +206,7 @@ def remove(module: Module, name: str) -> Module:
         >>> [n for n, _ in prune.remove(layer, "weight").named_parameters()]
         ['bias', 'weight']
     """
+    check_parameter(module, name)
     for key, hook in methods(module):
         if hook._tensor_name == name:
             hook.remove(module)

@@ -1,0 +1,73 @@
+"""Elements in ascending or descending order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lucid._functions._arguments import check_tensors
+from lucid._functions._common import (
+    normalize_dim,
+)
+from lucid._functions.index import gather
+from lucid.autograd._node import wrap
+
+if TYPE_CHECKING:
+    from lucid._tensor import Tensor
+
+
+def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """(values, indices) sorted along ``dim``, always stably; NaN counts as largest.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.sort(lucid.tensor([3.0, 1.0, 2.0])).values)
+        [1.0, 2.0, 3.0]
+    """
+    from lucid._functions.reduce import ValuesIndices
+
+    d = normalize_dim("sort", dim, x)
+    if not x._data.ndim:
+        return ValuesIndices(x.clone(), wrap(np.zeros((), np.int64)))
+    if descending:
+        order = np.flip(np.argsort(np.flip(x._data, d), axis=d, kind="stable"), d)
+        order = x._data.shape[d] - 1 - order
+    else:
+        order = np.argsort(x._data, axis=d, kind="stable")
+    indices = wrap(np.ascontiguousarray(order))
+    return ValuesIndices(gather(x, d, indices), indices)
+
+
+def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """The indices of `sort`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.argsort(lucid.tensor([3.0, 1.0, 2.0])))
+        [1, 2, 0]
+    """
+    check_tensors("argsort", x)
+    return sort(x.detach(), dim, descending).indices
+
+
+def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """(values, indices) of the ``k`` largest (or smallest) elements along ``dim``, in order.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.topk(lucid.tensor([3.0, 1.0, 2.0]), 2).values)
+        [3.0, 2.0]
+    """
+    from lucid._functions.reduce import ValuesIndices
+
+    d = normalize_dim("topk", dim, x)
+    extent = x._data.shape[d] if x._data.ndim else 1
+    if not 0 <= k <= extent:
+        raise RuntimeError(f"topk: selected index k={k} out of range for dimension {d} of size {extent}")
+    values, indices = sort(x, d, largest)
+    return (
+        ValuesIndices(values.narrow(d, 0, k), indices.narrow(d, 0, k))
+        if x._data.ndim
+        else ValuesIndices(values, indices)
+    )

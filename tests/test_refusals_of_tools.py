@@ -1,0 +1,96 @@
+"""Tools around tensors - compiling, exporting, pruning, drawing, windows - refuse wrong arguments in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lucid
+from lucid import array_api, models, nn
+from lucid.nn.utils import prune
+from lucid.signal import windows
+
+
+def net() -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 2)).eval()
+
+
+def step(**options: Any) -> Any:
+    model = net()
+    return lucid.compile_step(model, nn.MSELoss(), lucid.optim.SGD(model.parameters(), lr=0.1), **options)
+
+
+def calibration() -> Any:
+    return lucid.quantization.calibrate(net(), [lucid.ones(2, 4)])
+
+
+CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "calibrate, no model": (
+        lambda: lucid.quantization.calibrate(3, [lucid.ones(2, 4)]), TypeError,
+        "calibrate: expected a module or a function, got int",
+    ),
+    "compile, both": (
+        lambda: lucid.compile(net(), dtype=lucid.bfloat16, quantize=calibration()), ValueError,
+        "compile: give either dtype or quantize, got both, dtype lucid.bfloat16",
+    ),
+    "compile, calibration of another": (
+        lambda: lucid.compile(nn.Linear(4, 3).eval(), quantize=calibration())(lucid.ones(1, 4)), ValueError,
+        "compile: the calibration is of another model: its layer 0 is linear with weight (2, 4), the model's is linear "
+        "with weight (3, 4)",
+    ),
+    "compile_step, max_norm": (
+        lambda: step(max_norm="a"), TypeError, "compile_step: expected a number or None as max_norm, got str",
+    ),
+    "prune, no module": (
+        lambda: prune.l1_unstructured(3, "weight", 1), TypeError, "prune: expected a Module, got int",  # type: ignore[arg-type]
+    ),
+    "prune, no parameter": (
+        lambda: prune.l1_unstructured(nn.Linear(4, 2), "wieght", 1), AttributeError,
+        "prune: Linear has no parameter 'wieght', only weight, bias",
+    ),
+    "prune, remove": (
+        lambda: prune.remove(nn.ReLU(), "weight"), AttributeError, "prune: ReLU has no parameter 'weight', only none",
+    ),
+    "prune, scores": (
+        lambda: prune.l1_unstructured(nn.Linear(4, 2), "weight", 1, importance_scores=lucid.ones(3)), AssertionError,
+        "prune: importance_scores should have the same shape as parameter weight, got (3,) and (2, 4)",
+    ),
+    "window, length": (lambda: windows.hann(3.5), TypeError, "hann requires an integer window length, got M=3.5"),  # type: ignore[arg-type]
+    "window, dtype": (
+        lambda: windows.nuttall(3, dtype=lucid.int32), ValueError,
+        "nuttall expects float32 or float64 dtypes, got: lucid.int32",
+    ),
+    "stack_module_state": (
+        lambda: lucid.func.stack_module_state([1]), TypeError, "stack_module_state: expected modules, got ['int']",  # type: ignore[list-item]
+    ),
+    "replace_all_batch_norm_modules_": (
+        lambda: lucid.func.replace_all_batch_norm_modules_(3), TypeError,  # type: ignore[arg-type]
+        "replace_all_batch_norm_modules_: expected a Module, got int",
+    ),
+    "array API": (lambda: array_api.sum([1.0]), TypeError, "sum: expected a Tensor, got list"),  # type: ignore[arg-type]
+    "Letterbox": (lambda: models.Letterbox(-1), ValueError, "Letterbox: size must be a positive integer, got -1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), CASES.values(), ids=CASES)
+def test_wrong_arguments_are_refused_in_one_line(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind) as caught:
+        call()
+    assert str(caught.value) == message
+
+
+def test_export_and_draw_write_nothing_that_they_refuse(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    model, x, path = net(), lucid.ones(1, 4), tmp_path / "net.onnx"
+    with pytest.raises(TypeError, match="onnx.export: expected args to be a tensor or a tuple of arguments, got int"):
+        lucid.onnx.export(model, 3, path)
+    with pytest.raises(ValueError, match=r"onnx.export: dynamic_axes names \['x'\], but inputs and results are \['inp"):
+        lucid.onnx.export(model, x, path, dynamic_axes={"x": {0: "n"}})
+    with pytest.raises(FileNotFoundError, match="onnx.export: no such directory: .*absent"):
+        lucid.onnx.export(model, x, tmp_path / "absent" / "net.onnx")
+    with pytest.raises(FileNotFoundError, match="draw: no such directory: .*absent"):
+        lucid.visual.draw(model, x, path=tmp_path / "absent" / "net.svg")
+    assert not list(tmp_path.iterdir())
