@@ -1,4 +1,4 @@
-"""Datasets and functions for test_dataloader_workers.py, in a module that worker processes can import."""
+"""Datasets and functions for the tests of workers, in a module that worker processes can import."""
 
 import os
 import random
