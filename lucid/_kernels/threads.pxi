@@ -37,9 +37,9 @@ cdef inline int threads_for(double work, double grain) noexcept nogil:
 
 # Denormal numbers, and the floating-point control of threads.
 #
-# The register MXCSR belongs to a thread. A parallel region must run under that of the thread that starts it, or bits
-# would depend on the number of threads as soon as anyone changed it. LLVM's runtime sees to that by itself; for GCC's,
-# the linker redirects the one entry point that every `prange` compiles to (setup.py: --wrap=GOMP_parallel).
+# The register MXCSR (FPCR on ARM) belongs to a thread. A parallel region must run under that of the thread that starts
+# it, or bits would depend on the number of threads as soon as anyone changed it. LLVM's runtime sees to that by itself;
+# for GCC's, the linker redirects the one entry point that every `prange` compiles to (setup.py: --wrap=GOMP_parallel).
 #
 # Flushing is set around calls from Python, where no kernel can be forgotten: while it is on, each function of this
 # module is called through ``lucid_flushed_call``, which sets the caller's register and restores it. While it is off,
@@ -49,34 +49,47 @@ cdef extern from *:
     """
     #if defined(__SSE2__)
     #include <xmmintrin.h>
+    #define lucid_control() _mm_getcsr()
+    #define lucid_set_control(control) _mm_setcsr(control)
     #define LUCID_FLUSH 0x8040u      /* flush to zero, denormals are zero */
     #define LUCID_STATUS 0x3fu       /* sticky exception flags, the part of MXCSR that controls nothing */
+    #elif defined(__aarch64__) && defined(__GNUC__)
+    #define LUCID_FLUSH 0x01000000u  /* FZ of FPCR: results and operands */
+    #define LUCID_STATUS 0u
+    static inline unsigned lucid_control(void) {
+        unsigned long long control;
+        __asm__ __volatile__("mrs %0, fpcr" : "=r"(control));
+        return (unsigned) control;
+    }
+    static inline void lucid_set_control(unsigned control) {
+        __asm__ __volatile__("msr fpcr, %0" : : "r"((unsigned long long) control) : "memory");
+    }
     #else
     #define LUCID_FLUSH 0u
     #define LUCID_STATUS 0u
-    #define _mm_getcsr() 0u
-    #define _mm_setcsr(csr) ((void) (csr))
+    #define lucid_control() 0u
+    #define lucid_set_control(control) ((void) (control))
     #endif
 
-    #if defined(LUCID_WRAP_GOMP) && LUCID_FLUSH
+    #if defined(LUCID_WRAP_GOMP)  /* setup.py has told the linker so, whatever the machine */
     typedef struct { void (*function)(void *); void *data; unsigned control; } lucid_region;
 
     static void lucid_run_region(void *p) {
         const lucid_region *region = (const lucid_region *) p;
-        unsigned own = _mm_getcsr();
+        unsigned own = lucid_control();
         if (((own ^ region->control) & ~LUCID_STATUS) == 0) {
             region->function(region->data);
         } else {
-            _mm_setcsr(region->control);
+            lucid_set_control(region->control);
             region->function(region->data);
-            _mm_setcsr(own);
+            lucid_set_control(own);
         }
     }
 
     void __real_GOMP_parallel(void (*)(void *), void *, unsigned, unsigned);
     __attribute__((visibility("hidden")))
     void __wrap_GOMP_parallel(void (*function)(void *), void *data, unsigned threads, unsigned flags) {
-        lucid_region region = {function, data, _mm_getcsr()};
+        lucid_region region = {function, data, lucid_control()};
         __real_GOMP_parallel(lucid_run_region, &region, threads, flags);
     }
     #endif
@@ -91,10 +104,10 @@ cdef extern from *:
 
     static PyObject *lucid_flushed_call(PyObject *f, PyObject *const *args, size_t count, PyObject *names) {
         vectorcallfunc call = (vectorcallfunc) PyLong_AsVoidPtr(PyDict_GetItem(lucid_own_calls, f));
-        unsigned own = _mm_getcsr();
-        _mm_setcsr(own | LUCID_FLUSH);
+        unsigned own = lucid_control();
+        lucid_set_control(own | LUCID_FLUSH);
         PyObject *result = call(f, args, count, names);
-        _mm_setcsr(own);
+        lucid_set_control(own);
         return result;
     }
 
@@ -118,7 +131,7 @@ cdef extern from *:
     """
     bint CAN_FLUSH "LUCID_CAN_FLUSH"
     unsigned int STATUS "LUCID_STATUS"
-    unsigned int get_csr "_mm_getcsr" () noexcept nogil
+    unsigned int get_csr "lucid_control" () noexcept nogil
     int flush_calls "lucid_flush_calls" (object f, object own_calls, bint on) except -1
 
 cdef dict own_calls = {}
