@@ -40,6 +40,7 @@ CFLAGS = [
     "-g0",  # some Pythons compile extensions with -g, which doubles the wheel
     "-fno-math-errno",  # a sqrt that need not set errno vectorises
     "-fno-trapping-math",  # a branch over arithmetic may become a vector select
+    "-ffp-contract=fast",  # GCC's own choice; Clang fuses within a statement only, and kernels of one sum would differ
     "-fno-strict-aliasing",  # NumPy's and Cython's object structs alias one another
     "-Wno-unused-function",  # Cython emits helpers it does not call
 ]

@@ -96,7 +96,7 @@ cdef void gelu_kernel(const floating* x, floating* y, Py_ssize_t n, const double
         q = tail_factors(t, &h)
         q = h * s * q
         q = unscale(q + q * m)
-        y[i] = (x[i] if x[i] >= 0 else <floating> -0.0) - q
+        y[i] = x[i] - q if x[i] >= 0 else -q
 
 
 cdef void gelu_backward_kernel(const floating* x, floating* dx, Py_ssize_t n, const double* p) noexcept nogil:
