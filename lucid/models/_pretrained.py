@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
-from lucid.models._registry import load_into
+from lucid.models._registry import build_with
 from lucid.nn import Module
 
 M = TypeVar("M", bound=Module)
@@ -93,8 +93,8 @@ class Pretrained(Module):
         weights = next((place / name for name in names if (place / name).is_file()), None)
         if weights is None:
             raise FileNotFoundError(f"{cls.__name__}.from_pretrained: {place} holds neither {names[0]} nor {names[1]}")
-        model = cls(cls.Config.from_file(place / "config.json", **changes))
-        return load_into(f"{cls.__name__}.from_pretrained", model, weights, strict)
+        config = cls.Config.from_file(place / "config.json", **changes)
+        return build_with(f"{cls.__name__}.from_pretrained", lambda: cls(config), weights, strict)
 
 
 def rename(state: dict[str, Any], prefix: str, change: Callable[[str], str | None]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from lucid.models._preprocessing import Preprocessing
 from lucid.models.boxes import Letterbox
-from lucid.nn import Module
+from lucid.nn import Module, init
 from lucid.serialization import load
 
 M = TypeVar("M", bound=Module)
@@ -103,8 +103,11 @@ def _entry(function: str, name: str) -> _Entry:
     return found
 
 
-def load_into(function: str, model: M, weights: Any, strict: bool) -> M:
-    """Give a model the weights of a file or a dict, which may lie in another, as in {"state_dict": ..., "epoch": 3}."""
+def build_with(function: str, build: Callable[[], M], weights: Any, strict: bool) -> M:
+    """A model with the weights of a file or a dict, which may lie in another, as in {"state_dict": ..., "epoch": 3}.
+
+    What ``weights`` has is not drawn first, which would take longer than to read it.
+    """
     named = isinstance(weights, (str, bytes, os.PathLike))
     place, state = os.fsdecode(weights) if named else "weights", load(weights) if named else weights
     for key in ("state_dict", "model_state_dict", "model"):
@@ -115,8 +118,12 @@ def load_into(function: str, model: M, weights: Any, strict: bool) -> M:
         raise TypeError(f"{function}: expected {place} to hold a dict of tensors, got {type(state).__name__}")
     if state and all(isinstance(key, str) and key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}  # of DataParallel
+    with init._without_draws():
+        model = build()
     try:
-        model.load_state_dict(state, strict=strict)
+        if model.load_state_dict(state, strict=strict).missing_keys:
+            model = build()  # what it lacks is random
+            model.load_state_dict(state, strict=strict)
     except RuntimeError as error:
         raise RuntimeError(f"{function}: {place} does not fit: {error}") from None
     return model
@@ -151,8 +158,9 @@ def create_model(name: str, *, weights: Any = None, strict: bool = True, **optio
             near = difflib.get_close_matches(option, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
             raise TypeError(f"create_model: {name} has no argument {option!r}; {hint}")
-    model = build(**options)
-    return model if weights is None else load_into("create_model", model, weights, strict)
+    if weights is None:
+        return build(**options)
+    return build_with("create_model", lambda: build(**options), weights, strict)
 
 
 def list_models(pattern: str = "*") -> list[str]:

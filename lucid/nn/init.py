@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,6 +65,19 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     raise ValueError(f"calculate_gain: unsupported nonlinearity {nonlinearity!r}")
 
 
+_thread = threading.local()  # idle: whether draws leave what they are given as it is
+
+
+@contextmanager
+def _without_draws() -> Iterator[None]:
+    """Let the random initialisers of this thread do nothing: for modules whose weights are loaded next."""
+    before, _thread.idle = getattr(_thread, "idle", False), True
+    try:
+        yield
+    finally:
+        _thread.idle = before
+
+
 def _assign(tensor: Tensor, values: np.ndarray) -> Tensor:
     with no_grad():
         return tensor.copy_(wrap(values.astype(tensor._data.dtype, copy=False)))
@@ -77,6 +92,8 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
         >>> bool(w.abs().max() <= 1)
         True
     """
+    if getattr(_thread, "idle", False):
+        return tensor
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
@@ -97,6 +114,8 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
     """
     if std < 0:
         raise ValueError(f"normal_: std must not be negative, got {std}")
+    if getattr(_thread, "idle", False):
+        return tensor
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -382,6 +401,8 @@ def trunc_normal_(
         raise ValueError(f"trunc_normal_: std must be positive, got {std}")
     if not a < b:
         raise ValueError(f"trunc_normal_: a must be below b, got a={a}, b={b}")
+    if getattr(_thread, "idle", False):
+        return tensor
     low, high = (a - mean) / std, (b - mean) / std
     flipped = low > 0  # the lower tail is where probabilities have their full precision
     if flipped:
