@@ -16,7 +16,7 @@ from lucid._functions import _autocast, _complex
 from lucid._functions._common import cast, check_writable
 from lucid._functions._gate import gate, set_compute
 from lucid._later import Later
-from lucid.autograd._node import TensorBase, version
+from lucid.autograd._node import TensorBase, get_tracer, mode, version
 
 # By the name of the function: what moves elements without computing, and what asks for the shape or the dtype alone.
 _MOVING = (
@@ -65,7 +65,18 @@ def _map(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def compute(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call ``function`` by the rules of autocast and of half precision."""
+    """Call ``function`` by the rules of autocast and of half precision; a trace may note it as a whole."""
+    if mode.trace > 0:
+        whole = get_tracer().whole(function, args, kwargs)
+        if whole is not None:
+            try:
+                return _compute(function, args, kwargs)
+            except (RuntimeError, TypeError) as error:
+                return whole(error)
+    return _compute(function, args, kwargs)
+
+
+def _compute(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     name = function.__name__
     if _autocast.state.enabled:
         policy = _autocast.POLICIES.get(name)

@@ -21,6 +21,7 @@ from lucid._functions.resample import Table, Tap
 from lucid._functions.statistics import MinMax
 from lucid.autograd._node import Node
 from lucid.compiler._graph import Slot
+from lucid.compiler._whole import MODULES, Whole
 
 NAMED: dict[str, Any] = {t.__name__: t for t in (Slot, Geometry, Options, Tap, Table, Windows)}
 RESULTS: dict[str, Any] = {t.__name__: t for t in (ValuesIndices, MinMax)}
@@ -115,6 +116,8 @@ def name_of(operation: Any) -> str:
     name = getattr(operation, "__name__", type(operation).__name__)
     if operation is as_type:
         return "as_type"
+    if isinstance(operation, Whole):
+        return f"public:{name}"
     if isinstance(operation, type) and issubclass(operation, Node):
         for found in (f"{operation.__module__}:{name}", f"{operation.__module__}:{name.lower()}"):
             if find(found) is operation:
@@ -130,6 +133,8 @@ def find(name: Any) -> Any:
     if name == "as_type":
         return as_type
     kind, _, rest = name.partition(":") if isinstance(name, str) else ("", "", "")
+    if kind == "public" and rest in MODULES:
+        return Whole(rest)
     if kind == "kernel" and rest in KERNELS:
         return getattr(_ops, rest)
     if kind == "numpy" and rest in NUMPY:

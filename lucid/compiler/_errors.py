@@ -33,6 +33,11 @@ def _is_compiler(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__", "")).startswith("lucid.compiler")
 
 
+def _is_gate(frame: FrameType) -> bool:
+    """Whether it stands between the caller of a public function and the function."""
+    return frame.f_globals.get("__name__") == "lucid._functions._precision"
+
+
 def place(root: Any) -> tuple[str, str]:
     """(name of the function of lucid that was called, ``" in Net 'block.0' (model.py:33)"``) for a frame of a trace.
 
@@ -49,7 +54,7 @@ def place(root: Any) -> tuple[str, str]:
         if caller is None:
             if _package(frame) != "lucid":
                 caller = frame
-            elif not frame.f_code.co_name.startswith("<") and module is None:
+            elif not frame.f_code.co_name.startswith("<") and module is None and not _is_gate(frame):
                 name = frame.f_code.co_name
         frame = frame.f_back
     where = ""

@@ -9,6 +9,7 @@ import numpy as np
 
 from lucid.autograd._node import Node, wrap
 from lucid.compiler._graph import Call, Op, Slot
+from lucid.compiler._whole import Whole
 
 Arrays = Sequence[np.ndarray]
 
@@ -29,12 +30,18 @@ class Step(NamedTuple):
 def replay(call: Call) -> Callable[..., Any]:
     """The traced operation as a function of its inputs' arrays."""
     operation, template = call
+    if isinstance(operation, Whole):
+        return lambda *arrays: _arrays(operation(*[_fill(a, arrays, True) for a in template]))
     unary = isinstance(operation, type) and issubclass(operation, Node) and hasattr(operation, "kernel")
     if unary and not hasattr(operation, "integer"):
         return lambda *arrays: operation.kernel(*[_fill(a, arrays, False) for a in template])
     if isinstance(operation, type) and issubclass(operation, Node):
         return lambda *arrays: operation().forward(*[_fill(a, arrays, True) for a in template])
     return lambda *arrays: np.asarray(operation(*[_fill(a, arrays, False) for a in template]))
+
+
+def _arrays(y: Any) -> Any:
+    return tuple([t._data for t in y]) if isinstance(y, tuple) else y._data
 
 
 def _fill(a: Any, arrays: Arrays, tensors: bool) -> Any:

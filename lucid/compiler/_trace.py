@@ -15,11 +15,15 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from lucid._functions._autocast import state as autocast
+from lucid._functions._common import mutate
+from lucid._functions._gate import watch
 from lucid._tensor import Tensor
 from lucid.autograd._node import Node, TensorBase, View, mode, version, wrap
 from lucid.autograd._watching import threads
 from lucid.compiler._errors import TraceError, place
 from lucid.compiler._graph import Call, Graph, Op, Slot, Value
+from lucid.compiler._whole import Whole, form_of, result_of, whole_of
 
 _array_of = TensorBase.__dict__["_data"]  # the storage itself, which TracedTensor covers
 _numbers = itertools.count(1)
@@ -218,6 +222,34 @@ class Tracer:
             refuse("getitem{place} picks by a mask computed from the inputs, so that the result's shape depends on "
                    "their values; use where() or masked_fill()")  # fmt: skip
 
+    def whole(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Exception], Any] | None:
+        """How to note a public function as one operation, where ``function(*args, **kwargs)`` raises; None for most."""
+        if type(self) is not Tracer or self.failure is not None or autocast.enabled:
+            return None
+        name, first = function.__name__, len(self.ops)
+        place = args[0] if name.endswith("_") and args and isinstance(args[0], Tensor) else None
+        if place is not None:  # the form in place, written as the one that is not
+            operation = whole_of(form_of(name[:-1]), args, kwargs)
+        else:
+            operation = whole_of(function, args, kwargs)
+        if operation is None:
+            return None
+
+        def note(error: Exception) -> Any:
+            if not isinstance(error, TraceError) and "Hidden" not in str(error):
+                raise error
+            error.__traceback__ = None  # whose frames hold tensors
+            del self.ops[first:]
+            self.failure = None
+
+            def call(*given: Any, **named: Any) -> Any:
+                results = self.operation(operation, (tuple(named), *given, *named.values()))
+                return result_of(operation, results)
+
+            return call(*args, **kwargs) if place is None else mutate(name, place, call, *args[1:], **kwargs)
+
+        return note
+
     # What is not an operation
 
     def wrap(self, hidden: Hidden) -> TracedTensor:
@@ -294,6 +326,8 @@ def _reveal(a: Any) -> Any:
 
 def run(operation: Any, args: tuple[Any, ...]) -> Any:
     """What ``operation`` gives outside of traces: a tensor or a tuple of them."""
+    if isinstance(operation, Whole):
+        return operation(*args)
     if isinstance(operation, type) and issubclass(operation, Node):
         return operation.apply(*args)
     return wrap(np.asarray(operation(*[_array_of.__get__(a) if isinstance(a, TensorBase) else a for a in args])))
@@ -330,6 +364,7 @@ def trace(
     recording, watched = mode.enabled, mode.trace
     args, kwargs = build(fed)
     mode.enabled, mode.trace, threads.tracer = False, tracer.number, tracer
+    watch(True)  # so that public functions come to `Tracer.whole`
     try:
         result = function(*args, **kwargs)
     except TypeError as error:
@@ -341,6 +376,7 @@ def trace(
                          "be traced; compile with fallback=True to run it uncompiled") from error  # fmt: skip
     finally:
         mode.enabled, mode.trace, threads.tracer = recording, watched, outer
+        watch(autocast.enabled)
     if tracer.failure is not None:  # raised, and caught by the model
         raise tracer.failure
     return Graph(inputs, [], tracer.ops), result, tracer
