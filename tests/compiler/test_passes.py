@@ -381,3 +381,17 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"\d+ steps in \d+ compiled segments, \d+ of them calls; .*arena .* MB", printed)
     compiled.explain()
     assert "Recurrent" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shape", [(3, 8), (2, 5, 8)], ids=str)
+@pytest.mark.parametrize("bias", ["none", "row", "after", "column"])
+def test_products_with_constant_matrices_are_linear_layers(shape: tuple[int, ...], bias: str) -> None:
+    m, row = lucid.randn(8, 6), lucid.randn(6)
+    adds = {
+        "none": lambda y: y,
+        "row": lambda y: row + y,
+        "after": lambda y: F.relu(y + row.reshape(1, 6)) if y.ndim == 2 else F.relu(y + row),
+        "column": lambda y: y + row[:1],
+    }
+    compiled = run(lambda x: adds[bias](lucid.matmul(x, m)), lucid.randn(*shape))
+    assert [s for s in steps(compiled) if s != "copy"] == ["linear"] + (["affine"] if bias == "column" else [])

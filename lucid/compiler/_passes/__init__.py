@@ -9,6 +9,7 @@ from lucid.compiler._passes.batch_norm import fold_batch_norms
 from lucid.compiler._passes.dead import remove_dead
 from lucid.compiler._passes.identity import remove_identities
 from lucid.compiler._passes.means import find_means
+from lucid.compiler._passes.products import find_linear
 from lucid.compiler._passes.residual import fuse_residuals
 from lucid.compiler._passes.scale import fuse_scales
 from lucid.compiler._passes.split import split_convolutions
@@ -17,6 +18,7 @@ PASSES: tuple[Pass, ...] = (
     remove_dead,
     remove_identities,
     find_means,
+    find_linear,
     find_attention,
     fold_batch_norms,
     fuse_activations,
