@@ -118,43 +118,43 @@ class Conversions:
         """
         raise RuntimeError("cuda: lucid runs on CPUs only; remove the .cuda() call or use .to('cpu')")
 
-    def float(self: Any) -> Tensor:
+    def float(self: Any, memory_format: Any = None) -> Tensor:
         """The tensor in float32."""
         return cast(self, _dtype.float32)
 
-    def half(self: Any) -> Tensor:
+    def half(self: Any, memory_format: Any = None) -> Tensor:
         """The tensor in float16."""
         return cast(self, _dtype.float16)
 
-    def bfloat16(self: Any) -> Tensor:
+    def bfloat16(self: Any, memory_format: Any = None) -> Tensor:
         """The tensor in bfloat16."""
         return cast(self, _dtype.bfloat16)
 
-    def double(self: Any) -> Tensor:
+    def double(self: Any, memory_format: Any = None) -> Tensor:
         """The tensor in float64."""
         return cast(self, _dtype.float64)
 
-    def cfloat(self: Any) -> Tensor:
+    def cfloat(self: Any, memory_format: Any = None) -> Tensor:
         """The tensor in complex64."""
         return cast(self, _dtype.complex64)
 
-    def cdouble(self: Any) -> Tensor:
+    def cdouble(self: Any, memory_format: Any = None) -> Tensor:
         """The tensor in complex128."""
         return cast(self, _dtype.complex128)
 
-    def long(self: Any) -> Tensor:
+    def long(self: Any, memory_format: Any = None) -> Tensor:
         """The tensor in int64."""
         return cast(self, _dtype.int64)
 
-    def int(self: Any) -> Tensor:
+    def int(self: Any, memory_format: Any = None) -> Tensor:
         """The tensor in int32."""
         return cast(self, _dtype.int32)
 
-    def bool(self: Any) -> Tensor:
+    def bool(self: Any, memory_format: Any = None) -> Tensor:
         """Whether each element is nonzero."""
         return cast(self, _dtype.bool_)
 
-    def byte(self: Any) -> Tensor:
+    def byte(self: Any, memory_format: Any = None) -> Tensor:
         """The tensor in uint8."""
         return cast(self, _dtype.uint8)
 

@@ -30,6 +30,14 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "addcmul": ((A, A, B), {"input": A, "tensor1": A, "tensor2": B}),
     "searchsorted": ((V, A), {"sorted_sequence": V, "input": A}),
     "split": ((A, 1), {"tensor": A, "split_size_or_sections": 1}),
+    "tensor_split": ((A, 2), {"input": A, "sections": 2}),
+    "hsplit": ((A, [1]), {"input": A, "indices": [1]}),
+    "permute": ((A, (1, 0)), {"input": A, "dims": (1, 0)}),
+    "reshape": ((A, (4,)), {"input": A, "shape": (4,)}),
+    "tile": ((A, (2,)), {"input": A, "dims": (2,)}),
+    "broadcast_to": ((V, (2, 2)), {"input": V, "size": (2, 2)}),
+    "max": ((A, B), {"input": A, "other": B}),
+    "exp": ((A,), {"a": A}),
     "swapaxes": ((A, 0, 1), {"input": A, "axis0": 0, "axis1": 1}),
 }
 
@@ -47,6 +55,10 @@ def test_methods_and_functionals() -> None:
     assert lucid.equal(A.sub(other=B, alpha=2), A - 2 * B)
     assert lucid.equal(lucid.linalg.matrix_power(A=A, n=2), A @ A)
     assert lucid.equal(F.relu(input=-A), lucid.zeros(2, 2))
+    assert lucid.equal(lucid.linalg.solve(A=A, B=B), lucid.linalg.solve(A, B))
+    assert lucid.equal(V.expand(size=(3, 2)), V.expand(3, 2))
+    assert lucid.equal(V.repeat(repeats=(2,)), V.repeat(2))
+    assert A.view(size=(4,)).shape == A.view(dtype=lucid.int32).reshape(-1).shape == (4,)
 
 
 def test_an_argument_given_twice() -> None:
@@ -58,7 +70,7 @@ def test_an_argument_given_twice() -> None:
 
 @pytest.mark.parametrize("name", SPECIAL)
 def test_the_table_has_no_stale_entries(name: str) -> None:
-    owners = [m for m in (lucid, F, lucid.special) if hasattr(m, name)]
+    owners = [m for m in (lucid, F, lucid.special, lucid.linalg, lucid.Tensor) if hasattr(m, name)]
     assert owners, name
     own = set().union(*[inspect.signature(getattr(m, name)).parameters for m in owners])
     assert set(SPECIAL[name].values()) <= own

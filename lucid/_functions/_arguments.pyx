@@ -14,8 +14,9 @@ cnp.import_array()
 
 def as_shape(args):
     """The shape meant by ``f(2, 3)`` or ``f((2, 3))``."""
-    if len(args) == 1 and not isinstance(args[0], (int, np.integer)):
-        args = tuple(args[0])
+    if len(args) == 1:
+        only = integer(args[0])
+        args = (only,) if isinstance(only, int) else tuple(only)
     for n in args:
         if not PyLong_CheckExact(n):
             return tuple([int(n) for n in args])
@@ -54,6 +55,19 @@ def check_tensors(str name, *tensors):
             raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__}")
 
 
+cpdef object integer(value):
+    """An integer of any kind (Python's, NumPy's, a tensor with one) as an int; anything else as it is."""
+    if isinstance(value, int):
+        return value
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, TensorBase):
+        data = (<TensorBase>value)._data
+        if data is not None and data.ndim == 0 and data.dtype.kind in "iu":
+            return int(data)
+    return value
+
+
 cpdef Py_ssize_t rank(str name, x) except -1:
     """The number of dimensions of ``x``, or ``x`` itself if it is that number.
 
@@ -85,6 +99,7 @@ cpdef object normalize_dim(str name, dim, x):
 def normalize_dims(str name, dim, x):
     """Distinct dimensions counted from the front; all of them for None or an empty sequence."""
     cdef Py_ssize_t ndim = rank(name, x)
+    dim = integer(dim)
     if dim is None or (not isinstance(dim, int) and len(dim) == 0):
         return tuple(range(ndim))
     if isinstance(dim, int):

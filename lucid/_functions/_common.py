@@ -331,16 +331,25 @@ def inplace(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def write_out(name: str, y: Tensor, out: Tensor | None) -> Tensor:
-    """``y``, or ``out`` after copying ``y`` into it: PyTorch's ``out=`` arguments."""
+    """``y``, or ``out`` after copying ``y`` into it: PyTorch's ``out=`` arguments.
+
+    An empty ``out`` gets the memory that the result needs.
+
+    Raises:
+        ValueError: an ``out`` with elements has another shape than ``y``.
+        RuntimeError: ``out`` or ``y`` requires grad, or ``out`` cannot hold the dtype of ``y``.
+    """
     if out is None:
         return y
     if mode.enabled and (y._requires_grad or out._requires_grad):
         raise RuntimeError(f"{name}: functions with out=... arguments don't support automatic differentiation")
-    if out._data.shape != y._data.shape:
+    if out._data.shape != y._data.shape and (out._data.size or out._base is not None):
         raise ValueError(f"{name}: out has shape {out._data.shape}, expected {y._data.shape}")
     if not np.can_cast(y._data.dtype, out._data.dtype, "same_kind"):
         raise RuntimeError(f"{name}: result type {y.dtype} can't be cast to the desired output type {out.dtype}")
     check_writable(name, out)
+    if out._data.shape != y._data.shape:
+        out._data = np.empty(y._data.shape, out._data.dtype)
     if mode.trace and get_tracer().rebind(name, out, cast(y, out.dtype)):
         return out
     np.copyto(out._data, y._data)

@@ -7,9 +7,12 @@ from typing import Any
 
 USUAL = {
     "input": "x", "other": "y", "A": "x", "tensor": "x", "mat2": "y", "vec": "y", "vec2": "y",
-    "axis": "dim", "keepdims": "keepdim", "x1": "x", "x2": "y",
+    "axis": "dim", "keepdims": "keepdim", "x1": "x", "x2": "y", "a": "x", "x": "input",
 }  # fmt: skip
-"""What an argument of PyTorch's is called here, unless the function has that name itself; the last line is NumPy's."""
+"""What an argument of PyTorch's is called here, unless the function has that name itself; the last line is NumPy's
+and that of its polynomials."""
+
+SECTIONS = dict.fromkeys(("indices", "sections", "tensor_indices_or_sections"), "indices_or_sections")
 
 SPECIAL: dict[str, dict[str, str]] = {
     "addbmm": {"input": "c", "batch1": "x", "batch2": "y"},
@@ -21,17 +24,34 @@ SPECIAL: dict[str, dict[str, str]] = {
     "baddbmm": {"input": "c", "batch1": "x", "batch2": "y"},
     "bernoulli": {"input": "p"},
     "cholesky_inverse": {"L": "factor", "input": "factor"},
-    "cholesky_solve": {"B": "b", "L": "factor"},
+    "broadcast_to": {"size": "shape"},
+    "cholesky_solve": {"input": "b", "B": "b", "L": "factor", "input2": "factor"},
+    "dsplit": SECTIONS,
     "dot": {"tensor": "y"},
     "from_dlpack": {"ext_tensor": "x"},
     "from_numpy": {"ndarray": "array"},
+    "hsplit": SECTIONS,
     "ldexp": {"other": "exponent"},
+    "ldl_solve": {"LD": "compact", "B": "b"},
+    "lstsq": {"input": "a", "A": "a", "B": "b"},
+    "lu_solve": {"LU": "compact", "B": "b", "input": "b"},
     "multinomial": {"input": "p"},
     "one_hot": {"tensor": "input"},
+    "ormqr": {"input2": "tau", "input3": "other"},
+    "pinv": {"rcond": "rtol"},
+    "resize_as_": {"the_template": "other"},
     "searchsorted": {"values": "x", "input": "x"},
+    "solve": {"A": "a", "B": "b"},
+    "solve_ex": {"A": "a", "B": "b"},
+    "solve_triangular": {"input": "a", "A": "a", "B": "b"},
+    "split": {"split_sizes": "split_size_or_sections", "split_size": "split_size_or_sections"},
+    "tensor_split": SECTIONS,
+    "tensorsolve": {"input": "a", "A": "a", "other": "b", "B": "b"},
     "transpose": {"axis0": "dim0", "axis1": "dim1"},  # swapaxes
+    "triangular_solve": {"input": "b"},
     "true_divide": {"dividend": "x", "divisor": "y"},
-    "unsafe_split": {"split_size_or_sections": "split_size"},
+    "unsafe_split": {"split_size_or_sections": "split_size", "split_sizes": "split_size", "input": "tensor"},
+    "vsplit": SECTIONS,
     "zeta": {"other": "q"},
 }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype
-from lucid._functions._arguments import check_tensors
+from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import as_tensor, cast, expand, normalize_dim, normalize_dims
 from lucid._functions.index import getitem
 from lucid._functions.join import cat, hstack, narrow, stack
@@ -229,6 +229,7 @@ def tensor_split(x: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Ten
     extent = x._data.shape[d]
     if isinstance(indices_or_sections, TensorBase):
         indices_or_sections = indices_or_sections.tolist()  # type: ignore[attr-defined]
+    indices_or_sections = integer(indices_or_sections)
     if isinstance(indices_or_sections, int):
         parts = indices_or_sections
         if parts <= 0:
@@ -242,6 +243,7 @@ def tensor_split(x: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Ten
 def _split(name: str, x: Tensor, sections: Any, dim: int, ndim: int) -> tuple[Tensor, ...]:
     if x._data.ndim < ndim:
         raise RuntimeError(f"{name}: requires a tensor with at least {ndim} dimension(s), got shape {x._data.shape}")
+    sections = integer(sections)
     if isinstance(sections, int) and (sections <= 0 or x._data.shape[dim] % sections):
         raise RuntimeError(
             f"{name}: attempted to split along dimension {dim}, but its size {x._data.shape[dim]} is not divisible by "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype, _ops
-from lucid._functions._arguments import check_tensors
+from lucid._functions._arguments import check_tensors, integer
 from lucid._functions.shape import as_shape
 from lucid.autograd._node import TensorBase, wrap
 
@@ -43,7 +43,7 @@ def _filled(shape: tuple[int, ...], value: Any, dtype: np.dtype) -> np.ndarray:
     """``np.full`` in memory of the pool: what NumPy takes afresh costs page faults every time."""
     y = _ops.allocate(shape, dtype)
     try:
-        y.fill(value)
+        y.fill(_number(value))
     except OverflowError:
         raise RuntimeError(f"full: value {value} cannot be converted to {dtype} without overflow") from None
     return y
@@ -214,9 +214,14 @@ def arange(
             if all(isinstance(v, (int, np.integer)) for v in (start, end, step))
             else _dtype.get_default_dtype()
         )
+    d = _numpy_dtype(dtype)
+    first, stride = start, step
+    if d.kind in "iu":  # counted in integers, as PyTorch does
+        first, stride = int(start), int(step)
+        if d == np.int64:
+            start, end, step = first, int(end), stride or step
     count = max(0, int(np.ceil((end - start) / step)))
-    values = start + np.arange(count) * step
-    return _finish(values.astype(_numpy_dtype(dtype)), requires_grad, device)
+    return _finish((first + np.arange(count) * stride).astype(d), requires_grad, device)
 
 
 def linspace(
@@ -229,7 +234,20 @@ def linspace(
         >>> print(lucid.linspace(0, 1, 5))
         [0.0, 0.25, 0.5, 0.75, 1.0]
     """
-    return _finish(np.linspace(start, end, steps).astype(_numpy_dtype(dtype)), requires_grad, device)
+    return _finish(_spaced("linspace", start, end, steps, dtype).astype(_numpy_dtype(dtype)), requires_grad, device)
+
+
+def _spaced(name: str, start: Any, end: Any, steps: Any, dtype: Any) -> np.ndarray:
+    """Evenly spaced numbers in float64; for integer dtypes between the truncated ends."""
+    for v in (start, end):
+        if isinstance(v, TensorBase) and v._data.ndim:
+            raise RuntimeError(f"{name}: only supports 0-d start and end tensors, got shape {v._data.shape}")
+    start, end, steps = _number(start), _number(end), integer(steps)
+    if not isinstance(steps, int) or steps < 0:
+        raise RuntimeError(f"{name}: number of steps must be a non-negative integer, got {steps!r}")
+    if dtype is not None and _numpy_dtype(dtype).kind in "iu":
+        start, end = int(start), int(end)
+    return np.linspace(start, end, steps)
 
 
 def logspace(
@@ -243,7 +261,8 @@ def logspace(
         >>> print(lucid.logspace(0, 2, 3))
         [1.0, 10.0, 100.0]
     """
-    return _finish(np.logspace(start, end, steps, base=base).astype(_numpy_dtype(dtype)), requires_grad, device)
+    powers = _number(base) ** _spaced("logspace", start, end, steps, dtype)
+    return _finish(np.asarray(powers).astype(_numpy_dtype(dtype)), requires_grad, device)
 
 
 def _like(x: Tensor, dtype: Any) -> np.dtype:

@@ -171,7 +171,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
 
 
 def randint_like(
-    x: Tensor, low: int, high: int | None = None, *, dtype: Any = None, requires_grad: bool = False
+    x: Tensor, low: int = 0, high: int | None = None, *, dtype: Any = None, requires_grad: bool = False, **_: Any
 ) -> Tensor:
     """`randint` with the shape and dtype of ``x``; ``randint_like(x, high)`` starts at 0.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid._functions._arguments import check_tensors
+from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import as_tensor, broadcast_shapes, normalize_dim, write_out
 from lucid._functions.binary import mul
 from lucid._functions.diagonal import diagonal
@@ -231,6 +231,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None)
     check_tensors("tensordot", a, b)
     if isinstance(dims, TensorBase):
         dims = dims.tolist()  # type: ignore[attr-defined]
+    dims = integer(dims)
     if isinstance(dims, int):
         if not 0 <= dims <= min(a._data.ndim, b._data.ndim):
             raise RuntimeError(

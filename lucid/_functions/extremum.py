@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _ops
-from lucid._functions._arguments import check_tensors
-from lucid._functions._common import cast, normalize_dim, normalize_dims
+from lucid._functions._arguments import check_tensors, integer
+from lucid._functions._common import cast, normalize_dim, normalize_dims, write_out
 from lucid._functions.binary import maximum, minimum
 from lucid._functions.reduce import Dim, ValuesIndices, keep, sum
 from lucid._functions.shape import reshape, unsqueeze
-from lucid.autograd._node import Node, compute, wrap
+from lucid.autograd._node import Node, TensorBase, compute, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -99,7 +99,23 @@ def _select(name: str, x: Tensor, largest: bool, dim: int, keepdim: bool) -> Val
     return ValuesIndices(*SelectExtremum.apply(x, largest, d, keepdim))
 
 
-def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+def _either(name: str, x: Tensor, dim: Any, keepdim: bool, other: Any, out: Any) -> Any:
+    """The three forms of `max` and `min`."""
+    largest = name == "max"
+    other = dim if other is None else other
+    if other is None:
+        return write_out(name, (amax if largest else amin)(x), out)
+    place = other if isinstance(other, (int, TensorBase)) else integer(other)
+    if not isinstance(place, int):
+        return (maximum if largest else minimum)(x, other, out=out)
+    found = _select(name, x, largest, place, keepdim)
+    if out is not None:
+        values, indices = out
+        return ValuesIndices(write_out(name, found.values, values), write_out(name, found.indices, indices))
+    return found
+
+
+def max(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None, out: Any = None) -> Any:
     """The largest element, or (values, indices) along ``dim``, or the elementwise maximum with another tensor.
 
     Example:
@@ -109,14 +125,10 @@ def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
         >>> lucid.max(lucid.tensor([[1.0, 3.0], [5.0, 2.0]]), 1).indices.tolist()
         [1, 0]
     """
-    if dim is None:
-        return amax(x)
-    if not isinstance(dim, int):
-        return maximum(x, dim)
-    return _select("max", x, True, dim, keepdim)
+    return _either("max", x, dim, keepdim, other, out)
 
 
-def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+def min(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None, out: Any = None) -> Any:
     """The smallest element, or (values, indices) along ``dim``, or the elementwise minimum with another tensor.
 
     Example:
@@ -126,11 +138,7 @@ def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
         >>> lucid.min(lucid.tensor([[1.0, 3.0], [5.0, 2.0]]), 1).indices.tolist()
         [0, 1]
     """
-    if dim is None:
-        return amin(x)
-    if not isinstance(dim, int):
-        return minimum(x, dim)
-    return _select("min", x, False, dim, keepdim)
+    return _either("min", x, dim, keepdim, other, out)
 
 
 def _arg(name: str, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:

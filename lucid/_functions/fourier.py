@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype
-from lucid._functions._arguments import check_tensors, normalize_dim
+from lucid._functions._arguments import check_tensors, integer, normalize_dim
 from lucid._functions._common import cast, floating, write_out
 from lucid._functions.complex import as_complex, conj, is_complex
 from lucid._functions.join import roll
@@ -128,7 +128,7 @@ def one(name: str, x: Any, n: Any, dim: Any) -> tuple[int, int]:
     if not x._data.ndim:
         raise IndexError(f"{name}: dimension specified as {dim} but tensor has no dimensions")
     d = int(normalize_dim(name, dim, x))
-    n = x._data.shape[d] if n is None else n
+    n = x._data.shape[d] if n is None else integer(n)
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
         raise TypeError(f"{name}: expected n to be an integer, got {type(n).__name__}")
     return d, check_size(name, int(n))
@@ -142,7 +142,7 @@ def check_size(name: str, n: int) -> int:
 
 def several(name: str, x: Any, s: Any, dim: Any, half: bool = False) -> tuple[tuple[int, ...], list[int]]:
     """The dimensions to transform and their sizes; with ``half`` the last size is that of the real side."""
-    s, dim = ((v,) if isinstance(v, int) else v if v is None else tuple(v) for v in (s, dim))
+    s, dim = ((v,) if isinstance(v, int) else v if v is None else tuple(v) for v in map(integer, (s, dim)))
     ndim = x._data.ndim
     if dim is None:
         count = ndim if s is None else len(s)
@@ -449,6 +449,7 @@ def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, r
 
 def _shift(name: str, x: Any, dim: Any, inverse: bool) -> Any:
     check_tensors(name, x)
+    dim = integer(dim)
     dims = range(x._data.ndim) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
     own = [int(normalize_dim(name, d, x)) for d in dims]
     sizes = [x._data.shape[d] for d in own]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lucid._functions._arguments import check_tensors
+from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import as_tensor, check_rank, normalize_dim, write_out
 from lucid.autograd._node import TensorBase, wrap
 
@@ -199,6 +199,7 @@ def histogramdd(
     if x._data.ndim != 2 or x._data.dtype.kind != "f":
         raise RuntimeError(f"histogramdd: expected a floating-point matrix, got {x.dtype} of shape {x._data.shape}")
     n, m = x._data.shape
+    bins = integer(bins)
     each = [bins] * m if isinstance(bins, int) else list(bins)
     if len(each) != m or (range is not None and len(range) != 2 * m):
         raise RuntimeError(f"histogramdd: bins and range must fit the {m} dimensions of the points (shape {(n, m)})")

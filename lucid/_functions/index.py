@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid import _ops
+from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import (
     as_tensor,
@@ -324,6 +324,8 @@ def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> 
     i = check_index("gather", x._data.shape, d, index)
     if not i.ndim:
         return x.clone()
+    if not x._data.ndim:
+        return gather(x.reshape(1), 0, index)
     return Gather.apply(x, gather_index(x._data.shape, d, i))
 
 
@@ -351,9 +353,14 @@ def check_index(name: str, shape: tuple[int, ...], dim: int, index: Tensor) -> A
         IndexError: a place is out of range.
     """
     i = index._data
+    if not i.size:
+        i = i.astype(np.int64)
+    if i.dtype == np.int32:
+        index = cast(index, _dtype.int64)
+        i = index._data
     if i.dtype != np.int64:
         raise RuntimeError(f"{name}: Expected dtype int64 for index, got {i.dtype}")
-    if i.ndim != len(shape):
+    if i.ndim != len(shape) and not (i.ndim <= 1 and not shape):
         raise RuntimeError(f"{name}: index {i.shape} must have as many dimensions as the tensor {shape}")
     if any(n > shape[k] for k, n in enumerate(i.shape) if k != dim):
         raise RuntimeError(f"{name}: index {i.shape} is larger than the tensor {shape} apart from dimension {dim}")
@@ -385,6 +392,9 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
         [0.0, 11.0]
     """
     d = normalize_dim("scatter_add", dim, x)
+    if not x._data.ndim:
+        check_index("scatter_add", (), 0, index)
+        return scatter_add(x.reshape(1), 0, index.reshape(-1), src.reshape(-1)).reshape(())
     i = check_index("scatter_add", x._data.shape, d, index)
     _check_source("scatter_add", src, index)
     part = src[tuple(slice(n) for n in index._data.shape)]
@@ -418,9 +428,14 @@ def scatter(
 
         if reduce not in ("add", "multiply"):
             raise RuntimeError(f"scatter: reduce must be 'add' or 'multiply', got {reduce!r}")
-        given = as_tensor(value if src is None else src)
-        full = given if given._data.ndim else wrap(np.full(index._data.shape, given._data, x._data.dtype))
+        source = as_tensor(value if src is None else src)
+        full = source if source._data.ndim else wrap(np.full(index._data.shape, source._data, x._data.dtype))
         return scatter_reduce(x, d, index, cast(full, x.dtype), "sum" if reduce == "add" else "prod")
+    if not x._data.ndim:
+        check_index("scatter", (), 0, index)
+        given: Any = value if src is None else src
+        given = given.reshape(-1) if isinstance(given, TensorBase) else given  # type: ignore[attr-defined]
+        return scatter(x.reshape(1), 0, index.reshape(-1), given).reshape(())
     i = check_index("scatter", x._data.shape, d, index)
     src = as_tensor(value if src is None else src)
     if src._data.ndim:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid import _dtype, _ops
-from lucid._functions._arguments import check_tensors
+from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import as_tensor, cast, check_rank, normalize_dim, normalize_dims, write_out
 from lucid._functions.shape import clone, ravel, reshape, unsqueeze
 from lucid.autograd._node import Node
@@ -131,6 +131,7 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
     check_rank("split", x)
     d = normalize_dim("split", dim, x)
     total = x._data.shape[d]
+    split_size_or_sections = integer(split_size_or_sections)
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         if size <= 0 and total:
@@ -154,6 +155,7 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         >>> [y.tolist() for y in lucid.chunk(lucid.arange(5), 2)]
         [[0, 1, 2], [3, 4]]
     """
+    chunks = integer(chunks)
     if chunks <= 0:
         raise RuntimeError(f"chunk: expects chunks to be greater than 0, got {chunks}")
     check_rank("chunk", x)
@@ -223,6 +225,7 @@ def roll(x: Tensor, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] |
     """
     if dims is None:
         return reshape(roll(ravel(x), shifts, 0), x._data.shape)
+    shifts = integer(shifts)
     shift_of = dict(zip(normalize_dims("roll", dims, x), (shifts,) if isinstance(shifts, int) else shifts))
     y = x
     for d, s in shift_of.items():

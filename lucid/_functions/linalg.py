@@ -11,7 +11,7 @@ import numpy as np
 from lucid import _dtype
 from lucid._functions import diagonal as diagonals
 from lucid._functions import distance
-from lucid._functions._arguments import check_tensors
+from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import cast, check_broadcast, check_rank, normalize_dim, normalize_dims, write_out
 from lucid._functions.distance import vector_norm
 from lucid._functions.extremum import amax, amin
@@ -107,6 +107,7 @@ def norm(
         raise RuntimeError(
             f"norm: if dim is not specified but ord is, the input must be 1-d or 2-d, got {x._data.shape}"
         )
+    dim = integer(dim)
     pair = not isinstance(dim, int) and dim is not None and len(dim) == 2
     if isinstance(ord, str) or (ord is not None and (pair or (dim is None and x._data.ndim == 2))):
         dims = (-2, -1) if dim is None else dim

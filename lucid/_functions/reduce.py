@@ -361,7 +361,9 @@ def cumprod(x: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None
     return write_out("cumprod", cast(y, target), out)
 
 
-def var_mean(x: Tensor, dim: Dim = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+def var_mean(
+    x: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[Tensor, Tensor]:
     """Variance and mean over ``dim``.
 
     Example:
@@ -370,10 +372,14 @@ def var_mean(x: Tensor, dim: Dim = None, *, correction: float = 1, keepdim: bool
         (Tensor(4.0, grad=None), Tensor(3.0, grad=None))
     """
     check_tensors("var_mean", x)
-    return var(x, dim, keepdim=keepdim, correction=correction), mean(x, dim, keepdim)
+    if isinstance(dim, bool):  # var_mean(x, unbiased)
+        dim, unbiased = None, dim
+    return var(x, dim, unbiased, keepdim, correction=correction), mean(x, dim, keepdim)
 
 
-def std_mean(x: Tensor, dim: Dim = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+def std_mean(
+    x: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[Tensor, Tensor]:
     """Standard deviation and mean over ``dim``.
 
     Example:
@@ -382,7 +388,9 @@ def std_mean(x: Tensor, dim: Dim = None, *, correction: float = 1, keepdim: bool
         (Tensor(2.0, grad=None), Tensor(3.0, grad=None))
     """
     check_tensors("std_mean", x)
-    return std(x, dim, keepdim=keepdim, correction=correction), mean(x, dim, keepdim)
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return std(x, dim, unbiased, keepdim, correction=correction), mean(x, dim, keepdim)
 
 
 __all__ = [

@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import broadcast_shapes, check_writable, convert
+from lucid._functions._common import broadcast_shapes, cast, check_writable, convert, write_out
 from lucid._functions.creation import _finish, _like, _numpy_dtype, _shape
 from lucid._functions.shape import as_shape
 from lucid._random import Generator, default_generator
@@ -96,7 +96,7 @@ def randn_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_
 
 
 def randint(
-    low: int,
+    low: int = 0,
     high: Any = None,
     size: Any = None,
     *,
@@ -143,8 +143,9 @@ def randperm(
 
 
 def normal(
-    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None
-) -> Tensor:
+    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
+    device: Any = None, requires_grad: bool = False, out: Tensor | None = None, **_: Any,
+) -> Tensor:  # fmt: skip
     """Random numbers from normal distributions; ``mean`` and ``std`` may be tensors when ``size`` is not given.
 
     Example:
@@ -154,7 +155,15 @@ def normal(
     """
     if size is None:
         size = broadcast_shapes("normal", *[v._data.shape for v in (mean, std) if isinstance(v, TensorBase)])
-    return randn(*as_shape((size,)), generator=generator, dtype=dtype) * std + mean
+    if dtype is None and isinstance(mean, TensorBase):
+        dtype = mean.dtype  # type: ignore[attr-defined]
+    elif dtype is None and isinstance(std, TensorBase):
+        dtype = std.dtype  # type: ignore[attr-defined]
+    y = randn(*as_shape((size,)), generator=generator, dtype=dtype, device=device) * std + mean
+    y = y if dtype is None else cast(y, _dtype.as_dtype(dtype))
+    if requires_grad:
+        y.requires_grad = True
+    return write_out("normal", y, out)
 
 
 def bernoulli(p: Tensor, *, generator: Generator | None = None) -> Tensor:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lucid import _dtype
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import check_rank, expand, floating, normalize_dim, write_out
+from lucid._functions._common import cast, check_rank, expand, floating, normalize_dim, write_out
 from lucid._functions.choice import where
 from lucid._functions.compare import logical_xor
 from lucid._functions.index import gather_backward
@@ -137,6 +138,8 @@ def diff(x: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, ap
         raise RuntimeError("diff: expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"diff: order must be non-negative but got {n}")
+    if not n:
+        return x.clone()
     d = normalize_dim("diff", dim, x)
     parts = [t for t in (prepend, x, append) if t is not None]
     y = cat(parts, d) if len(parts) > 1 else x
@@ -144,7 +147,7 @@ def diff(x: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, ap
         rest = max(y._data.shape[d] - 1, 0)
         late, early = narrow(y, d, min(1, y._data.shape[d]), rest), narrow(y, d, 0, rest)
         y = logical_xor(late, early) if y._data.dtype.kind == "b" else late - early
-    return y.clone() if y is x else y
+    return y
 
 
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -1) -> Tensor:
@@ -161,7 +164,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -
         >>> print(lucid.trapezoid(lucid.tensor([1.0, 2.0, 3.0])))
         4.0
     """
-    return sum(_steps("trapezoid", y, x, dx, dim), dim)
+    return sum(_steps("trapezoid", y, x, dx, dim), dim) / 2
 
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -1) -> Tensor:
@@ -172,23 +175,26 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, d
         >>> print(lucid.cumulative_trapezoid(lucid.tensor([1.0, 2.0, 3.0])))
         [1.5, 4.0]
     """
-    return _steps("cumulative_trapezoid", y, x, dx, dim).cumsum(dim)
+    return _steps("cumulative_trapezoid", y, x, dx, dim).cumsum(dim) / 2
 
 
 def _steps(name: str, y: Tensor, x: Tensor | None, dx: float, dim: int) -> Tensor:
+    """Twice the area between neighbours."""
     check_rank(name, y)
+    if x is None and y._data.dtype.kind in "ui":  # sums of neighbours would leave the range of uint8
+        y = cast(y, _dtype.int64)
     d = normalize_dim(name, dim, y)
     rest = max(y._data.shape[d] - 1, 0)
-    means = (narrow(y, d, min(1, y._data.shape[d]), rest) + narrow(y, d, 0, rest)) / 2
+    pairs = narrow(y, d, min(1, y._data.shape[d]), rest) + narrow(y, d, 0, rest)
     if x is None:
-        return means * dx
+        return pairs * dx
     if x._data.ndim == 1:
         if x._data.shape[0] != y._data.shape[d]:
             raise RuntimeError(
                 f"{name}: there must be one x for each y along dim {d}, got {x._data.shape} and {y._data.shape}"
             )
-        return means * diff(x).reshape((-1,) + (1,) * (y._data.ndim - d - 1))
-    return means * diff(x, dim=dim)
+        return pairs * diff(x).reshape((-1,) + (1,) * (y._data.ndim - d - 1))
+    return pairs * diff(x, dim=dim)
 
 
 trapz = trapezoid

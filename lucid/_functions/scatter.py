@@ -24,6 +24,7 @@ from lucid._functions.index import (
 )
 from lucid._functions.index import nonzero as _nonzero
 from lucid._functions.shape import ravel, reshape
+from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, TensorBase, wrap
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, *, out: T
         raise RuntimeError(f"take_along_dim: shapes {sx} and {si} do not broadcast apart from dimension {d}") from None
     wide_x = expand(x, (*common[:d], sx[d], *common[d + 1 :]))
     wide_i = expand(indices, (*common[:d], si[d], *common[d + 1 :]))
+    if (indices._data < 0).any():
+        wide_i = where(wide_i < 0, wide_i + sx[d], wide_i)
     return write_out("take_along_dim", gather(wide_x, d, wide_i), out)
 
 
@@ -205,7 +208,11 @@ def index_add(
     """
     d, places = _along("index_add", x, dim, index)
     full, slices, at = _sliced("index_add", x, d, places, source)
-    y = full + ScatterAdd.apply(slices if alpha == 1 else slices * alpha, full._data.shape, at)
+    if alpha != 1 and x._data.dtype.kind in "ui":
+        slices = wrap(slices._data * np.asarray(alpha).astype(x._data.dtype))  # wraps around in unsigned dtypes
+    elif alpha != 1:
+        slices = slices * alpha
+    y = full + ScatterAdd.apply(slices, full._data.shape, at)
     return write_out("index_add", reshape(y, x._data.shape), out)
 
 
@@ -343,12 +350,22 @@ class ScatterReduce(Node):
         safe_x, safe_src = where(zero_x, 1.0, kept), where(zero_src, 1.0, src)
         product = ScatterReduce.apply(safe_x, safe_src, at, "prod", True)
 
-        def others(zero: Tensor, safe: Tensor, product: Tensor, zeros: np.ndarray) -> Tensor:
-            rest = zeros - zero._data
-            return where(wrap(np.asarray(rest == 0)), product / safe, 0.0)
+        # Where exactly one other element is zero the product is, but its derivative by that element is not.
+        low_x, low_src = where(zero_x, kept, 0.0), where(zero_src, src, 0.0)
+        lows = low_x + ScatterAdd.apply(low_src, x._data.shape, at) if mode.enabled else None
 
-        dx = dy * others(zero_x, safe_x, product, zeros)
-        dsrc = Gather.apply(dy, at) * others(zero_src, safe_src, Gather.apply(product, at), zeros[at])
+        def others(
+            zero: Tensor, safe: Tensor, product: Tensor, zeros: np.ndarray, low: Tensor, lows: Tensor | None
+        ) -> Tensor:  # fmt: skip
+            rest = zeros - zero._data
+            single = 0.0 if lows is None else where(wrap(np.asarray(rest == 1)), product / safe * (lows - low), 0.0)
+            return where(wrap(np.asarray(rest == 0)), product / safe, single)
+
+        dx = dy * others(zero_x, safe_x, product, zeros, low_x, lows)
+        dsrc = Gather.apply(dy, at) * others(
+            zero_src, safe_src, Gather.apply(product, at), zeros[at], low_src,
+            None if lows is None else Gather.apply(lows, at),
+        )  # fmt: skip
         return dx if own is None else where(own, dx, 0.0), dsrc
 
 

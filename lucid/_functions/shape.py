@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 
 
-def reshape(x: Tensor, *shape: Any) -> Tensor:
+def reshape(x: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """The same elements in another shape, sharing memory where the layout allows.
 
     Args:
         x: any shape.
-        shape: new sizes; one may be -1 and is inferred.
+        sizes: new sizes; one may be -1 and is inferred.
+        shape: the same as one sequence.
 
     Raises:
         RuntimeError: the number of elements differs.
@@ -37,15 +38,17 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
         [[0, 1],
          [2, 3]]
     """
-    return _reshape("reshape", x, shape, True)
+    return _reshape("reshape", x, sizes if shape is None else (shape,), True)
 
 
-def view(x: Tensor, *shape: Any) -> Tensor:
+def view(x: Tensor, *shape: Any, size: Any = None, dtype: Any = None) -> Tensor:
     """`reshape` that never copies; with a dtype of the same size, the same bits as that dtype.
 
     Raises:
         RuntimeError: the layout would need a copy.
     """
+    if size is not None or dtype is not None:
+        shape = (size if dtype is None else dtype,)
     if len(shape) == 1 and isinstance(shape[0], _dtype.dtype):
         return wrap(x._data.view(shape[0].numpy))
     return _reshape("view", x, shape, False)
@@ -118,6 +121,8 @@ def squeeze(x: Tensor, dim: int | tuple[int, ...] | None = None) -> Tensor:
     """
     check_tensors("squeeze", x)
     shape = x._data.shape
+    if isinstance(dim, (tuple, list)) and not dim:
+        return Reshape.apply(x, shape)
     dims = range(len(shape)) if dim is None else normalize_dims("squeeze", dim, len(shape))
     return Reshape.apply(x, tuple([n for d, n in enumerate(shape) if not (d in dims and n == 1)]))
 
@@ -159,11 +164,11 @@ class Permute(View):
         return Permute.apply(dy, tuple(inverse))
 
 
-def permute(x: Tensor, *dims: Any) -> Tensor:
-    """Dimensions in the order ``dims``, as a view.
+def permute(x: Tensor, *order: Any, dims: Any = None) -> Tensor:
+    """Dimensions in another order, given one by one or as the sequence ``dims``, as a view.
 
     Raises:
-        RuntimeError: ``dims`` is not a permutation of all dimensions.
+        RuntimeError: it is not a permutation of all dimensions.
 
     Example:
         >>> import lucid
@@ -171,7 +176,7 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
         lucid.Size([4, 2, 3])
     """
     check_tensors("permute", x)
-    order = as_shape(dims)
+    order = as_shape(order if dims is None else (dims,))
     if len(order) != x._data.ndim:
         raise RuntimeError(f"permute: got {len(order)} dims {order} for a tensor of {x._data.ndim} dimensions")
     return Permute.apply(x, normalize_dims("permute", order, x))
@@ -241,13 +246,13 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     return x.expand(*shape)
 
 
-def expand_sizes(x: Tensor, *sizes: Any) -> Tensor:
+def expand_sizes(x: Tensor, *sizes: Any, size: Any = None) -> Tensor:
     """Dimensions of size 1 repeated to ``sizes`` without copying; -1 keeps a size, new ones come in front.
 
     Raises:
         RuntimeError: a dimension is neither 1 nor the requested size.
     """
-    target, shape = as_shape(sizes), x._data.shape
+    target, shape = as_shape(sizes if size is None else (size,)), x._data.shape
     extra = len(target) - len(shape)
     if extra < 0:
         raise RuntimeError(
@@ -322,18 +327,22 @@ class Flip(Node):
         return Flip.apply(dy, self.dims)
 
 
-def flip(x: Tensor, dims: Any) -> Tensor:
-    """A copy with the order reversed along ``dims``.
+def flip(x: Tensor, dims: Any, *more: int) -> Tensor:
+    """A copy with the order reversed along ``dims``: a dimension, several, or a sequence of them.
 
     Example:
         >>> import lucid
         >>> print(lucid.flip(lucid.tensor([1, 2, 3]), [0]))
         [3, 2, 1]
     """
+    if more:
+        dims = (dims, *more)
+    elif isinstance(dims, (tuple, list)) and not dims:
+        return clone(x)
     return Flip.apply(x, normalize_dims("flip", dims, x))
 
 
-def repeat(x: Tensor, *sizes: Any) -> Tensor:
+def repeat(x: Tensor, *sizes: Any, repeats: Any = None) -> Tensor:
     """A copy tiled ``sizes`` times along each dimension; extra sizes add leading dimensions.
 
     Raises:
@@ -345,7 +354,7 @@ def repeat(x: Tensor, *sizes: Any) -> Tensor:
         [1, 2, 1, 2]
     """
     check_tensors("repeat", x)
-    reps, shape = as_shape(sizes), x._data.shape
+    reps, shape = as_shape(sizes if repeats is None else (repeats,)), x._data.shape
     if len(reps) < len(shape):
         raise RuntimeError(f"repeat: {len(reps)} repeats for a tensor of {len(shape)} dimensions")
     shape = (1,) * (len(reps) - len(shape)) + shape
@@ -355,7 +364,7 @@ def repeat(x: Tensor, *sizes: Any) -> Tensor:
     return reshape(clone(wide), tuple([r * n for r, n in zip(reps, shape)]))
 
 
-def tile(x: Tensor, *sizes: Any) -> Tensor:
+def tile(x: Tensor, *sizes: Any, dims: Any = None) -> Tensor:
     """`repeat`, with missing leading sizes taken as 1.
 
     Example:
@@ -364,7 +373,7 @@ def tile(x: Tensor, *sizes: Any) -> Tensor:
         [1, 2, 1, 2]
     """
     check_tensors("tile", x)
-    reps = as_shape(sizes)
+    reps = as_shape(sizes if dims is None else (dims,))
     return repeat(x, (1,) * (x._data.ndim - len(reps)) + reps)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype
-from lucid._functions._arguments import check_tensors
+from lucid._functions._arguments import check_tensors, integer
 from lucid._functions.complex import Real, is_complex, view_as_real
 from lucid._functions.fourier import Fit, FromHalf, ToHalf, Transform
 from lucid.autograd._node import wrap
@@ -36,6 +36,7 @@ def _window(name: str, window: Any, win_length: int, n_fft: int, like: Tensor) -
 
 
 def _lengths(name: str, n_fft: Any, hop_length: Any, win_length: Any) -> tuple[int, int]:
+    n_fft, hop_length, win_length = integer(n_fft), integer(hop_length), integer(win_length)
     for label, value in (("n_fft", n_fft), ("hop_length", hop_length), ("win_length", win_length)):
         if not (value is None and label != "n_fft") and (isinstance(value, bool) or not isinstance(value, int)):
             raise TypeError(f"{name}: expected {label} to be an integer, got {type(value).__name__}")

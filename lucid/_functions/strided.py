@@ -60,7 +60,8 @@ def unfold(x: Tensor, dimension: int, size: int, step: int) -> Tensor:
         [[0, 1, 2], [2, 3, 4]]
     """
     d = normalize_dim("unfold", dimension, x)
-    x = x if x._data.ndim else reshape(x, 1)
+    if not x._data.ndim:
+        return unfold(reshape(x, 1), 0, size, step)[0]
     if not 0 <= size <= x._data.shape[d]:
         raise RuntimeError(f"unfold: maximum size for tensor at dimension {d} is {x._data.shape[d]} but size is {size}")
     if step <= 0:

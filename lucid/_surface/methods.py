@@ -142,12 +142,12 @@ def bernoulli(self: Tensor, p: float | None = None, *, generator: Any = None) ->
     return self.new_empty(*self.shape).bernoulli_(p, generator=generator)
 
 
-def short(self: Tensor) -> Tensor:
+def short(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor in int16."""
     return cast(self, _dtype.int16)
 
 
-def char(self: Tensor) -> Tensor:
+def char(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor in int8."""
     return cast(self, _dtype.int8)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid._functions._arguments import check_tensors
+from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import rank
 from lucid._functions.conv import Convolution, Geometry
 from lucid._functions.index import SetItem, Unslice
@@ -38,6 +38,7 @@ def geometry(
     at_least(name, "kernel size", kernel, 1)
     stride = at_least(name, "stride", sizes(name, "stride", stride, spatial), 1)
     dilation = at_least(name, "dilation", sizes(name, "dilation", dilation, spatial), 1)
+    groups = integer(groups)
     if not isinstance(groups, int) or groups < 1:
         raise ValueError(f"{name}: groups must be a positive integer, got {groups!r}")
     if isinstance(padding, str):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions import norm
-from lucid._functions._arguments import check_tensors, normalize_dim
+from lucid._functions._arguments import check_tensors, integer, normalize_dim
 from lucid._functions.binary import maximum
 from lucid._functions.shape import reshape
 from lucid.autograd._node import bump, wrap
@@ -39,6 +39,7 @@ def _with_weight(x: Tensor, shape: tuple[int, ...], weight: Tensor | None, bias:
 def _normalized_shape(name: str, input: Tensor, normalized_shape: Any, **parameters: Tensor | None) -> tuple[int, ...]:
     """The dimensions to normalise over, after checking everything about them."""
     shape = input._data.shape
+    normalized_shape = integer(normalized_shape)
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     check_floating(name, input)
     if not wanted:

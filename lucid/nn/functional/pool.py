@@ -32,7 +32,11 @@ Windows = tuple[Pair, Pair, Pair, Pair]
 def windows(name: str, spatial: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any) -> Windows:
     """Kernel, stride, padding and dilation, checked, as (vertical, horizontal); vertically trivial in one dimension."""
     kernel = at_least(name, "kernel_size", sizes(name, "kernel_size", kernel_size, spatial), 1)
-    step = kernel if stride is None or stride == () else sizes(name, "stride", stride, spatial)
+    step = (
+        kernel
+        if stride is None or (isinstance(stride, tuple) and not stride)
+        else sizes(name, "stride", stride, spatial)
+    )
     at_least(name, "stride", step, 1)
     pads = at_least(name, "padding", sizes(name, "padding", padding, spatial), 0)
     spread = at_least(name, "dilation", sizes(name, "dilation", dilation, spatial), 1)
