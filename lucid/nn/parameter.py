@@ -54,6 +54,9 @@ class Buffer(Tensor):
         data: the values; the memory of a Tensor is shared, anything else is copied.
         persistent: whether the module's state dict includes it.
 
+    Raises:
+        TypeError: ``data`` cannot become a tensor.
+
     Example:
         >>> import lucid
         >>> module = lucid.nn.Module()

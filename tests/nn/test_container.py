@@ -88,6 +88,8 @@ def test_a_module_used_twice_is_counted_once() -> None:
         (lambda: nn.ModuleList([nn.ReLU()])(1), NotImplementedError, r"Module \[ModuleList\] is missing the required"),
         (lambda: nn.ModuleDict({"a": 3}), TypeError, "int is not a Module subclass"),
         (lambda: nn.ModuleDict(3), TypeError, "ModuleDict.update: expected a mapping or pairs, got int"),  # type: ignore[arg-type]
+        (lambda: nn.ModuleDict([3]), TypeError, "ModuleDict.update: expected pairs of a name and a value, got 3 at 0"),  # type: ignore[list-item]
+        (lambda: nn.ParameterDict([("a", 1, 2)]), TypeError, "ParameterDict.update: expected pairs of a name and a value, got"),
         (lambda: nn.ModuleDict({"a.b": nn.ReLU()}), KeyError, "module name can't contain '.', got 'a.b'"),
         (lambda: nn.ModuleDict({"keys": nn.ReLU()}), KeyError, "attribute 'keys' already exists"),
         (lambda: nn.ParameterList([lucid.ones(1)])[1], IndexError, "index 1 is out of range for 1 entries"),

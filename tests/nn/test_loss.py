@@ -240,6 +240,14 @@ def test_messages_about_cross_entropy(options: Any, target: Any, error: type[Exc
         F.cross_entropy(lucid.ones(2, 3), target, **options)
 
 
+def test_only_kl_div_loss_takes_batchmean_and_no_loss_a_list_of_reductions() -> None:
+    assert nn.KLDivLoss(reduction="batchmean").reduction == "batchmean"
+    with pytest.raises(ValueError, match="MSELoss: reduction must be one of 'none', 'mean', 'sum', got 'batchmean'"):
+        nn.MSELoss(reduction="batchmean")
+    with pytest.raises(TypeError, match="takes from 1 to 4 positional arguments but 5 were given"):
+        nn.MSELoss(None, None, "mean", ("none",))  # type: ignore[call-arg]
+
+
 # Yes or no
 
 

@@ -131,7 +131,9 @@ def test_square_subsequent_mask_and_its_detection() -> None:
 def test_activations() -> None:
     layer = nn.TransformerEncoderLayer(8, 2, 12, activation=F.silu)
     assert layer.activation is F.silu and nn.TransformerEncoderLayer(8, 2, activation="gelu").activation is F.gelu
-    with pytest.raises(RuntimeError, match="activation should be 'relu', 'gelu' or a callable, got 'tanh'"):
+    with pytest.raises(
+        RuntimeError, match="TransformerDecoderLayer: activation should be 'relu', 'gelu' or a callable, got 'tanh'"
+    ):
         nn.TransformerDecoderLayer(8, 2, activation="tanh")
 
 
@@ -139,11 +141,11 @@ def test_errors_name_the_layer() -> None:
     model = nn.Transformer(8, 2, 1, 1, 12)
     with pytest.raises(
         RuntimeError,
-        match=r"Transformer: the batch number of src and tgt must be equal, got shapes \(5, 2, 8\) and \(5, 3, 8\)",
+        match=r"^Transformer: the batch number of src and tgt must be equal, got shapes \(5, 2, 8\) and \(5, 3, 8\)",
     ):
         model(lucid.zeros(5, 2, 8), lucid.zeros(5, 3, 8))
     with pytest.raises(
-        RuntimeError, match=r"Transformer: expected src and tgt with last dimension 8, got \(5, 2, 6\) and \(5, 2, 8\)"
+        RuntimeError, match=r"^Transformer: expected src and tgt with last dimension 8, got \(5, 2, 6\) and \(5, 2, 8\)"
     ):
         model(lucid.zeros(5, 2, 6), lucid.zeros(5, 2, 8))
     with pytest.raises(

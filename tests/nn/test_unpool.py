@@ -107,6 +107,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: F.fractional_max_pool3d(lucid.ones(1, 4, 4), 2, 2), RuntimeError, "fractional_max_pool3d: expected a 4-d"),
     (lambda: F.fractional_max_pool2d(lucid.ones(1, 4, 4), 2, 2, _random_samples=lucid.ones(2, 1, 2)), RuntimeError, r"fractional_max_pool2d: expected _random_samples of shape \(1, 1, 2\)"),
     (lambda: nn.FractionalMaxPool2d(2, output_ratio=1.5), ValueError, "FractionalMaxPool2d: output_ratio must be one number or 2 between 0 and 1, got 1.5"),
+    (lambda: nn.FractionalMaxPool2d(2, output_ratio="half"), TypeError, "FractionalMaxPool2d: output_ratio must be one number or 2, got 'half'"),
     (lambda: nn.FractionalMaxPool3d(2), ValueError, "FractionalMaxPool3d: expected exactly one of output_size and output_ratio"),
     (lambda: nn.AdaptiveLogSoftmaxWithLoss(4, 10, [5, 5]), ValueError, r"AdaptiveLogSoftmaxWithLoss: expected cutoffs to be integers that rise from at least 1 to at most n_classes - 1 = 9, got \[5, 5\]"),
     (lambda: nn.AdaptiveLogSoftmaxWithLoss(4, 10, []), ValueError, r"AdaptiveLogSoftmaxWithLoss: expected cutoffs to be integers .*, got \[\]"),

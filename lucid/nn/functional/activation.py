@@ -270,8 +270,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
     Raises:
         TypeError: ``input`` is not a floating-point tensor.
-        ZeroDivisionError: alpha is 0.
-        RuntimeError: in place on a leaf that requires grad.
+        RuntimeError: alpha is 0, or in place on a leaf that requires grad.
 
     Example:
         >>> import lucid, lucid.nn.functional as F
@@ -281,7 +280,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     Source: Barron, arXiv:1704.07483.
     """
     if alpha == 0:
-        raise ZeroDivisionError("celu: alpha cannot be 0")
+        raise RuntimeError("celu: alpha cannot be 0")
     return run("celu", ops.ELU, input, inplace, alpha, 1.0, 1.0 / alpha)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from lucid._functions.index import gather
 from lucid._functions.sampling import rand
 from lucid._functions.shape import reshape
+from lucid._printing import shown
 from lucid.autograd._node import wrap
 from lucid.nn.functional._arguments import Sizes, at_least, sizes
 from lucid.nn.functional._common import check_floating
@@ -26,7 +27,10 @@ __all__ = [
 def check_ratio(name: str, output_ratio: Any, spatial: int) -> tuple[float, ...]:
     """The ratios, one for each dimension, each between 0 and 1."""
     given = output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * spatial
-    ratios = tuple(float(r) for r in given)
+    try:
+        ratios = tuple(float(r) for r in given)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: output_ratio must be one number or {spatial}, got {shown(output_ratio)}") from None
     if len(ratios) != spatial or not all(0 < r < 1 for r in ratios):
         raise ValueError(f"{name}: output_ratio must be one number or {spatial} between 0 and 1, got {output_ratio}")
     return ratios

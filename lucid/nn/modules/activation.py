@@ -29,7 +29,10 @@ class Sigmoid(Module):
 
         y = 1 / (1 + exp(-x))
 
-    Shape: any, and the same for the result; floating point.
+    Shape: any, and the same for the result; integers and bools become the default floating-point type.
+
+    Raises:
+        TypeError: the input is not a tensor.
 
     Example:
         >>> import lucid
@@ -48,7 +51,10 @@ class Tanh(Module):
 
         y = (exp(x) - exp(-x)) / (exp(x) + exp(-x))
 
-    Shape: any, and the same for the result; floating point.
+    Shape: any, and the same for the result; integers and bools become the default floating-point type.
+
+    Raises:
+        TypeError: the input is not a tensor.
 
     Example:
         >>> import lucid
@@ -68,6 +74,9 @@ class LogSigmoid(Module):
         y = -log(1 + exp(-x))
 
     Shape: any, and the same for the result; floating point.
+
+    Raises:
+        TypeError: the input is not a floating-point tensor.
 
     Example:
         >>> import lucid
@@ -91,6 +100,10 @@ class Softplus(Module):
         threshold: value of beta * x above which the function is linear.
 
     Shape: any, and the same for the result; floating point.
+
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+        ValueError: ``beta`` is 0, found when called.
 
     Example:
         >>> import lucid
@@ -121,6 +134,10 @@ class SiLU(Inplace):
 
     Shape: any, and the same for the result; floating point.
 
+    Raises:
+        RuntimeError: in place on a leaf that requires grad.
+        TypeError: the input is not a floating-point tensor, or ``inplace`` not a bool.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.SiLU()(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
@@ -146,6 +163,10 @@ class Mish(Inplace):
 
     Shape: any, and the same for the result; floating point.
 
+    Raises:
+        RuntimeError: in place on a leaf that requires grad.
+        TypeError: the input is not a floating-point tensor, or ``inplace`` not a bool.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.Mish()(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
@@ -168,6 +189,10 @@ class GELU(Module):
         approximate: "none" or "tanh".
 
     Shape: any, and the same for the result; floating point.
+
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+        ValueError: another ``approximate``, found when called.
 
     Example:
         >>> import lucid
@@ -199,6 +224,10 @@ class ELU(Inplace):
 
     Shape: any, and the same for the result; floating point.
 
+    Raises:
+        RuntimeError: in place on a leaf that requires grad.
+        TypeError: the input is not a floating-point tensor, or ``inplace`` not a bool.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.ELU()(lucid.tensor([-1.0, 2.0], dtype=lucid.float64)))
@@ -228,6 +257,10 @@ class SELU(Inplace):
 
     Shape: any, and the same for the result; floating point.
 
+    Raises:
+        RuntimeError: in place on a leaf that requires grad.
+        TypeError: the input is not a floating-point tensor, or ``inplace`` not a bool.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.SELU()(lucid.tensor([-1.0, 2.0], dtype=lucid.float64)))
@@ -250,6 +283,10 @@ class CELU(Inplace):
         inplace: overwrite the input.
 
     Shape: any, and the same for the result; floating point.
+
+    Raises:
+        RuntimeError: ``alpha`` is 0, found when called; or in place on a leaf that requires grad.
+        TypeError: the input is not a floating-point tensor, or ``inplace`` not a bool.
 
     Example:
         >>> import lucid
@@ -277,6 +314,9 @@ class Softsign(Module):
 
     Shape: any, and the same for the result; floating point.
 
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.Softsign()(lucid.tensor([-3.0, 1.0])))
@@ -298,6 +338,11 @@ class GLU(Module):
         dim: dimension to halve.
 
     Shape: any with an even size along ``dim``, which the result has half of; floating point.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
+        TypeError: the input is not a floating-point tensor.
+        ValueError: the size along ``dim`` is odd, or the input is 0-d.
 
     Example:
         >>> import lucid

@@ -25,7 +25,15 @@ class MaxPool3d(_MaxPool):
         return_indices: return the positions of the maxima as well.
         ceil_mode: also give windows that begin inside the input or its padding in front and end beyond it.
 
+    Shape:
+        input: (N, C, D, H, W) or (C, D, H, W), floating point.
+        result: (N, C, D', H', W') or (C, D', H', W');
+            D' = floor((D + 2 padding - dilation (kernel depth - 1) - 1) / stride) + 1, H' and W' likewise; with
+            ``ceil_mode`` the ceiling. The positions, int64, have the same shape.
+
     Raises:
+        RuntimeError: the input has another number of dimensions, is not floating point, or is smaller than a window.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -53,7 +61,14 @@ class AvgPool3d(_AvgPool):
         count_include_pad: divide by the elements of the window that lie in the padded input, not only in the input.
         divisor_override: divide by this number instead.
 
+    Shape:
+        input: (N, C, D, H, W) or (C, D, H, W), floating point.
+        result: (N, C, D', H', W') or (C, D', H', W'); D' = floor((D + 2 padding - kernel depth) / stride) + 1, H' and
+            W' likewise; with ``ceil_mode`` the ceiling.
+
     Raises:
+        RuntimeError: the input has another number of dimensions, is not floating point, or is smaller than a window.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -71,10 +86,19 @@ class AdaptiveAvgPool3d(Module):
     Args:
         output_size: one int for all three, or (planes, rows, columns); None keeps a size.
 
+    Shape: (N, C, D, H, W) or (C, D, H, W) to (N, C, *output_size) or (C, *output_size); floating point.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or is not floating point.
+        TypeError: ``output_size`` is not made of ints, found when called.
+        ValueError: ``output_size`` is not positive or of the wrong length, found when called.
+
     Example:
         >>> import lucid
         >>> lucid.nn.AdaptiveAvgPool3d((1, None, 2))(lucid.ones(1, 2, 8, 8, 8)).shape
         lucid.Size([1, 2, 1, 8, 2])
+
+    Source: He et al., Spatial pyramid pooling in deep convolutional networks, arXiv:1406.4729 (the windows).
     """
 
     def __init__(self, output_size: Any) -> None:
@@ -104,10 +128,19 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
         output_size: number of windows; None means the length of the input.
         return_indices: return the positions of the maxima as well.
 
+    Shape: (N, C, L) or (C, L) to (N, C, output_size) or (C, output_size); floating point, positions int64.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or is not floating point.
+        TypeError: ``output_size`` is not made of ints, found when called.
+        ValueError: ``output_size`` is not positive or of the wrong length, found when called.
+
     Example:
         >>> import lucid
         >>> lucid.nn.AdaptiveMaxPool1d(3)(lucid.ones(1, 2, 8)).shape
         lucid.Size([1, 2, 3])
+
+    Source: He et al., Spatial pyramid pooling in deep convolutional networks, arXiv:1406.4729 (the windows).
     """
 
     def forward(self, input: Tensor) -> Any:
@@ -121,10 +154,19 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
         output_size: one int for both, or (rows, columns); None keeps a size.
         return_indices: return the positions of the maxima as well.
 
+    Shape: (N, C, H, W) or (C, H, W) to (N, C, *output_size) or (C, *output_size); floating point, positions int64.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or is not floating point.
+        TypeError: ``output_size`` is not made of ints, found when called.
+        ValueError: ``output_size`` is not positive or of the wrong length, found when called.
+
     Example:
         >>> import lucid
         >>> lucid.nn.AdaptiveMaxPool2d((2, 3))(lucid.ones(1, 2, 8, 8)).shape
         lucid.Size([1, 2, 2, 3])
+
+    Source: He et al., Spatial pyramid pooling in deep convolutional networks, arXiv:1406.4729 (the windows).
     """
 
     def forward(self, input: Tensor) -> Any:
@@ -138,10 +180,20 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPool):
         output_size: one int for all three, or (planes, rows, columns); None keeps a size.
         return_indices: return the positions of the maxima as well.
 
+    Shape: (N, C, D, H, W) or (C, D, H, W) to (N, C, *output_size) or (C, *output_size); floating point, positions
+        int64.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or is not floating point.
+        TypeError: ``output_size`` is not made of ints, found when called.
+        ValueError: ``output_size`` is not positive or of the wrong length, found when called.
+
     Example:
         >>> import lucid
         >>> lucid.nn.AdaptiveMaxPool3d(2)(lucid.ones(1, 2, 8, 8, 8)).shape
         lucid.Size([1, 2, 2, 2, 2])
+
+    Source: He et al., Spatial pyramid pooling in deep convolutional networks, arXiv:1406.4729 (the windows).
     """
 
     def forward(self, input: Tensor) -> Any:

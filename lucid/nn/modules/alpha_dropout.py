@@ -16,7 +16,11 @@ class Dropout3d(_Dropout):
         p: probability of zeroing a channel, in [0, 1].
         inplace: overwrite the input.
 
+    Shape: (N, C, D, H, W) or (C, D, H, W), and the same for the result; floating point.
+
     Raises:
+        RuntimeError: another number of dimensions.
+        TypeError: the input is not floating point.
         ValueError: ``p`` is out of range.
 
     Example:
@@ -40,7 +44,10 @@ class AlphaDropout(_Dropout):
         p: probability of dropping an element, in [0, 1].
         inplace: overwrite the input.
 
+    Shape: any, and the same for the result; floating point.
+
     Raises:
+        TypeError: the input is not floating point.
         ValueError: ``p`` is out of range.
 
     Example:
@@ -62,7 +69,11 @@ class FeatureAlphaDropout(_Dropout):
         p: probability of dropping a channel, in [0, 1].
         inplace: overwrite the input.
 
+    Shape: (N, C, ...), and the same for the result; floating point.
+
     Raises:
+        RuntimeError: fewer than two dimensions.
+        TypeError: the input is not floating point.
         ValueError: ``p`` is out of range.
 
     Example:

@@ -38,8 +38,15 @@ class MultiheadAttention(Module):
         bias_k, bias_v: shape (1, 1, embed_dim), or None.
         out_proj: the last projection.
 
+    Shape:
+        query: (queries, batch, embed_dim), (batch, queries, embed_dim) with ``batch_first``, or (queries, embed_dim).
+        key, value: the same with the number of keys, and ``kdim`` or ``vdim``.
+        result: the output, like the query, and the weights, (batch, queries, keys), or None.
+
     Raises:
-        ValueError: sizes are not positive, or ``embed_dim`` is not divisible by ``num_heads``.
+        RuntimeError: shapes or dtypes do not fit.
+        ValueError: sizes are not positive, ``embed_dim`` is not divisible by ``num_heads``, or ``dropout`` is out of
+            range.
 
     Example:
         >>> import lucid

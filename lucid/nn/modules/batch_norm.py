@@ -112,9 +112,11 @@ class BatchNorm1d(_BatchNorm):
         running_var: buffer of shape (C,), of the unbiased variance, ones at first; or None.
         num_batches_tracked: buffer, int64: batches seen; or None.
 
+    Shape: (N, C) or (N, C, L), and the same for the result; floating point.
+
     Raises:
+        RuntimeError: another number of channels, or another dtype than the weight's.
         ValueError: another number of dimensions, or training on one value per channel.
-        RuntimeError: another number of channels.
 
     Example:
         >>> import lucid
@@ -149,9 +151,11 @@ class BatchNorm2d(_BatchNorm):
         running_var: buffer of shape (C,), of the unbiased variance, ones at first; or None.
         num_batches_tracked: buffer, int64: batches seen; or None.
 
+    Shape: (N, C, H, W), and the same for the result; floating point.
+
     Raises:
+        RuntimeError: another number of channels, or another dtype than the weight's.
         ValueError: another number of dimensions, or training on one value per channel.
-        RuntimeError: another number of channels.
 
     Example:
         >>> import lucid
@@ -167,11 +171,30 @@ class BatchNorm2d(_BatchNorm):
 class BatchNorm3d(_BatchNorm):
     """Batch normalisation of volumes: y = (x - mean) / sqrt(var + eps) * weight + bias per channel.
 
-    In training, the statistics are those of the batch, and running estimates are kept for evaluation. Arguments,
-    attributes and errors are those of `BatchNorm2d`.
+    In training, the statistics are those of the batch, and running estimates are kept for evaluation.
 
     Args:
         num_features: channels C of the input, of shape (N, C, D, H, W).
+        eps: added to the variance.
+        momentum: weight of a new batch in the running estimates; None for the average of all batches.
+        affine: whether there are a weight and a bias.
+        track_running_stats: keep running estimates; without them evaluation uses the batch as well.
+        device: "cpu".
+        dtype: type of the parameters; the default type unless given.
+        bias: with ``affine``, whether there is a bias.
+
+    Attributes:
+        weight: shape (C,), ones at first; or None.
+        bias: shape (C,), zeros at first; or None.
+        running_mean: buffer of shape (C,), zeros at first; or None.
+        running_var: buffer of shape (C,), of the unbiased variance, ones at first; or None.
+        num_batches_tracked: buffer, int64: batches seen; or None.
+
+    Shape: (N, C, D, H, W), and the same for the result; floating point.
+
+    Raises:
+        RuntimeError: another number of channels, or another dtype than the weight's.
+        ValueError: another number of dimensions, or training on one value per channel.
 
     Example:
         >>> import lucid
@@ -224,14 +247,24 @@ class InstanceNorm1d(_InstanceNorm):
     Args:
         num_features: channels C of the input, of shape (N, C, L) or (C, L).
         eps: added to the (biased) variance.
-        momentum: weight of a new batch in the running estimates.
+        momentum: weight of a new batch in the running estimates; None for 0.
         affine: whether there are a weight and a bias per channel.
         track_running_stats: keep running estimates and use them in evaluation.
         device: "cpu".
         dtype: type of the parameters; the default type unless given.
         bias: with ``affine``, whether there is a bias.
 
+    Attributes:
+        weight: shape (C,), ones at first; or None.
+        bias: shape (C,), zeros at first; or None.
+        running_mean: buffer of shape (C,), zeros at first; or None.
+        running_var: buffer of shape (C,), of the unbiased variance, ones at first; or None.
+        num_batches_tracked: buffer, int64: batches seen; or None.
+
+    Shape: (N, C, L) or (C, L), and the same for the result; floating point.
+
     Raises:
+        RuntimeError: the input is not floating point, or not of the parameters' dtype.
         ValueError: another number of dimensions or channels, or one value per channel of a sample.
 
     Example:
@@ -248,10 +281,28 @@ class InstanceNorm1d(_InstanceNorm):
 class InstanceNorm2d(_InstanceNorm):
     """Normalisation of every channel of every image: y = (x - mean) / sqrt(var + eps) * weight + bias.
 
-    Arguments and errors are those of `InstanceNorm1d`.
-
     Args:
         num_features: channels C of the input, of shape (N, C, H, W) or (C, H, W).
+        eps: added to the (biased) variance.
+        momentum: weight of a new batch in the running estimates; None for 0.
+        affine: whether there are a weight and a bias per channel.
+        track_running_stats: keep running estimates and use them in evaluation.
+        device: "cpu".
+        dtype: type of the parameters; the default type unless given.
+        bias: with ``affine``, whether there is a bias.
+
+    Attributes:
+        weight: shape (C,), ones at first; or None.
+        bias: shape (C,), zeros at first; or None.
+        running_mean: buffer of shape (C,), zeros at first; or None.
+        running_var: buffer of shape (C,), of the unbiased variance, ones at first; or None.
+        num_batches_tracked: buffer, int64: batches seen; or None.
+
+    Shape: (N, C, H, W) or (C, H, W), and the same for the result; floating point.
+
+    Raises:
+        RuntimeError: the input is not floating point, or not of the parameters' dtype.
+        ValueError: another number of dimensions or channels, or one value per channel of a sample.
 
     Example:
         >>> import lucid
@@ -267,10 +318,28 @@ class InstanceNorm2d(_InstanceNorm):
 class InstanceNorm3d(_InstanceNorm):
     """Normalisation of every channel of every volume: y = (x - mean) / sqrt(var + eps) * weight + bias.
 
-    Arguments and errors are those of `InstanceNorm1d`.
-
     Args:
         num_features: channels C of the input, of shape (N, C, D, H, W) or (C, D, H, W).
+        eps: added to the (biased) variance.
+        momentum: weight of a new batch in the running estimates; None for 0.
+        affine: whether there are a weight and a bias per channel.
+        track_running_stats: keep running estimates and use them in evaluation.
+        device: "cpu".
+        dtype: type of the parameters; the default type unless given.
+        bias: with ``affine``, whether there is a bias.
+
+    Attributes:
+        weight: shape (C,), ones at first; or None.
+        bias: shape (C,), zeros at first; or None.
+        running_mean: buffer of shape (C,), zeros at first; or None.
+        running_var: buffer of shape (C,), of the unbiased variance, ones at first; or None.
+        num_batches_tracked: buffer, int64: batches seen; or None.
+
+    Shape: (N, C, D, H, W) or (C, D, H, W), and the same for the result; floating point.
+
+    Raises:
+        RuntimeError: the input is not floating point, or not of the parameters' dtype.
+        ValueError: another number of dimensions or channels, or one value per channel of a sample.
 
     Example:
         >>> import lucid

@@ -65,46 +65,93 @@ class ConvBNReLU1d(_ConvBNReLU):
     """A convolution over sequences, batch normalisation and ReLU.
 
     Args:
-        in_channels, out_channels, kernel_size, stride, padding, dilation, groups: of the convolution.
-        num_features: of the normalisation; must be ``out_channels``, or None.
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        num_features: channels of the normalisation: ``out_channels``, or None for the same.
+        kernel_size, stride, padding, dilation, groups: of the convolution, as in `Conv1d`.
         conv_bias: whether the convolution adds a bias.
-        eps, momentum, track_running_stats: of the normalisation.
+        eps, momentum, track_running_stats: of the normalisation, as in `BatchNorm1d`.
         bn_affine: whether the normalisation has a weight and a bias.
 
     Attributes:
         conv, bn, relu: the three layers.
 
+    Shape: (N, in_channels, L) to (N, out_channels, L'), as for `Conv1d`.
+
     Raises:
-        ValueError: an option is out of range.
+        RuntimeError: the input has another number of channels, another dtype, or is smaller than the kernel reaches.
+        ValueError: an option is out of range; or, when called, a batch has one value per channel in training.
 
     Example:
         >>> import lucid
         >>> lucid.nn.ConvBNReLU1d(2, 4, 4, 3, padding=1)(lucid.randn(2, 2, 8)).shape
         lucid.Size([2, 4, 8])
+
+    Source: Ioffe and Szegedy, "Batch Normalization", 2015.
     """
 
     spatial = 1
 
 
 class ConvBNReLU2d(_ConvBNReLU):
-    """A convolution over planes, batch normalisation and ReLU; the arguments are those of `ConvBNReLU1d`.
+    """A convolution over planes, batch normalisation and ReLU.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        num_features: channels of the normalisation: ``out_channels``, or None for the same.
+        kernel_size, stride, padding, dilation, groups: of the convolution, as in `Conv2d`.
+        conv_bias: whether the convolution adds a bias.
+        eps, momentum, track_running_stats: of the normalisation, as in `BatchNorm2d`.
+        bn_affine: whether the normalisation has a weight and a bias.
+
+    Attributes:
+        conv, bn, relu: the three layers.
+
+    Shape: (N, in_channels, H, W) to (N, out_channels, H', W'), as for `Conv2d`.
+
+    Raises:
+        RuntimeError: the input has another number of channels, another dtype, or is smaller than the kernel reaches.
+        ValueError: an option is out of range; or, when called, a batch has one value per channel in training.
 
     Example:
         >>> import lucid
         >>> lucid.nn.ConvBNReLU2d(2, 4, 4, 3, padding=1)(lucid.randn(2, 2, 8, 8)).shape
         lucid.Size([2, 4, 8, 8])
+
+    Source: Ioffe and Szegedy, "Batch Normalization", 2015.
     """
 
     spatial = 2
 
 
 class ConvBNReLU3d(_ConvBNReLU):
-    """A convolution over volumes, batch normalisation and ReLU; the arguments are those of `ConvBNReLU1d`.
+    """A convolution over volumes, batch normalisation and ReLU.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        num_features: channels of the normalisation: ``out_channels``, or None for the same.
+        kernel_size, stride, padding, dilation, groups: of the convolution, as in `Conv3d`.
+        conv_bias: whether the convolution adds a bias.
+        eps, momentum, track_running_stats: of the normalisation, as in `BatchNorm3d`.
+        bn_affine: whether the normalisation has a weight and a bias.
+
+    Attributes:
+        conv, bn, relu: the three layers.
+
+    Shape: (N, in_channels, D, H, W) to (N, out_channels, D', H', W'), as for `Conv3d`.
+
+    Raises:
+        RuntimeError: the input has another number of channels, another dtype, or is smaller than the kernel reaches.
+        ValueError: an option is out of range; or, when called, a batch has one value per channel in training.
 
     Example:
         >>> import lucid
         >>> lucid.nn.ConvBNReLU3d(2, 4, 4, 3, padding=1)(lucid.randn(2, 2, 4, 4, 4)).shape
         lucid.Size([2, 4, 4, 4, 4])
+
+    Source: Ioffe and Szegedy, "Batch Normalization", 2015.
     """
 
     spatial = 3
@@ -144,8 +191,9 @@ class DepthSeparableConv1d(_DepthSeparableConv):
     """A convolution of every channel of sequences for itself, then one of size 1 across channels.
 
     Args:
-        in_channels, out_channels: channels of the input and of the output.
-        kernel_size, stride, padding, dilation: of the first convolution.
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel_size, stride, padding, dilation: of the convolution per channel, as in `Conv1d`.
         base_act: class of the activation between the two.
         do_act: whether there is one.
         reversed: across channels first.
@@ -153,6 +201,14 @@ class DepthSeparableConv1d(_DepthSeparableConv):
 
     Attributes:
         depthwise, pointwise, act: the layers.
+
+    Shape: (N, in_channels, L) or (in_channels, L) to (N, out_channels, L') or (out_channels, L'), as for `Conv1d`.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions or channels, another dtype, or is smaller than the
+            kernel reaches.
+        TypeError: a size is not made of ints.
+        ValueError: an option is out of range.
 
     Example:
         >>> import lucid
@@ -166,24 +222,70 @@ class DepthSeparableConv1d(_DepthSeparableConv):
 
 
 class DepthSeparableConv2d(_DepthSeparableConv):
-    """The same for planes; the arguments are those of `DepthSeparableConv1d`.
+    """A convolution of every channel of planes for itself, then one of size 1 across channels.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel_size, stride, padding, dilation: of the convolution per channel, as in `Conv2d`.
+        base_act: class of the activation between the two.
+        do_act: whether there is one.
+        reversed: across channels first.
+        bias: whether both add a bias.
+
+    Attributes:
+        depthwise, pointwise, act: the layers.
+
+    Shape: (N, in_channels, H, W) or (in_channels, H, W) to (N, out_channels, H', W') or (out_channels, H', W'), as for
+        `Conv2d`.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions or channels, another dtype, or is smaller than the
+            kernel reaches.
+        TypeError: a size is not made of ints.
+        ValueError: an option is out of range.
 
     Example:
         >>> import lucid
         >>> lucid.nn.DepthSeparableConv2d(2, 4, 3, reversed=True)(lucid.ones(1, 2, 8, 8)).shape
         lucid.Size([1, 4, 6, 6])
+
+    Source: Howard et al., MobileNets, arXiv:1704.04861.
     """
 
     spatial = 2
 
 
 class DepthSeparableConv3d(_DepthSeparableConv):
-    """The same for volumes; the arguments are those of `DepthSeparableConv1d`.
+    """A convolution of every channel of volumes for itself, then one of size 1 across channels.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel_size, stride, padding, dilation: of the convolution per channel, as in `Conv3d`.
+        base_act: class of the activation between the two.
+        do_act: whether there is one.
+        reversed: across channels first.
+        bias: whether both add a bias.
+
+    Attributes:
+        depthwise, pointwise, act: the layers.
+
+    Shape: (N, in_channels, D, H, W) or (in_channels, D, H, W) to (N, out_channels, D', H', W') or (out_channels, D',
+        H', W'), as for `Conv3d`.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions or channels, another dtype, or is smaller than the
+            kernel reaches.
+        TypeError: a size is not made of ints.
+        ValueError: an option is out of range.
 
     Example:
         >>> import lucid
         >>> lucid.nn.DepthSeparableConv3d(2, 4, 3)(lucid.ones(1, 2, 4, 8, 8)).shape
         lucid.Size([1, 4, 2, 6, 6])
+
+    Source: Howard et al., MobileNets, arXiv:1704.04861.
     """
 
     spatial = 3
@@ -201,8 +303,10 @@ class SEModule(Module):
     Attributes:
         fc1, fc2: the `Linear` maps.
 
+    Shape: (N, C, ...) with at least one spatial dimension, and the same for the result; floating point.
+
     Raises:
-        RuntimeError: another number of channels or no spatial dimension.
+        RuntimeError: another number of channels, no spatial dimension, or another dtype.
 
     Example:
         >>> import lucid
@@ -240,8 +344,11 @@ class SelectiveKernel(Module):
         groups: of all branches.
         reduction: the hidden layer of the mlp has out_channels // reduction units, at least one.
 
+    Shape: (N, in_channels, H, W) to (N, out_channels, H', W'), as for `Conv2d`.
+
     Raises:
-        ValueError: there are no kernel sizes.
+        RuntimeError: the input has another number of dimensions or channels, or the branches' results differ in size.
+        ValueError: there are no kernel sizes, or an option is out of range.
 
     Example:
         >>> import lucid
@@ -280,6 +387,8 @@ class SelectiveKernel(Module):
 class GlobalResponseNorm(Module):
     """Every channel of every image divided by its root mean square, as `lucid.nn.functional.global_response_norm`.
 
+        y = gamma[c] * x / sqrt(mean of x^2 over the plane + eps) + beta[c]
+
     Args:
         channels: channels C of the input, of shape (N, C, H, W).
         eps: added to the mean square.
@@ -287,6 +396,11 @@ class GlobalResponseNorm(Module):
     Attributes:
         gamma: shape (1, C, 1, 1), ones at first.
         beta: shape (1, C, 1, 1), zeros at first.
+
+    Shape: (N, C, H, W), and the same for the result; floating point.
+
+    Raises:
+        RuntimeError: the input has another shape, or is not floating point.
 
     Example:
         >>> import lucid
@@ -312,6 +426,11 @@ class Rearrange(Module):
     Args:
         pattern: such as "b c (h p) (w q) -> b (h w) (p q c)".
         shapes: sizes of names that the input does not give.
+
+    Shape: what the left side of the pattern says to what the right side says; any dtype.
+
+    Raises:
+        ValueError: the pattern is not well formed, or the input does not fit it; found when called.
 
     Example:
         >>> import lucid
@@ -341,11 +460,19 @@ class ScaledDotProductAttention(Module):
         is_causal: query i sees keys up to i only.
         scale: factor of the scores; 1 / sqrt(D) unless given.
 
+    Shape: query (..., L, D), key (..., S, D) and value (..., S, V) to (..., L, V); one floating-point dtype.
+
+    Raises:
+        RuntimeError: shapes or dtypes do not fit.
+        ValueError: ``dropout_p`` is out of range, found when called in training.
+
     Example:
         >>> import lucid
         >>> q = lucid.ones(2, 4, 8, 16)
         >>> lucid.nn.ScaledDotProductAttention(is_causal=True)(q, q, q).shape
         lucid.Size([2, 4, 8, 16])
+
+    Source: Vaswani et al., "Attention Is All You Need", 2017.
     """
 
     def __init__(
@@ -367,13 +494,30 @@ class MultiHeadAttention(MultiheadAttention):
     """`MultiheadAttention` of tensors (batch, length, size) that returns the output alone.
 
     Args:
-        embed_dim, num_heads, dropout, bias, add_bias_kv, add_zero_attn, kdim, vdim: as in `MultiheadAttention`.
+        embed_dim: size of the query and of the output; divided among the heads.
+        num_heads: number of heads.
+        dropout: probability of zeroing an attention weight in training.
+        bias: whether the projections have biases.
+        add_bias_kv: learn a further key and value.
+        add_zero_attn: add a further key and value of zeros.
+        kdim: size of the key; ``embed_dim`` unless given.
+        vdim: size of the value; likewise.
+
+    Shape: query (batch, queries, embed_dim), key (batch, keys, kdim) and value (batch, keys, vdim) to (batch, queries,
+        embed_dim).
+
+    Raises:
+        RuntimeError: shapes or dtypes do not fit.
+        ValueError: sizes are not positive, ``embed_dim`` is not divisible by ``num_heads``, or ``dropout`` is out of
+            range.
 
     Example:
         >>> import lucid
         >>> x = lucid.ones(2, 5, 8)
         >>> lucid.nn.MultiHeadAttention(8, 2)(x, x, x).shape
         lucid.Size([2, 5, 8])
+
+    Source: Vaswani et al., "Attention Is All You Need", 2017.
     """
 
     def __init__(

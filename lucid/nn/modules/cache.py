@@ -62,6 +62,11 @@ class Cache(ABC):
 class KVCache(Cache):
     """Keys and values of every layer of a decoder, of shape (batch, heads, length, size).
 
+    Raises:
+        TypeError: positions or indices are not integers.
+        ValueError: in `update`, shapes do not fit or a position is negative or beyond the capacity; in
+            `batch_repeat_interleave` and `crop`, a count is out of range.
+
     Example:
         >>> import lucid
         >>> cache = lucid.nn.DynamicKVCache()
@@ -84,6 +89,7 @@ class KVCache(Cache):
                 (batch, T). Places that nothing was written to are zero.
 
         Raises:
+            TypeError: ``cache_position`` does not hold integers.
             ValueError: shapes do not fit, or a position is negative or beyond the capacity.
         """
         name = type(self).__name__
@@ -173,6 +179,10 @@ class KVCache(Cache):
 class DynamicKVCache(KVCache):
     """A `KVCache` that grows with what is stored; gradients flow through what was appended.
 
+    Raises:
+        TypeError: positions or indices are not integers.
+        ValueError: as for `KVCache`.
+
     Example:
         >>> import lucid
         >>> cache = lucid.nn.DynamicKVCache()
@@ -201,7 +211,9 @@ class StaticKVCache(KVCache):
         num_layers: number of layers.
 
     Raises:
-        ValueError: a size is not positive; in `update`, the layer or a position is beyond the capacity.
+        TypeError: positions or indices are not integers.
+        ValueError: a size is not positive; in `update`, shapes do not fit, or the layer or a position is beyond the
+            capacity.
 
     Example:
         >>> import lucid

@@ -115,11 +115,16 @@ class ConstrainedConv1d(_ConstrainedConv, Conv1d):
         enforce: "forward" computes the constrained weight in every call, and gradients flow through it; "post_step"
             uses the weight as it is: call ``project_()`` after the optimizer's step.
         eps: added to sums.
-        max_l2: bound of "max_l2".
-        center_value: see "fixed_center".
-        neighbor_sum: see "fixed_center".
+        max_l2: bound of "max_l2", positive.
+        center_value: middle element of "fixed_center".
+        neighbor_sum: sum of the other elements of "fixed_center".
+
+    Shape: (N, in_channels, L) or (in_channels, L) to (N, out_channels, L') or (out_channels, L'), as for `Conv1d`.
 
     Raises:
+        RuntimeError: the input has another number of dimensions or channels, another dtype than the weight, or is
+            smaller than the kernel reaches.
+        TypeError: a size is not made of ints.
         ValueError: an option is unknown or out of range.
 
     Example:
@@ -133,20 +138,62 @@ class ConstrainedConv1d(_ConstrainedConv, Conv1d):
 
 
 class ConstrainedConv2d(_ConstrainedConv, Conv2d):
-    """`Conv2d` whose kernels obey a constraint; its arguments are those of `ConstrainedConv1d`.
+    """`Conv2d` whose kernels obey a constraint, of the table in `ConstrainedConv1d`.
+
+    Args:
+        in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, device, dtype: as in `Conv2d`.
+        constraint: "nonneg", "sum_to_one", "zero_mean", "nonneg_sum1", "unit_l2", "max_l2", "fixed_center" or "none".
+        enforce: "forward" computes the constrained weight in every call, and gradients flow through it; "post_step"
+            uses the weight as it is: call ``project_()`` after the optimizer's step.
+        eps: added to sums.
+        max_l2: bound of "max_l2", positive.
+        center_value: middle element of "fixed_center".
+        neighbor_sum: sum of the other elements of "fixed_center".
+
+    Shape: (N, in_channels, H, W) or (in_channels, H, W) to (N, out_channels, H', W') or (out_channels, H', W'), as for
+        `Conv2d`.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions or channels, another dtype than the weight, or is
+            smaller than the kernel reaches.
+        TypeError: a size is not made of ints.
+        ValueError: an option is unknown or out of range.
 
     Example:
         >>> import lucid
         >>> lucid.nn.ConstrainedConv2d(2, 3, 3, padding=1, constraint="unit_l2")(lucid.ones(1, 2, 4, 4)).shape
         lucid.Size([1, 3, 4, 4])
+
+    Source: Bayar and Stamm, Constrained convolutional neural networks, IEEE TIFS 2018 ("fixed_center").
     """
 
 
 class ConstrainedConv3d(_ConstrainedConv, Conv3d):
-    """`Conv3d` whose kernels obey a constraint; its arguments are those of `ConstrainedConv1d`.
+    """`Conv3d` whose kernels obey a constraint, of the table in `ConstrainedConv1d`.
+
+    Args:
+        in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, device, dtype: as in `Conv3d`.
+        constraint: "nonneg", "sum_to_one", "zero_mean", "nonneg_sum1", "unit_l2", "max_l2", "fixed_center" or "none".
+        enforce: "forward" computes the constrained weight in every call, and gradients flow through it; "post_step"
+            uses the weight as it is: call ``project_()`` after the optimizer's step.
+        eps: added to sums.
+        max_l2: bound of "max_l2", positive.
+        center_value: middle element of "fixed_center".
+        neighbor_sum: sum of the other elements of "fixed_center".
+
+    Shape: (N, in_channels, D, H, W) or (in_channels, D, H, W) to (N, out_channels, D', H', W') or (out_channels, D',
+        H', W'), as for `Conv3d`.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions or channels, another dtype than the weight, or is
+            smaller than the kernel reaches.
+        TypeError: a size is not made of ints.
+        ValueError: an option is unknown or out of range.
 
     Example:
         >>> import lucid
         >>> lucid.nn.ConstrainedConv3d(2, 3, 3, padding=1, constraint="nonneg")(lucid.ones(1, 2, 4, 4, 4)).shape
         lucid.Size([1, 3, 4, 4, 4])
+
+    Source: Bayar and Stamm, Constrained convolutional neural networks, IEEE TIFS 2018 ("fixed_center").
     """

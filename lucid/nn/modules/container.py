@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Self
 
+from lucid._printing import shown
 from lucid._tensor import Tensor
 from lucid.nn.modules.module import Module, indent, layout
 from lucid.nn.parameter import Parameter
@@ -100,6 +101,13 @@ class Sequential(_Numbered):
     Args:
         args: modules, named "0", "1", ... ; or one OrderedDict of modules by name.
 
+    Shape: what the first module takes to what the last one gives.
+
+    Raises:
+        IndexError: an index is out of range.
+        TypeError: an entry is not a Module, or ``*`` is given no int.
+        ValueError: ``+`` is given no Sequential, or ``*`` no positive number.
+
     Example:
         >>> import lucid
         >>> from lucid import nn
@@ -154,7 +162,11 @@ class ModuleList(_Numbered):
     """A list of modules whose parameters belong to the module that holds it; it has no ``forward``.
 
     Args:
-        modules: the first entries.
+        modules: the first entries, an iterable of modules; none unless given.
+
+    Raises:
+        IndexError: an index is out of range.
+        TypeError: ``modules`` is not iterable, or an entry not a Module.
 
     Example:
         >>> import lucid
@@ -189,11 +201,28 @@ class ModuleList(_Numbered):
         return layout(self._get_name(), [], lines)
 
 
+def _pairs(name: str, entries: Any) -> list[tuple[Any, Any]]:
+    """Names and values of a mapping or of pairs."""
+    if not isinstance(entries, (Mapping, ModuleDict, ParameterDict, Iterable)):
+        raise TypeError(f"{name}.update: expected a mapping or pairs, got {type(entries).__name__}")
+    if isinstance(entries, (Mapping, ModuleDict, ParameterDict)):
+        return list(entries.items())
+    found = list(entries)
+    for i, pair in enumerate(found):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"{name}.update: expected pairs of a name and a value, got {shown(pair)} at {i}")
+    return found
+
+
 class ModuleDict(Module):
     """Modules by name, in insertion order.
 
     Args:
-        modules: a mapping, or pairs of names and modules.
+        modules: a mapping, or pairs of names and modules; none unless given.
+
+    Raises:
+        KeyError: a name is not there, or cannot be one (it has a dot, is empty or an attribute already).
+        TypeError: ``modules`` is neither, or an entry not a Module.
 
     Example:
         >>> import lucid
@@ -247,10 +276,7 @@ class ModuleDict(Module):
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Add or replace modules."""
-        if not isinstance(modules, (Mapping, ModuleDict, Iterable)):
-            raise TypeError(f"ModuleDict.update: expected a mapping or pairs, got {type(modules).__name__}")
-        pairs = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules
-        for name, module in list(pairs):
+        for name, module in _pairs("ModuleDict", modules):
             self[name] = module
 
 
@@ -270,7 +296,11 @@ class ParameterList(Module):
     """A list of parameters that belong to the module that holds it; Tensors put into it become parameters.
 
     Args:
-        values: the first entries.
+        values: the first entries, an iterable of tensors or anything else; none unless given.
+
+    Raises:
+        IndexError: an index is out of range.
+        TypeError: ``values`` is not iterable.
 
     Example:
         >>> import lucid
@@ -324,7 +354,11 @@ class ParameterDict(Module):
     """Parameters by name, in insertion order; Tensors put into it become parameters.
 
     Args:
-        parameters: a mapping, or pairs of names and values.
+        parameters: a mapping, or pairs of names and values; none unless given.
+
+    Raises:
+        KeyError: a name is not there.
+        TypeError: ``parameters`` is neither, or a name not a string.
 
     Example:
         >>> import lucid
@@ -415,10 +449,7 @@ class ParameterDict(Module):
 
     def update(self, parameters: Any) -> None:
         """Add or replace entries."""
-        if not isinstance(parameters, (Mapping, ParameterDict, Iterable)):
-            raise TypeError(f"ParameterDict.update: expected a mapping or pairs, got {type(parameters).__name__}")
-        pairs = parameters.items() if isinstance(parameters, (Mapping, ParameterDict)) else parameters
-        for key, value in list(pairs):
+        for key, value in _pairs("ParameterDict", parameters):
             self[key] = value
 
     def __or__(self, other: ParameterDict) -> ParameterDict:

@@ -121,7 +121,15 @@ class Conv1d(_Conv):
         weight: shape (out_channels, in_channels / groups, kernel_size), uniform within 1 / sqrt(fan_in) at first.
         bias: shape (out_channels,), likewise; or None.
 
+    Shape:
+        input: (N, in_channels, L) or (in_channels, L), of the weight's dtype.
+        result: (N, out_channels, L') or (out_channels, L');
+            L' = floor((L + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1.
+
     Raises:
+        RuntimeError: the input has another number of dimensions or channels, another dtype than the weight, or is
+            smaller than the kernel reaches.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range, or the channels are not divisible by ``groups``.
 
     Example:
@@ -153,7 +161,15 @@ class Conv2d(_Conv):
         weight: shape (out_channels, in_channels / groups, *kernel_size), uniform within 1 / sqrt(fan_in) at first.
         bias: shape (out_channels,), likewise; or None.
 
+    Shape:
+        input: (N, in_channels, H, W) or (in_channels, H, W), of the weight's dtype.
+        result: (N, out_channels, H', W') or (out_channels, H', W');
+            H' = floor((H + 2 padding - dilation (kernel height - 1) - 1) / stride) + 1, W' likewise.
+
     Raises:
+        RuntimeError: the input has another number of dimensions or channels, another dtype than the weight, or is
+            smaller than the kernel reaches.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range, or the channels are not divisible by ``groups``.
 
     Example:
@@ -185,7 +201,15 @@ class Conv3d(_Conv):
         weight: shape (out_channels, in_channels / groups, *kernel_size), uniform within 1 / sqrt(fan_in) at first.
         bias: shape (out_channels,), likewise; or None.
 
+    Shape:
+        input: (N, in_channels, D, H, W) or (in_channels, D, H, W), of the weight's dtype.
+        result: (N, out_channels, D', H', W') or (out_channels, D', H', W');
+            D' = floor((D + 2 padding - dilation (kernel depth - 1) - 1) / stride) + 1, H' and W' likewise.
+
     Raises:
+        RuntimeError: the input has another number of dimensions or channels, another dtype than the weight, or is
+            smaller than the kernel reaches.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range, or the channels are not divisible by ``groups``.
 
     Example:

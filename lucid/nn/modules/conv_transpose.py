@@ -91,7 +91,15 @@ class ConvTranspose1d(_ConvTranspose):
             first, where fan_in counts the second dimension.
         bias: shape (out_channels,), likewise; or None.
 
+    Shape:
+        input: (N, in_channels, L) or (in_channels, L), of the weight's dtype.
+        result: (N, out_channels, L') or (out_channels, L');
+            L' = (L - 1) stride - 2 padding + dilation (kernel_size - 1) + output_padding + 1.
+
     Raises:
+        RuntimeError: the input has another number of dimensions or channels, or another dtype than the weight; or
+            ``output_padding`` is too large.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range, the channels are not divisible by ``groups``, or no output of the
             requested ``output_size`` exists.
 
@@ -128,7 +136,15 @@ class ConvTranspose2d(_ConvTranspose):
             first, where fan_in counts the second dimension.
         bias: shape (out_channels,), likewise; or None.
 
+    Shape:
+        input: (N, in_channels, H, W) or (in_channels, H, W), of the weight's dtype.
+        result: (N, out_channels, H', W') or (out_channels, H', W');
+            H' = (H - 1) stride - 2 padding + dilation (kernel height - 1) + output_padding + 1, and W' likewise.
+
     Raises:
+        RuntimeError: the input has another number of dimensions or channels, or another dtype than the weight; or
+            ``output_padding`` is too large.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range, the channels are not divisible by ``groups``, or no output of the
             requested ``output_size`` exists.
 
@@ -166,7 +182,15 @@ class ConvTranspose3d(_ConvTranspose):
             first, where fan_in counts the second dimension.
         bias: shape (out_channels,), likewise; or None.
 
+    Shape:
+        input: (N, in_channels, D, H, W) or (in_channels, D, H, W), of the weight's dtype.
+        result: (N, out_channels, D', H', W') or (out_channels, D', H', W');
+            D' = (D - 1) stride - 2 padding + dilation (kernel depth - 1) + output_padding + 1, H' and W' likewise.
+
     Raises:
+        RuntimeError: the input has another number of dimensions or channels, or another dtype than the weight; or
+            ``output_padding`` is too large.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range, the channels are not divisible by ``groups``, or no output of the
             requested ``output_size`` exists.
 

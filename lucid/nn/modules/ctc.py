@@ -27,6 +27,11 @@ class CTCLoss(Loss):
         input_lengths, target_lengths: (N,) or (); tensors or tuples.
         result: 0-d, or (N,) for "none".
 
+    Raises:
+        IndexError: a target or ``blank`` is out of range.
+        TypeError: a dtype is wrong.
+        ValueError: ``reduction`` is unknown; or, when called, a shape or a length is wrong.
+
     Example:
         >>> import lucid
         >>> uniform = lucid.full((2, 1, 2), 0.5, dtype=lucid.float64).log()

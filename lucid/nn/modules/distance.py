@@ -20,6 +20,11 @@ class CosineSimilarity(Module):
 
     Shape: two that broadcast; the result has the common shape without ``dim``.
 
+    Raises:
+        IndexError: ``dim`` is out of range.
+        TypeError: an operand is not a floating-point tensor.
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.CosineSimilarity()(lucid.tensor([[3.0, 4.0]]), lucid.tensor([[1.0, 0.0]])))
@@ -47,6 +52,10 @@ class PairwiseDistance(Module):
         keepdim: keep the last dimension, with size 1.
 
     Shape: (N, D) or (D,), or any that broadcast; the result has the common shape without its last dimension.
+
+    Raises:
+        TypeError: an operand is not a floating-point tensor.
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid

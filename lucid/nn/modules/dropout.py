@@ -27,7 +27,10 @@ class Dropout(_Dropout):
         p: probability of zeroing an element, in [0, 1].
         inplace: overwrite the input.
 
+    Shape: any, and the same for the result; floating point.
+
     Raises:
+        RuntimeError: the input is not floating point.
         ValueError: ``p`` is out of range.
 
     Example:
@@ -49,7 +52,10 @@ class Dropout1d(_Dropout):
         p: probability of zeroing a channel, in [0, 1].
         inplace: overwrite the input.
 
+    Shape: (N, C, L) or (C, L), and the same for the result; floating point.
+
     Raises:
+        RuntimeError: another number of dimensions, or an input that is not floating point.
         ValueError: ``p`` is out of range.
 
     Example:
@@ -57,6 +63,8 @@ class Dropout1d(_Dropout):
         >>> print(lucid.nn.Dropout1d(0.5).eval()(lucid.ones(1, 2, 2)))
         [[[1.0, 1.0],
           [1.0, 1.0]]]
+
+    Source: Tompson et al., Efficient object localization using convolutional networks, arXiv:1411.4280.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -70,7 +78,10 @@ class Dropout2d(_Dropout):
         p: probability of zeroing a channel, in [0, 1].
         inplace: overwrite the input.
 
+    Shape: (N, C, H, W); (N, C, L) as well, and the same for the result; floating point.
+
     Raises:
+        RuntimeError: another number of dimensions, or an input that is not floating point.
         ValueError: ``p`` is out of range.
 
     Example:

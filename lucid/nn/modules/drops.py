@@ -16,7 +16,10 @@ class DropPath(Module):
         drop_prob: probability of dropping a sample.
         scale_by_keep: divide what stays by 1 - drop_prob.
 
+    Shape: (N, ...), and the same for the result; floating point.
+
     Raises:
+        RuntimeError: the input is not floating point.
         ValueError: ``drop_prob`` is not a probability.
 
     Example:
@@ -48,8 +51,11 @@ class DropBlock(Module):
         p: share of elements to drop.
         eps: added to the number of elements that stay.
 
+    Shape: (N, C, H, W), and the same for the result; floating point.
+
     Raises:
-        ValueError: ``p`` is not a probability.
+        RuntimeError: the input has another shape, or is not floating point.
+        ValueError: ``p`` is not a probability; or, when called, the blocks do not fit into the planes.
 
     Example:
         >>> import lucid

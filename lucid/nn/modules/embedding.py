@@ -25,19 +25,27 @@ class Embedding(Module):
         norm_type: order of that norm.
         scale_grad_by_freq: not supported.
         sparse: not supported.
+        _weight: the table itself instead of a random one, (num_embeddings, embedding_dim), whose memory is shared.
+        _freeze: do not train the table.
         device: "cpu".
         dtype: type of the table; the default type unless given.
 
     Attributes:
         weight: shape (num_embeddings, embedding_dim), standard normal at first.
 
+    Shape: row numbers of any shape (*), int64 or int32, to (*, embedding_dim).
+
     Raises:
-        ValueError: ``padding_idx`` is out of range, or an option is not supported.
+        IndexError: a row number is out of range.
+        RuntimeError: the row numbers are not integers.
+        ValueError: ``padding_idx`` is out of range, ``_weight`` has another shape, or an option is not supported.
 
     Example:
         >>> import lucid
         >>> lucid.nn.Embedding(10, 3)(lucid.tensor([[1, 2], [4, 5]])).shape
         lucid.Size([2, 2, 3])
+
+    Source: Bengio et al., A neural probabilistic language model, JMLR 2003.
     """
 
     weight: Parameter

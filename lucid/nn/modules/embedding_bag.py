@@ -25,6 +25,7 @@ class EmbeddingBag(Module):
         scale_grad_by_freq: not supported.
         mode: "sum", "mean" or "max".
         sparse: not supported.
+        _weight: the table itself instead of a random one, (num_embeddings, embedding_dim), whose memory is shared.
         include_last_offset: the last offset is the end of the last bag, not the beginning of another.
         padding_idx: this row starts as zeros, does not count and gets no gradient; may count from the end.
         device: "cpu".
@@ -36,7 +37,10 @@ class EmbeddingBag(Module):
     Shape: numbers (B, N), or (N,) with offsets (B,); the result (B, embedding_dim).
 
     Raises:
-        ValueError: ``padding_idx`` is out of range, or an option is wrong or not supported.
+        IndexError: a row number is out of range.
+        RuntimeError: the row numbers are not integers, or the offsets do not fit.
+        ValueError: ``padding_idx`` is out of range, ``_weight`` has another shape, or an option is wrong or not
+            supported; or offsets are missing for one dimension.
 
     Example:
         >>> import lucid

@@ -18,6 +18,12 @@ class Flatten(Module):
         start_dim: first dimension to merge.
         end_dim: last dimension to merge.
 
+    Shape: any with these dimensions; the sizes of those merged are multiplied.
+
+    Raises:
+        IndexError: a dimension is out of range.
+        RuntimeError: ``start_dim`` comes after ``end_dim``.
+
     Example:
         >>> import lucid
         >>> lucid.nn.Flatten()(lucid.ones(2, 3, 4)).shape
@@ -42,7 +48,11 @@ class Unflatten(Module):
         dim: dimension to split.
         unflattened_size: sizes of the new dimensions; one may be -1 and is inferred.
 
+    Shape: any with dimension ``dim``, in whose place ``unflattened_size`` stands in the result.
+
     Raises:
+        IndexError: ``dim`` is out of range.
+        RuntimeError: the new sizes do not multiply to the old one.
         TypeError: ``unflattened_size`` is not a sequence of ints.
 
     Example:

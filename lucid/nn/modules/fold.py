@@ -21,10 +21,17 @@ class Unfold(Module):
 
     Shape: (N, C, H, W) or (C, H, W) to (N, C * kh * kw, positions), or without N.
 
+    Raises:
+        RuntimeError: another number of dimensions, or a window that does not fit.
+        TypeError: the input is not a floating-point tensor.
+        ValueError: an option is out of range, found when called.
+
     Example:
         >>> import lucid
         >>> lucid.nn.Unfold(2)(lucid.ones(1, 3, 4, 5)).shape
         lucid.Size([1, 12, 12])
+
+    Source: Chellapilla et al., High performance convolutional neural networks for document processing, 2006.
     """
 
     def __init__(self, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> None:
@@ -49,6 +56,11 @@ class Fold(Module):
         stride: steps between positions.
 
     Shape: (N, C * kh * kw, positions) to (N, C, *output_size), or without N.
+
+    Raises:
+        RuntimeError: another number of dimensions, columns or positions than the window has on such planes.
+        TypeError: the input is not a floating-point tensor.
+        ValueError: an option is out of range, found when called.
 
     Example:
         >>> import lucid

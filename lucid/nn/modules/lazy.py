@@ -37,6 +37,10 @@ class LazyModuleMixin(Module):
     Subclasses define ``initialize_parameters(*args)``, which materialises the parameters and buffers that are not yet.
     Loading a state dict gives them their shapes as well.
 
+    Raises:
+        NotImplementedError: called without ``initialize_parameters``.
+        RuntimeError: ``initialize_parameters`` left something without a shape.
+
     Example:
         >>> import lucid
         >>> layer = lucid.nn.LazyLinear(3)
@@ -109,6 +113,11 @@ class LazyLinear(_LazyAffine, Linear):
         device: "cpu".
         dtype: type of the parameters; the default type unless given.
 
+    Shape: (..., in_features) to (..., out_features).
+
+    Raises:
+        RuntimeError: the input is 0-d, or has another dtype than ``dtype``.
+
     Example:
         >>> import lucid
         >>> layer = lucid.nn.LazyLinear(2)
@@ -177,7 +186,17 @@ class _LazyConv(_LazyConvBase):
 
 
 class LazyConv1d(_LazyConv, Conv1d):
-    """`Conv1d` whose ``in_channels`` is that of the first input; the other arguments are the same.
+    """`Conv1d` whose ``in_channels`` is that of the first input.
+
+    Args:
+        out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype: as in `Conv1d`.
+
+    Shape: as for `Conv1d`.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or another dtype than ``dtype``.
+        TypeError: a size is not made of ints.
+        ValueError: an option is out of range, or the channels are not divisible by ``groups``.
 
     Example:
         >>> import lucid
@@ -189,7 +208,17 @@ class LazyConv1d(_LazyConv, Conv1d):
 
 
 class LazyConv2d(_LazyConv, Conv2d):
-    """`Conv2d` whose ``in_channels`` is that of the first input; the other arguments are the same.
+    """`Conv2d` whose ``in_channels`` is that of the first input.
+
+    Args:
+        out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype: as in `Conv2d`.
+
+    Shape: as for `Conv2d`.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or another dtype than ``dtype``.
+        TypeError: a size is not made of ints.
+        ValueError: an option is out of range, or the channels are not divisible by ``groups``.
 
     Example:
         >>> import lucid
@@ -201,7 +230,17 @@ class LazyConv2d(_LazyConv, Conv2d):
 
 
 class LazyConv3d(_LazyConv, Conv3d):
-    """`Conv3d` whose ``in_channels`` is that of the first input; the other arguments are the same.
+    """`Conv3d` whose ``in_channels`` is that of the first input.
+
+    Args:
+        out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype: as in `Conv3d`.
+
+    Shape: as for `Conv3d`.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or another dtype than ``dtype``.
+        TypeError: a size is not made of ints.
+        ValueError: an option is out of range, or the channels are not divisible by ``groups``.
 
     Example:
         >>> import lucid
@@ -229,7 +268,18 @@ class _LazyConvTranspose(_LazyConvBase):
 
 
 class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
-    """`ConvTranspose1d` whose ``in_channels`` is that of the first input; the other arguments are the same.
+    """`ConvTranspose1d` whose ``in_channels`` is that of the first input.
+
+    Args:
+        out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode, device, dtype:
+            as in `ConvTranspose1d`.
+
+    Shape: as for `ConvTranspose1d`.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or another dtype than ``dtype``.
+        TypeError: a size is not made of ints.
+        ValueError: an option is out of range, or the channels are not divisible by ``groups``.
 
     Example:
         >>> import lucid
@@ -241,7 +291,18 @@ class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
 
 
 class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
-    """`ConvTranspose2d` whose ``in_channels`` is that of the first input; the other arguments are the same.
+    """`ConvTranspose2d` whose ``in_channels`` is that of the first input.
+
+    Args:
+        out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode, device, dtype:
+            as in `ConvTranspose2d`.
+
+    Shape: as for `ConvTranspose2d`.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or another dtype than ``dtype``.
+        TypeError: a size is not made of ints.
+        ValueError: an option is out of range, or the channels are not divisible by ``groups``.
 
     Example:
         >>> import lucid
@@ -253,7 +314,18 @@ class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
 
 
 class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
-    """`ConvTranspose3d` whose ``in_channels`` is that of the first input; the other arguments are the same.
+    """`ConvTranspose3d` whose ``in_channels`` is that of the first input.
+
+    Args:
+        out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode, device, dtype:
+            as in `ConvTranspose3d`.
+
+    Shape: as for `ConvTranspose3d`.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or another dtype than ``dtype``.
+        TypeError: a size is not made of ints.
+        ValueError: an option is out of range, or the channels are not divisible by ``groups``.
 
     Example:
         >>> import lucid
@@ -300,7 +372,16 @@ class _LazyNorm(_LazyAffine, _BatchNorm):
 
 
 class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
-    """`BatchNorm1d` whose ``num_features`` is that of the first input; the other arguments are the same.
+    """`BatchNorm1d` whose ``num_features`` is that of the first input.
+
+    Args:
+        eps, momentum, affine, track_running_stats, device, dtype, bias: as in `BatchNorm1d`.
+
+    Shape: as for `BatchNorm1d`.
+
+    Raises:
+        RuntimeError: another dtype than ``dtype``.
+        ValueError: another number of dimensions, or training on one value per channel.
 
     Example:
         >>> import lucid
@@ -312,7 +393,16 @@ class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
 
 
 class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
-    """`BatchNorm2d` whose ``num_features`` is that of the first input; the other arguments are the same.
+    """`BatchNorm2d` whose ``num_features`` is that of the first input.
+
+    Args:
+        eps, momentum, affine, track_running_stats, device, dtype, bias: as in `BatchNorm2d`.
+
+    Shape: as for `BatchNorm2d`.
+
+    Raises:
+        RuntimeError: another dtype than ``dtype``.
+        ValueError: another number of dimensions, or training on one value per channel.
 
     Example:
         >>> import lucid
@@ -326,7 +416,16 @@ class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
 
 
 class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
-    """`BatchNorm3d` whose ``num_features`` is that of the first input; the other arguments are the same.
+    """`BatchNorm3d` whose ``num_features`` is that of the first input.
+
+    Args:
+        eps, momentum, affine, track_running_stats, device, dtype, bias: as in `BatchNorm3d`.
+
+    Shape: as for `BatchNorm3d`.
+
+    Raises:
+        RuntimeError: another dtype than ``dtype``.
+        ValueError: another number of dimensions, or training on one value per channel.
 
     Example:
         >>> import lucid
@@ -347,6 +446,16 @@ class _LazyInstanceNorm(_LazyNorm):
 class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d):
     """`InstanceNorm1d` whose ``num_features`` is that of the first input, with parameters and running statistics.
 
+    Args:
+        eps, momentum, device, dtype, bias: as in `InstanceNorm1d`.
+        affine, track_running_stats: likewise, but true unless given.
+
+    Shape: as for `InstanceNorm1d`.
+
+    Raises:
+        RuntimeError: another dtype than ``dtype``.
+        ValueError: another number of dimensions, or one value per channel of a sample.
+
     Example:
         >>> import lucid
         >>> lucid.nn.LazyInstanceNorm1d()(lucid.randn(8, 2, 5)).shape
@@ -358,6 +467,16 @@ class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d):
 
 class LazyInstanceNorm2d(_LazyInstanceNorm, InstanceNorm2d):
     """`InstanceNorm2d` whose ``num_features`` is that of the first input, with parameters and running statistics.
+
+    Args:
+        eps, momentum, device, dtype, bias: as in `InstanceNorm2d`.
+        affine, track_running_stats: likewise, but true unless given.
+
+    Shape: as for `InstanceNorm2d`.
+
+    Raises:
+        RuntimeError: another dtype than ``dtype``.
+        ValueError: another number of dimensions, or one value per channel of a sample.
 
     Example:
         >>> import lucid
@@ -372,6 +491,16 @@ class LazyInstanceNorm2d(_LazyInstanceNorm, InstanceNorm2d):
 
 class LazyInstanceNorm3d(_LazyInstanceNorm, InstanceNorm3d):
     """`InstanceNorm3d` whose ``num_features`` is that of the first input, with parameters and running statistics.
+
+    Args:
+        eps, momentum, device, dtype, bias: as in `InstanceNorm3d`.
+        affine, track_running_stats: likewise, but true unless given.
+
+    Shape: as for `InstanceNorm3d`.
+
+    Raises:
+        RuntimeError: another dtype than ``dtype``.
+        ValueError: another number of dimensions, or one value per channel of a sample.
 
     Example:
         >>> import lucid

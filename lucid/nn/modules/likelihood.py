@@ -26,6 +26,10 @@ class PoissonNLLLoss(Loss):
 
     Shape: input and target the same, floating point; the result 0-d, or the same for "none".
 
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+        ValueError: ``reduction`` is unknown; or, when called, the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.PoissonNLLLoss()(lucid.tensor([0.0, 0.0]), lucid.tensor([1.0, 3.0])))
@@ -64,6 +68,11 @@ class GaussianNLLLoss(Loss):
         input, target: the same, floating point.
         var: the same, or that without its last dimension, or with 1 in one place; or a number.
         result: 0-d, or the input's for "none".
+
+    Raises:
+        TypeError: the input or the variance is not floating point.
+        ValueError: ``reduction`` is unknown; or, when called, a variance is negative or of the wrong shape, the shapes
+            do not broadcast, or ``eps`` is not positive.
 
     Example:
         >>> import lucid

@@ -17,6 +17,11 @@ __all__ = ["Bilinear", "Identity", "Linear"]
 class Identity(Module):
     """Returns its input; takes and ignores any arguments.
 
+    Args:
+        args, kwargs: anything; ignored.
+
+    Shape: any, and the same for the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.Identity(54, unused=True)(lucid.ones(2)))
@@ -43,6 +48,11 @@ class Linear(Module):
     Attributes:
         weight: shape (out_features, in_features), uniform within 1 / sqrt(in_features) at first.
         bias: shape (out_features,), likewise; or None.
+
+    Shape: (..., in_features) to (..., out_features).
+
+    Raises:
+        RuntimeError: the input has another last dimension, or another dtype than the weight.
 
     Example:
         >>> import lucid
@@ -87,6 +97,12 @@ class Bilinear(Module):
     Attributes:
         weight: shape (out_features, in1_features, in2_features), uniform within 1 / sqrt(in1_features) at first.
         bias: shape (out_features,), likewise; or None.
+
+    Shape: (..., in1_features) and (..., in2_features) to (..., out_features).
+
+    Raises:
+        RuntimeError: the inputs' shapes or dtypes do not fit.
+        ValueError: ``in1_features`` is not positive.
 
     Example:
         >>> import lucid

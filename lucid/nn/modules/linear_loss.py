@@ -17,6 +17,8 @@ __all__ = ["LinearCrossEntropyLoss", "NLLLoss2d"]
 class LinearCrossEntropyLoss(Loss):
     """The cross-entropy of a linear map of the input, as `lucid.nn.functional.linear_cross_entropy`.
 
+        loss = cross_entropy(x @ linear.weight.T + linear.bias, target)
+
     Args:
         in_features: F, the size of an input sample.
         num_classes: C.
@@ -32,6 +34,18 @@ class LinearCrossEntropyLoss(Loss):
 
     Attributes:
         linear: the `Linear` map from F to C * d1 * ... logits.
+
+    Shape:
+        input: (in_features,) or (N, in_features), floating point.
+        target: class indices (), (N,) or (N, d1, ...), or probabilities (C,), (N, C) or (N, C, d1, ...).
+        result: 0-d, or the shape of the indices for "none".
+
+    Raises:
+        IndexError: a target is out of range.
+        RuntimeError: ``weight`` has another shape, or ``label_smoothing`` is out of range; or, when called, shapes do
+            not match.
+        TypeError: a dtype is wrong.
+        ValueError: ``reduction`` is unknown; or, when called, the target has another shape.
 
     Example:
         >>> import lucid
@@ -85,6 +99,16 @@ class LinearCrossEntropyLoss(Loss):
 
 class NLLLoss2d(NLLLoss):
     """The former name of `NLLLoss` of planes; it warns.
+
+    Args:
+        args, kwargs: as in `NLLLoss`.
+
+    Shape: as for `NLLLoss`.
+
+    Raises:
+        IndexError: a target is out of range.
+        TypeError: a dtype is wrong.
+        ValueError: ``reduction`` is unknown; or, when called, a shape is wrong.
 
     Example:
         >>> import lucid

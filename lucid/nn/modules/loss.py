@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn.functional._common import reduction_of
@@ -12,16 +14,11 @@ class Loss(Module):
     """What losses share: the reduction, and a weight that is saved with the module where there is one."""
 
     weight: Tensor | None
+    _reductions: ClassVar[tuple[str, ...]] = ("none", "mean", "sum")
 
-    def __init__(
-        self,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        allowed: tuple[str, ...] = ("none", "mean", "sum"),
-    ) -> None:
+    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__()
-        self.reduction = reduction_of(type(self).__name__, reduction, size_average, reduce, allowed)
+        self.reduction = reduction_of(type(self).__name__, reduction, size_average, reduce, self._reductions)
 
 
 class CrossEntropyLoss(Loss):
@@ -42,6 +39,11 @@ class CrossEntropyLoss(Loss):
         input: (C,), (N, C) or (N, C, d1, ...), floating point.
         target: integer indices (), (N,) or (N, d1, ...); or probabilities, like the input.
         result: 0-d, or the shape of the indices for "none".
+
+    Raises:
+        IndexError: a target is out of range.
+        TypeError: a dtype is wrong.
+        ValueError: ``reduction`` is unknown; or, when called, a shape or ``label_smoothing`` is wrong.
 
     Example:
         >>> import lucid
@@ -93,6 +95,11 @@ class NLLLoss(Loss):
         target: integer indices (), (N,) or (N, d1, ...).
         result: 0-d, or the shape of the target for "none".
 
+    Raises:
+        IndexError: a target is out of range.
+        TypeError: a dtype is wrong.
+        ValueError: ``reduction`` is unknown; or, when called, a shape is wrong.
+
     Example:
         >>> import lucid
         >>> x = lucid.tensor([[-0.5, -1.0], [-2.0, -0.25]])
@@ -130,6 +137,11 @@ class BCELoss(Loss):
 
     Shape: input and target the same, floating point; the result 0-d, or the same for "none".
 
+    Raises:
+        RuntimeError: an element of the input is outside [0, 1] or NaN.
+        TypeError: a dtype is wrong.
+        ValueError: ``reduction`` is unknown; or, when called, a shape is wrong.
+
     Example:
         >>> import lucid
         >>> p = lucid.tensor([0.5, 0.25], dtype=lucid.float64)
@@ -165,6 +177,10 @@ class BCEWithLogitsLoss(Loss):
         pos_weight: factor of the positive answers, broadcasts to the input; ones unless given.
 
     Shape: input and target the same, floating point; the result 0-d, or the same for "none".
+
+    Raises:
+        TypeError: a dtype is wrong.
+        ValueError: ``reduction`` is unknown; or, when called, a shape is wrong.
 
     Example:
         >>> import lucid
@@ -207,6 +223,10 @@ class KLDivLoss(Loss):
 
     Shape: input and target the same, floating point; the result 0-d, or the same for "none".
 
+    Raises:
+        TypeError: a dtype is wrong.
+        ValueError: ``reduction`` is unknown; or, when called, the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> x = lucid.tensor([[0.5, 0.5]], dtype=lucid.float64).log()
@@ -216,6 +236,8 @@ class KLDivLoss(Loss):
     Source: Kullback and Leibler, On information and sufficiency, 1951.
     """
 
+    _reductions = ("none", "mean", "sum", "batchmean")
+
     def __init__(
         self,
         size_average: bool | None = None,
@@ -223,7 +245,7 @@ class KLDivLoss(Loss):
         reduction: str = "mean",
         log_target: bool = False,
     ) -> None:
-        super().__init__(size_average, reduce, reduction, ("none", "mean", "sum", "batchmean"))
+        super().__init__(size_average, reduce, reduction)
         self.log_target = log_target
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -240,6 +262,10 @@ class MSELoss(Loss):
         reduction: "none", "mean" or "sum".
 
     Shape: input and target the same, floating point; the result 0-d, or the same for "none".
+
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+        ValueError: ``reduction`` is unknown; or, when called, the shapes do not broadcast.
 
     Example:
         >>> import lucid
@@ -264,6 +290,10 @@ class L1Loss(Loss):
 
     Shape: input and target the same, floating point; the result 0-d, or the same for "none".
 
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+        ValueError: ``reduction`` is unknown; or, when called, the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.L1Loss()(lucid.tensor([1.0, 2.0]), lucid.tensor([0.0, 4.0])))
@@ -287,6 +317,11 @@ class SmoothL1Loss(Loss):
         beta: where the quadratic ends, at least 0; 0 gives the absolute error.
 
     Shape: input and target the same, floating point; the result 0-d, or the same for "none".
+
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+        ValueError: ``reduction`` is unknown; or, when called, the shapes do not broadcast or ``beta`` is negative or
+            not finite.
 
     Example:
         >>> import lucid
@@ -320,6 +355,11 @@ class HuberLoss(Loss):
         delta: where the quadratic ends, positive.
 
     Shape: input and target the same, floating point; the result 0-d, or the same for "none".
+
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+        ValueError: ``reduction`` is unknown; or, when called, the shapes do not broadcast or ``delta`` is not positive
+            and finite.
 
     Example:
         >>> import lucid

@@ -35,6 +35,11 @@ class LPPool1d(_LPPool):
 
     Shape: (N, C, L) or (C, L) to (N, C, L') or (C, L').
 
+    Raises:
+        RuntimeError: the input has another number of dimensions, or is smaller than a window.
+        TypeError: the input is not a floating-point tensor.
+        ValueError: an option is out of range, found when called.
+
     Example:
         >>> import lucid
         >>> lucid.nn.LPPool1d(2, 2)(lucid.tensor([[3.0, 4.0, 0.0, 2.0]])).tolist()
@@ -58,10 +63,17 @@ class LPPool2d(_LPPool):
 
     Shape: (N, C, H, W) or (C, H, W) to (N, C, H', W') or (C, H', W').
 
+    Raises:
+        RuntimeError: the input has another number of dimensions, or is smaller than a window.
+        TypeError: the input is not a floating-point tensor.
+        ValueError: an option is out of range, found when called.
+
     Example:
         >>> import lucid
         >>> lucid.nn.LPPool2d(2, 2)(lucid.ones(1, 3, 4, 4)).shape
         lucid.Size([1, 3, 2, 2])
+
+    Source: Gulcehre et al., Learned-norm pooling for deep feedforward and recurrent neural networks, arXiv:1311.1780.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -79,10 +91,17 @@ class LPPool3d(_LPPool):
 
     Shape: (N, C, D, H, W) or (C, D, H, W) to (N, C, D', H', W') or (C, D', H', W').
 
+    Raises:
+        RuntimeError: the input has another number of dimensions, or is smaller than a window.
+        TypeError: the input is not a floating-point tensor.
+        ValueError: an option is out of range, found when called.
+
     Example:
         >>> import lucid
         >>> lucid.nn.LPPool3d(2, 2)(lucid.ones(1, 3, 4, 4, 4)).shape
         lucid.Size([1, 3, 2, 2, 2])
+
+    Source: Gulcehre et al., Learned-norm pooling for deep feedforward and recurrent neural networks, arXiv:1311.1780.
     """
 
     def forward(self, input: Tensor) -> Tensor:

@@ -28,6 +28,11 @@ class MarginRankingLoss(Loss):
 
     Shape: scores x1 and x2 and target y (1 or -1) the same; the result 0-d, or the same for "none".
 
+    Raises:
+        RuntimeError: numbers of dimensions differ.
+        TypeError: a score is not a floating-point tensor.
+        ValueError: ``reduction`` is unknown; or, when called, the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> x1, x2, y = lucid.tensor([1.0, 3.0]), lucid.tensor([2.0, 1.0]), lucid.tensor([1.0, 1.0])
@@ -63,6 +68,10 @@ class HingeEmbeddingLoss(Loss):
 
     Shape: distances x and target y (1 or -1) the same; the result 0-d, or the same for "none".
 
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+        ValueError: ``reduction`` is unknown; or, when called, the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.HingeEmbeddingLoss()(lucid.tensor([0.5, 0.25]), lucid.tensor([1, -1])))
@@ -96,6 +105,10 @@ class SoftMarginLoss(Loss):
 
     Shape: scores x and target y (1 or -1) the same; the result 0-d, or the same for "none".
 
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+        ValueError: ``reduction`` is unknown; or, when called, the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.SoftMarginLoss()(lucid.tensor([0.0], dtype=lucid.float64), lucid.tensor([1])))
@@ -120,6 +133,11 @@ class CosineEmbeddingLoss(Loss):
 
     Shape: vectors x1 and x2 (N, D) with target y (N,), or (D,) with a 0-d target; the result 0-d, or that of the
         target for "none".
+
+    Raises:
+        RuntimeError: the target has more than one dimension, or the vectors not one more than it.
+        TypeError: a vector is not a floating-point tensor.
+        ValueError: ``reduction`` is unknown; or, when called, the shapes do not broadcast.
 
     Example:
         >>> import lucid
@@ -155,6 +173,12 @@ class MultiLabelMarginLoss(Loss):
 
     Shape: scores (N, C) or (C,); target the same, int64 classes ended by a -1; the result 0-d, or (N,) for "none".
 
+    Raises:
+        IndexError: a class is out of range.
+        RuntimeError: the input is empty, or has another number of dimensions.
+        TypeError: a dtype is wrong.
+        ValueError: ``reduction`` is unknown; or, when called, the target has another shape.
+
     Example:
         >>> import lucid
         >>> x, y = lucid.tensor([0.0, 0.5, 1.0, 1.0]), lucid.tensor([3, 0, -1, 1])
@@ -179,6 +203,10 @@ class MultiLabelSoftMarginLoss(Loss):
         reduction: "none", "mean" or "sum".
 
     Shape: logits x and target y (N, C); the result 0-d, or (N,) for "none".
+
+    Raises:
+        TypeError: a dtype is wrong.
+        ValueError: ``reduction`` is unknown; or, when called, a shape is wrong.
 
     Example:
         >>> import lucid
@@ -218,7 +246,11 @@ class MultiMarginLoss(Loss):
     Shape: scores x (N, C) or (C,); target t (N,) or (), int64; the result 0-d, or the target's for "none".
 
     Raises:
-        ValueError: ``p`` is neither 1 nor 2, or the weight is not a vector.
+        IndexError: a class is out of range.
+        RuntimeError: the input is empty, or has another number of dimensions.
+        TypeError: a dtype is wrong.
+        ValueError: ``p`` is neither 1 nor 2, the weight is not a vector, ``reduction`` is unknown; or, when called, a
+            shape is wrong.
 
     Example:
         >>> import lucid
@@ -266,7 +298,9 @@ class TripletMarginLoss(Loss):
     Shape: anchor a, positive p and negative n (N, D) or (D,); the result 0-d, or (N,) or () for "none".
 
     Raises:
-        ValueError: ``margin`` is not positive.
+        RuntimeError: numbers of dimensions differ.
+        TypeError: an argument is not a floating-point tensor.
+        ValueError: ``margin`` is not positive, ``reduction`` is unknown; or, when called, the shapes do not broadcast.
 
     Example:
         >>> import lucid
@@ -312,7 +346,9 @@ class TripletMarginWithDistanceLoss(Loss):
     Shape: anchor a, positive p and negative n as the distance takes them; the result 0-d, or the distance's for "none".
 
     Raises:
-        ValueError: ``margin`` is not positive.
+        RuntimeError: numbers of dimensions differ.
+        TypeError: an argument is not a floating-point tensor.
+        ValueError: ``margin`` is not positive, or ``reduction`` is unknown.
 
     Example:
         >>> import lucid

@@ -31,6 +31,10 @@ class Module(Hooked, Tree):
     Attributes:
         training: True after ``train()``, False after ``eval()``.
 
+    Raises:
+        AttributeError: a parameter, buffer or module is assigned before ``super().__init__()``.
+        NotImplementedError: called without a ``forward``.
+
     Example:
         >>> import lucid
         >>> from lucid import nn

@@ -44,6 +44,11 @@ class RMSNorm(Module):
     Attributes:
         weight: shape ``normalized_shape``, ones at first; or None.
 
+    Shape: (..., *normalized_shape), and the same for the result.
+
+    Raises:
+        RuntimeError: the input has other last dimensions, or another dtype than the weight.
+
     Example:
         >>> import lucid
         >>> lucid.nn.RMSNorm(4)(lucid.randn(2, 3, 4)).shape
@@ -96,6 +101,11 @@ class LayerNorm(Affine):
         weight: shape ``normalized_shape``, ones at first; or None.
         bias: shape ``normalized_shape``, zeros at first; or None.
 
+    Shape: (..., *normalized_shape), and the same for the result.
+
+    Raises:
+        RuntimeError: the input has other last dimensions, or another dtype than the weight.
+
     Example:
         >>> import lucid
         >>> lucid.nn.LayerNorm(4)(lucid.randn(2, 3, 4)).shape
@@ -145,7 +155,10 @@ class GroupNorm(Affine):
         weight: shape (C,), ones at first; or None.
         bias: shape (C,), zeros at first; or None.
 
+    Shape: (N, C, ...), and the same for the result.
+
     Raises:
+        RuntimeError: the input has another number of channels, or another dtype than the weight.
         ValueError: the channels are not divisible into the groups.
 
     Example:

@@ -20,6 +20,8 @@ class DataParallel(Module):
         output_device: accepted.
         dim: accepted: the batch dimension, which is not split.
 
+    Shape: as for the module.
+
     Example:
         >>> import lucid
         >>> model = lucid.nn.DataParallel(lucid.nn.Linear(3, 2))

@@ -23,7 +23,11 @@ class ReLU(Inplace):
     Args:
         inplace: overwrite the input.
 
-    Shape: any, and the same for the result; floating point.
+    Shape: any, and the same for the result; floating point, or integers, which stay integers.
+
+    Raises:
+        RuntimeError: in place on a leaf that requires grad.
+        TypeError: the input is not a tensor of numbers, or ``inplace`` not a bool.
 
     Example:
         >>> import lucid
@@ -47,6 +51,10 @@ class LeakyReLU(Inplace):
         inplace: overwrite the input.
 
     Shape: any, and the same for the result; floating point.
+
+    Raises:
+        RuntimeError: in place on a leaf that requires grad.
+        TypeError: the input is not a floating-point tensor, or ``inplace`` not a bool.
 
     Example:
         >>> import lucid
@@ -76,9 +84,16 @@ class PReLU(Module):
         num_parameters: 1, or the number of channels for a slope each.
         init: initial slope.
         device: "cpu".
-        dtype: of the slopes.
+        dtype: type of the slopes; the default type unless given.
+
+    Attributes:
+        weight: shape (num_parameters,): the slopes, ``init`` at first.
 
     Shape: (N, C, ...), or any with a single slope, and the same for the result; floating point.
+
+    Raises:
+        TypeError: the input is not a floating-point tensor, or not of the slopes' dtype.
+        ValueError: the channels are not as many as the slopes.
 
     Example:
         >>> import lucid
@@ -120,6 +135,10 @@ class Threshold(Inplace):
 
     Shape: any, and the same for the result; floating point.
 
+    Raises:
+        RuntimeError: in place on a leaf that requires grad.
+        TypeError: the input is not a floating-point tensor, or ``inplace`` not a bool.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.Threshold(0.25, 20.0)(lucid.tensor([0.125, 0.5])))
@@ -150,6 +169,11 @@ class Hardtanh(Inplace):
         min_value, max_value: deprecated names of min_val and max_val.
 
     Shape: any, and the same for the result; floating point.
+
+    Raises:
+        RuntimeError: in place on a leaf that requires grad.
+        TypeError: the input is not a floating-point tensor, or ``inplace`` not a bool.
+        ValueError: ``max_val`` is not above ``min_val``.
 
     Example:
         >>> import lucid
@@ -193,6 +217,10 @@ class ReLU6(Hardtanh):
 
     Shape: any, and the same for the result; floating point.
 
+    Raises:
+        RuntimeError: in place on a leaf that requires grad.
+        TypeError: the input is not a floating-point tensor, or ``inplace`` not a bool.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.ReLU6()(lucid.tensor([-1.0, 3.0, 8.0])))
@@ -222,6 +250,11 @@ class Hardsigmoid(Inplace):
         offset: value of the hard sigmoid at 0.
 
     Shape: any, and the same for the result; floating point.
+
+    Raises:
+        RuntimeError: in place on a leaf that requires grad.
+        TypeError: the input is not a floating-point tensor, or ``inplace`` not a bool.
+        ValueError: the slope is not positive, or one of the two is not finite.
 
     Example:
         >>> import lucid
@@ -258,6 +291,11 @@ class Hardswish(Inplace):
         offset: value of the hard sigmoid at 0.
 
     Shape: any, and the same for the result; floating point.
+
+    Raises:
+        RuntimeError: in place on a leaf that requires grad.
+        TypeError: the input is not a floating-point tensor, or ``inplace`` not a bool.
+        ValueError: the slope is not positive, or one of the two is not finite.
 
     Example:
         >>> import lucid

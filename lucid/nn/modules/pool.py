@@ -59,7 +59,14 @@ class MaxPool1d(_MaxPool):
         return_indices: return the positions of the maxima as well.
         ceil_mode: also give windows that begin inside the input or left padding and end beyond it.
 
+    Shape:
+        input: (N, C, L) or (C, L), floating point.
+        result: (N, C, L') or (C, L'); L' = floor((L + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1; with
+            ``ceil_mode`` the ceiling. The positions, int64, have the same shape.
+
     Raises:
+        RuntimeError: the input has another number of dimensions, is not floating point, or is smaller than a window.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -82,7 +89,15 @@ class MaxPool2d(_MaxPool):
         return_indices: return the positions of the maxima as well.
         ceil_mode: also give windows that begin inside the input or top-left padding and end beyond it.
 
+    Shape:
+        input: (N, C, H, W) or (C, H, W), floating point.
+        result: (N, C, H', W') or (C, H', W');
+            H' = floor((H + 2 padding - dilation (kernel height - 1) - 1) / stride) + 1, W' likewise; with ``ceil_mode``
+            the ceiling. The positions, int64, have the same shape.
+
     Raises:
+        RuntimeError: the input has another number of dimensions, is not floating point, or is smaller than a window.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -104,7 +119,14 @@ class AvgPool1d(Module):
         ceil_mode: also give windows that begin inside the input or left padding and end beyond it.
         count_include_pad: divide by the elements of the window that lie in the padded input, not only in the input.
 
+    Shape:
+        input: (N, C, L) or (C, L), floating point.
+        result: (N, C, L') or (C, L'); L' = floor((L + 2 padding - kernel_size) / stride) + 1; with ``ceil_mode`` the
+            ceiling.
+
     Raises:
+        RuntimeError: the input has another number of dimensions, is not floating point, or is smaller than a window.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -179,7 +201,14 @@ class AvgPool2d(_AvgPool):
         count_include_pad: divide by the elements of the window that lie in the padded input, not only in the input.
         divisor_override: divide by this number instead.
 
+    Shape:
+        input: (N, C, H, W) or (C, H, W), floating point.
+        result: (N, C, H', W') or (C, H', W'); H' = floor((H + 2 padding - kernel height) / stride) + 1, W' likewise;
+            with ``ceil_mode`` the ceiling.
+
     Raises:
+        RuntimeError: the input has another number of dimensions, is not floating point, or is smaller than a window.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -197,10 +226,19 @@ class AdaptiveAvgPool1d(Module):
     Args:
         output_size: number of windows; None means the length of the input.
 
+    Shape: (N, C, L) or (C, L) to (N, C, output_size) or (C, output_size); floating point.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or is not floating point.
+        TypeError: ``output_size`` is not made of ints, found when called.
+        ValueError: ``output_size`` is not positive or of the wrong length, found when called.
+
     Example:
         >>> import lucid
         >>> lucid.nn.AdaptiveAvgPool1d(3)(lucid.ones(1, 2, 8)).shape
         lucid.Size([1, 2, 3])
+
+    Source: He et al., Spatial pyramid pooling in deep convolutional networks, arXiv:1406.4729 (the windows).
     """
 
     def __init__(self, output_size: Any) -> None:
@@ -220,10 +258,19 @@ class AdaptiveAvgPool2d(Module):
     Args:
         output_size: one int for both, or (rows, columns); None keeps a size.
 
+    Shape: (N, C, H, W) or (C, H, W) to (N, C, *output_size) or (C, *output_size); floating point.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or is not floating point.
+        TypeError: ``output_size`` is not made of ints, found when called.
+        ValueError: ``output_size`` is not positive or of the wrong length, found when called.
+
     Example:
         >>> import lucid
         >>> lucid.nn.AdaptiveAvgPool2d(1)(lucid.ones(1, 2, 8, 8)).shape
         lucid.Size([1, 2, 1, 1])
+
+    Source: He et al., Spatial pyramid pooling in deep convolutional networks, arXiv:1406.4729 (the windows).
     """
 
     def __init__(self, output_size: Any) -> None:

@@ -39,6 +39,8 @@ class LearnedPosEmbedding(Module):
     Attributes:
         pos_emb: the `Embedding` (max_len, embed_dim).
 
+    Shape: (N, L, D) or (L, D) and the position of the first, an int, to the same; floating point.
+
     Raises:
         ValueError: the shape is wrong, or a position lies beyond ``max_len``.
         TypeError: the input is not floating point.
@@ -47,6 +49,8 @@ class LearnedPosEmbedding(Module):
         >>> import lucid
         >>> lucid.nn.LearnedPosEmbedding(16, 4)(lucid.zeros(2, 5, 4), offset=3).shape
         lucid.Size([2, 5, 4])
+
+    Source: Gehring et al., Convolutional sequence to sequence learning, arXiv:1705.03122.
     """
 
     def __init__(self, max_len: int, embed_dim: int) -> None:
@@ -71,9 +75,11 @@ class SinusoidalPosEmbedding(Module):
         seq_len: the only length L to take; any unless given.
         embed_dim: the only size D to take; any unless given.
 
+    Shape: (N, L, D) or (L, D), and the same for the result; floating point.
+
     Raises:
-        ValueError: the shape is wrong.
         TypeError: the input is not floating point.
+        ValueError: another shape than said.
 
     Example:
         >>> import lucid
@@ -105,8 +111,13 @@ class RotaryPosEmbedding(Module):
         max_seq_len: largest position + 1; without it the tables grow as needed.
         interleaved: pairs are neighbours; else halves.
 
+    Shape: (..., L, D) with an even D, and positions (L,) of integers, 0 to L - 1 unless given, to the input's shape;
+        floating point.
+
     Raises:
-        ValueError: the shape is wrong, or a position is negative or beyond ``max_seq_len``.
+        RuntimeError: the input is not floating point.
+        ValueError: ``embed_dim`` is not positive and even, or ``max_seq_len`` not positive; or, when called, the shape
+            is wrong, or a position is negative or beyond ``max_seq_len``.
 
     Example:
         >>> import lucid

@@ -26,6 +26,10 @@ class LocalResponseNorm(Module):
 
     Shape: (N, C, ...), at least three dimensions, and the same for the result.
 
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+        ValueError: fewer than three dimensions, or ``size`` is not positive; found when called.
+
     Example:
         >>> import lucid
         >>> lucid.nn.LocalResponseNorm(2)(lucid.ones(1, 4, 3)).shape
@@ -59,6 +63,10 @@ class CrossMapLRN2d(Module):
         k: constant.
 
     Shape: (N, C, H, W), and the same for the result.
+
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+        ValueError: the input does not have four dimensions, or ``size`` is not positive; found when called.
 
     Example:
         >>> import lucid
@@ -103,6 +111,10 @@ class SyncBatchNorm(_BatchNorm):
         bias: with ``affine``, whether there is a bias.
 
     Shape: (N, C, ...), and the same for the result.
+
+    Raises:
+        RuntimeError: another number of channels, or another dtype than the weight's.
+        ValueError: another number of dimensions, or training on one value per channel.
 
     Example:
         >>> import lucid

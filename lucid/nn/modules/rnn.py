@@ -57,9 +57,13 @@ class RNNBase(Module):
         device: "cpu".
         dtype: type of the parameters; the default type unless given.
 
+    Shape: as for `RNN` and `LSTM`.
+
     Raises:
-        ValueError: sizes are not positive, or ``dropout`` or ``proj_size`` out of range.
-        TypeError: ``hidden_size`` is not an int.
+        RuntimeError: the input or ``hx`` has other sizes than said, or no step.
+        TypeError: ``hidden_size`` is not an int, or the input is neither a tensor nor a `PackedSequence`.
+        ValueError: another mode, sizes that are not positive, or ``dropout`` or ``proj_size`` out of range; or, when
+            called, the input has another number of dimensions or another dtype than the weights.
 
     Example:
         >>> import lucid
@@ -134,8 +138,9 @@ class RNNBase(Module):
             final state, shaped like ``hx``.
 
         Raises:
+            RuntimeError: shapes do not fit, or there is no step.
+            TypeError: the input is neither a tensor nor a `PackedSequence`.
             ValueError: another number of dimensions or dtype.
-            RuntimeError: shapes do not fit.
         """
         packed = input if isinstance(input, PackedSequence) else None
         x = input if packed is None else packed.data
@@ -252,8 +257,23 @@ class RNN(RNNBase):
         device: "cpu".
         dtype: type of the parameters; the default type unless given.
 
+    Attributes:
+        weight_ih_lk: (hidden_size, input_size) for layer k = 0, (hidden_size, directions * hidden_size) for the others;
+            ``weight_ih_lk_reverse`` for the second direction, likewise below.
+        weight_hh_lk: (hidden_size, hidden_size).
+        bias_ih_lk, bias_hh_lk: (hidden_size,), unless ``bias`` is false.
+
+    Shape:
+        input: (length, batch, input_size), (batch, length, input_size) with ``batch_first``, (length, input_size), or a
+            `PackedSequence`.
+        hx: (num_layers * directions, batch, hidden_size), without batch for an unbatched input; zeros unless given.
+        result: the output, like the input with directions * hidden_size features, and the final state, like ``hx``.
+
     Raises:
-        ValueError: another nonlinearity, sizes that are not positive, or ``dropout`` out of range.
+        RuntimeError: the input or ``hx`` has other sizes than said, or no step.
+        TypeError: ``hidden_size`` is not an int, or the input is neither a tensor nor a `PackedSequence`.
+        ValueError: another nonlinearity, sizes that are not positive, or ``dropout`` out of range; or, when called, the
+            input has another number of dimensions or another dtype than the weights.
 
     Example:
         >>> import lucid
@@ -296,8 +316,26 @@ class LSTM(RNNBase):
         device: "cpu".
         dtype: type of the parameters; the default type unless given.
 
+    Attributes:
+        weight_ih_lk: (4 * hidden_size, input_size) for layer k = 0, (4 * hidden_size, directions * size) for the
+            others; ``weight_ih_lk_reverse`` for the second direction, likewise below.
+        weight_hh_lk: (4 * hidden_size, size).
+        bias_ih_lk, bias_hh_lk: (4 * hidden_size,), unless ``bias`` is false.
+        weight_hr_lk: (proj_size, hidden_size), with ``proj_size``.
+
+    Shape:
+        input: (length, batch, input_size), (batch, length, input_size) with ``batch_first``, (length, input_size), or a
+            `PackedSequence`.
+        hx: h of shape (num_layers * directions, batch, size) and c of (num_layers * directions, batch, hidden_size),
+            without batch for an unbatched input; zeros unless given. The size is ``proj_size``, or ``hidden_size``
+            without.
+        result: the output, like the input with directions * size features, and the final (h, c), like ``hx``.
+
     Raises:
-        ValueError: sizes that are not positive, or ``dropout`` or ``proj_size`` out of range.
+        RuntimeError: the input or ``hx`` has other sizes than said, or no step.
+        TypeError: ``hidden_size`` is not an int, or the input is neither a tensor nor a `PackedSequence`.
+        ValueError: sizes that are not positive, or ``dropout`` or ``proj_size`` out of range; or, when called, the
+            input has another number of dimensions or another dtype than the weights.
 
     Example:
         >>> import lucid
@@ -335,8 +373,23 @@ class GRU(RNNBase):
         device: "cpu".
         dtype: type of the parameters; the default type unless given.
 
+    Attributes:
+        weight_ih_lk: (3 * hidden_size, input_size) for layer k = 0, (3 * hidden_size, directions * hidden_size) for the
+            others; ``weight_ih_lk_reverse`` for the second direction, likewise below.
+        weight_hh_lk: (3 * hidden_size, hidden_size).
+        bias_ih_lk, bias_hh_lk: (3 * hidden_size,), unless ``bias`` is false.
+
+    Shape:
+        input: (length, batch, input_size), (batch, length, input_size) with ``batch_first``, (length, input_size), or a
+            `PackedSequence`.
+        hx: (num_layers * directions, batch, hidden_size), without batch for an unbatched input; zeros unless given.
+        result: the output, like the input with directions * hidden_size features, and the final state, like ``hx``.
+
     Raises:
-        ValueError: sizes that are not positive, or ``dropout`` out of range.
+        RuntimeError: the input or ``hx`` has other sizes than said, or no step.
+        TypeError: ``hidden_size`` is not an int, or the input is neither a tensor nor a `PackedSequence`.
+        ValueError: sizes that are not positive, or ``dropout`` out of range; or, when called, the input has another
+            number of dimensions or another dtype than the weights.
 
     Example:
         >>> import lucid

@@ -20,6 +20,21 @@ __all__ = ["GRUCell", "LSTMCell", "RNNCell", "RNNCellBase"]
 class RNNCellBase(Module):
     """Base of `RNNCell`, `LSTMCell` and `GRUCell`.
 
+    Args:
+        input_size: features of the input.
+        hidden_size: units.
+        bias: whether there are biases.
+        num_chunks: gates: the weights have num_chunks * hidden_size rows.
+        device: "cpu".
+        dtype: type of the parameters; the default type unless given.
+
+    Shape: as for the cells.
+
+    Raises:
+        RuntimeError: the input or a state has another size.
+        TypeError: the input or a state is not a tensor.
+        ValueError: the input has another number of dimensions, or another dtype than the weights.
+
     Example:
         >>> import lucid
         >>> isinstance(lucid.nn.GRUCell(2, 3), lucid.nn.RNNCellBase)
@@ -91,13 +106,26 @@ class RNNCell(RNNCellBase):
         device: "cpu".
         dtype: type of the parameters; the default type unless given.
 
+    Attributes:
+        weight_ih: (hidden_size, input_size).
+        weight_hh: (hidden_size, hidden_size).
+        bias_ih, bias_hh: (hidden_size,), or None.
+
+    Shape: input (batch, input_size) or (input_size,) and h (batch, hidden_size) or (hidden_size,), zeros unless given,
+        to the same h.
+
     Raises:
-        ValueError: another nonlinearity.
+        RuntimeError: the input or a state has another size.
+        TypeError: the input or a state is not a tensor.
+        ValueError: another nonlinearity; or, when called, the input has another number of dimensions, or another dtype
+            than the weights.
 
     Example:
         >>> import lucid
         >>> lucid.nn.RNNCell(3, 4)(lucid.ones(2, 3)).shape
         lucid.Size([2, 4])
+
+    Source: Elman, "Finding Structure in Time", 1990.
     """
 
     def __init__(
@@ -126,11 +154,26 @@ class LSTMCell(RNNCellBase):
         device: "cpu".
         dtype: type of the parameters; the default type unless given.
 
+    Attributes:
+        weight_ih: (4 * hidden_size, input_size).
+        weight_hh: (4 * hidden_size, hidden_size).
+        bias_ih, bias_hh: (4 * hidden_size,), or None.
+
+    Shape: input (batch, input_size) or (input_size,) and h, c (batch, hidden_size) or (hidden_size,), zeros unless
+        given, to the same h, c.
+
+    Raises:
+        RuntimeError: the input or a state has another size, or ``hx`` is not a pair.
+        TypeError: the input or a state is not a tensor.
+        ValueError: the input has another number of dimensions, or another dtype than the weights.
+
     Example:
         >>> import lucid
         >>> h, c = lucid.nn.LSTMCell(3, 4)(lucid.ones(2, 3))
         >>> h.shape, c.shape
         (lucid.Size([2, 4]), lucid.Size([2, 4]))
+
+    Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997.
     """
 
     def __init__(
@@ -155,10 +198,25 @@ class GRUCell(RNNCellBase):
         device: "cpu".
         dtype: type of the parameters; the default type unless given.
 
+    Attributes:
+        weight_ih: (3 * hidden_size, input_size).
+        weight_hh: (3 * hidden_size, hidden_size).
+        bias_ih, bias_hh: (3 * hidden_size,), or None.
+
+    Shape: input (batch, input_size) or (input_size,) and h (batch, hidden_size) or (hidden_size,), zeros unless given,
+        to the same h.
+
+    Raises:
+        RuntimeError: the input or a state has another size.
+        TypeError: the input or a state is not a tensor.
+        ValueError: the input has another number of dimensions, or another dtype than the weights.
+
     Example:
         >>> import lucid
         >>> lucid.nn.GRUCell(3, 4)(lucid.ones(2, 3)).shape
         lucid.Size([2, 4])
+
+    Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", 2014.
     """
 
     def __init__(

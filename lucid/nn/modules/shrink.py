@@ -20,6 +20,9 @@ class Hardshrink(Module):
 
     Shape: any, and the same for the result; floating point.
 
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.Hardshrink()(lucid.tensor([-1.0, 0.25, 2.0])))
@@ -49,6 +52,10 @@ class Softshrink(Module):
 
     Shape: any, and the same for the result; floating point.
 
+    Raises:
+        RuntimeError: ``lambd`` is negative or NaN, found when called.
+        TypeError: the input is not a floating-point tensor.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.Softshrink()(lucid.tensor([-1.0, 0.25, 2.0])))
@@ -75,6 +82,9 @@ class Tanhshrink(Module):
 
     Shape: any, and the same for the result; floating point.
 
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.Tanhshrink()(lucid.tensor([0.0, 2.0], dtype=lucid.float64)))
@@ -95,6 +105,11 @@ class RReLU(Inplace):
         inplace: overwrite the input.
 
     Shape: any, and the same for the result; floating point.
+
+    Raises:
+        RuntimeError: in place on a leaf that requires grad.
+        TypeError: the input is not a floating-point tensor, or ``inplace`` not a bool.
+        ValueError: ``lower`` is above ``upper``, or one of them is not finite, found when called.
 
     Example:
         >>> import lucid

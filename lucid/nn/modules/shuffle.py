@@ -19,6 +19,10 @@ class PixelShuffle(Module):
 
     Shape: (..., C * r^2, H, W) to (..., C, H * r, W * r).
 
+    Raises:
+        RuntimeError: fewer than three dimensions, a factor that is not positive, or channels r^2 does not divide; found
+            when called.
+
     Example:
         >>> import lucid
         >>> lucid.nn.PixelShuffle(3)(lucid.ones(1, 9, 4, 4)).shape
@@ -48,6 +52,10 @@ class PixelUnshuffle(Module):
 
     Shape: (..., C, H * r, W * r) to (..., C * r^2, H, W).
 
+    Raises:
+        RuntimeError: fewer than three dimensions, a factor that is not positive, or a plane r does not divide; found
+            when called.
+
     Example:
         >>> import lucid
         >>> lucid.nn.PixelUnshuffle(3)(lucid.ones(1, 1, 12, 12)).shape
@@ -76,6 +84,9 @@ class ChannelShuffle(Module):
         groups: number of groups, positive, a divisor of C.
 
     Shape: (N, C, ...), at least three dimensions, and the same for the result.
+
+    Raises:
+        RuntimeError: fewer than three dimensions, or groups that do not divide the channels; found when called.
 
     Example:
         >>> import lucid

@@ -17,6 +17,10 @@ class Softmax(Module):
 
     Shape: any, and the same for the result; floating point.
 
+    Raises:
+        IndexError: ``dim`` is out of range.
+        TypeError: the input is not a floating-point tensor.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.Softmax(dim=0)(lucid.tensor([1.0, 1.0, 1.0, 1.0])))
@@ -45,6 +49,10 @@ class Softmin(Module):
         dim: dimension to normalise; None means 0 for 0, 1 and 3 dimensions and 1 otherwise, with a warning.
 
     Shape: any, and the same for the result; floating point.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
+        TypeError: the input is not a floating-point tensor.
 
     Example:
         >>> import lucid
@@ -75,6 +83,10 @@ class LogSoftmax(Module):
 
     Shape: any, and the same for the result; floating point.
 
+    Raises:
+        IndexError: ``dim`` is out of range.
+        TypeError: the input is not a floating-point tensor.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.LogSoftmax(dim=0)(lucid.tensor([0.0, 0.0], dtype=lucid.float64)))
@@ -100,6 +112,10 @@ class Softmax2d(Module):
         y_c = exp(x_c) / sum_k exp(x_k),    c and k along dimension -3
 
     Shape: (N, C, H, W) or (C, H, W), and the same for the result; floating point.
+
+    Raises:
+        TypeError: the input is not a floating-point tensor.
+        ValueError: the input has neither 3 nor 4 dimensions.
 
     Example:
         >>> import lucid

@@ -33,11 +33,12 @@ Activation = str | Callable[[Tensor], Tensor]
 Mask = Tensor | None
 
 
-def _activation(activation: Activation) -> Callable[[Tensor], Tensor]:
+def _activation(layer: Module, activation: Activation) -> Callable[[Tensor], Tensor]:
     if callable(activation):
         return activation
     if activation not in ("relu", "gelu"):
-        raise RuntimeError(f"activation should be 'relu', 'gelu' or a callable, got {activation!r}")
+        name = type(layer).__name__
+        raise RuntimeError(f"{name}: activation should be 'relu', 'gelu' or a callable, got {activation!r}")
     return F.relu if activation == "relu" else F.gelu
 
 
@@ -76,9 +77,12 @@ class TransformerEncoderLayer(Module):
         device: "cpu".
         dtype: type of the parameters; the default type unless given.
 
+    Shape: (length, batch, d_model), (batch, length, d_model) with ``batch_first``, or (length, d_model), and the same
+        for the result.
+
     Raises:
-        RuntimeError: another ``activation``.
-        ValueError: sizes do not fit.
+        RuntimeError: another ``activation``; or, when called, shapes or dtypes do not fit.
+        ValueError: sizes do not fit, or ``dropout`` is out of range.
 
     Example:
         >>> import lucid
@@ -108,7 +112,7 @@ class TransformerEncoderLayer(Module):
         self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, **made)
         self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, **made)
         self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
-        self.activation = _activation(activation)
+        self.activation = _activation(self, activation)
 
     def forward(
         self, src: Tensor, src_mask: Mask = None, src_key_padding_mask: Mask = None, is_causal: bool = False
@@ -151,9 +155,12 @@ class TransformerDecoderLayer(Module):
         device: "cpu".
         dtype: type of the parameters; the default type unless given.
 
+    Shape: ``tgt`` and ``memory`` (length, batch, d_model), (batch, length, d_model) with ``batch_first``, or (length,
+        d_model), each with a length of its own; the result like ``tgt``.
+
     Raises:
-        RuntimeError: another ``activation``.
-        ValueError: sizes do not fit.
+        RuntimeError: another ``activation``; or, when called, shapes or dtypes do not fit.
+        ValueError: sizes do not fit, or ``dropout`` is out of range.
 
     Example:
         >>> import lucid
@@ -186,7 +193,7 @@ class TransformerDecoderLayer(Module):
         self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, **made)
         self.norm3 = LayerNorm(d_model, layer_norm_eps, bias=bias, **made)
         self.dropout1, self.dropout2, self.dropout3 = Dropout(dropout), Dropout(dropout), Dropout(dropout)
-        self.activation = _activation(activation)
+        self.activation = _activation(self, activation)
 
     def forward(
         self, tgt: Tensor, memory: Tensor, tgt_mask: Mask = None, memory_mask: Mask = None,
@@ -248,11 +255,18 @@ class TransformerEncoder(Module):
         enable_nested_tensor: accepted; padded positions are computed like all others.
         mask_check: accepted.
 
+    Shape: as for the layer.
+
+    Raises:
+        RuntimeError: shapes or dtypes do not fit.
+
     Example:
         >>> import lucid
         >>> layer = lucid.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
         >>> lucid.nn.TransformerEncoder(layer, 2)(lucid.ones(2, 5, 8)).shape
         lucid.Size([2, 5, 8])
+
+    Source: Vaswani et al., "Attention Is All You Need", 2017.
     """
 
     def __init__(
@@ -286,11 +300,18 @@ class TransformerDecoder(Module):
         num_layers: how many copies.
         norm: applied to the output of the last, or None.
 
+    Shape: as for the layer.
+
+    Raises:
+        RuntimeError: shapes or dtypes do not fit.
+
     Example:
         >>> import lucid
         >>> layer = lucid.nn.TransformerDecoderLayer(8, 2, 16, batch_first=True)
         >>> lucid.nn.TransformerDecoder(layer, 2)(lucid.ones(2, 3, 8), lucid.ones(2, 5, 8)).shape
         lucid.Size([2, 3, 8])
+
+    Source: Vaswani et al., "Attention Is All You Need", 2017.
     """
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
@@ -337,6 +358,13 @@ class Transformer(Module):
         bias: whether linear layers and norms have biases.
         device: "cpu".
         dtype: type of the parameters; the default type unless given.
+
+    Shape: ``src`` and ``tgt`` (length, batch, d_model), (batch, length, d_model) with ``batch_first``, or (length,
+        d_model), each with a length of its own; the result like ``tgt``.
+
+    Raises:
+        RuntimeError: another ``activation``; or, when called, shapes or dtypes do not fit.
+        ValueError: sizes do not fit, or ``dropout`` is out of range.
 
     Example:
         >>> import lucid
@@ -400,9 +428,9 @@ class Transformer(Module):
         s, t = src._data.shape, tgt._data.shape
         batch = 0 if self.batch_first else 1
         if len(s) == 3 and len(t) == 3 and s[batch] != t[batch]:
-            raise RuntimeError(f"Transformer: the batch number of src and tgt must be equal, got shapes {s} and {t}")
+            raise RuntimeError(f"the batch number of src and tgt must be equal, got shapes {s} and {t}")
         if s[-1:] != (self.d_model,) or t[-1:] != (self.d_model,):
-            raise RuntimeError(f"Transformer: expected src and tgt with last dimension {self.d_model}, got {s} and {t}")
+            raise RuntimeError(f"expected src and tgt with last dimension {self.d_model}, got {s} and {t}")
         memory = self.encoder(src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal)
         return self.decoder(
             tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
@@ -413,6 +441,14 @@ class Transformer(Module):
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
         """The causal mask of ``sz`` positions: -inf above the diagonal, zeros elsewhere.
+
+        Args:
+            sz: number of positions.
+            device: "cpu".
+            dtype: floating-point type; the default type unless given.
+
+        Returns:
+            Shape (sz, sz).
 
         Example:
             >>> import lucid

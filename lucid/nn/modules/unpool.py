@@ -39,8 +39,16 @@ class MaxUnpool1d(_MaxUnpool):
         stride: step between windows; ``kernel_size`` unless given.
         padding: what the pooling added at both ends.
 
-    Shape: maxima and int64 indices (N, C, L) or (C, L), and optionally the size before pooling; the result (N, C, L')
-        with L' = (L - 1) * stride + kernel_size - 2 * padding unless given.
+    Shape:
+        input: maxima (N, C, L) or (C, L), floating point, and their int64 indices, the same.
+        output_size: length before pooling, where several pool to the same: (L',) or the whole shape.
+        result: (N, C, L') or (C, L'); L' = (L - 1) * stride + kernel_size - 2 * padding unless given.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or the indices another shape or dtype, or one is out
+            of range.
+        TypeError: a size is not made of ints, or the input not a floating-point tensor.
+        ValueError: an option is out of range.
 
     Example:
         >>> import lucid
@@ -62,12 +70,24 @@ class MaxUnpool2d(_MaxUnpool):
         stride: steps between windows; ``kernel_size`` unless given.
         padding: what the pooling added on all sides.
 
-    Shape: maxima and int64 indices (N, C, H, W) or (C, H, W), and optionally the size before pooling.
+    Shape:
+        input: maxima (N, C, H, W) or (C, H, W), floating point, and their int64 indices, the same.
+        output_size: size before pooling, where several pool to the same: (H', W') or the whole shape.
+        result: (N, C, H', W') or (C, H', W'); H' = (H - 1) * stride + kernel height - 2 * padding, W' likewise unless
+            given.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or the indices another shape or dtype, or one is out
+            of range.
+        TypeError: a size is not made of ints, or the input not a floating-point tensor.
+        ValueError: an option is out of range.
 
     Example:
         >>> import lucid
         >>> lucid.nn.MaxUnpool2d(2)(lucid.ones(1, 1, 1), lucid.tensor([[[3]]])).tolist()
         [[[0.0, 0.0], [0.0, 1.0]]]
+
+    Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, arXiv:1311.2901.
     """
 
     spatial = 2
@@ -81,12 +101,24 @@ class MaxUnpool3d(_MaxUnpool):
         stride: steps between windows; ``kernel_size`` unless given.
         padding: what the pooling added on all sides.
 
-    Shape: maxima and int64 indices (N, C, D, H, W) or (C, D, H, W), and optionally the size before pooling.
+    Shape:
+        input: maxima (N, C, D, H, W) or (C, D, H, W), floating point, and their int64 indices, the same.
+        output_size: size before pooling, where several pool to the same: (D', H', W') or the whole shape.
+        result: (N, C, D', H', W') or (C, D', H', W'); D' = (D - 1) * stride + kernel depth - 2 * padding, H' and W'
+            likewise unless given.
+
+    Raises:
+        RuntimeError: the input has another number of dimensions, or the indices another shape or dtype, or one is out
+            of range.
+        TypeError: a size is not made of ints, or the input not a floating-point tensor.
+        ValueError: an option is out of range.
 
     Example:
         >>> import lucid
         >>> lucid.nn.MaxUnpool3d(2)(lucid.ones(1, 1, 1, 1), lucid.tensor([[[[7]]]])).sum().item()
         1.0
+
+    Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, arXiv:1311.2901.
     """
 
     spatial = 3
@@ -128,10 +160,14 @@ class FractionalMaxPool2d(_FractionalMaxPool):
         output_size: windows in each dimension.
         output_ratio: instead of that: output size = floor(input size * ratio), ratios between 0 and 1.
         return_indices: return the positions of the maxima as well.
+        _random_samples: the phases of width and height of each plane, (N, C, 2); drawn in [0, 1) at every call unless
+            given.
 
     Shape: (N, C, H, W) or (C, H, W) to (N, C, *output size) or (C, *output size).
 
     Raises:
+        RuntimeError: the input has another number of dimensions, or the windows do not fit.
+        TypeError: a size is not made of ints, or the input not a floating-point tensor.
         ValueError: an option is out of range, or not exactly one of size and ratio is given.
 
     Example:
@@ -153,16 +189,22 @@ class FractionalMaxPool3d(_FractionalMaxPool):
         output_size: windows in each dimension.
         output_ratio: instead of that: output size = floor(input size * ratio), ratios between 0 and 1.
         return_indices: return the positions of the maxima as well.
+        _random_samples: the phases of depth, height and width of each volume, (N, C, 3); drawn in [0, 1) at every call
+            unless given.
 
     Shape: (N, C, D, H, W) or (C, D, H, W) to (N, C, *output size) or (C, *output size).
 
     Raises:
+        RuntimeError: the input has another number of dimensions, or the windows do not fit.
+        TypeError: a size is not made of ints, or the input not a floating-point tensor.
         ValueError: an option is out of range, or not exactly one of size and ratio is given.
 
     Example:
         >>> import lucid
         >>> lucid.nn.FractionalMaxPool3d(2, output_size=3)(lucid.randn(1, 3, 9, 9, 9)).shape
         lucid.Size([1, 3, 3, 3, 3])
+
+    Source: Graham, Fractional max-pooling, arXiv:1412.6071.
     """
 
     spatial = 3

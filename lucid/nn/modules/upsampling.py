@@ -23,10 +23,18 @@ class Upsample(Module):
 
     Shape: (N, C, L), (N, C, H, W) or (N, C, D, H, W) to (N, C, *output size).
 
+    Raises:
+        NotImplementedError: the mode is unknown, or does not take inputs of that many dimensions; found when called.
+        RuntimeError: an input or output size of 0.
+        TypeError: integers with a mode that computes, or a size that is not an int.
+        ValueError: options that exclude each other, or have the wrong number of entries; found when called.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.Upsample(scale_factor=2, mode="linear")(lucid.tensor([[[0.0, 4.0]]])))
         [[[0.0, 1.0, 3.0, 4.0]]]
+
+    Source: Keys, Cubic convolution interpolation for digital image processing, 1981.
     """
 
     def __init__(
@@ -65,6 +73,12 @@ class UpsamplingNearest2d(Upsample):
 
     Shape: (N, C, H, W) to (N, C, H', W').
 
+    Raises:
+        NotImplementedError: the input has fewer than three or more than five dimensions.
+        RuntimeError: an input or output size of 0.
+        TypeError: a size is not an int.
+        ValueError: not exactly one of ``size`` and ``scale_factor`` is given, or with the wrong number of entries.
+
     Example:
         >>> import lucid
         >>> lucid.nn.UpsamplingNearest2d(scale_factor=2)(lucid.tensor([[[[1.0, 2.0]]]])).tolist()
@@ -83,6 +97,12 @@ class UpsamplingBilinear2d(Upsample):
         scale_factor: instead of ``size``: output size = floor(input size * scale_factor).
 
     Shape: (N, C, H, W) to (N, C, H', W').
+
+    Raises:
+        NotImplementedError: the input does not have four dimensions.
+        RuntimeError: an input or output size of 0.
+        TypeError: the input is not floating point, or a size not an int.
+        ValueError: not exactly one of ``size`` and ``scale_factor`` is given, or with the wrong number of entries.
 
     Example:
         >>> import lucid
