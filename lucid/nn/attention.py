@@ -12,6 +12,12 @@ __all__ = ["SDPBackend", "sdpa_kernel"]
 class SDPBackend(enum.IntEnum):
     """PyTorch's names of ways to compute attention.
 
+    Args:
+        value: number of the member.
+
+    Raises:
+        ValueError: no member has that number.
+
     Example:
         >>> from lucid.nn.attention import SDPBackend
         >>> SDPBackend.MATH.name

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype
+from lucid._functions._arguments import check_tensors
 from lucid._functions.sampling import rand, randn, randperm
 from lucid.autograd._mode import no_grad
 from lucid.autograd._node import wrap
@@ -78,6 +79,13 @@ def _without_draws() -> Iterator[None]:
         _thread.idle = before
 
 
+def _check(name: str, tensor: Tensor) -> None:
+    """Refuse what random numbers do not fit into."""
+    check_tensors(name, tensor)
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        raise TypeError(f"{name}: expected a floating-point tensor, got {tensor.dtype} of shape {tensor._data.shape}")
+
+
 def _assign(tensor: Tensor, values: np.ndarray) -> Tensor:
     with no_grad():
         return tensor.copy_(wrap(values.astype(tensor._data.dtype, copy=False)))
@@ -86,12 +94,22 @@ def _assign(tensor: Tensor, values: np.ndarray) -> Tensor:
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Overwrite with uniform random numbers in [a, b).
 
+    Args:
+        tensor: floating point, any shape.
+        a: smallest value.
+        b: upper bound, not reached.
+        generator: source of randomness; the default one unless given.
+
+    Raises:
+        TypeError: ``tensor`` is not a floating-point tensor.
+
     Example:
         >>> import lucid
         >>> w = lucid.nn.init.uniform_(lucid.empty(100), -1, 1)
         >>> bool(w.abs().max() <= 1)
         True
     """
+    _check("uniform_", tensor)
     if getattr(_thread, "idle", False):
         return tensor
     with no_grad():
@@ -102,16 +120,21 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
     """Overwrite with normal random numbers.
 
     Args:
-        tensor: float32 or float64, any shape.
+        tensor: floating point, any shape.
         mean: mean of the distribution.
         std: its standard deviation, not negative.
-        generator: source of randomness.
+        generator: source of randomness; the default one unless given.
+
+    Raises:
+        TypeError: ``tensor`` is not a floating-point tensor.
+        ValueError: ``std`` is negative.
 
     Example:
         >>> import lucid
         >>> lucid.nn.init.normal_(lucid.empty(3, 5), std=0.02).shape
         lucid.Size([3, 5])
     """
+    _check("normal_", tensor)
     if std < 0:
         raise ValueError(f"normal_: std must not be negative, got {std}")
     if getattr(_thread, "idle", False):
@@ -123,11 +146,23 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Overwrite with the number ``val``.
 
+    Args:
+        tensor: any shape and dtype.
+        val: the number.
+
+    Raises:
+        TypeError: ``tensor`` is not a tensor, or ``val`` not a number.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.init.constant_(lucid.empty(2), 0.5))
         [0.5, 0.5]
     """
+    return _fill("constant_", tensor, val)
+
+
+def _fill(name: str, tensor: Tensor, val: float) -> Tensor:
+    check_tensors(name, tensor)
     with no_grad():
         return tensor.fill_(val)
 
@@ -135,26 +170,39 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 def ones_(tensor: Tensor) -> Tensor:
     """Overwrite with 1.
 
+    Args:
+        tensor: any shape and dtype.
+
+    Raises:
+        TypeError: ``tensor`` is not a tensor.
+
     Example:
         >>> import lucid
         >>> print(lucid.nn.init.ones_(lucid.empty(2)))
         [1.0, 1.0]
     """
-    return constant_(tensor, 1.0)
+    return _fill("ones_", tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
     """Overwrite with 0.
+
+    Args:
+        tensor: any shape and dtype.
+
+    Raises:
+        TypeError: ``tensor`` is not a tensor.
 
     Example:
         >>> import lucid
         >>> print(lucid.nn.init.zeros_(lucid.empty(2)))
         [0.0, 0.0]
     """
-    return constant_(tensor, 0.0)
+    return _fill("zeros_", tensor, 0.0)
 
 
 def _check_dims(name: str, tensor: Tensor, allowed: tuple[int, ...]) -> tuple[int, ...]:
+    check_tensors(name, tensor)
     shape = tensor._data.shape
     if len(shape) not in allowed:
         raise ValueError(f"{name}: expected {' or '.join(map(str, allowed))} dimensions, got shape {shape}")
@@ -163,6 +211,13 @@ def _check_dims(name: str, tensor: Tensor, allowed: tuple[int, ...]) -> tuple[in
 
 def eye_(tensor: Tensor) -> Tensor:
     """Overwrite a matrix with ones on the diagonal and zeros elsewhere.
+
+    Args:
+        tensor: shape (rows, columns), any dtype.
+
+    Raises:
+        TypeError: ``tensor`` is not a tensor.
+        ValueError: it does not have two dimensions.
 
     Example:
         >>> import lucid
@@ -178,10 +233,11 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Overwrite a convolution weight so that, with padding "same", each group passes its first channels through.
 
     Args:
-        tensor: shape (out_channels, in_channels / groups, ...) with one to three kernel sizes.
+        tensor: shape (out_channels, in_channels / groups, ...) with one to three kernel sizes, any dtype.
         groups: groups of the convolution.
 
     Raises:
+        TypeError: ``tensor`` is not a tensor.
         ValueError: another number of dimensions, or output channels not divisible by ``groups``.
 
     Example:
@@ -204,6 +260,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
 def _fans(name: str, tensor: Tensor) -> tuple[int, int]:
     """How many inputs each output sums over, and how many outputs each input goes to."""
+    _check(name, tensor)
     shape = tensor._data.shape
     if len(shape) < 2:
         raise ValueError(f"{name}: fan in and fan out need at least two dimensions, got shape {shape}")
@@ -215,11 +272,12 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | No
     """Overwrite with uniform numbers within gain * sqrt(6 / (fan_in + fan_out)).
 
     Args:
-        tensor: shape (out, in, ...), at least two dimensions.
+        tensor: shape (out, in, ...), at least two dimensions, floating point.
         gain: see `calculate_gain`.
-        generator: source of randomness.
+        generator: source of randomness; the default one unless given.
 
     Raises:
+        TypeError: ``tensor`` is not a floating-point tensor.
         ValueError: fewer than two dimensions.
 
     Example:
@@ -239,11 +297,12 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
     """Overwrite with normal numbers of standard deviation gain * sqrt(2 / (fan_in + fan_out)).
 
     Args:
-        tensor: shape (out, in, ...), at least two dimensions.
+        tensor: shape (out, in, ...), at least two dimensions, floating point.
         gain: see `calculate_gain`.
-        generator: source of randomness.
+        generator: source of randomness; the default one unless given.
 
     Raises:
+        TypeError: ``tensor`` is not a floating-point tensor.
         ValueError: fewer than two dimensions.
 
     Example:
@@ -280,13 +339,14 @@ def kaiming_uniform_(
     """Overwrite with uniform numbers within gain * sqrt(3 / fan).
 
     Args:
-        tensor: shape (out, in, ...), at least two dimensions.
+        tensor: shape (out, in, ...), at least two dimensions, floating point.
         a: negative slope of the "leaky_relu" that follows.
         mode: "fan_in" keeps the variance in the forward pass, "fan_out" in the backward pass.
         nonlinearity: decides the gain, see `calculate_gain`.
-        generator: source of randomness.
+        generator: source of randomness; the default one unless given.
 
     Raises:
+        TypeError: ``tensor`` is not a floating-point tensor.
         ValueError: fewer than two dimensions, or another mode or nonlinearity.
 
     Example:
@@ -297,6 +357,7 @@ def kaiming_uniform_(
 
     Source: He et al., "Delving Deep into Rectifiers", 2015.
     """
+    _check("kaiming_uniform_", tensor)
     if _is_empty(tensor):
         return tensor
     bound = math.sqrt(3.0) * _kaiming_std("kaiming_uniform_", tensor, a, mode, nonlinearity)
@@ -310,9 +371,17 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Overwrite with normal numbers of standard deviation gain / sqrt(fan); arguments as for `kaiming_uniform_`.
+    """Overwrite with normal numbers of standard deviation gain / sqrt(fan).
+
+    Args:
+        tensor: shape (out, in, ...), at least two dimensions, floating point.
+        a: negative slope of the "leaky_relu" that follows.
+        mode: "fan_in" keeps the variance in the forward pass, "fan_out" in the backward pass.
+        nonlinearity: decides the gain, see `calculate_gain`.
+        generator: source of randomness; the default one unless given.
 
     Raises:
+        TypeError: ``tensor`` is not a floating-point tensor.
         ValueError: fewer than two dimensions, or another mode or nonlinearity.
 
     Example:
@@ -322,6 +391,7 @@ def kaiming_normal_(
 
     Source: He et al., "Delving Deep into Rectifiers", 2015.
     """
+    _check("kaiming_normal_", tensor)
     if _is_empty(tensor):
         return tensor
     return normal_(tensor, 0.0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity), generator)
@@ -381,14 +451,15 @@ def trunc_normal_(
     """Overwrite with numbers from the normal distribution restricted to [a, b].
 
     Args:
-        tensor: float32 or float64, any shape.
+        tensor: floating point, any shape.
         mean: mean of the distribution before the restriction.
         std: its standard deviation, positive.
         a: smallest value.
         b: largest value.
-        generator: source of randomness.
+        generator: source of randomness; the default one unless given.
 
     Raises:
+        TypeError: ``tensor`` is not a floating-point tensor.
         ValueError: ``std`` is not positive or ``a`` is not below ``b``.
 
     Example:
@@ -396,7 +467,10 @@ def trunc_normal_(
         >>> w = lucid.nn.init.trunc_normal_(lucid.empty(100), a=-1, b=1)
         >>> bool(w.abs().max() <= 1)
         True
+
+    Source: Wichura, Algorithm AS 241: the percentage points of the normal distribution, 1988 (its inverse).
     """
+    _check("trunc_normal_", tensor)
     if not std > 0:
         raise ValueError(f"trunc_normal_: std must be positive, got {std}")
     if not a < b:
@@ -417,11 +491,12 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     """Overwrite with a random matrix with orthonormal rows (or columns, if there are more rows), times ``gain``.
 
     Args:
-        tensor: at least two dimensions; all but the first count as one.
+        tensor: at least two dimensions, of which all but the first count as one; floating point.
         gain: factor.
-        generator: source of randomness.
+        generator: source of randomness; the default one unless given.
 
     Raises:
+        TypeError: ``tensor`` is not a floating-point tensor.
         ValueError: fewer than two dimensions.
 
     Example:
@@ -432,6 +507,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 
     Source: Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning", 2013.
     """
+    _check("orthogonal_", tensor)
     shape = tensor._data.shape
     if len(shape) < 2:
         raise ValueError(f"orthogonal_: expected at least two dimensions, got shape {shape}")
@@ -448,12 +524,13 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     """Overwrite a matrix with normal numbers, and a share of each column with zeros.
 
     Args:
-        tensor: a matrix.
+        tensor: a matrix, floating point.
         sparsity: share of zeros in each column, in [0, 1]; their number is rounded up.
         std: standard deviation of the others.
-        generator: source of randomness.
+        generator: source of randomness; the default one unless given.
 
     Raises:
+        TypeError: ``tensor`` is not a floating-point tensor.
         ValueError: not a matrix, or ``sparsity`` out of range.
 
     Example:
@@ -463,6 +540,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
 
     Source: Martens, "Deep learning via Hessian-free optimization", 2010.
     """
+    _check("sparse_", tensor)
     rows, columns = _check_dims("sparse_", tensor, (2,))
     if not 0 <= sparsity <= 1:
         raise ValueError(f"sparse_: sparsity must be between 0 and 1, got {sparsity}")

@@ -40,7 +40,7 @@ def test_removing_keeps_the_zeros_and_the_parameter() -> None:
     prune.remove(linear, "weight")
     assert linear.weight is original and (linear.weight == 0).sum().item() == 4
     assert not prune.is_pruned(linear) and sorted(linear.state_dict()) == ["bias", "weight"]
-    with pytest.raises(ValueError, match=r"Parameter 'weight' of module Linear\(.*has to be pruned before"):
+    with pytest.raises(ValueError, match="^prune: 'weight' of Linear is not pruned"):
         prune.remove(linear, "weight")
 
 
@@ -56,11 +56,13 @@ def test_state_moves_between_pruned_layers() -> None:
 @pytest.mark.parametrize("amount", [-1, 1.5, -0.1])
 def test_amounts_out_of_range_are_refused_before_anything_changes(amount: Any) -> None:
     linear = layer()
-    with pytest.raises(ValueError, match=f"amount={amount} should either be a float in the range"):
+    with pytest.raises(
+        ValueError, match=f"^prune: amount must be a share between 0 and 1 or an int of at least 0, got {amount}"
+    ):
         prune.l1_unstructured(linear, "weight", amount)
-    with pytest.raises(ValueError, match="amount=100 should be smaller than the number of parameters to prune=12"):
+    with pytest.raises(ValueError, match="^prune: amount 100 is more than the 12 there are"):
         prune.l1_unstructured(linear, "weight", 100)
-    with pytest.raises(TypeError, match="Invalid type for amount"):
+    with pytest.raises(TypeError, match="^prune: amount must be a number of elements or a share of them, got 'half'"):
         prune.random_structured(linear, "weight", "half", 0)
     assert sorted(linear.state_dict()) == ["bias", "weight"]
 
@@ -71,7 +73,7 @@ def test_global_pruning_ranks_all_parameters_together() -> None:
         small.weight.mul_(0.01)
     prune.global_unstructured([(small, "weight"), (large, "weight")], prune.L1Unstructured, amount=12)
     assert small.weight_mask.sum().item() == 0 and large.weight_mask.sum().item() == 12
-    with pytest.raises(TypeError, match='Only "unstructured" PRUNING_TYPE supported'):
+    with pytest.raises(TypeError, match="^global_unstructured: expected an unstructured method, got LnStructured"):
         prune.global_unstructured([(small, "bias")], prune.LnStructured, amount=1, n=2)
 
 

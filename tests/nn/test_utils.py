@@ -92,7 +92,7 @@ def test_nonfinite_norms(bad: float) -> None:
 
 
 def test_norm_type_must_be_positive() -> None:
-    with pytest.raises(ValueError, match=r"^get_total_norm: norm_type must be positive, got 0"):
+    with pytest.raises(ValueError, match=r"^clip_grad_norm_: norm_type must be positive, got 0"):
         utils.clip_grad_norm_(with_gradients([1.0]), 1.0, norm_type=0)
 
 

@@ -69,6 +69,19 @@ def adaptive_max_pool1d_with_indices(
 ) -> tuple[Tensor, Tensor]:
     """`adaptive_max_pool1d`, and int64 indices into L of where each maximum was.
 
+    Args:
+        input: shape (N, C, L) or (C, L), floating point.
+        output_size: number of windows; None means L.
+        return_indices: accepted; the indices are returned anyhow.
+
+    Returns:
+        Two tensors (N, C, output_size) or (C, output_size): maxima, and int64 indices.
+
+    Raises:
+        RuntimeError: wrong dimensions or dtype.
+        TypeError: ``output_size`` is not made of ints.
+        ValueError: ``output_size`` is not positive or of the wrong length.
+
     Example:
         >>> import lucid
         >>> F = lucid.nn.functional
@@ -83,6 +96,19 @@ def adaptive_max_pool2d_with_indices(
     input: Tensor, output_size: Any, return_indices: bool = True
 ) -> tuple[Tensor, Tensor]:
     """`adaptive_max_pool2d`, and int64 indices into the flattened plane of where each maximum was.
+
+    Args:
+        input: shape (N, C, H, W) or (C, H, W), floating point.
+        output_size: one int for both, or (rows, columns); None keeps a size.
+        return_indices: accepted; the indices are returned anyhow.
+
+    Returns:
+        Two tensors (N, C, *output_size) or (C, *output_size): maxima, and int64 indices.
+
+    Raises:
+        RuntimeError: wrong dimensions or dtype.
+        TypeError: ``output_size`` is not made of ints.
+        ValueError: ``output_size`` is not positive or of the wrong length.
 
     Example:
         >>> import lucid
@@ -99,6 +125,19 @@ def adaptive_max_pool3d_with_indices(
     input: Tensor, output_size: Any, return_indices: bool = True
 ) -> tuple[Tensor, Tensor]:
     """`adaptive_max_pool3d`, and int64 indices into the flattened volume of where each maximum was.
+
+    Args:
+        input: shape (N, C, D, H, W) or (C, D, H, W), floating point.
+        output_size: one int for all three, or (planes, rows, columns); None keeps a size.
+        return_indices: accepted; the indices are returned anyhow.
+
+    Returns:
+        Two tensors (N, C, *output_size) or (C, *output_size): maxima, and int64 indices.
+
+    Raises:
+        RuntimeError: wrong dimensions or dtype.
+        TypeError: ``output_size`` is not made of ints.
+        ValueError: ``output_size`` is not positive or of the wrong length.
 
     Example:
         >>> import lucid
@@ -122,12 +161,15 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = 
 
     Raises:
         RuntimeError: wrong dimensions or dtype.
+        TypeError: ``output_size`` is not made of ints.
         ValueError: ``output_size`` is not positive or of the wrong length.
 
     Example:
         >>> import lucid, lucid.nn.functional as F
         >>> F.adaptive_max_pool1d(lucid.tensor([[1.0, 2.0, 6.0]]), 2).tolist()
         [[2.0, 6.0]]
+
+    Source: He et al., Spatial pyramid pooling in deep convolutional networks, arXiv:1406.4729 (the windows).
     """
     y, indices = _max_pool("adaptive_max_pool1d", 1, input, output_size)
     return (y, indices) if return_indices else y
@@ -145,12 +187,15 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
 
     Raises:
         RuntimeError: wrong dimensions or dtype.
+        TypeError: ``output_size`` is not made of ints.
         ValueError: ``output_size`` is not positive or of the wrong length.
 
     Example:
         >>> import lucid, lucid.nn.functional as F
         >>> F.adaptive_max_pool2d(lucid.arange(16.0).reshape(1, 4, 4), (1, 2)).tolist()
         [[[13.0, 15.0]]]
+
+    Source: He et al., Spatial pyramid pooling in deep convolutional networks, arXiv:1406.4729 (the windows).
     """
     y, indices = _max_pool("adaptive_max_pool2d", 2, input, output_size)
     return (y, indices) if return_indices else y
@@ -168,12 +213,15 @@ def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = 
 
     Raises:
         RuntimeError: wrong dimensions or dtype.
+        TypeError: ``output_size`` is not made of ints.
         ValueError: ``output_size`` is not positive or of the wrong length.
 
     Example:
         >>> import lucid, lucid.nn.functional as F
         >>> F.adaptive_max_pool3d(lucid.arange(8.0).reshape(1, 2, 2, 2), (1, 1, 2)).tolist()
         [[[[6.0, 7.0]]]]
+
+    Source: He et al., Spatial pyramid pooling in deep convolutional networks, arXiv:1406.4729 (the windows).
     """
     y, indices = _max_pool("adaptive_max_pool3d", 3, input, output_size)
     return (y, indices) if return_indices else y
@@ -190,12 +238,15 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
 
     Raises:
         RuntimeError: wrong dimensions or dtype.
+        TypeError: ``output_size`` is not made of ints.
         ValueError: ``output_size`` is not positive or of the wrong length.
 
     Example:
         >>> import lucid, lucid.nn.functional as F
         >>> F.adaptive_avg_pool3d(lucid.arange(8.0).reshape(1, 2, 2, 2), 1).tolist()
         [[[[3.5]]]]
+
+    Source: He et al., Spatial pyramid pooling in deep convolutional networks, arXiv:1406.4729 (the windows).
     """
     x = to_volumes("adaptive_avg_pool3d", input)
     planes, rows, columns = _wanted("adaptive_avg_pool3d", input, output_size, 3)

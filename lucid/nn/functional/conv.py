@@ -154,6 +154,7 @@ def conv1d(
 
     Raises:
         RuntimeError: shapes or dtypes do not fit.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -190,6 +191,7 @@ def conv2d(
 
     Raises:
         RuntimeError: shapes or dtypes do not fit.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -226,6 +228,7 @@ def conv3d(
 
     Raises:
         RuntimeError: shapes or dtypes do not fit.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:

@@ -95,6 +95,7 @@ def conv_transpose1d(
 
     Raises:
         RuntimeError: shapes or dtypes do not fit, or output_padding is too large.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -134,6 +135,7 @@ def conv_transpose2d(
 
     Raises:
         RuntimeError: shapes or dtypes do not fit, or output_padding is too large.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -173,6 +175,7 @@ def conv_transpose3d(
 
     Raises:
         RuntimeError: shapes or dtypes do not fit, or output_padding is too large.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:

@@ -91,6 +91,8 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
         >>> print(lucid.nn.functional.dropout1d(lucid.ones(1, 2, 2), training=False))
         [[[1.0, 1.0],
           [1.0, 1.0]]]
+
+    Source: Tompson et al., Efficient object localization using convolutional networks, arXiv:1411.4280.
     """
     check_tensors("dropout1d", input)
     if input._data.ndim not in (2, 3):

@@ -97,12 +97,30 @@ def fractional_max_pool2d_with_indices(
 ) -> tuple[Tensor, Tensor]:
     """`fractional_max_pool2d`, and int64 indices into the flattened plane of where each maximum was.
 
+    Args:
+        input: shape (N, C, H, W) or (C, H, W), floating point.
+        kernel_size: height and width of a window.
+        output_size: windows in each dimension.
+        output_ratio: instead of that: output size = floor(input size * ratio), ratios between 0 and 1.
+        return_indices: accepted; the indices are returned anyhow.
+        _random_samples: the phases of width and height of each plane, (N, C, 2); drawn in [0, 1) unless given.
+
+    Returns:
+        Two tensors (N, C, *output size) or (C, *output size): maxima, and int64 indices.
+
+    Raises:
+        RuntimeError: wrong dimensions, or windows that do not fit.
+        TypeError: ``input`` is not a floating-point tensor, or a size not made of ints.
+        ValueError: an option is out of range, or not exactly one of size and ratio is given.
+
     Example:
         >>> import lucid
         >>> F = lucid.nn.functional
         >>> y, places = F.fractional_max_pool2d_with_indices(lucid.rand(1, 1, 8, 8), 2, output_size=3)
         >>> y.shape, places.dtype
         (lucid.Size([1, 1, 3, 3]), lucid.int64)
+
+    Source: Graham, Fractional max-pooling, arXiv:1412.6071.
     """
     return _pool("fractional_max_pool2d", 2, input, kernel_size, output_size, output_ratio, _random_samples)
 
@@ -117,12 +135,30 @@ def fractional_max_pool3d_with_indices(
 ) -> tuple[Tensor, Tensor]:
     """`fractional_max_pool3d`, and int64 indices into the flattened volume of where each maximum was.
 
+    Args:
+        input: shape (N, C, D, H, W) or (C, D, H, W), floating point.
+        kernel_size: depth, height and width of a window.
+        output_size: windows in each dimension.
+        output_ratio: instead of that: output size = floor(input size * ratio), ratios between 0 and 1.
+        return_indices: accepted; the indices are returned anyhow.
+        _random_samples: the phases of depth, height and width of each volume, (N, C, 3); drawn in [0, 1) unless given.
+
+    Returns:
+        Two tensors (N, C, *output size) or (C, *output size): maxima, and int64 indices.
+
+    Raises:
+        RuntimeError: wrong dimensions, or windows that do not fit.
+        TypeError: ``input`` is not a floating-point tensor, or a size not made of ints.
+        ValueError: an option is out of range, or not exactly one of size and ratio is given.
+
     Example:
         >>> import lucid
         >>> F = lucid.nn.functional
         >>> y, places = F.fractional_max_pool3d_with_indices(lucid.rand(1, 1, 6, 6, 6), 2, output_size=3)
         >>> y.shape, places.dtype
         (lucid.Size([1, 1, 3, 3, 3]), lucid.int64)
+
+    Source: Graham, Fractional max-pooling, arXiv:1412.6071.
     """
     return _pool("fractional_max_pool3d", 3, input, kernel_size, output_size, output_ratio, _random_samples)
 
@@ -152,7 +188,7 @@ def fractional_max_pool2d(
 
     Raises:
         RuntimeError: wrong dimensions, or windows that do not fit.
-        TypeError: ``input`` is not a floating-point tensor.
+        TypeError: ``input`` is not a floating-point tensor, or a size not made of ints.
         ValueError: an option is out of range, or not exactly one of size and ratio is given.
 
     Example:
@@ -174,7 +210,7 @@ def fractional_max_pool3d(
     return_indices: bool = False,
     _random_samples: Tensor | None = None,
 ) -> Any:
-    """`fractional_max_pool2d`, which documents formula and errors, for volumes.
+    """`fractional_max_pool2d`, which documents the formula, for volumes.
 
     Args:
         input: shape (N, C, D, H, W) or (C, D, H, W), floating point.
@@ -184,10 +220,20 @@ def fractional_max_pool3d(
         return_indices: return the positions of the maxima as well.
         _random_samples: the phases of depth, height and width of each volume, (N, C, 3); drawn unless given.
 
+    Returns:
+        Shape (N, C, *output size), and with ``return_indices`` also indices into the flattened volume, int64.
+
+    Raises:
+        RuntimeError: wrong dimensions, or windows that do not fit.
+        TypeError: ``input`` is not a floating-point tensor, or a size not made of ints.
+        ValueError: an option is out of range, or not exactly one of size and ratio is given.
+
     Example:
         >>> import lucid, lucid.nn.functional as F
         >>> F.fractional_max_pool3d(lucid.randn(3, 9, 9, 9), 2, output_size=(4, 3, 5)).shape
         lucid.Size([3, 4, 3, 5])
+
+    Source: Graham, Fractional max-pooling, arXiv:1412.6071.
     """
     found = _pool("fractional_max_pool3d", 3, input, kernel_size, output_size, output_ratio, _random_samples)
     return found if return_indices else found[0]

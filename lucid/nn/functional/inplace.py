@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,22 +16,35 @@ __all__ = ["celu_", "elu_", "hardtanh_", "leaky_relu_", "relu_", "selu_", "thres
 
 
 def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """``function`` with ``inplace=True``."""
+    """``function`` with ``inplace=True``, documented by what ``function`` says."""
 
     @functools.wraps(function)
     def overwrite(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return function(input, *args, inplace=True, **kwargs)
 
     overwrite.__name__ = overwrite.__qualname__ = function.__name__ + "_"
+    signature = inspect.signature(function)
+    kept = [p for name, p in signature.parameters.items() if name != "inplace"]
+    overwrite.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
     values = ", 0.0, 1.0" if function.__name__ == "threshold" else ""
-    overwrite.__doc__ = f"""`{function.__name__}` in place: overwrites its input and returns it.
+    said = function.__doc__ or ""
+    arguments = said.partition("    Args:\n")[2].partition("        inplace:")[0]
+    errors = said.partition("    Raises:\n")[2].partition("    Example:")[0].replace("in place on", "``input`` is")
+    overwrite.__doc__ = f"""`{function.__name__}`, which documents the formula, in place: overwrites its input.
 
-    Example:
+    Args:
+{arguments}
+    Returns:
+        ``input`` itself.
+
+    Raises:
+{errors}    Example:
         >>> import lucid
         >>> x = lucid.tensor([-1.0, 2.0])
         >>> lucid.nn.functional.{function.__name__}_(x{values}) is x
         True
-    """
+
+    Source:{said.partition("    Source:")[2]}"""
     return overwrite
 
 

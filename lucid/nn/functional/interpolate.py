@@ -172,7 +172,23 @@ def interpolate(
 def upsample(
     input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
 ) -> Tensor:
-    """Deprecated name of `interpolate`.
+    """Deprecated name of `interpolate`; it warns.
+
+    Args:
+        input: shape (N, C, L), (N, C, H, W) or (N, C, D, H, W); floating point, or any dtype for "nearest".
+        size: output size, one int or one for each spatial dimension.
+        scale_factor: instead of ``size``: output size = floor(input size * scale_factor).
+        mode: of `interpolate`.
+        align_corners: let the outermost elements of input and output coincide; False unless given.
+
+    Returns:
+        Shape (N, C, *output size).
+
+    Raises:
+        NotImplementedError: the mode is unknown, or does not take inputs of that many dimensions.
+        RuntimeError: an input or output size of 0.
+        TypeError: integers with a mode that computes, or a size that is not an int.
+        ValueError: not exactly one of ``size`` and ``scale_factor`` is given, or with the wrong number of entries.
 
     Example:
         >>> import lucid
@@ -188,7 +204,21 @@ def upsample(
 
 
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """Deprecated name of `interpolate` with mode "nearest".
+    """Deprecated name of `interpolate` with mode "nearest"; it warns.
+
+    Args:
+        input: shape (N, C, L), (N, C, H, W) or (N, C, D, H, W), any dtype.
+        size: output size, one int or one for each spatial dimension.
+        scale_factor: instead of ``size``: output size = floor(input size * scale_factor).
+
+    Returns:
+        Shape (N, C, *output size).
+
+    Raises:
+        NotImplementedError: the input has fewer than three or more than five dimensions.
+        RuntimeError: an input or output size of 0.
+        TypeError: a size is not an int.
+        ValueError: not exactly one of ``size`` and ``scale_factor`` is given, or with the wrong number of entries.
 
     Example:
         >>> import lucid
@@ -204,7 +234,21 @@ def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) 
 
 
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """Deprecated name of `interpolate` with mode "bilinear" and align_corners=True.
+    """Deprecated name of `interpolate` with mode "bilinear" and align_corners=True; it warns.
+
+    Args:
+        input: shape (N, C, H, W), floating point.
+        size: output size, one int or (height, width).
+        scale_factor: instead of ``size``: output size = floor(input size * scale_factor).
+
+    Returns:
+        Shape (N, C, *output size).
+
+    Raises:
+        NotImplementedError: the input does not have four dimensions.
+        RuntimeError: an input or output size of 0.
+        TypeError: ``input`` is not floating point, or a size not an int.
+        ValueError: not exactly one of ``size`` and ``scale_factor`` is given, or with the wrong number of entries.
 
     Example:
         >>> import lucid

@@ -102,7 +102,7 @@ def lp_pool1d(
 def lp_pool2d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
-    """The p-norm of every window of a plane: `lp_pool1d`, which documents formula and errors, in two dimensions.
+    """The p-norm of every window of a plane: `lp_pool1d`, which documents the formula, in two dimensions.
 
     Args:
         input: shape (N, C, H, W) or (C, H, W), floating point.
@@ -111,10 +111,17 @@ def lp_pool2d(
         stride: steps between windows; ``kernel_size`` unless given.
         ceil_mode: also give windows that begin inside the input and end beyond it.
 
+    Raises:
+        RuntimeError: wrong dimensions, or an input smaller than the window.
+        TypeError: ``input`` is not a floating-point tensor.
+        ValueError: an option is out of range.
+
     Example:
         >>> import lucid, lucid.nn.functional as F
         >>> F.lp_pool2d(lucid.ones(1, 4, 4), 2, 2).tolist()
         [[[2.0, 2.0], [2.0, 2.0]]]
+
+    Source: Gulcehre et al., Learned-norm pooling for deep feedforward and recurrent neural networks, arXiv:1311.1780.
     """
     return _lp_pool("lp_pool2d", 2, input, norm_type, kernel_size, stride, ceil_mode)
 
@@ -122,7 +129,7 @@ def lp_pool2d(
 def lp_pool3d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
-    """The p-norm of every window of a volume: `lp_pool1d`, which documents formula and errors, in three dimensions.
+    """The p-norm of every window of a volume: `lp_pool1d`, which documents the formula, in three dimensions.
 
     Args:
         input: shape (N, C, D, H, W) or (C, D, H, W), floating point.
@@ -131,9 +138,16 @@ def lp_pool3d(
         stride: steps between windows; ``kernel_size`` unless given.
         ceil_mode: also give windows that begin inside the input and end beyond it.
 
+    Raises:
+        RuntimeError: wrong dimensions, or an input smaller than the window.
+        TypeError: ``input`` is not a floating-point tensor.
+        ValueError: an option is out of range.
+
     Example:
         >>> import lucid, lucid.nn.functional as F
         >>> F.lp_pool3d(lucid.ones(1, 2, 2, 2), 3, 2).tolist()
         [[[[2.0]]]]
+
+    Source: Gulcehre et al., Learned-norm pooling for deep feedforward and recurrent neural networks, arXiv:1311.1780.
     """
     return _lp_pool("lp_pool3d", 3, input, norm_type, kernel_size, stride, ceil_mode)

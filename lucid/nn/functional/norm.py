@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions import norm
-from lucid._functions._arguments import check_tensors, integer, normalize_dim
+from lucid._functions._arguments import check_tensors, integer, normalize_dims
 from lucid._functions.binary import maximum
 from lucid._functions.shape import reshape
 from lucid.autograd._node import bump, wrap
@@ -281,8 +281,24 @@ def instance_norm(
     return y
 
 
-def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """x / max(norm of order ``p`` along ``dim``, eps).
+def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Tensor:
+    """Vectors along a dimension divided by their norms.
+
+        y = x / max((sum |x|^p)^(1/p), eps)
+
+    Args:
+        input: floating point, any shape.
+        p: order of the norm; ``math.inf`` takes the largest magnitude.
+        dim: dimension of the vectors, or several.
+        eps: least norm to divide by.
+
+    Returns:
+        Same shape and dtype; vectors of zeros stay zero.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
+        RuntimeError: ``input`` is not floating point.
+        TypeError: ``input`` is not a tensor.
 
     Example:
         >>> import lucid, lucid.nn.functional as F
@@ -291,5 +307,5 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     """
     check_tensors("normalize", input)
     check_floating("normalize", input)
-    normalize_dim("normalize", dim, input._data.ndim or 1)
+    normalize_dims("normalize", dim, input)
     return input / maximum(input.norm(p, dim, True), wrap(np.array(eps, input._data.dtype)))

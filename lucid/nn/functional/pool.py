@@ -71,6 +71,23 @@ def max_pool1d_with_indices(
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """`max_pool1d`, and int64 indices into L of where each maximum was.
 
+    Args:
+        input: shape (N, C, L) or (C, L), floating point.
+        kernel_size: elements in a window.
+        stride: step between windows; ``kernel_size`` unless given.
+        padding: elements of -inf added at both ends, at most half a window.
+        dilation: distance between the elements of a window.
+        ceil_mode: also give windows that begin inside the input or the padding before it and end beyond it.
+        return_indices: accepted; the indices are returned anyhow.
+
+    Returns:
+        Two tensors (N, C, L') or (C, L'), the sizes as for `max_pool1d`: maxima, and int64 indices.
+
+    Raises:
+        RuntimeError: wrong dimensions or dtype, or an input smaller than the window.
+        TypeError: a size is not made of ints.
+        ValueError: an option is out of range.
+
     Example:
         >>> import lucid
         >>> y, places = lucid.max_pool1d_with_indices(lucid.tensor([[1.0, 3.0, 5.0, 4.0]]), 2)
@@ -86,6 +103,23 @@ def max_pool2d_with_indices(
     ceil_mode: bool = False, return_indices: bool = True,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """`max_pool2d`, and int64 indices into the flattened plane H * W of where each maximum was.
+
+    Args:
+        input: shape (N, C, H, W) or (C, H, W), floating point.
+        kernel_size: height and width of a window.
+        stride: steps between windows; ``kernel_size`` unless given.
+        padding: elements of -inf added on all sides, at most half a window.
+        dilation: distance between the elements of a window.
+        ceil_mode: also give windows that begin inside the input or the padding before it and end beyond it.
+        return_indices: accepted; the indices are returned anyhow.
+
+    Returns:
+        Two tensors (N, C, H', W') or (C, H', W'), the sizes as for `max_pool2d`: maxima, and int64 indices.
+
+    Raises:
+        RuntimeError: wrong dimensions or dtype, or an input smaller than the window.
+        TypeError: a size is not made of ints.
+        ValueError: an option is out of range.
 
     Example:
         >>> import lucid
@@ -121,6 +155,7 @@ def max_pool1d(
 
     Raises:
         RuntimeError: wrong dimensions or dtype, or an input smaller than the window.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -154,6 +189,7 @@ def max_pool2d(
 
     Raises:
         RuntimeError: wrong dimensions or dtype, or an input smaller than the window.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -193,6 +229,7 @@ def avg_pool1d(
 
     Raises:
         RuntimeError: wrong dimensions or dtype, or an input smaller than the window.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -221,6 +258,7 @@ def avg_pool2d(
 
     Raises:
         RuntimeError: wrong dimensions or dtype, or an input smaller than the window.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -259,12 +297,15 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
 
     Raises:
         RuntimeError: wrong dimensions or dtype.
+        TypeError: ``output_size`` is not made of ints.
         ValueError: ``output_size`` is not positive or of the wrong length.
 
     Example:
         >>> import lucid, lucid.nn.functional as F
         >>> F.adaptive_avg_pool1d(lucid.tensor([[1.0, 2.0, 6.0]]), 2).tolist()
         [[1.5, 4.0]]
+
+    Source: He et al., Spatial pyramid pooling in deep convolutional networks, arXiv:1406.4729 (the windows).
     """
     check_tensors("adaptive_avg_pool1d", input)
     return _adaptive_avg_pool("adaptive_avg_pool1d", 1, input, output_size)
@@ -281,12 +322,15 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 
     Raises:
         RuntimeError: wrong dimensions or dtype.
+        TypeError: ``output_size`` is not made of ints.
         ValueError: ``output_size`` is not positive or of the wrong length.
 
     Example:
         >>> import lucid, lucid.nn.functional as F
         >>> F.adaptive_avg_pool2d(lucid.arange(16.0).reshape(1, 4, 4), 1).tolist()
         [[[7.5]]]
+
+    Source: He et al., Spatial pyramid pooling in deep convolutional networks, arXiv:1406.4729 (the windows).
     """
     check_tensors("adaptive_avg_pool2d", input)
     return _adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)

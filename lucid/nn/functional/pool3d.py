@@ -60,6 +60,23 @@ def max_pool3d_with_indices(
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """`max_pool3d`, and int64 indices into the flattened volume D * H * W of where each maximum was.
 
+    Args:
+        input: shape (N, C, D, H, W) or (C, D, H, W), floating point.
+        kernel_size: depth, height and width of a window.
+        stride: steps between windows; ``kernel_size`` unless given.
+        padding: elements of -inf added on all sides, at most half a window.
+        dilation: distance between the elements of a window.
+        ceil_mode: also give windows that begin inside the input or the padding before it and end beyond it.
+        return_indices: accepted; the indices are returned anyhow.
+
+    Returns:
+        Two tensors (N, C, D', H', W') or (C, D', H', W'), the sizes as for `max_pool3d`: maxima, and int64 indices.
+
+    Raises:
+        RuntimeError: wrong dimensions or dtype, or an input smaller than the window.
+        TypeError: a size is not made of ints.
+        ValueError: an option is out of range.
+
     Example:
         >>> import lucid
         >>> F = lucid.nn.functional
@@ -91,6 +108,7 @@ def max_pool3d(
 
     Raises:
         RuntimeError: wrong dimensions or dtype, or an input smaller than the window.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:
@@ -119,6 +137,7 @@ def avg_pool3d(
 
     Raises:
         RuntimeError: wrong dimensions or dtype, or an input smaller than the window.
+        TypeError: a size is not made of ints.
         ValueError: an option is out of range.
 
     Example:

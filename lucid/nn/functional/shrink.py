@@ -136,7 +136,20 @@ def rrelu(
 
 
 def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
-    """`rrelu` in place.
+    """`rrelu` in place: overwrites its input and returns it.
+
+    Args:
+        input: floating point, any shape.
+        lower, upper: bounds of the slope, lower <= upper.
+        training: whether to draw.
+
+    Returns:
+        ``input`` itself.
+
+    Raises:
+        RuntimeError: ``input`` is a leaf that requires grad.
+        TypeError: ``input`` is not a floating-point tensor.
+        ValueError: ``lower`` is above ``upper``, or one of them is not finite.
 
     Example:
         >>> import lucid
@@ -144,6 +157,8 @@ def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, traini
         >>> y = lucid.rrelu_(x, 0.5, 0.5)
         >>> print(x)
         [-1.5, 2.0]
+
+    Source: Xu et al., Empirical evaluation of rectified activations, arXiv:1505.00853.
     """
     return rrelu(input, lower, upper, training, inplace=True)
 

@@ -38,6 +38,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
         input: floating point, any shape; any dtype when ``dtype`` is given.
         dim: dimension along which the result sums to 1. None means 0 for 0, 1 and 3 dimensions and 1 otherwise,
             with a warning.
+        _stacklevel: whose line the warning about ``dim`` names, as in `warnings.warn`.
         dtype: convert to this floating-point type first.
 
     Returns:
@@ -65,6 +66,7 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     Args:
         input: floating point, any shape; any dtype when ``dtype`` is given.
         dim: dimension along which the result sums to 1; None as for `softmax`.
+        _stacklevel: whose line the warning about ``dim`` names, as in `warnings.warn`.
         dtype: convert to this floating-point type first.
 
     Returns:
@@ -93,6 +95,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     Args:
         input: floating point, any shape; any dtype when ``dtype`` is given.
         dim: dimension along which exp(y) sums to 1; None as for `softmax`.
+        _stacklevel: whose line the warning about ``dim`` names, as in `warnings.warn`.
         dtype: convert to this floating-point type first.
 
     Returns:

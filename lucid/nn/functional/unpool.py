@@ -127,7 +127,7 @@ def max_unpool2d(
     padding: Sizes = 0,
     output_size: Any = None,
 ) -> Tensor:
-    """`max_unpool1d`, which documents errors, for planes.
+    """Maxima put back to where `max_pool2d` found them, zeros elsewhere.
 
     Args:
         input: shape (N, C, H, W) or (C, H, W), floating point: what the pooling gave.
@@ -137,10 +137,20 @@ def max_unpool2d(
         padding: what the pooling added on all sides.
         output_size: size before pooling, where several pool to the same: (H', W') or (N, C, H', W').
 
+    Returns:
+        Shape (N, C, H', W') or (C, H', W'); each size as in `max_unpool1d` unless given.
+
+    Raises:
+        RuntimeError: wrong dimensions or indices.
+        TypeError: ``input`` is not a floating-point tensor.
+        ValueError: an option is out of range.
+
     Example:
         >>> import lucid, lucid.nn.functional as F
         >>> F.max_unpool2d(lucid.tensor([[[5.0]]]), lucid.tensor([[[3]]]), 2).tolist()
         [[[0.0, 0.0], [0.0, 5.0]]]
+
+    Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, arXiv:1311.2901.
     """
     return _unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
@@ -153,7 +163,7 @@ def max_unpool3d(
     padding: Sizes = 0,
     output_size: Any = None,
 ) -> Tensor:
-    """`max_unpool1d`, which documents errors, for volumes.
+    """Maxima put back to where `max_pool3d` found them, zeros elsewhere.
 
     Args:
         input: shape (N, C, D, H, W) or (C, D, H, W), floating point: what the pooling gave.
@@ -163,9 +173,19 @@ def max_unpool3d(
         padding: what the pooling added on all sides.
         output_size: size before pooling, where several pool to the same: (D', H', W') or with (N, C) before it.
 
+    Returns:
+        Shape (N, C, D', H', W') or (C, D', H', W'); each size as in `max_unpool1d` unless given.
+
+    Raises:
+        RuntimeError: wrong dimensions or indices.
+        TypeError: ``input`` is not a floating-point tensor.
+        ValueError: an option is out of range.
+
     Example:
         >>> import lucid, lucid.nn.functional as F
         >>> F.max_unpool3d(lucid.tensor([[[[5.0]]]]), lucid.tensor([[[[1]]]]), (1, 1, 2)).tolist()
         [[[[0.0, 5.0]]]]
+
+    Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, arXiv:1311.2901.
     """
     return _unpool("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)

@@ -7,22 +7,23 @@ from numbers import Real
 from typing import Any
 
 import lucid
+from lucid._printing import shown
 from lucid._tensor import Tensor
 from lucid.nn.modules.module import Module
 
 
 def _check_amount(amount: Any) -> None:
     if not isinstance(amount, Real):
-        raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
+        raise TypeError(f"prune: amount must be a number of elements or a share of them, got {shown(amount)}")
     if (isinstance(amount, int) and amount < 0) or (not isinstance(amount, int) and not 0.0 <= float(amount) <= 1.0):
-        raise ValueError(f"amount={amount} should either be a float in the range [0, 1] or a non-negative integer")
+        raise ValueError(f"prune: amount must be a share between 0 and 1 or an int of at least 0, got {amount}")
 
 
 def _number(amount: Any, of: int) -> int:
     """How many of ``of`` elements to prune."""
     number = amount if isinstance(amount, int) else round(amount * of)
     if number > of:
-        raise ValueError(f"amount={amount} should be smaller than the number of parameters to prune={of}")
+        raise ValueError(f"prune: amount {amount} is more than the {of} there are")
     return number
 
 
@@ -55,6 +56,11 @@ class BasePruningMethod(ABC):
     Subclasses define ``compute_mask(t, default_mask)`` and ``PRUNING_TYPE``: "unstructured" masks of later methods are
     computed over the elements that are still kept, "structured" ones over the slices still kept, "global" ones over
     everything.
+
+    Raises:
+        AssertionError: in `apply`, ``importance_scores`` have another shape than the parameter.
+        AttributeError: in `apply`, the module has no such parameter.
+        TypeError: in `apply`, what is given is not a Module.
 
     Example:
         >>> import lucid
@@ -89,7 +95,22 @@ class BasePruningMethod(ABC):
     def apply(
         cls, module: Module, name: str, *args: Any, importance_scores: Tensor | None = None, **kwargs: Any
     ) -> BasePruningMethod:
-        """Prune the parameter ``name`` of ``module``; a parameter that is pruned already is pruned further."""
+        """Prune the parameter ``name`` of ``module``; a parameter that is pruned already is pruned further.
+
+        Args:
+            module: holds the parameter; changed in place.
+            name: of the parameter.
+            args, kwargs: for the class.
+            importance_scores: what to rank instead of the parameter; its shape.
+
+        Returns:
+            The method, or the container of it and those before it.
+
+        Raises:
+            AssertionError: ``importance_scores`` have another shape than the parameter.
+            AttributeError: there is no such parameter.
+            TypeError: ``module`` is not a Module.
+        """
         check_parameter(module, name)
         earlier = [(key, hook) for key, hook in methods(module) if hook._tensor_name == name]
         method: BasePruningMethod = cls(*args, **kwargs)
@@ -117,7 +138,13 @@ class BasePruningMethod(ABC):
         return method
 
     def prune(self, t: Tensor, default_mask: Tensor | None = None, importance_scores: Tensor | None = None) -> Tensor:
-        """``t`` with this method's mask applied; no module is involved."""
+        """``t`` with this method's mask applied; no module is involved.
+
+        Args:
+            t: the tensor.
+            default_mask: mask so far, of its shape; ones unless given.
+            importance_scores: what to rank instead of ``t``; its shape.
+        """
         scores = t if importance_scores is None else importance_scores
         return t * self.compute_mask(scores, lucid.ones_like(t) if default_mask is None else default_mask)
 
@@ -134,6 +161,13 @@ class BasePruningMethod(ABC):
 
 class PruningContainer(BasePruningMethod):
     """Several pruning methods of one parameter, each applied to what those before it kept.
+
+    Args:
+        methods: pruning methods of one parameter, in order; one container is copied.
+
+    Raises:
+        TypeError: what is added is not a pruning method.
+        ValueError: it is of another parameter, or its ``PRUNING_TYPE`` is unknown.
 
     Example:
         >>> import lucid
@@ -161,11 +195,10 @@ class PruningContainer(BasePruningMethod):
     def add_pruning_method(self, method: Any) -> None:
         """Add a method of the same tensor."""
         if not isinstance(method, BasePruningMethod):
-            raise TypeError(f"{type(method)} is not a BasePruningMethod subclass")
+            raise TypeError(f"PruningContainer: expected a pruning method, got {type(method).__name__}")
         if self._pruning_methods and method._tensor_name != self._tensor_name:
             raise ValueError(
-                "Can only add pruning methods acting on the parameter named "
-                f"'{self._tensor_name}' to PruningContainer {self}. Found '{method._tensor_name}'"
+                f"PruningContainer: expected a method of {self._tensor_name!r}, got one of {method._tensor_name!r}"
             )
         self._tensor_name = method._tensor_name
         self._pruning_methods += (method,)
@@ -191,7 +224,7 @@ class PruningContainer(BasePruningMethod):
         elif method.PRUNING_TYPE == "global":
             kept = slice(None)
         else:
-            raise ValueError(f"Unrecognized PRUNING_TYPE {method.PRUNING_TYPE}")
+            raise ValueError(f"PruningContainer: unknown PRUNING_TYPE {method.PRUNING_TYPE!r}")
         mask = default_mask.clone()
         mask[kept] = method.compute_mask(t[kept], default_mask[kept]).to(mask.dtype)
         return mask
@@ -216,6 +249,13 @@ class Identity(BasePruningMethod):
 class RandomUnstructured(BasePruningMethod):
     """Prunes ``amount`` elements at random: a number of them, or a share in [0, 1].
 
+    Args:
+        amount: number of elements, an int, or a share in [0, 1], a float.
+
+    Raises:
+        TypeError: ``amount`` is not a number.
+        ValueError: ``amount`` is out of range, or larger than the tensor.
+
     Example:
         >>> import lucid
         >>> from lucid.nn.utils import prune
@@ -238,11 +278,20 @@ class RandomUnstructured(BasePruningMethod):
 class L1Unstructured(BasePruningMethod):
     """Prunes the ``amount`` elements of the smallest magnitude: a number of them, or a share in [0, 1].
 
+    Args:
+        amount: number of elements, an int, or a share in [0, 1], a float.
+
+    Raises:
+        TypeError: ``amount`` is not a number.
+        ValueError: ``amount`` is out of range, or larger than the tensor.
+
     Example:
         >>> import lucid
         >>> from lucid.nn.utils import prune
         >>> print(prune.L1Unstructured(1).prune(lucid.tensor([-1.0, 0.5, 2.0])))
         [-1.0, 0.0, 2.0]
+
+    Source: Han et al., arXiv:1506.02626.
     """
 
     PRUNING_TYPE = "unstructured"
@@ -260,6 +309,16 @@ class L1Unstructured(BasePruningMethod):
 
 class RandomStructured(BasePruningMethod):
     """Prunes ``amount`` slices along ``dim`` at random: a number of them, or a share in [0, 1].
+
+    Args:
+        amount: number of slices, an int, or a share in [0, 1], a float.
+        dim: dimension whose slices they are.
+
+    Raises:
+        IndexError: the tensor has no dimension ``dim``.
+        TypeError: ``amount`` is not a number.
+        ValueError: ``amount`` is out of range or more than there are slices, or the tensor has fewer than two
+            dimensions.
 
     Example:
         >>> import lucid
@@ -279,12 +338,9 @@ class RandomStructured(BasePruningMethod):
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
         if t.dim() <= 1:
-            raise ValueError(
-                "Structured pruning can only be applied to multidimensional tensors. "
-                f"Found tensor of shape {tuple(t.shape)} with {t.dim()} dims"
-            )
+            raise ValueError(f"prune: slices need at least two dimensions, got shape {tuple(t.shape)}")
         if not -t.dim() <= self.dim < t.dim():
-            raise IndexError(f"Invalid index {self.dim} for tensor of size {tuple(t.shape)}")
+            raise IndexError(f"prune: dim {self.dim} is out of range for shape {tuple(t.shape)}")
         number = _number(self.amount, t.shape[self.dim])
         if not number:
             return default_mask
@@ -296,12 +352,25 @@ class RandomStructured(BasePruningMethod):
 class LnStructured(RandomStructured):
     """Prunes the ``amount`` slices along ``dim`` of the smallest ``n``-norm: a number of them, or a share in [0, 1].
 
+    Args:
+        amount: number of slices, an int, or a share in [0, 1], a float.
+        n: order of the norm.
+        dim: dimension whose slices they are.
+
+    Raises:
+        IndexError: the tensor has no dimension ``dim``.
+        TypeError: ``amount`` is not a number.
+        ValueError: ``amount`` is out of range or more than there are slices, or the tensor has fewer than two
+            dimensions.
+
     Example:
         >>> import lucid
         >>> from lucid.nn.utils import prune
         >>> print(prune.LnStructured(1, n=2, dim=0).prune(lucid.tensor([[1.0, 1.0], [2.0, 0.0]])))
         [[0.0, 0.0],
          [2.0, 0.0]]
+
+    Source: Li et al., arXiv:1608.08710.
     """
 
     def __init__(self, amount: Any, n: Any, dim: int = -1) -> None:
@@ -315,6 +384,12 @@ class LnStructured(RandomStructured):
 
 class CustomFromMask(BasePruningMethod):
     """Prunes where a given mask is 0.
+
+    Args:
+        mask: ones, and zeros where to prune; the tensor's shape.
+
+    Raises:
+        ValueError: the mask has another shape than the tensor.
 
     Example:
         >>> import lucid

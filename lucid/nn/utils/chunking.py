@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions._common import normalize_dim
 from lucid._functions.join import cat, narrow
 from lucid._tensor import Tensor
@@ -20,7 +21,12 @@ def apply_chunking_to_forward(
         chunk_dim: the dimension.
         input_tensors: tensors of one size along it, divisible by ``chunk_size``.
 
+    Returns:
+        The results of ``forward_fn`` joined along ``chunk_dim``.
+
     Raises:
+        IndexError: ``chunk_dim`` is out of range.
+        TypeError: an input is not a tensor.
         ValueError: there are no tensors, their sizes differ, or ``chunk_size`` does not divide them.
 
     Example:
@@ -31,6 +37,7 @@ def apply_chunking_to_forward(
     name = "apply_chunking_to_forward"
     if not input_tensors:
         raise ValueError(f"{name}: expected at least one tensor")
+    check_tensors(name, *input_tensors)
     if chunk_size < 0:
         raise ValueError(f"{name}: chunk_size must not be negative, got {chunk_size}")
     sizes = {x.shape[normalize_dim(name, chunk_dim, x)] for x in input_tensors}

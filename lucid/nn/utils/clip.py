@@ -11,16 +11,13 @@ from lucid import _dtype, _ops
 from lucid._functions._common import convert
 from lucid._tensor import Tensor
 from lucid.autograd._node import bump, wrap
+from lucid.nn.utils._checks import tensors_of
 
 Tensors = Tensor | Iterable[Tensor]
 
 
-def _listed(tensors: Tensors) -> list[Tensor]:
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
-
-
-def _gradients(parameters: Tensors) -> list[Tensor]:
-    return [p.grad for p in _listed(parameters) if p.grad is not None]
+def _gradients(name: str, parameters: Tensors) -> list[Tensor]:
+    return [p.grad for p in tensors_of(name, parameters) if p.grad is not None]
 
 
 def get_total_norm(
@@ -39,6 +36,7 @@ def get_total_norm(
 
     Raises:
         RuntimeError: the norm is not finite and ``error_if_nonfinite`` is true.
+        TypeError: what is given holds no tensors.
         ValueError: ``norm_type`` is not positive.
 
     Example:
@@ -46,10 +44,13 @@ def get_total_norm(
         >>> lucid.nn.utils.get_total_norm([lucid.tensor([3.0]), lucid.tensor([4.0])]).item()
         5.0
     """
+    return _total("get_total_norm", tensors_of("get_total_norm", tensors), norm_type, error_if_nonfinite)
+
+
+def _total(name: str, given: list[Tensor], norm_type: float, error_if_nonfinite: bool = False) -> Tensor:
     p = float(norm_type)
     if not p > 0:
-        raise ValueError(f"get_total_norm: norm_type must be positive, got {norm_type}")
-    given = _listed(tensors)
+        raise ValueError(f"{name}: norm_type must be positive, got {norm_type}")
     arrays = [convert(t._data, _dtype.float32) if t.dtype.is_half else t._data for t in given]
     if not arrays:
         return wrap(np.zeros((), np.float32))
@@ -88,6 +89,7 @@ def clip_grad_norm_(
 
     Raises:
         RuntimeError: see ``error_if_nonfinite``.
+        TypeError: what is given holds no tensors.
         ValueError: ``norm_type`` is not positive.
 
     Example:
@@ -101,22 +103,25 @@ def clip_grad_norm_(
 
     Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
     """
-    grads = _gradients(parameters)
-    total = get_total_norm(grads, norm_type, error_if_nonfinite)
+    grads = _gradients("clip_grad_norm_", parameters)
+    total = _total("clip_grad_norm_", grads, norm_type, error_if_nonfinite)
     _scale_to(grads, max_norm, total)
     return total
 
 
 def clip_grads_with_norm_(
-    parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
+    parameters: Tensors, max_norm: float, total_norm: Tensor | float, foreach: bool | None = None
 ) -> None:
     """The second half of `clip_grad_norm_`, for a norm that is known already.
 
     Args:
         parameters: a tensor, or an iterable of them; those without a gradient are skipped.
         max_norm: largest norm afterwards, if ``total_norm`` is that of the gradients.
-        total_norm: the norm before, a 0-d tensor.
+        total_norm: the norm before, a 0-d tensor or a number.
         foreach: accepted; there is one implementation.
+
+    Raises:
+        TypeError: what is given holds no tensors.
 
     Example:
         >>> import lucid
@@ -125,12 +130,14 @@ def clip_grads_with_norm_(
         >>> lucid.nn.utils.clip_grads_with_norm_([x], 1.0, lucid.nn.utils.grad_norm([x]))
         >>> print(x.grad)
         [0.5999999, 0.79999983]
+
+    Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
     """
-    _scale_to(_gradients(parameters), max_norm, total_norm)
+    _scale_to(_gradients("clip_grads_with_norm_", parameters), max_norm, total_norm)
 
 
-def _scale_to(grads: list[Tensor], max_norm: float, total: Tensor) -> None:
-    factor = float(max_norm) / (total.item() + 1e-6)
+def _scale_to(grads: list[Tensor], max_norm: float, total: Tensor | float) -> None:
+    factor = float(max_norm) / (float(total) + 1e-6)
     if factor >= 1:  # false for NaN, which must reach the gradients
         return
     distinct = list({id(g): g for g in grads}.values())
@@ -151,6 +158,9 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
         clip_value: largest magnitude afterwards.
         foreach: accepted; there is one implementation.
 
+    Raises:
+        TypeError: what is given holds no tensors.
+
     Example:
         >>> import lucid
         >>> x = lucid.tensor([1.0, 2.0], requires_grad=True)
@@ -159,7 +169,7 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
         >>> print(x.grad)
         [0.5, 1.0]
     """
-    for g in _gradients(parameters):
+    for g in _gradients("clip_grad_value_", parameters):
         if g.dtype.is_half:
             g._data[...] = convert(np.clip(convert(g._data, _dtype.float32), -clip_value, clip_value), g.dtype)
         else:
@@ -168,7 +178,18 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
 
 
 def grad_norm(parameters: Tensors, norm_type: float = 2.0) -> Tensor:
-    """The norm of all gradients as if they were one vector; arguments as for `clip_grad_norm_`.
+    """The norm of all gradients as if they were one vector.
+
+    Args:
+        parameters: a tensor, or an iterable of them; those without a gradient are skipped.
+        norm_type: order of the norm, positive; ``math.inf`` for the largest magnitude.
+
+    Returns:
+        A 0-d tensor of the dtype of the first gradient; 0 for none.
+
+    Raises:
+        TypeError: what is given holds no tensors.
+        ValueError: ``norm_type`` is not positive.
 
     Example:
         >>> import lucid
@@ -177,4 +198,4 @@ def grad_norm(parameters: Tensors, norm_type: float = 2.0) -> Tensor:
         >>> print(lucid.nn.utils.grad_norm([x]))
         5.0
     """
-    return get_total_norm(_gradients(parameters), norm_type)
+    return _total("grad_norm", _gradients("grad_norm", parameters), norm_type)

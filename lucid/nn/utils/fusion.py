@@ -12,10 +12,12 @@ from lucid.nn.modules.batch_norm import BatchNorm1d, BatchNorm2d
 from lucid.nn.modules.conv import Conv1d, Conv2d
 from lucid.nn.modules.linear import Linear
 from lucid.nn.parameter import Parameter
+from lucid.nn.utils._checks import check_module
 
 
 def _fuse(name: str, layer: Any, bn: Any) -> Any:
     """A copy of ``layer`` with weight * s and (bias - mean) * s + shift, where s = scale / sqrt(var + eps)."""
+    check_module(name, layer, bn)
     if layer.training or bn.training:
         raise ValueError(f"{name}: both modules must be in evaluation mode; call eval() first")
     if bn.running_mean is None or bn.running_var is None:
@@ -48,6 +50,7 @@ def fuse_conv_bn_eval(conv: Conv1d | Conv2d, bn: BatchNorm1d | BatchNorm2d) -> A
         A new convolution; the arguments are not changed.
 
     Raises:
+        TypeError: an argument is not a Module.
         ValueError: a module is in training mode, the channels differ, or there are no running statistics.
 
     Example:
@@ -57,6 +60,9 @@ def fuse_conv_bn_eval(conv: Conv1d | Conv2d, bn: BatchNorm1d | BatchNorm2d) -> A
         >>> x = lucid.randn(2, 3, 5, 5)
         >>> lucid.allclose(nn.utils.fuse_conv_bn_eval(conv, bn)(x), bn(conv(x)), atol=1e-5)
         True
+
+    Source: Jacob et al., Quantization and training of neural networks, arXiv:1712.05877, section 3.2 (batch norm
+    folding).
     """
     return _fuse("fuse_conv_bn_eval", conv, bn)
 
@@ -72,7 +78,8 @@ def fuse_linear_bn_eval(linear: Linear, bn: BatchNorm1d) -> Any:
         A new linear layer; the arguments are not changed.
 
     Raises:
-        ValueError: a module is in training mode, the features differ, or there are no running statistics.
+        TypeError: an argument is not a Module.
+        ValueError: a module is in training mode, the channels differ, or there are no running statistics.
 
     Example:
         >>> import lucid
@@ -81,5 +88,8 @@ def fuse_linear_bn_eval(linear: Linear, bn: BatchNorm1d) -> Any:
         >>> x = lucid.ones(1, 2)
         >>> bool(((fused(x) - bn(linear(x))).abs() < 1e-5).all())
         True
+
+    Source: Jacob et al., Quantization and training of neural networks, arXiv:1712.05877, section 3.2 (batch norm
+    folding).
     """
     return _fuse("fuse_linear_bn_eval", linear, bn)

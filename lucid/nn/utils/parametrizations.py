@@ -24,6 +24,8 @@ from lucid.nn.functional.norm import normalize
 from lucid.nn.modules.module import Module
 from lucid.nn.utils import parametrize
 
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
+
 guard(globals())  # parameters may be in half precision
 
 MAPS = ("matrix_exp", "cayley", "householder")

@@ -12,6 +12,12 @@ from lucid.autograd._mode import no_grad
 from lucid.nn.modules.container import ModuleDict, ModuleList
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter
+from lucid.nn.utils._checks import check_module
+
+__all__ = [
+    "ParametrizationList", "cached", "is_parametrized", "register_parametrization", "remove_parametrizations",
+    "type_before_parametrizations",
+]  # fmt: skip
 
 _depth = 0
 _cache: dict[tuple[int, str], Tensor] = {}
@@ -47,8 +53,12 @@ class ParametrizationList(ModuleList):
         original: the tensor as it is now. Where modules have ``right_inverse``, the originals come from there.
         unsafe: do not check that dtype and shape stay the same.
 
+    Shape: the originals' to the parametrized tensor's, the same unless ``unsafe``.
+
     Raises:
-        ValueError: the result is not a tensor, or has another dtype or shape than the original, unless ``unsafe``.
+        RuntimeError: the tensor is assigned to, and a module has no ``right_inverse``.
+        ValueError: there are no modules; or the result is not a tensor, or has another dtype or shape than the
+            original, unless ``unsafe``.
 
     Example:
         >>> import lucid
@@ -187,6 +197,13 @@ def _property(name: str) -> property:
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     """Whether ``module`` has parametrized tensors, or one of that name.
 
+    Args:
+        module: the module; those inside it do not count.
+        tensor_name: name of a parameter or buffer; None for any.
+
+    Raises:
+        TypeError: ``module`` is not a Module.
+
     Example:
         >>> import lucid
         >>> parametrize = lucid.nn.utils.parametrize
@@ -195,6 +212,7 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
         >>> parametrize.is_parametrized(layer), parametrize.is_parametrized(layer, "bias")
         (True, False)
     """
+    check_module("is_parametrized", module)
     lists = module._modules.get("parametrizations")
     if not isinstance(lists, ModuleDict):
         return False
@@ -204,6 +222,12 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
 def type_before_parametrizations(module: Module) -> type[Module]:
     """The class of ``module`` as its author wrote it.
 
+    Args:
+        module: parametrized or not.
+
+    Raises:
+        TypeError: ``module`` is not a Module.
+
     Example:
         >>> import lucid
         >>> parametrize = lucid.nn.utils.parametrize
@@ -211,6 +235,7 @@ def type_before_parametrizations(module: Module) -> type[Module]:
         >>> parametrize.type_before_parametrizations(layer).__name__
         'Linear'
     """
+    check_module("type_before_parametrizations", module)
     return type(module).__bases__[0] if is_parametrized(module) else type(module)
 
 
@@ -233,6 +258,7 @@ def register_parametrization(
         ``module``.
 
     Raises:
+        TypeError: ``module`` or ``parametrization`` is not a Module.
         ValueError: there is no such tensor, or dtype or shape change although ``unsafe`` is false.
 
     Example:
@@ -246,6 +272,7 @@ def register_parametrization(
         >>> bool((linear.weight > 0).all())
         True
     """
+    check_module("register_parametrization", module, parametrization)
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
         present = module.parametrizations[tensor_name]
@@ -285,6 +312,7 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
         ``module``.
 
     Raises:
+        TypeError: ``module`` is not a Module.
         ValueError: the tensor is not parametrized, or there are several originals and ``leave_parametrized`` is false.
 
     Example:
@@ -296,6 +324,7 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
         >>> parametrize.is_parametrized(layer)
         False
     """
+    check_module("remove_parametrizations", module)
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"remove_parametrizations: {type(module).__name__} has no parametrization of {tensor_name!r}")
     lists = module.parametrizations

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import lucid
+from lucid._functions._arguments import check_tensors
 from lucid._tensor import Tensor
 from lucid.nn.modules.module import Module
+from lucid.nn.utils._checks import check_module
 from lucid.nn.utils._pruning import (
     BasePruningMethod,
     CustomFromMask,
@@ -31,6 +33,17 @@ __all__ = [
 def identity(module: Module, name: str) -> Module:
     """Give ``module`` the names of a pruned parameter without pruning it.
 
+    Args:
+        module: holds the parameter; changed in place.
+        name: of the parameter.
+
+    Returns:
+        ``module``.
+
+    Raises:
+        AttributeError: there is no such parameter.
+        TypeError: ``module`` is not a Module.
+
     Example:
         >>> import lucid
         >>> from lucid.nn.utils import prune
@@ -45,12 +58,17 @@ def random_unstructured(module: Module, name: str, amount: Any) -> Module:
     """Prune elements of a parameter at random.
 
     Args:
-        module: holds the parameter.
+        module: holds the parameter; changed in place.
         name: of the parameter.
-        amount: number of elements, or a share in [0, 1].
+        amount: number of elements, an int, or a share in [0, 1], a float.
+
+    Returns:
+        ``module``.
 
     Raises:
-        ValueError: ``amount`` is out of range.
+        AttributeError: there is no such parameter.
+        TypeError: ``module`` is not a Module, or ``amount`` not a number.
+        ValueError: ``amount`` is out of range, or larger than the parameter.
 
     Example:
         >>> import lucid
@@ -66,13 +84,19 @@ def l1_unstructured(module: Module, name: str, amount: Any, importance_scores: T
     """Prune the elements of a parameter that are smallest in magnitude.
 
     Args:
-        module: holds the parameter.
+        module: holds the parameter; changed in place.
         name: of the parameter.
-        amount: number of elements, or a share in [0, 1].
+        amount: number of elements, an int, or a share in [0, 1], a float.
         importance_scores: what to rank instead of the parameter's magnitudes; its shape.
 
+    Returns:
+        ``module``.
+
     Raises:
-        ValueError: ``amount`` is out of range.
+        AssertionError: the scores have another shape.
+        AttributeError: there is no such parameter.
+        TypeError: ``module`` is not a Module, or ``amount`` not a number.
+        ValueError: ``amount`` is out of range, or larger than the parameter.
 
     Example:
         >>> import lucid
@@ -92,10 +116,20 @@ def random_structured(module: Module, name: str, amount: Any, dim: int) -> Modul
     """Prune whole slices of a parameter at random.
 
     Args:
-        module: holds the parameter.
+        module: holds the parameter; changed in place.
         name: of the parameter.
-        amount: number of slices, or a share in [0, 1].
+        amount: number of slices, an int, or a share in [0, 1], a float.
         dim: dimension whose slices they are.
+
+    Returns:
+        ``module``.
+
+    Raises:
+        AttributeError: there is no such parameter.
+        IndexError: the parameter has no dimension ``dim``.
+        TypeError: ``module`` is not a Module, or ``amount`` not a number.
+        ValueError: ``amount`` is out of range or more than there are slices, or the parameter has fewer than two
+            dimensions.
 
     Example:
         >>> import lucid
@@ -113,12 +147,23 @@ def ln_structured(
     """Prune the slices of a parameter that have the smallest norms.
 
     Args:
-        module: holds the parameter.
+        module: holds the parameter; changed in place.
         name: of the parameter.
-        amount: number of slices, or a share in [0, 1].
+        amount: number of slices, an int, or a share in [0, 1], a float.
         n: order of the norm.
         dim: dimension whose slices they are.
         importance_scores: what to take the norms of instead of the parameter; its shape.
+
+    Returns:
+        ``module``.
+
+    Raises:
+        AssertionError: the scores have another shape.
+        AttributeError: there is no such parameter.
+        IndexError: the parameter has no dimension ``dim``.
+        TypeError: ``module`` is not a Module, or ``amount`` not a number.
+        ValueError: ``amount`` is out of range or more than there are slices, or the parameter has fewer than two
+            dimensions.
 
     Example:
         >>> import lucid
@@ -135,8 +180,18 @@ def ln_structured(
 def custom_from_mask(module: Module, name: str, mask: Tensor) -> Module:
     """Prune a parameter where ``mask``, of its shape, is 0.
 
+    Args:
+        module: holds the parameter; changed in place.
+        name: of the parameter.
+        mask: ones, and zeros where to prune; the parameter's shape.
+
+    Returns:
+        ``module``.
+
     Raises:
-        ValueError: the mask has another shape.
+        AttributeError: there is no such parameter.
+        TypeError: ``module`` is not a Module, or ``mask`` not a tensor.
+        ValueError: the mask has another shape than the parameter.
 
     Example:
         >>> import lucid
@@ -145,6 +200,7 @@ def custom_from_mask(module: Module, name: str, mask: Tensor) -> Module:
         >>> layer.bias.item() == 0
         True
     """
+    check_tensors("custom_from_mask", mask)
     CustomFromMask.apply(module, name, mask)
     return module
 
@@ -159,11 +215,14 @@ def global_unstructured(
 
     Args:
         parameters: pairs of a module and a parameter's name.
-        pruning_method: an unstructured one; it gets ``kwargs``.
-        importance_scores: for some of the pairs, what to rank instead of the parameter.
+        pruning_method: class of an unstructured one.
+        importance_scores: for some of the pairs, what to rank instead of the parameter; its shape.
+        kwargs: for the method, such as ``amount``.
 
     Raises:
-        TypeError: ``parameters`` are not pairs, or the method is not unstructured.
+        AttributeError: a module has no such parameter.
+        TypeError: ``parameters`` are not pairs of modules and names, or the method is not unstructured.
+        ValueError: there are no pairs, or ``amount`` is out of range.
 
     Example:
         >>> import lucid
@@ -173,11 +232,13 @@ def global_unstructured(
         >>> int(a.weight_mask.sum() + b.weight_mask.sum())
         5
     """
-    pairs: Sequence[tuple[Module, str]] = list(parameters)
+    pairs: Sequence[tuple[Module, str]] = list(parameters) if isinstance(parameters, Iterable) else [parameters]
+    if not pairs:
+        raise ValueError("global_unstructured: expected at least one pair of a module and a parameter's name")
     if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
         raise TypeError("global_unstructured: expected pairs of a module and a parameter's name")
     if pruning_method.PRUNING_TYPE != "unstructured":
-        raise TypeError(f'Only "unstructured" PRUNING_TYPE supported for the `pruning_method`, got {pruning_method}')
+        raise TypeError(f"global_unstructured: expected an unstructured method, got {pruning_method.__name__}")
     for module, name in pairs:
         check_parameter(module, name)
     given = importance_scores or {}
@@ -196,7 +257,16 @@ def global_unstructured(
 def remove(module: Module, name: str) -> Module:
     """Make a pruned tensor an ordinary parameter again; what was zeroed stays zero.
 
+    Args:
+        module: holds the parameter; changed in place.
+        name: of the parameter.
+
+    Returns:
+        ``module``.
+
     Raises:
+        AttributeError: there is no such parameter.
+        TypeError: ``module`` is not a Module.
         ValueError: ``name`` is not pruned.
 
     Example:
@@ -212,11 +282,17 @@ def remove(module: Module, name: str) -> Module:
             hook.remove(module)
             del module._registry().forward_pre[key]
             return module
-    raise ValueError(f"Parameter '{name}' of module {module} has to be pruned before pruning can be removed")
+    raise ValueError(f"prune: {name!r} of {type(module).__name__} is not pruned")
 
 
 def is_pruned(module: Module) -> bool:
     """Whether ``module`` or one inside it has a pruned parameter.
+
+    Args:
+        module: looked through with all modules inside it.
+
+    Raises:
+        TypeError: ``module`` is not a Module.
 
     Example:
         >>> import lucid
@@ -224,4 +300,5 @@ def is_pruned(module: Module) -> bool:
         >>> prune.is_pruned(lucid.nn.Linear(2, 1))
         False
     """
+    check_module("is_pruned", module)
     return any(methods(m) for m in module.modules())

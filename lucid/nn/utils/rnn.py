@@ -7,13 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lucid._functions._arguments import check_tensors
 from lucid._functions.join import cat, stack
 from lucid._functions.shape import transpose
+from lucid._printing import shown
 from lucid._tensor import Tensor
 from lucid.autograd._node import wrap
 
 __all__ = [
-    "PackedSequence", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence", "pad_sequence", "unpad_sequence",
+    "PackedSequence", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence", "pad_sequence",
+    "unpack_sequence", "unpad_sequence",
 ]  # fmt: skip
 
 
@@ -27,11 +30,20 @@ class _Packed(NamedTuple):
 class PackedSequence(_Packed):
     """Sequences in one tensor without padding, step after step and longer ones first. Made by the functions here.
 
+    Args:
+        data: the rows, as the attribute below.
+        batch_sizes: int64 tensor or ints, as below.
+        sorted_indices: int64, (batch,), or None.
+        unsorted_indices: int64, (batch,); made from ``sorted_indices`` unless given.
+
     Attributes:
         data: shape (sum of lengths, ...): the first step of every sequence, then the second of those that have one, ...
         batch_sizes: int64, how many sequences have a step t.
         sorted_indices: which sequence of the caller comes at each place, or None if they came sorted.
         unsorted_indices: the inverse of that.
+
+    Raises:
+        ValueError: ``batch_sizes`` is missing, or does not hold ints.
 
     Example:
         >>> import lucid
@@ -92,10 +104,10 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     return wrap(inverse)
 
 
-def _lengths(lengths: Any) -> np.ndarray:
+def _lengths(name: str, lengths: Any) -> np.ndarray:
     values = lengths._data if isinstance(lengths, Tensor) else np.asarray(lengths)
     if values.ndim != 1 or values.dtype.kind not in "iu":
-        raise RuntimeError(f"pack_padded_sequence: expected lengths as a 1-d sequence of integers, got {lengths!r}")
+        raise RuntimeError(f"{name}: expected lengths as a 1-d sequence of integers, got {shown(lengths)}")
     return values.astype(np.int64)
 
 
@@ -119,7 +131,9 @@ def pack_padded_sequence(
         enforce_sorted: sequences come sorted by decreasing length; otherwise they are sorted here.
 
     Raises:
-        RuntimeError: ``lengths`` does not fit, is not sorted, or holds a number that is not positive.
+        RuntimeError: ``lengths`` does not fit, is not sorted, or holds a number that is not positive; or fewer than two
+            dimensions.
+        TypeError: ``input`` is not a tensor.
 
     Example:
         >>> import lucid
@@ -130,7 +144,7 @@ def pack_padded_sequence(
     """
     if not isinstance(input, Tensor):
         raise TypeError(f"pack_padded_sequence: expected a Tensor, got {type(input).__name__}")
-    counts = _lengths(lengths)
+    counts = _lengths("pack_padded_sequence", lengths)
     if input._data.ndim < 2:
         raise RuntimeError(f"pack_padded_sequence: expected at least 2 dimensions, got shape {input._data.shape}")
     batch, most = input._data.shape[:2] if batch_first else input._data.shape[1::-1]
@@ -172,7 +186,11 @@ def pad_packed_sequence(
         padding_value: what to fill up with.
         total_length: length to pad to; that of the longest sequence unless given.
 
+    Returns:
+        The padded batch, (length, batch, ...) or (batch, length, ...), and int64 lengths, (batch,).
+
     Raises:
+        TypeError: ``sequence`` is not a `PackedSequence`.
         ValueError: ``total_length`` is too short.
 
     Example:
@@ -217,8 +235,12 @@ def pad_sequence(
         padding_value: what to fill up with.
         padding_side: "right" or "left".
 
+    Returns:
+        Shape (length, batch, ...), or (batch, length, ...) with ``batch_first``.
+
     Raises:
         RuntimeError: no sequences, another side, or shapes that do not fit.
+        TypeError: a sequence is not a tensor.
 
     Example:
         >>> import lucid
@@ -231,6 +253,7 @@ def pad_sequence(
     if not isinstance(sequences, Iterable):
         raise RuntimeError(f"pad_sequence: expected a sequence of tensors, got {type(sequences).__name__}")
     items = list(sequences)
+    check_tensors("pad_sequence", *items)
     if not items:
         raise RuntimeError("pad_sequence: received an empty list of sequences")
     tail, length = items[0]._data.shape[1:], max(len(x) for x in items)
@@ -253,14 +276,23 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Any, batch_first: bool = F
         lengths: length of each sequence.
         batch_first: the batch is the first dimension.
 
+    Returns:
+        One tensor (length, ...) for each sequence.
+
+    Raises:
+        IndexError: fewer than two dimensions.
+        RuntimeError: ``lengths`` are not integers, or not one for each sequence.
+        TypeError: ``padded_sequences`` is not a tensor.
+
     Example:
         >>> import lucid
         >>> from lucid.nn.utils.rnn import unpad_sequence
         >>> [x.tolist() for x in unpad_sequence(lucid.tensor([[1, 3], [2, 0]]), [2, 1])]
         [[1, 2], [3]]
     """
+    check_tensors("unpad_sequence", padded_sequences)
     x = padded_sequences if batch_first else transpose(padded_sequences, 0, 1)
-    counts = _lengths(lengths)
+    counts = _lengths("unpad_sequence", lengths)
     if len(counts) != x._data.shape[0]:
         raise RuntimeError(
             f"unpad_sequence: expected one length per sequence, got {len(counts)} for a batch of {x._data.shape[0]}"
@@ -277,6 +309,7 @@ def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> P
 
     Raises:
         RuntimeError: they are not sorted, or empty.
+        TypeError: a sequence is not a tensor.
 
     Example:
         >>> import lucid
@@ -284,11 +317,22 @@ def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> P
         >>> pack_sequence([lucid.tensor([1, 2, 3]), lucid.tensor([4])]).data.tolist()
         [1, 4, 2, 3]
     """
+    sequences = list(sequences)
+    check_tensors("pack_sequence", *sequences)
     return pack_padded_sequence(pad_sequence(sequences), [len(x) for x in sequences], False, enforce_sorted)
 
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     """The inverse of `pack_sequence`.
+
+    Args:
+        packed_sequences: the packed batch.
+
+    Returns:
+        One tensor (length, ...) for each sequence.
+
+    Raises:
+        TypeError: ``packed_sequences`` is not a `PackedSequence`.
 
     Example:
         >>> import lucid

@@ -8,6 +8,7 @@ from typing import Any
 
 from lucid._tensor import Tensor
 from lucid.nn.modules.module import Module
+from lucid.nn.utils._checks import check_module
 
 Place = tuple[dict[str, Any], str]
 """The table of a module, and the key in it."""
@@ -79,8 +80,12 @@ def functional_call(
         tie_weights: a tensor that the module has under several names is replaced under all of them.
         strict: refuse names that are missing or that the module does not have.
 
+    Returns:
+        What the module returns.
+
     Raises:
         RuntimeError: names are missing or unknown, and ``strict`` is true.
+        TypeError: ``module`` is not a Module, or the tensors are not in dicts.
         ValueError: names are repeated in several dicts, or one shared tensor is given different values.
 
     Example:
@@ -90,6 +95,11 @@ def functional_call(
         >>> lucid.nn.utils.stateless.functional_call(linear, other, lucid.tensor([[1.0, 2.0]])).tolist()
         [[3.0]]
     """
+    check_module("functional_call", module)
+    if not isinstance(parameters_and_buffers, (Mapping, Sequence)):
+        raise TypeError(
+            f"functional_call: expected a dict of tensors or several, got {type(parameters_and_buffers).__name__}"
+        )
     dicts = [parameters_and_buffers] if isinstance(parameters_and_buffers, Mapping) else list(parameters_and_buffers)
     given = {name: t for d in dicts for name, t in d.items()}
     if len(given) != sum(map(len, dicts)):

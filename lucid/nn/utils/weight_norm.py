@@ -16,6 +16,7 @@ from lucid.autograd._mode import no_grad
 from lucid.nn.functional.norm import normalize
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter
+from lucid.nn.utils._checks import check_module
 from lucid.nn.utils.parametrizations import norm_except_dim
 
 guard(globals())  # parameters may be in half precision
@@ -35,6 +36,7 @@ class _Hook:
 
 
 def _find(function: str, module: Module, name: str, kind: type[_Hook]) -> tuple[int, Any]:
+    check_module(function, module)
     hooks = {} if module._hooks is None else module._hooks.forward_pre
     for key, (hook, _) in hooks.items():
         if isinstance(hook, kind) and hook.name == name:
@@ -74,6 +76,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
 
     Raises:
         RuntimeError: the weight is normalised already.
+        TypeError: ``module`` is not a Module.
         ValueError: there is no such parameter.
 
     Example:
@@ -84,6 +87,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
 
     Source: Salimans and Kingma, Weight normalization, arXiv:1602.07868.
     """
+    check_module("weight_norm", module)
     if name + "_g" in module._parameters:
         raise RuntimeError(f"weight_norm: {name!r} of {type(module).__name__} is normalised already")
     weight, hook = _weight("weight_norm", module, name), WeightNorm(name, dim)
@@ -100,7 +104,15 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
 def remove_weight_norm(module: Module, name: str = "weight") -> Module:
     """Undo `weight_norm`: the weight is a parameter again.
 
+    Args:
+        module: changed in place.
+        name: name of the weight.
+
+    Returns:
+        ``module``.
+
     Raises:
+        TypeError: ``module`` is not a Module.
         ValueError: the weight is not normalised.
 
     Example:
@@ -160,6 +172,7 @@ def spectral_norm(
 
     Raises:
         RuntimeError: the weight is normalised already.
+        TypeError: ``module`` is not a Module.
         ValueError: there is no such parameter, or ``n_power_iterations`` is not positive.
 
     Example:
@@ -172,6 +185,7 @@ def spectral_norm(
     """
     if n_power_iterations <= 0:
         raise ValueError(f"spectral_norm: n_power_iterations must be positive, got {n_power_iterations}")
+    check_module("spectral_norm", module)
     if name + "_orig" in module._parameters:
         raise RuntimeError(f"spectral_norm: {name!r} of {type(module).__name__} is normalised already")
     weight = _weight("spectral_norm", module, name)
@@ -191,7 +205,15 @@ def spectral_norm(
 def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
     """Undo `spectral_norm`: the normalised weight is a parameter again.
 
+    Args:
+        module: changed in place.
+        name: name of the weight.
+
+    Returns:
+        ``module``.
+
     Raises:
+        TypeError: ``module`` is not a Module.
         ValueError: the weight is not normalised.
 
     Example:
