@@ -121,6 +121,9 @@ grad_enabled = is_grad_enabled
 def is_tensor(obj: object) -> bool:  # type: ignore[valid-type]
     """Whether ``obj`` is a Tensor.
 
+    Args:
+        obj: any object.
+
     Example:
         >>> import lucid
         >>> lucid.is_tensor(lucid.ones(1)), lucid.is_tensor([1.0])
@@ -131,6 +134,9 @@ def is_tensor(obj: object) -> bool:  # type: ignore[valid-type]
 
 def is_floating_point(input: Tensor) -> bool:  # type: ignore[valid-type]
     """Whether the dtype of ``input`` is float16, bfloat16, float32 or float64.
+
+    Args:
+        input: any shape and dtype.
 
     Example:
         >>> import lucid
@@ -143,6 +149,9 @@ def is_floating_point(input: Tensor) -> bool:  # type: ignore[valid-type]
 
 def numel(input: Tensor) -> int:  # type: ignore[valid-type]
     """The number of elements of ``input``.
+
+    Args:
+        input: any shape and dtype.
 
     Example:
         >>> import lucid

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 class dtype:
     """Element type of a tensor, for example ``lucid.float32``; compares and hashes by identity.
 
+    Args:
+        name: NumPy's name of the type, or "bfloat16".
+        rank: 0 for bool, 1 for integers, 2 for floating point, 3 for complex.
+
     Attributes:
         name: the name without the package, ``"float32"``.
         numpy: the NumPy dtype of the storage.
@@ -79,6 +83,9 @@ def get_default_dtype() -> dtype:
 
 def set_default_dtype(d: dtype) -> None:
     """Make ``d`` the type of tensors made from Python floats.
+
+    Args:
+        d: ``lucid.float32`` or ``lucid.float64``.
 
     Raises:
         TypeError: ``d`` is not float32 or float64.
@@ -155,6 +162,12 @@ def to_real(d: dtype) -> dtype:
 def promote_types(a: dtype, b: dtype) -> dtype:
     """The smallest dtype both promote to; integers with floats give the float, reals with complex the complex.
 
+    Args:
+        a, b: dtypes.
+
+    Raises:
+        TypeError: an argument is no dtype.
+
     Example:
         >>> import lucid
         >>> lucid.promote_types(lucid.int64, lucid.float32)
@@ -183,6 +196,9 @@ def result_type(*operands: Tensor | float) -> dtype:
     they are of a higher category (bool < integer < floating < complex). A complex one then leaves the
     width of floating-point numbers as it is.
 
+    Args:
+        operands: tensors and Python numbers.
+
     Example:
         >>> import lucid
         >>> lucid.result_type(lucid.tensor([1]), 1.5)
@@ -203,6 +219,12 @@ def result_type(*operands: Tensor | float) -> dtype:
 
 class finfo:
     """Machine limits of a floating-point dtype: ``bits eps max min tiny smallest_normal resolution``.
+
+    Args:
+        d: a floating-point dtype, or a complex one for its parts; the default type unless given.
+
+    Raises:
+        TypeError: ``d`` holds integers or bools.
 
     Example:
         >>> import lucid
@@ -230,6 +252,12 @@ class finfo:
 
 class iinfo:
     """Limits of an integer dtype: ``bits max min``.
+
+    Args:
+        d: an integer dtype.
+
+    Raises:
+        ValueError: ``d`` is not an integer dtype.
 
     Example:
         >>> import lucid

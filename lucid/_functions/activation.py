@@ -214,6 +214,11 @@ class Softsign(Activation):
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + exp(-x)), in [0, 1].
 
+        y = 1 / (1 + e^-x),    dy/dx = y (1 - y)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+
     Example:
         >>> import lucid
         >>> print(lucid.sigmoid(lucid.tensor([0.0, 2.0], dtype=lucid.float64)))
@@ -226,6 +231,11 @@ def sigmoid(x: Tensor) -> Tensor:
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent, in [-1, 1].
 
+        y = (e^x - e^-x) / (e^x + e^-x),    dy/dx = 1 - y^2
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+
     Example:
         >>> import lucid
         >>> print(lucid.tanh(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
@@ -237,6 +247,11 @@ def tanh(x: Tensor) -> Tensor:
 
 def relu(x: Tensor) -> Tensor:
     """max(x, 0); NaN stays NaN.
+
+        y = max(x, 0),    dy/dx = 1 where x > 0, else 0
+
+    Args:
+        x: any shape; integers stay integers, bools become int64.
 
     Example:
         >>> import lucid

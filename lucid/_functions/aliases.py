@@ -31,6 +31,11 @@ ger, row_stack, split_with_sizes = outer, vstack, split
 def clamp_min(x: Tensor, min: Any, *, out: Tensor | None = None) -> Tensor:
     """max(x, min), of a number or a tensor; NaN stays NaN.
 
+    Args:
+        x: any shape, not complex.
+        min: smallest value, a number or a tensor that broadcasts with ``x``.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.clamp_min(lucid.tensor([-1.0, 2.0]), 0.0))
@@ -42,6 +47,11 @@ def clamp_min(x: Tensor, min: Any, *, out: Tensor | None = None) -> Tensor:
 
 def clamp_max(x: Tensor, max: Any, *, out: Tensor | None = None) -> Tensor:
     """min(x, max), of a number or a tensor; NaN stays NaN.
+
+    Args:
+        x: any shape, not complex.
+        max: largest value, a number or a tensor that broadcasts with ``x``.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -55,6 +65,9 @@ def clamp_max(x: Tensor, max: Any, *, out: Tensor | None = None) -> Tensor:
 def msort(x: Tensor) -> Tensor:
     """``x`` sorted along its first dimension.
 
+    Args:
+        x: at least one dimension.
+
     Example:
         >>> import lucid
         >>> print(lucid.msort(lucid.tensor([3.0, 1.0, 2.0])))
@@ -65,6 +78,10 @@ def msort(x: Tensor) -> Tensor:
 
 def unravel_index(indices: Tensor, shape: Sequence[int]) -> tuple[Tensor, ...]:
     """The coordinates, one tensor per dimension, of places in a flattened tensor of the given shape.
+
+    Args:
+        indices: places in the flattened tensor, integers of any shape.
+        shape: the tensor's sizes.
 
     Raises:
         RuntimeError: ``indices`` does not hold integers.
@@ -87,6 +104,9 @@ def unravel_index(indices: Tensor, shape: Sequence[int]) -> tuple[Tensor, ...]:
 
 def broadcast_shapes(*shapes: Any) -> Any:
     """The shape that tensors of the given shapes broadcast to.
+
+    Args:
+        shapes: sequences of sizes; an int is the shape of a vector.
 
     Raises:
         ValueError: they do not.

@@ -64,6 +64,12 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """Every choice of one element from each vector, as rows in lexicographic order; a lone vector as it is.
 
+    Args:
+        tensors: vectors of one dtype.
+
+    Raises:
+        RuntimeError: an operand is not a vector.
+
     Example:
         >>> import lucid
         >>> print(lucid.cartesian_prod(lucid.tensor([1, 2]), lucid.tensor([3, 4])))
@@ -82,6 +88,11 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
 
 def combinations(x: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """Every choice of ``r`` elements of the vector ``x`` in their order, as rows.
+
+    Args:
+        x: shape (n,).
+        r: elements per choice.
+        with_replacement: an element may be chosen again.
 
     Raises:
         RuntimeError: ``x`` is not a vector, or ``r`` is negative.
@@ -107,6 +118,9 @@ def combinations(x: Tensor, r: int = 2, with_replacement: bool = False) -> Tenso
 
 def block_diag(*tensors: Any) -> Tensor:
     """A matrix of zeros with the given matrices along its diagonal; vectors are rows, numbers 1 x 1 matrices.
+
+    Args:
+        tensors: numbers, vectors and matrices; dtypes promote.
 
     Raises:
         RuntimeError: an operand has more than two dimensions.
@@ -152,6 +166,9 @@ def _raise_each(name: str, tensors: tuple[Any, ...], ndim: int) -> Any:
 def atleast_1d(*tensors: Any) -> Any:
     """Numbers as vectors of one element; everything else as it is. Several tensors give a tuple.
 
+    Args:
+        tensors: tensors, or one sequence of them; any shapes and dtypes.
+
     Example:
         >>> import lucid
         >>> lucid.atleast_1d(lucid.tensor(1.0)).shape
@@ -162,6 +179,9 @@ def atleast_1d(*tensors: Any) -> Any:
 
 def atleast_2d(*tensors: Any) -> Any:
     """Numbers and vectors as matrices of one row. Several tensors give a tuple.
+
+    Args:
+        tensors: tensors, or one sequence of them; any shapes and dtypes.
 
     Example:
         >>> import lucid
@@ -174,6 +194,9 @@ def atleast_2d(*tensors: Any) -> Any:
 def atleast_3d(*tensors: Any) -> Any:
     """Shape (n,) as (1, n, 1) and (n, m) as (n, m, 1). Several tensors give a tuple.
 
+    Args:
+        tensors: tensors, or one sequence of them; any shapes and dtypes.
+
     Example:
         >>> import lucid
         >>> lucid.atleast_3d(lucid.tensor(1.0)).shape
@@ -185,6 +208,12 @@ def atleast_3d(*tensors: Any) -> Any:
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the third dimension, after `atleast_3d`.
 
+    Args:
+        tensors: sizes agree but for that of dimension 2; dtypes promote.
+
+    Raises:
+        RuntimeError: another size differs.
+
     Example:
         >>> import lucid
         >>> lucid.dstack([lucid.zeros(2, 3), lucid.zeros(2, 3)]).shape
@@ -195,6 +224,12 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along dimension 1, numbers and vectors as columns.
+
+    Args:
+        tensors: any number of dimensions; sizes agree but for that of dimension 1, dtypes promote.
+
+    Raises:
+        RuntimeError: another size differs.
 
     Example:
         >>> import lucid
@@ -255,6 +290,13 @@ def _split(name: str, x: Tensor, sections: Any, dim: int, ndim: int) -> tuple[Te
 def hsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """`tensor_split` along dimension 1 (0 for vectors) into parts of equal size, or at given places.
 
+    Args:
+        x: at least one dimension.
+        indices_or_sections: the number of parts, or the places where parts begin.
+
+    Raises:
+        RuntimeError: ``x`` has no dimensions, or the size is not divisible by the number of parts.
+
     Example:
         >>> import lucid
         >>> [y.tolist() for y in lucid.hsplit(lucid.arange(4), 2)]
@@ -266,6 +308,13 @@ def hsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
 
 def vsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """`tensor_split` along dimension 0 into parts of equal size, or at given places.
+
+    Args:
+        x: at least two dimensions.
+        indices_or_sections: the number of parts, or the places where parts begin.
+
+    Raises:
+        RuntimeError: ``x`` has fewer dimensions, or the size is not divisible by the number of parts.
 
     Example:
         >>> import lucid
@@ -279,6 +328,13 @@ def vsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
 def dsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """`tensor_split` along dimension 2 into parts of equal size, or at given places.
 
+    Args:
+        x: at least three dimensions.
+        indices_or_sections: the number of parts, or the places where parts begin.
+
+    Raises:
+        RuntimeError: ``x`` has fewer dimensions, or the size is not divisible by the number of parts.
+
     Example:
         >>> import lucid
         >>> [y.shape for y in lucid.dsplit(lucid.zeros(1, 2, 4), 2)]
@@ -290,6 +346,12 @@ def dsplit(x: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
 
 def fliplr(x: Tensor) -> Tensor:
     """A copy with the columns in reverse order (dimension 1).
+
+    Args:
+        x: at least two dimensions.
+
+    Raises:
+        RuntimeError: ``x`` has fewer dimensions.
 
     Example:
         >>> import lucid
@@ -306,6 +368,12 @@ def fliplr(x: Tensor) -> Tensor:
 def flipud(x: Tensor) -> Tensor:
     """A copy with the rows in reverse order (dimension 0).
 
+    Args:
+        x: at least one dimension.
+
+    Raises:
+        RuntimeError: ``x`` has no dimensions.
+
     Example:
         >>> import lucid
         >>> print(lucid.flipud(lucid.tensor([[1, 2], [3, 4]])))
@@ -320,6 +388,11 @@ def flipud(x: Tensor) -> Tensor:
 
 def rot90(x: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """A copy turned by ``k`` right angles in the plane of two dimensions, from the first towards the second.
+
+    Args:
+        x: at least two dimensions.
+        k: number of quarter turns; negative ones turn the other way.
+        dims: the plane.
 
     Raises:
         RuntimeError: ``dims`` are not two different dimensions.
@@ -386,6 +459,12 @@ def repeat_interleave(x: Any, repeats: Any = None, dim: int | None = None, *, ou
 def adjoint(x: Tensor) -> Tensor:
     """The last two dimensions exchanged, as a view.
 
+    Args:
+        x: shape (..., n, m); complex numbers are conjugated.
+
+    Raises:
+        RuntimeError: ``x`` has fewer than two dimensions.
+
     Example:
         >>> import lucid
         >>> print(lucid.adjoint(lucid.tensor([[1, 2], [3, 4]])))
@@ -400,6 +479,11 @@ def adjoint(x: Tensor) -> Tensor:
 
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """The matrix of powers of the vector ``x``: columns x^(N-1), ..., x, 1, or in increasing order.
+
+    Args:
+        x: shape (n,); integers and bools become int64.
+        N: number of columns; n unless given.
+        increasing: powers from left to right grow.
 
     Raises:
         RuntimeError: ``x`` is not a vector, or ``N`` is negative.

@@ -32,6 +32,10 @@ def _double(function: Any) -> Any:
 def bessel_j0(x: Tensor) -> Any:
     """Bessel's function of the first kind, order 0; 0 at infinity.
 
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.bessel_j0(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
@@ -44,6 +48,10 @@ def bessel_j0(x: Tensor) -> Any:
 @evaluated(_double(approximations.j1), lambda x, y, dy: dy * (bessel_j0(x) - _ratio(y, x)), "xy")
 def bessel_j1(x: Tensor) -> Any:
     """Bessel's function of the first kind, order 1; 0 at infinity.
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -58,6 +66,10 @@ def bessel_j1(x: Tensor) -> Any:
 def bessel_y0(x: Tensor) -> Any:
     """Bessel's function of the second kind, order 0; -inf at 0, NaN below.
 
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.bessel_y0(lucid.tensor([1.0, 2.0], dtype=lucid.float64)))
@@ -70,6 +82,10 @@ def bessel_y0(x: Tensor) -> Any:
 @evaluated(_double(approximations.y1), lambda x, y, dy: dy * (bessel_y0(x) - y / x), "xy")
 def bessel_y1(x: Tensor) -> Any:
     """Bessel's function of the second kind, order 1; -inf at 0, NaN below.
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -84,6 +100,10 @@ def bessel_y1(x: Tensor) -> Any:
 def modified_bessel_k0(x: Tensor) -> Any:
     """The modified Bessel function of the second kind, order 0; inf at 0, NaN below.
 
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.modified_bessel_k0(lucid.tensor([1.0, 2.0], dtype=lucid.float64)))
@@ -96,6 +116,10 @@ def modified_bessel_k0(x: Tensor) -> Any:
 @evaluated(_double(approximations.k1), lambda x, y, dy: -dy * (modified_bessel_k0(x) + y / x), "xy")
 def modified_bessel_k1(x: Tensor) -> Any:
     """The modified Bessel function of the second kind, order 1; inf at 0, NaN below.
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -110,6 +134,10 @@ def modified_bessel_k1(x: Tensor) -> Any:
 def scaled_modified_bessel_k0(x: Tensor) -> Any:
     """exp(x) times `modified_bessel_k0`.
 
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.scaled_modified_bessel_k0(lucid.tensor([1.0, 2.0], dtype=lucid.float64)))
@@ -122,6 +150,10 @@ def scaled_modified_bessel_k0(x: Tensor) -> Any:
 @evaluated(_double(approximations.k1e), lambda x, y, dy: dy * (y - y / x - scaled_modified_bessel_k0(x)), "xy")
 def scaled_modified_bessel_k1(x: Tensor) -> Any:
     """exp(x) times `modified_bessel_k1`.
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -136,6 +168,10 @@ def scaled_modified_bessel_k1(x: Tensor) -> Any:
 def spherical_bessel_j0(x: Tensor) -> Any:
     """sin(x) / x: the spherical Bessel function of the first kind, order 0; 1 at 0, 0 at infinity.
 
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.spherical_bessel_j0(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
@@ -149,6 +185,10 @@ def spherical_bessel_j0(x: Tensor) -> Any:
 def airy_ai(x: Tensor) -> Any:
     """Airy's function Ai; it has no gradient. 0 at inf.
 
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.airy_ai(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
@@ -161,6 +201,10 @@ def airy_ai(x: Tensor) -> Any:
 @evaluated(_double(approximations.erfcx), lambda x, y, dy: dy * (2 * x * y - 2 / math.sqrt(math.pi)), "xy")
 def erfcx(x: Tensor) -> Any:
     """exp(x^2) erfc(x), which does not underflow.
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -176,6 +220,10 @@ def erfcx(x: Tensor) -> Any:
 )
 def log_ndtr(x: Tensor) -> Any:
     """The logarithm of the normal distribution function, exact far below 0 as well.
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid

@@ -197,6 +197,14 @@ def sub(x: Operand, y: Operand, *, alpha: float = 1, out: Tensor | None = None) 
 
         x - alpha * y
 
+    Args:
+        x, y: tensors or numbers; shapes broadcast, dtypes promote.
+        alpha: factor of ``y``.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: both are bool.
+
     Example:
         >>> import lucid
         >>> print(lucid.sub(lucid.tensor([1.0, 2.0]), lucid.tensor([10.0, 20.0])))
@@ -211,6 +219,10 @@ def sub(x: Operand, y: Operand, *, alpha: float = 1, out: Tensor | None = None) 
 def rsub(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
     """y - alpha * x.
 
+    Args:
+        x, y: tensors or numbers; shapes broadcast, dtypes promote.
+        alpha: factor of ``x``.
+
     Example:
         >>> import lucid
         >>> print(lucid.rsub(lucid.tensor([1.0, 2.0]), lucid.tensor([10.0, 20.0])))
@@ -223,6 +235,10 @@ def mul(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
     """x * y, broadcast.
 
         x * y,    dz/dx = y,    dz/dy = x
+
+    Args:
+        x, y: tensors or numbers; shapes broadcast, dtypes promote.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -277,6 +293,13 @@ def rdiv(x: Operand, y: Operand) -> Tensor:
 def floor_divide(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
     """floor(x / y); its gradient is zero.
 
+    Args:
+        x, y: tensors or numbers; shapes broadcast, dtypes promote.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: an integer is divided by zero.
+
     Example:
         >>> import lucid
         >>> print(lucid.floor_divide(lucid.tensor([7.0, -7.0]), lucid.tensor([2.0, 2.0])))
@@ -297,6 +320,10 @@ def remainder(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
 
         x - y * floor(x / y)
 
+    Args:
+        x, y: tensors or numbers; shapes broadcast, dtypes promote.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.remainder(lucid.tensor([7.0, -7.0]), lucid.tensor([2.0, 2.0])))
@@ -314,6 +341,11 @@ def pow(x: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
     """x raised to the power ``exponent``, elementwise and broadcast.
 
         x^y,    dz/dx = y * x^(y-1),    dz/dy = x^y * ln(x)
+
+    Args:
+        x: the base, a tensor or number.
+        exponent: a tensor or number; shapes broadcast, dtypes promote.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: an integer tensor to a negative integer power.
@@ -337,6 +369,10 @@ def rpow(x: Operand, y: Operand) -> Tensor:
 def maximum(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of ``x`` and ``y``, elementwise; NaN if either is NaN.
 
+    Args:
+        x, y: tensors; shapes broadcast, dtypes promote.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.maximum(lucid.tensor([1.0, 4.0]), lucid.tensor([2.0, 3.0])))
@@ -348,6 +384,10 @@ def maximum(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def minimum(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of ``x`` and ``y``, elementwise; NaN if either is NaN.
+
+    Args:
+        x, y: tensors; shapes broadcast, dtypes promote.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -363,6 +403,11 @@ def atan2(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
 
         the angle of (y, x) to the first axis, in radians
 
+    Args:
+        x: ordinates, tensor or number; integers become the default floating-point type.
+        y: abscissas, likewise; shapes broadcast, dtypes promote.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> y = lucid.tensor([1.0, -1.0], dtype=lucid.float64)
@@ -377,6 +422,9 @@ def cube(x: Tensor) -> Tensor:
     """x * x * x.
 
         x^3
+
+    Args:
+        x: any shape and dtype.
 
     Example:
         >>> import lucid

@@ -46,6 +46,11 @@ def cholesky(x: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
 
     Only the lower triangle is read; the gradient is symmetric.
 
+    Args:
+        x: shape (..., n, n), floating point.
+        upper: give L^T.
+        out: tensor that receives the result.
+
     Raises:
         LinAlgError: not positive-definite.
         RuntimeError: not square.
@@ -64,6 +69,15 @@ def cholesky_ex(x: Tensor, *, upper: bool = False, check_errors: bool = False) -
     """(L, info): `cholesky` that says in ``info`` which leading minor is not positive instead of raising.
 
     L of such a matrix holds NaN; ``info`` is 0 for all others.
+
+    Args:
+        x: shape (..., n, n), floating point.
+        upper: give L^T.
+        check_errors: raise where ``info`` is not 0.
+
+    Raises:
+        LinAlgError: with ``check_errors``, a matrix is not positive-definite.
+        RuntimeError: not square.
 
     Example:
         >>> import lucid
@@ -103,6 +117,14 @@ def _failing_minor(m: np.ndarray) -> int:
 def cholesky_solve(b: Tensor, factor: Tensor, upper: bool = False) -> Tensor:
     """X with A X = B, where ``factor`` is the Cholesky factor of A.
 
+    Args:
+        b: shape (..., n, k).
+        factor: shape (..., n, n), triangular.
+        upper: it is the upper factor.
+
+    Raises:
+        RuntimeError: ``factor`` is not square, or the shapes do not fit.
+
     Example:
         >>> import lucid
         >>> print(lucid.cholesky_solve(lucid.tensor([[4.0], [1.0]]), lucid.tensor([[2.0, 0.0], [0.0, 1.0]])))
@@ -119,6 +141,13 @@ def cholesky_solve(b: Tensor, factor: Tensor, upper: bool = False) -> Tensor:
 
 def cholesky_inverse(factor: Tensor, upper: bool = False) -> Tensor:
     """The inverse of A, where ``factor`` is its Cholesky factor.
+
+    Args:
+        factor: shape (..., n, n), triangular.
+        upper: it is the upper factor.
+
+    Raises:
+        RuntimeError: ``factor`` is not square.
 
     Example:
         >>> import lucid

@@ -100,6 +100,9 @@ bitwise_xor = _logical("bitwise_xor", np.bitwise_xor, "x ^ y of integers or bool
 def logical_not(x: Tensor) -> Tensor:
     """Whether each element is zero.
 
+    Args:
+        x: any shape and dtype.
+
     Example:
         >>> import lucid
         >>> print(lucid.logical_not(lucid.tensor([0, 2])))
@@ -111,6 +114,12 @@ def logical_not(x: Tensor) -> Tensor:
 
 def bitwise_not(x: Tensor) -> Tensor:
     """~x of integers, the complement of bools.
+
+    Args:
+        x: integers or bools, any shape.
+
+    Raises:
+        RuntimeError: ``x`` is floating point.
 
     Example:
         >>> import lucid
@@ -126,6 +135,9 @@ def bitwise_not(x: Tensor) -> Tensor:
 def isnan(x: Tensor) -> Tensor:
     """Whether each element is NaN.
 
+    Args:
+        x: any shape and dtype.
+
     Example:
         >>> import lucid
         >>> print(lucid.isnan(lucid.tensor([1.0, float('nan')])))
@@ -138,6 +150,9 @@ def isnan(x: Tensor) -> Tensor:
 def isinf(x: Tensor) -> Tensor:
     """Whether each element is infinite.
 
+    Args:
+        x: any shape and dtype.
+
     Example:
         >>> import lucid
         >>> print(lucid.isinf(lucid.tensor([1.0, float('-inf')])))
@@ -149,6 +164,9 @@ def isinf(x: Tensor) -> Tensor:
 
 def isfinite(x: Tensor) -> Tensor:
     """Whether each element is neither infinite nor NaN.
+
+    Args:
+        x: any shape and dtype.
 
     Example:
         >>> import lucid
@@ -163,6 +181,15 @@ def isclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equa
     """Whether |x - y| <= atol + rtol * |y|, elementwise.
 
         |x - y| <= atol + rtol * |y|
+
+    Args:
+        x, y: tensors whose shapes broadcast.
+        rtol: tolerance relative to ``y``.
+        atol: absolute tolerance, in the unit of ``x``.
+        equal_nan: NaN is close to NaN.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid
@@ -179,6 +206,15 @@ def allclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equ
 
         |x - y| <= atol + rtol * |y|
 
+    Args:
+        x, y: tensors whose shapes broadcast.
+        rtol: tolerance relative to ``y``.
+        atol: absolute tolerance, in the unit of ``x``.
+        equal_nan: NaN is close to NaN.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.allclose(lucid.tensor([1.0, 2.0]), lucid.tensor([1.0, 2.000001])))
@@ -191,6 +227,9 @@ def allclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equ
 
 def equal(x: Tensor, y: Tensor) -> bool:
     """Whether shapes and all elements are the same; NaN differs from NaN.
+
+    Args:
+        x, y: tensors of any shapes and dtypes.
 
     Example:
         >>> import lucid

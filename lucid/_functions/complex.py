@@ -172,6 +172,9 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
 def real(x: Tensor) -> Tensor:
     """The real part, a view of ``x``; a real tensor itself.
 
+    Args:
+        x: any shape and dtype.
+
     Example:
         >>> import lucid
         >>> print(lucid.real(lucid.tensor([1 + 2j])))
@@ -183,6 +186,9 @@ def real(x: Tensor) -> Tensor:
 
 def imag(x: Tensor) -> Tensor:
     """The imaginary part, a view of ``x``.
+
+    Args:
+        x: complex, any shape.
 
     Raises:
         RuntimeError: ``x`` is not complex.
@@ -201,6 +207,9 @@ def imag(x: Tensor) -> Tensor:
 def conj(x: Tensor) -> Tensor:
     """re - i im, computed at once; a real tensor itself.
 
+    Args:
+        x: any shape and dtype.
+
     Example:
         >>> import lucid
         >>> print(lucid.conj(lucid.tensor([1 + 2j])))
@@ -213,6 +222,10 @@ def conj(x: Tensor) -> Tensor:
 def conj_physical(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`conj`.
 
+    Args:
+        x: any shape and dtype.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.conj_physical(lucid.tensor([1 + 2j])))
@@ -223,6 +236,9 @@ def conj_physical(x: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def resolve_conj(x: Tensor) -> Tensor:
     """``x`` itself: conjugates are computed at once.
+
+    Args:
+        x: any shape and dtype.
 
     Example:
         >>> import lucid
@@ -236,6 +252,9 @@ def resolve_conj(x: Tensor) -> Tensor:
 def resolve_neg(x: Tensor) -> Tensor:
     """``x`` itself: negatives are computed at once.
 
+    Args:
+        x: any shape and dtype.
+
     Example:
         >>> import lucid
         >>> print(lucid.resolve_neg(-lucid.ones(2)))
@@ -247,6 +266,10 @@ def resolve_neg(x: Tensor) -> Tensor:
 
 def angle(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The phase in radians, in [-pi, pi]: atan2(im, re); of real numbers 0, pi below zero, NaN for NaN.
+
+    Args:
+        x: any shape and dtype.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -263,6 +286,9 @@ def angle(x: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def view_as_real(x: Tensor) -> Tensor:
     """A view of shape (..., 2): the last dimension holds the real and the imaginary part.
+
+    Args:
+        x: complex, any shape.
 
     Raises:
         RuntimeError: ``x`` is not complex.

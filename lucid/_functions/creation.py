@@ -72,6 +72,11 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """``data`` as a tensor, sharing memory with NumPy arrays and keeping tensors as they are where possible.
 
+    Args:
+        data: nested sequences, a number, a NumPy array or a Tensor.
+        dtype: element type; by default that of the data. Another one than the data's makes a copy.
+        device: "cpu".
+
     Example:
         >>> import lucid
         >>> x = lucid.ones(2)
@@ -87,6 +92,9 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 def from_numpy(array: np.ndarray) -> Tensor:
     """A tensor over the memory of ``array``.
+
+    Args:
+        array: any shape; writing to it shows in the tensor.
 
     Raises:
         TypeError: not a NumPy array, or of a dtype lucid does not have.
@@ -146,6 +154,13 @@ def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, 
 def ones(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones.
 
+    Args:
+        sizes: sizes, as numbers or one sequence.
+        size: the sequence by name.
+        dtype: the default floating-point type unless given.
+        device: "cpu".
+        requires_grad: record operations on it.
+
     Example:
         >>> import lucid
         >>> print(lucid.ones(2, 2))
@@ -157,6 +172,13 @@ def ones(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, r
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor with every element ``fill_value``; its type decides the dtype unless given.
+
+    Args:
+        size: sizes, as a sequence or one int.
+        fill_value: number, or tensor of one element.
+        dtype: element type.
+        device: "cpu".
+        requires_grad: record operations on it.
 
     Example:
         >>> import lucid
@@ -170,6 +192,13 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal of an (n, m) matrix of zeros.
+
+    Args:
+        n: number of rows.
+        m: number of columns; ``n`` unless given.
+        dtype: the default floating-point type unless given.
+        device: "cpu".
+        requires_grad: record operations on it.
 
     Example:
         >>> import lucid
@@ -194,6 +223,14 @@ def arange(
     requires_grad: bool = False,
 ) -> Tensor:
     """start, start + step, ... up to but without ``end``; ``arange(end)`` starts at 0.
+
+    Args:
+        start: first value.
+        end: limit, not reached.
+        step: distance of neighbours; negative ones count down.
+        dtype: int64 if all three are integers, otherwise the default floating-point type, unless given.
+        device: "cpu".
+        requires_grad: record operations on it.
 
     Raises:
         RuntimeError: ``step`` is zero or leads away from ``end``.
@@ -229,6 +266,13 @@ def linspace(
 ) -> Tensor:
     """``steps`` evenly spaced values from ``start`` to ``end``, both included.
 
+    Args:
+        start, end: first and last value.
+        steps: number of values.
+        dtype: the default floating-point type unless given.
+        device: "cpu".
+        requires_grad: record operations on it.
+
     Example:
         >>> import lucid
         >>> print(lucid.linspace(0, 1, 5))
@@ -256,6 +300,14 @@ def logspace(
 ) -> Tensor:  # fmt: skip
     """``base`` to the powers of `linspace`.
 
+    Args:
+        start, end: first and last exponent.
+        steps: number of values.
+        base: positive number.
+        dtype: the default floating-point type unless given.
+        device: "cpu".
+        requires_grad: record operations on it.
+
     Example:
         >>> import lucid
         >>> print(lucid.logspace(0, 2, 3))
@@ -272,6 +324,11 @@ def _like(x: Tensor, dtype: Any) -> np.dtype:
 def empty_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`empty` with the shape and dtype of ``x``.
 
+    Args:
+        x: tensor whose shape is taken.
+        dtype: that of ``x`` unless given.
+        requires_grad: record operations on it.
+
     Example:
         >>> import lucid
         >>> lucid.empty_like(lucid.tensor([1, 2])).dtype
@@ -283,6 +340,11 @@ def empty_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_
 
 def zeros_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`zeros` with the shape and dtype of ``x``.
+
+    Args:
+        x: tensor whose shape is taken.
+        dtype: that of ``x`` unless given.
+        requires_grad: record operations on it.
 
     Example:
         >>> import lucid
@@ -296,6 +358,11 @@ def zeros_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_
 def ones_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`ones` with the shape and dtype of ``x``.
 
+    Args:
+        x: tensor whose shape is taken.
+        dtype: that of ``x`` unless given.
+        requires_grad: record operations on it.
+
     Example:
         >>> import lucid
         >>> print(lucid.ones_like(lucid.tensor([1, 2])))
@@ -308,6 +375,12 @@ def ones_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_:
 def full_like(x: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`full` with the shape and dtype of ``x``.
 
+    Args:
+        x: tensor whose shape is taken.
+        fill_value: number.
+        dtype: that of ``x`` unless given.
+        requires_grad: record operations on it.
+
     Example:
         >>> import lucid
         >>> print(lucid.full_like(lucid.tensor([1, 2]), 7))
@@ -318,33 +391,92 @@ def full_like(x: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: b
 
 
 def new_tensor(x: Tensor, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """`tensor` with the dtype of ``x``."""
+    """`tensor` with the dtype of ``x``.
+
+    Args:
+        data: nested sequences, a number, a NumPy array or a Tensor; always copied.
+        dtype: that of this tensor unless given.
+        requires_grad: record operations on the result.
+
+    Example:
+        >>> import lucid
+        >>> lucid.zeros(2, dtype=lucid.float64).new_tensor([1, 2]).dtype
+        lucid.float64
+    """
     return tensor(data, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
 
 def new_zeros(
     x: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, **_: Any
 ) -> Tensor:
-    """`zeros` with the dtype of ``x``."""
+    """`zeros` with the dtype of ``x``.
+
+    Args:
+        sizes: sizes, as numbers or one sequence.
+        size: the sequence by name.
+        dtype: that of this tensor unless given.
+        requires_grad: record operations on the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.tensor([1, 2]).new_zeros(3))
+        [0, 0, 0]
+    """
     return zeros(*sizes, size=size, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
 
 def new_ones(
     x: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, **_: Any
 ) -> Tensor:
-    """`ones` with the dtype of ``x``."""
+    """`ones` with the dtype of ``x``.
+
+    Args:
+        sizes: sizes, as numbers or one sequence.
+        size: the sequence by name.
+        dtype: that of this tensor unless given.
+        requires_grad: record operations on the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.tensor([1, 2]).new_ones(3))
+        [1, 1, 1]
+    """
     return ones(*sizes, size=size, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
 
 def new_full(
     x: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, **_: Any
 ) -> Tensor:
-    """`full` with the dtype of ``x``."""
+    """`full` with the dtype of ``x``.
+
+    Args:
+        size: sizes, as a sequence or one int.
+        fill_value: number.
+        dtype: that of this tensor unless given.
+        requires_grad: record operations on the result.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.tensor([1, 2]).new_full((3,), 7))
+        [7, 7, 7]
+    """
     return full(size, fill_value, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
 
 def new_empty(
     x: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, **_: Any
 ) -> Tensor:
-    """`empty` with the dtype of ``x``."""
+    """`empty` with the dtype of ``x``.
+
+    Args:
+        sizes: sizes, as numbers or one sequence.
+        size: the sequence by name.
+        dtype: that of this tensor unless given.
+        requires_grad: record operations on the result.
+
+    Example:
+        >>> import lucid
+        >>> lucid.tensor([1, 2]).new_empty(3, 2).shape
+        lucid.Size([3, 2])
+    """
     return empty(*sizes, size=size, dtype=dtype or x.dtype, requires_grad=requires_grad)

@@ -90,6 +90,9 @@ def diag_embed(x: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Te
         offset: which diagonal.
         dim1, dim2: where the matrices' dimensions, of size n + |offset|, go in the result.
 
+    Raises:
+        IndexError: ``x`` is 0-d, or a dimension is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.diag_embed(lucid.tensor([1.0, 2.0])))
@@ -110,6 +113,11 @@ def diag_embed(x: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Te
 def diag(x: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """The matrix with the vector ``x`` on its diagonal, or a copy of the diagonal of the matrix ``x``.
 
+    Args:
+        x: shape (n,) or (n, m).
+        diagonal: which diagonal: positive ones are above the main one.
+        out: tensor that receives the result.
+
     Raises:
         RuntimeError: ``x`` has neither one dimension nor two.
 
@@ -128,6 +136,10 @@ def diag(x: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
 def diagflat(x: Tensor, offset: int = 0) -> Tensor:
     """The matrix with all elements of ``x`` on its diagonal.
 
+    Args:
+        x: any shape.
+        offset: which diagonal: positive ones are above the main one.
+
     Example:
         >>> import lucid
         >>> print(lucid.diagflat(lucid.tensor([1.0, 2.0])))
@@ -139,6 +151,12 @@ def diagflat(x: Tensor, offset: int = 0) -> Tensor:
 
 def diagonal_scatter(x: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A copy of ``x`` with ``src`` on a diagonal.
+
+    Args:
+        x: at least two dimensions.
+        src: what goes on the diagonal, of its shape.
+        offset: which diagonal: positive ones are above the main one.
+        dim1, dim2: dimensions of the matrices.
 
     Raises:
         RuntimeError: ``src`` does not have the shape of that diagonal.
@@ -164,6 +182,9 @@ def diagonal_scatter(x: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim
 def trace(x: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix.
 
+    Args:
+        x: shape (n, m).
+
     Raises:
         RuntimeError: ``x`` is not a matrix.
 
@@ -188,6 +209,13 @@ def _indices(row: int, col: int, offset: int, dtype: Any, upper: bool) -> Tensor
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = _dtype.int64, device: Any = None) -> Tensor:
     """Row and column numbers, as two rows, of the lower triangle of a (row, col) matrix, row by row.
 
+    Args:
+        row: number of rows.
+        col: number of columns.
+        offset: which diagonal bounds the triangle, and belongs to it.
+        dtype: an integer type.
+        device: "cpu".
+
     Example:
         >>> import lucid
         >>> print(lucid.tril_indices(2, 2))
@@ -199,6 +227,13 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = _dtype.int
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = _dtype.int64, device: Any = None) -> Tensor:
     """Row and column numbers, as two rows, of the upper triangle of a (row, col) matrix, row by row.
+
+    Args:
+        row: number of rows.
+        col: number of columns.
+        offset: which diagonal bounds the triangle, and belongs to it.
+        dtype: an integer type.
+        device: "cpu".
 
     Example:
         >>> import lucid

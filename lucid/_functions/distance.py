@@ -172,6 +172,10 @@ def cdist(
 def dist(x: Tensor, y: Tensor, p: float = 2) -> Tensor:
     """The p-norm of x - y, over all elements.
 
+    Args:
+        x, y: shapes broadcast; one of them is floating point.
+        p: order of the norm, infinities included.
+
     Raises:
         RuntimeError: both hold integers.
 

@@ -175,6 +175,13 @@ def randint_like(
 ) -> Tensor:
     """`randint` with the shape and dtype of ``x``; ``randint_like(x, high)`` starts at 0.
 
+    Args:
+        x: tensor whose shape is taken.
+        low: smallest value; the limit if it is the only one.
+        high: limit, not reached.
+        dtype: that of ``x`` unless given.
+        requires_grad: record operations on it.
+
     Example:
         >>> import lucid
         >>> lucid.randint_like(lucid.zeros(2, 3), 0, 6).shape
@@ -189,6 +196,9 @@ def randint_like(
 def detach(x: Tensor) -> Tensor:
     """The same storage without history.
 
+    Args:
+        x: any shape and dtype.
+
     Example:
         >>> import lucid
         >>> lucid.detach(lucid.ones(1, requires_grad=True)).requires_grad
@@ -200,6 +210,10 @@ def detach(x: Tensor) -> Tensor:
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Accepted for PyTorch's sake: every algorithm of lucid is deterministic, whatever ``mode`` says.
+
+    Args:
+        mode: remembered for `are_deterministic_algorithms_enabled`.
+        warn_only: without effect.
 
     Example:
         >>> import lucid

@@ -47,6 +47,10 @@ def eig(x: Tensor) -> Any:
 def eigvals(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The eigenvalues of square matrices: complex, in no particular order.
 
+    Args:
+        x: shape (..., n, n), floating point or complex.
+        out: complex tensor that receives the result.
+
     Raises:
         RuntimeError: not square, or not finite.
         NotImplementedError: ``x`` requires grad.

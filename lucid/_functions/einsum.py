@@ -260,6 +260,10 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None)
 def inner(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Products summed over the last dimension of both: y[i, j] = sum over k of a[i, k] b[j, k]; x * y for a number.
 
+    Args:
+        x, y: shapes (..., k); of one dtype.
+        out: tensor that receives the result.
+
     Raises:
         RuntimeError: the last dimensions differ.
 
@@ -311,6 +315,16 @@ def _added(name: str, c: Tensor, product: Tensor, beta: float, alpha: float, out
 def addmv(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """beta * c + alpha * (x @ y) for a matrix ``x`` and a vector ``y``.
 
+    Args:
+        c: broadcasts to (n,).
+        x, y: shapes (n, k) and (k,), of one dtype.
+        beta, alpha: factors of ``c`` and of the product.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: the shapes of ``x`` and ``y`` do not fit, or their dtypes differ.
+        ValueError: ``c`` does not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.addmv(lucid.zeros(1), lucid.tensor([[1.0, 2.0]]), lucid.tensor([3.0, 4.0])))
@@ -322,6 +336,12 @@ def addmv(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1,
 
 def addr(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """beta * c + alpha * outer(x, y).
+
+    Args:
+        c: broadcasts to (n, m).
+        x, y: shapes (n,) and (m,).
+        beta, alpha: factors of ``c`` and of the product.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``x`` or ``y`` is not a vector.
@@ -340,6 +360,16 @@ def addr(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, 
 def addbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """beta * c + alpha * the sum over batches of x @ y, of shapes (b, n, k) and (b, k, m).
 
+    Args:
+        c: broadcasts to (n, m).
+        x, y: shapes (b, n, k) and (b, k, m), of one dtype.
+        beta, alpha: factors of ``c`` and of the products.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: the shapes of ``x`` and ``y`` do not fit, or their dtypes differ.
+        ValueError: ``c`` does not broadcast.
+
     Example:
         >>> import lucid
         >>> lucid.addbmm(lucid.zeros(3, 5), lucid.ones(2, 3, 4), lucid.ones(2, 4, 5)).shape
@@ -351,6 +381,13 @@ def addbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1
 
 def vdot(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inner product of two vectors.
+
+    Args:
+        x, y: vectors of one length and dtype; a complex ``x`` is conjugated.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: they are not.
 
     Example:
         >>> import lucid

@@ -81,7 +81,8 @@ def frac(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         y = x - trunc(x),    dy/dx = 1
 
     Args:
-        x: any shape.
+        x: floating point, any shape.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``x`` holds integers.
@@ -102,7 +103,8 @@ def deg2rad(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         y = x * pi / 180
 
     Args:
-        x: any shape.
+        x: degrees, any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -118,7 +120,8 @@ def rad2deg(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         y = x * 180 / pi
 
     Args:
-        x: any shape.
+        x: radians, any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -130,6 +133,10 @@ def rad2deg(x: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def sgn(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`sign`; of complex numbers z / |z|, and 0 at 0.
+
+    Args:
+        x: any shape and dtype.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -145,7 +152,7 @@ def positive(x: Tensor) -> Tensor:
         y = x,    dy/dx = 1
 
     Args:
-        x: any shape.
+        x: any shape and dtype but bool.
 
     Raises:
         RuntimeError: ``x`` is bool.
@@ -165,7 +172,8 @@ def signbit(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether the sign bit is set: also for -0.
 
     Args:
-        x: any shape.
+        x: any shape and dtype but complex.
+        out: bool tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -180,7 +188,8 @@ def isposinf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether each element is +inf.
 
     Args:
-        x: any shape.
+        x: any shape and dtype but complex.
+        out: bool tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -194,7 +203,8 @@ def isneginf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether each element is -inf.
 
     Args:
-        x: any shape.
+        x: any shape and dtype but complex.
+        out: bool tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -208,7 +218,7 @@ def isreal(x: Tensor) -> Tensor:
     """Whether the imaginary part is 0: True everywhere unless ``x`` is complex.
 
     Args:
-        x: any shape.
+        x: any shape and dtype.
 
     Example:
         >>> import lucid
@@ -273,7 +283,8 @@ def sinc(x: Tensor) -> Any:
         y = sin(pi * x) / (pi * x)
 
     Args:
-        x: any shape.
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid

@@ -46,6 +46,14 @@ def _check_nonempty(name: str, x: Tensor, dims: tuple[int, ...]) -> None:
 def amax(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Largest value over ``dim``; NaN if there is one. Ties share the gradient evenly.
 
+    Args:
+        x: any shape, not complex.
+        dim: dimension or dimensions; None means all.
+        keepdim: keep them with size 1.
+
+    Raises:
+        IndexError: ``dim`` is out of range, or has no elements.
+
     Example:
         >>> import lucid
         >>> print(lucid.amax(lucid.tensor([[1.0, 3.0], [5.0, 2.0]]), 1))
@@ -58,6 +66,14 @@ def amax(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
 
 def amin(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Smallest value over ``dim``; NaN if there is one. Ties share the gradient evenly.
+
+    Args:
+        x: any shape, not complex.
+        dim: dimension or dimensions; None means all.
+        keepdim: keep them with size 1.
+
+    Raises:
+        IndexError: ``dim`` is out of range, or has no elements.
 
     Example:
         >>> import lucid
@@ -118,6 +134,14 @@ def _either(name: str, x: Tensor, dim: Any, keepdim: bool, other: Any, out: Any)
 def max(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None, out: Any = None) -> Any:
     """The largest element, or (values, indices) along ``dim``, or the elementwise maximum with another tensor.
 
+    Args:
+        x: any shape, not complex.
+        dim: dimension, or the tensor to compare with; None means all dimensions.
+        keepdim: keep the dimension with size 1.
+
+    Raises:
+        IndexError: ``dim`` is out of range, or has no elements.
+
     Example:
         >>> import lucid
         >>> print(lucid.max(lucid.tensor([1.0, 3.0, 2.0])))
@@ -130,6 +154,14 @@ def max(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | No
 
 def min(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None, out: Any = None) -> Any:
     """The smallest element, or (values, indices) along ``dim``, or the elementwise minimum with another tensor.
+
+    Args:
+        x: any shape, not complex.
+        dim: dimension, or the tensor to compare with; None means all dimensions.
+        keepdim: keep the dimension with size 1.
+
+    Raises:
+        IndexError: ``dim`` is out of range, or has no elements.
 
     Example:
         >>> import lucid
@@ -159,6 +191,14 @@ def _arg(name: str, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Index of the first largest element along ``dim``, or in the flattened tensor; NaN counts as largest.
 
+    Args:
+        x: any shape, not complex.
+        dim: dimension; None means the flattened tensor.
+        keepdim: keep it with size 1.
+
+    Raises:
+        IndexError: ``dim`` is out of range, or has no elements.
+
     Example:
         >>> import lucid
         >>> print(lucid.argmax(lucid.tensor([[1.0, 3.0], [5.0, 2.0]]), 1))
@@ -170,6 +210,14 @@ def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
 
 def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Index of the first smallest element along ``dim``, or in the flattened tensor; NaN counts as smallest.
+
+    Args:
+        x: any shape, not complex.
+        dim: dimension; None means the flattened tensor.
+        keepdim: keep it with size 1.
+
+    Raises:
+        IndexError: ``dim`` is out of range, or has no elements.
 
     Example:
         >>> import lucid

@@ -90,6 +90,11 @@ def householder_product(x: Tensor, tau: Tensor) -> Tensor:
 def lu_factor_ex(x: Tensor, *, pivot: bool = True, check_errors: bool = False) -> LUFactorEx:
     """`lu_factor`, and int32 infos: the number, from 1, of the first zero on the diagonal of U, or 0.
 
+    Args:
+        x: shape (..., m, n).
+        pivot: exchange rows so that the largest element of each column comes first.
+        check_errors: raise where an info is not 0.
+
     Raises:
         LinAlgError: with ``check_errors``, an info is not 0.
 
@@ -191,6 +196,10 @@ def ldl_factor_ex(x: Tensor, *, hermitian: bool = False, check_errors: bool = Fa
 
 def ldl_factor(x: Tensor, *, hermitian: bool = False) -> LDLFactor:
     """`ldl_factor_ex` without the infos.
+
+    Args:
+        x: symmetric matrices, shape (..., n, n).
+        hermitian: accepted: real symmetric matrices are both.
 
     Raises:
         LinAlgError: D is singular.

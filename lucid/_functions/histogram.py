@@ -259,6 +259,12 @@ def unique_consecutive(
 ) -> Any:
     """The elements (or slices along ``dim``) without those equal to the one before; arguments as for `unique`.
 
+    Args:
+        x: any shape.
+        return_inverse: also where each element is in the result.
+        return_counts: also how many elements each stands for.
+        dim: dimension of the slices; None means the flattened tensor.
+
     Example:
         >>> import lucid
         >>> print(lucid.unique_consecutive(lucid.tensor([1, 1, 2, 1])))
@@ -278,6 +284,12 @@ def unique_consecutive(
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Whether each element is among the test elements, or is not with ``invert``.
+
+    Args:
+        elements: any shape, a tensor or number.
+        test_elements: any shape, a tensor or number.
+        assume_unique: neither has equal elements, which saves a sort.
+        invert: say which are not among them.
 
     Example:
         >>> import lucid
@@ -367,6 +379,13 @@ def bucketize(
     x: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False, out: Tensor | None = None
 ) -> Tensor:
     """The number of the bucket of every element: how many boundaries are below it (with ``right``, or equal to it).
+
+    Args:
+        x: any shape, a tensor or number.
+        boundaries: shape (n,), in ascending order.
+        out_int32: int32 instead of int64.
+        right: values on a boundary belong to the bucket above it.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``boundaries`` is not a vector.

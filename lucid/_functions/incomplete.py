@@ -108,6 +108,11 @@ def igamma(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tens
 
     It is differentiable in x. NaN for negative arguments and for a = x = 0.
 
+    Args:
+        input: a, a tensor or number.
+        other: x, a tensor or number; shapes broadcast.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> round(lucid.igamma(lucid.tensor(1.0), lucid.tensor(2.0)).item(), 6)
@@ -120,6 +125,11 @@ def igamma(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tens
 
 def igammac(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Q(a, x) = 1 - P(a, x), without cancellation; see `igamma`.
+
+    Args:
+        input: a, a tensor or number.
+        other: x, a tensor or number; shapes broadcast.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -174,6 +184,13 @@ def _shifted(k: int, x: Any, p: Any, q: Any) -> Any:
 def chebyshev_polynomial_t(input: Tensor, n: Any) -> Any:
     """Chebyshev's polynomial T_n, for integers n; 0 below degree 0. There is no gradient.
 
+        T_0 = 1,    T_1 = x,    T_(n+1) = 2 x T_n - T_(n-1)
+
+    Args:
+        input: x, a tensor or number.
+        n: the degree, a tensor or number; shapes broadcast.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.chebyshev_polynomial_t(lucid.tensor([0.5, 2.0]), 2))
@@ -186,6 +203,13 @@ def chebyshev_polynomial_t(input: Tensor, n: Any) -> Any:
 @_polynomial(lambda x: 2 * x, _chebyshev)
 def chebyshev_polynomial_u(input: Tensor, n: Any) -> Any:
     """Chebyshev's polynomial U_n of the second kind; 0 below degree 0. There is no gradient.
+
+        U_0 = 1,    U_1 = 2 x,    U_(n+1) = 2 x U_n - U_(n-1)
+
+    Args:
+        input: x, a tensor or number.
+        n: the degree, a tensor or number; shapes broadcast.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -200,6 +224,13 @@ def chebyshev_polynomial_u(input: Tensor, n: Any) -> Any:
 def chebyshev_polynomial_v(input: Tensor, n: Any) -> Any:
     """Chebyshev's polynomial V_n of the third kind; 0 below degree 0. There is no gradient.
 
+        V_0 = 1,    V_1 = 2 x - 1,    V_(n+1) = 2 x V_n - V_(n-1)
+
+    Args:
+        input: x, a tensor or number.
+        n: the degree, a tensor or number; shapes broadcast.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.chebyshev_polynomial_v(lucid.tensor([0.5, 2.0]), 2))
@@ -212,6 +243,13 @@ def chebyshev_polynomial_v(input: Tensor, n: Any) -> Any:
 @_polynomial(lambda x: 2 * x + 1, _chebyshev)
 def chebyshev_polynomial_w(input: Tensor, n: Any) -> Any:
     """Chebyshev's polynomial W_n of the fourth kind; 0 below degree 0. There is no gradient.
+
+        W_0 = 1,    W_1 = 2 x + 1,    W_(n+1) = 2 x W_n - W_(n-1)
+
+    Args:
+        input: x, a tensor or number.
+        n: the degree, a tensor or number; shapes broadcast.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -226,6 +264,11 @@ def chebyshev_polynomial_w(input: Tensor, n: Any) -> Any:
 def shifted_chebyshev_polynomial_t(input: Tensor, n: Any) -> Any:
     """T_n(2 x - 1). There is no gradient.
 
+    Args:
+        input: x, a tensor or number.
+        n: the degree, a tensor or number; shapes broadcast.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.shifted_chebyshev_polynomial_t(lucid.tensor([0.5, 1.0]), 2))
@@ -238,6 +281,11 @@ def shifted_chebyshev_polynomial_t(input: Tensor, n: Any) -> Any:
 @_polynomial(lambda x: 2 * (2 * x - 1), _shifted)
 def shifted_chebyshev_polynomial_u(input: Tensor, n: Any) -> Any:
     """U_n(2 x - 1). There is no gradient.
+
+    Args:
+        input: x, a tensor or number.
+        n: the degree, a tensor or number; shapes broadcast.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -252,6 +300,11 @@ def shifted_chebyshev_polynomial_u(input: Tensor, n: Any) -> Any:
 def shifted_chebyshev_polynomial_v(input: Tensor, n: Any) -> Any:
     """V_n(2 x - 1). There is no gradient.
 
+    Args:
+        input: x, a tensor or number.
+        n: the degree, a tensor or number; shapes broadcast.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.shifted_chebyshev_polynomial_v(lucid.tensor([0.5, 1.0]), 2))
@@ -264,6 +317,11 @@ def shifted_chebyshev_polynomial_v(input: Tensor, n: Any) -> Any:
 @_polynomial(lambda x: 2 * (2 * x - 1) + 1, _shifted)
 def shifted_chebyshev_polynomial_w(input: Tensor, n: Any) -> Any:
     """W_n(2 x - 1). There is no gradient.
+
+    Args:
+        input: x, a tensor or number.
+        n: the degree, a tensor or number; shapes broadcast.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -278,6 +336,13 @@ def shifted_chebyshev_polynomial_w(input: Tensor, n: Any) -> Any:
 def hermite_polynomial_h(input: Tensor, n: Any) -> Any:
     """Hermite's polynomial H_n of the physicists; 0 below degree 0. There is no gradient.
 
+        H_0 = 1,    H_1 = 2 x,    H_(n+1) = 2 x H_n - 2 n H_(n-1)
+
+    Args:
+        input: x, a tensor or number.
+        n: the degree, a tensor or number; shapes broadcast.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.hermite_polynomial_h(lucid.tensor([0.5, 2.0]), 2))
@@ -290,6 +355,13 @@ def hermite_polynomial_h(input: Tensor, n: Any) -> Any:
 @_polynomial(lambda x: x, lambda k, x, p, q: x * p - k * q)
 def hermite_polynomial_he(input: Tensor, n: Any) -> Any:
     """Hermite's polynomial He_n of probability; 0 below degree 0. There is no gradient.
+
+        He_0 = 1,    He_1 = x,    He_(n+1) = x He_n - n He_(n-1)
+
+    Args:
+        input: x, a tensor or number.
+        n: the degree, a tensor or number; shapes broadcast.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -304,6 +376,13 @@ def hermite_polynomial_he(input: Tensor, n: Any) -> Any:
 def laguerre_polynomial_l(input: Tensor, n: Any) -> Any:
     """Laguerre's polynomial L_n; 0 below degree 0. There is no gradient.
 
+        L_0 = 1,    L_1 = 1 - x,    L_(n+1) = ((2 n + 1 - x) L_n - n L_(n-1)) / (n + 1)
+
+    Args:
+        input: x, a tensor or number.
+        n: the degree, a tensor or number; shapes broadcast.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.laguerre_polynomial_l(lucid.tensor([0.0, 2.0]), 2))
@@ -316,6 +395,13 @@ def laguerre_polynomial_l(input: Tensor, n: Any) -> Any:
 @_polynomial(lambda x: x, lambda k, x, p, q: ((2 * k + 1) * x * p - k * q) / (k + 1))
 def legendre_polynomial_p(input: Tensor, n: Any) -> Any:
     """Legendre's polynomial P_n; 0 below degree 0. There is no gradient.
+
+        P_0 = 1,    P_1 = x,    P_(n+1) = ((2 n + 1) x P_n - n P_(n-1)) / (n + 1)
+
+    Args:
+        input: x, a tensor or number.
+        n: the degree, a tensor or number; shapes broadcast.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid

@@ -240,6 +240,11 @@ def setitem(x: Tensor, index: Index, value: Any) -> None:
 def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices ``index`` (a vector) along ``dim``, as a copy.
 
+    Args:
+        x: any shape.
+        dim: dimension of the slices.
+        index: integers in [0, x.shape[dim]), shape (n,).
+
     Raises:
         IndexError: ``index`` is not a vector, or out of range.
         RuntimeError: ``index`` does not hold integers.
@@ -269,6 +274,13 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
 def masked_select(x: Tensor, mask: Tensor) -> Tensor:
     """The elements where ``mask`` holds, in one dimension; shapes broadcast.
 
+    Args:
+        x: any shape and dtype.
+        mask: bool.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.masked_select(lucid.tensor([1.0, 2.0]), lucid.tensor([True, False])))
@@ -281,6 +293,15 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
 
 def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     """``x`` with ``value`` where ``mask`` holds; shapes broadcast.
+
+    Args:
+        x: any shape and dtype.
+        mask: bool.
+        value: a number or a tensor, converted to the dtype of ``x``.
+
+    Raises:
+        RuntimeError: ``mask`` is not bool.
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid
@@ -309,6 +330,12 @@ def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> 
     """y[i, j, ...] = x[index[i, j, ...], j, ...], the index replacing coordinate ``dim``.
 
     ``sparse_grad`` is accepted; gradients are dense.
+
+    Args:
+        x: any shape.
+        dim: dimension whose coordinate is replaced.
+        index: integers in [0, x.shape[dim]), of as many dimensions as ``x``; the result has its shape.
+        sparse_grad: without effect.
 
     Raises:
         RuntimeError: ``index`` has another number of dimensions or is larger than ``x`` elsewhere.
@@ -386,6 +413,16 @@ def _check_source(name: str, src: Tensor, index: Tensor) -> None:
 def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """``x`` with src[i, j, ...] added at [index[i, j, ...], j, ...], the index replacing coordinate ``dim``.
 
+    Args:
+        x: any shape.
+        dim: dimension whose coordinate is replaced.
+        index: integers in [0, x.shape[dim]), of as many dimensions as ``x``; equal ones add up.
+        src: at least as large as ``index``, of the dtype of ``x``.
+
+    Raises:
+        RuntimeError: ``index`` or ``src`` has another number of dimensions, or is too small or too large.
+        IndexError: an index is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.scatter_add(lucid.zeros(2), 0, lucid.tensor([1, 1]), lucid.tensor([5.0, 6.0])))
@@ -446,6 +483,10 @@ def scatter(
 
 def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
     """Indices of nonzero elements: an int64 matrix with a row each, or a tuple of vectors.
+
+    Args:
+        x: any shape and dtype.
+        as_tuple: a vector per dimension instead of a matrix.
 
     Example:
         >>> import lucid

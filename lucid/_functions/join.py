@@ -34,6 +34,10 @@ class Cat(Node):
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors joined along an existing dimension; dtypes promote, 1-d empty tensors are skipped.
 
+    Args:
+        tensors: a sequence; sizes agree but for that of ``dim``.
+        dim: the dimension.
+
     Raises:
         ValueError: no tensors.
         RuntimeError: shapes differ in another dimension.
@@ -64,6 +68,10 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape joined along a new dimension.
 
+    Args:
+        tensors: a sequence; dtypes promote.
+        dim: where the new dimension goes.
+
     Raises:
         ValueError: no tensors.
         RuntimeError: shapes differ.
@@ -89,6 +97,12 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along dimension 1 (0 for vectors).
 
+    Args:
+        tensors: a sequence; sizes agree but for that of the dimension, numbers are vectors of one element.
+
+    Raises:
+        RuntimeError: shapes differ in another dimension.
+
     Example:
         >>> import lucid
         >>> print(lucid.hstack([lucid.tensor([1, 2]), lucid.tensor([3])]))
@@ -101,6 +115,12 @@ def hstack(tensors: Sequence[Tensor]) -> Tensor:
 
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along dimension 0, vectors as rows.
+
+    Args:
+        tensors: a sequence; sizes agree but for that of dimension 0.
+
+    Raises:
+        RuntimeError: shapes differ in another dimension.
 
     Example:
         >>> import lucid
@@ -150,6 +170,14 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most ``chunks`` views of equal size along ``dim``.
 
+    Args:
+        x: at least one dimension.
+        chunks: most views; the last may be smaller.
+        dim: the dimension.
+
+    Raises:
+        RuntimeError: ``chunks`` is not positive.
+
     Example:
         >>> import lucid
         >>> [y.tolist() for y in lucid.chunk(lucid.arange(5), 2)]
@@ -166,6 +194,10 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of every slice along ``dim``, without that dimension.
 
+    Args:
+        x: at least one dimension.
+        dim: the dimension.
+
     Example:
         >>> import lucid
         >>> [y.tolist() for y in lucid.unbind(lucid.tensor([[1, 2], [3, 4]]))]
@@ -178,6 +210,12 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
     """A view of ``length`` elements along ``dim`` from ``start``, which may count from the end.
+
+    Args:
+        x: at least one dimension.
+        dim: the dimension.
+        start: first element.
+        length: number of elements.
 
     Raises:
         RuntimeError: ``x`` is 0-d, or has fewer elements there.
@@ -200,6 +238,11 @@ def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
 def select(x: Tensor, dim: int, index: int) -> Tensor:
     """A view of the slice ``index`` along ``dim``, without that dimension.
 
+    Args:
+        x: at least one dimension.
+        dim: the dimension.
+        index: which slice; negative ones count from the end.
+
     Raises:
         IndexError: ``x`` is 0-d, or ``index`` is out of range.
 
@@ -217,6 +260,11 @@ def select(x: Tensor, dim: int, index: int) -> Tensor:
 
 def roll(x: Tensor, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] | None = None) -> Tensor:
     """A copy shifted cyclically along ``dims`` (or flattened).
+
+    Args:
+        x: any shape.
+        shifts: places by which each dimension's elements move up; one per dimension.
+        dims: dimensions; None shifts the flattened tensor.
 
     Example:
         >>> import lucid
@@ -242,6 +290,14 @@ def concatenate(
     tensors: Sequence[Tensor], axis: int | None = None, out: Tensor | None = None, *, dim: int | None = None
 ) -> Tensor:
     """`cat`, whose dimension NumPy's name ``axis`` may give.
+
+    Args:
+        tensors: a sequence; sizes agree but for that of the dimension.
+        axis, dim: the dimension, 0 unless given.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: shapes differ in another dimension.
 
     Example:
         >>> import lucid

@@ -118,6 +118,11 @@ def norm(
 def matrix_power(x: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     """The product of ``n`` equal square matrices, by repeated squaring; of inverses for negative ``n``.
 
+    Args:
+        x: shape (..., n, n).
+        n: any integer.
+        out: tensor that receives the result.
+
     Raises:
         RuntimeError: not square.
         LinAlgError: ``n`` is negative and a matrix singular.
@@ -297,6 +302,11 @@ def tensorsolve(a: Tensor, b: Tensor, dims: Sequence[int] | None = None, *, out:
 def tensorinv(x: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
     """The Y with tensordot(Y, tensordot(x, Z, Z.ndim), ind) = Z, where the first ``ind`` dimensions of x are its rows.
 
+    Args:
+        x: floating point, at least ``ind`` + 1 dimensions.
+        ind: number of leading dimensions that count the rows.
+        out: tensor that receives the result.
+
     Raises:
         RuntimeError: ``ind`` is not positive, or the two parts have different numbers of elements.
 
@@ -318,6 +328,11 @@ def tensorinv(x: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """The sum of x * y over ``dim``, broadcast in the others.
 
+    Args:
+        x, y: tensors whose shapes broadcast.
+        dim: dimension to sum over.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.linalg.vecdot(lucid.tensor([1.0, 2.0]), lucid.tensor([3.0, 4.0])))
@@ -332,6 +347,14 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
 def cross(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """The cross product along ``dim``, of size 3.
 
+    Args:
+        x, y: shapes broadcast, with size 3 in ``dim``.
+        dim: the dimension of the vectors.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: the size of ``dim`` is not 3.
+
     Example:
         >>> import lucid
         >>> print(lucid.linalg.cross(lucid.tensor([1.0, 0.0, 0.0]), lucid.tensor([0.0, 1.0, 0.0])))
@@ -344,6 +367,11 @@ def cross(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> 
 def diagonal(x: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """A view of the diagonals of matrices, as the last dimension.
 
+    Args:
+        x: at least two dimensions.
+        offset: which diagonal: positive ones are above the main one.
+        dim1, dim2: dimensions of the matrices.
+
     Example:
         >>> import lucid
         >>> print(lucid.linalg.diagonal(lucid.tensor([[1.0, 2.0], [3.0, 4.0]])))
@@ -355,6 +383,10 @@ def diagonal(x: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 
 def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """Powers x^0, x^1, ..., x^(N-1) of every element, as a new last dimension.
+
+    Args:
+        x: shape (..., n); integers and bools become int64.
+        N: number of powers; n unless given.
 
     Raises:
         RuntimeError: ``N`` is below 2.

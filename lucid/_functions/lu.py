@@ -160,6 +160,15 @@ def lu(x: Tensor, *, pivot: bool = True) -> LUParts:
 def lu_solve(compact: Tensor, pivots: Tensor, b: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
     """X with A X = B (or X A = B), from what `lu_factor` gave for A; of the transpose of A with ``adjoint``.
 
+    Args:
+        compact, pivots: L and U in one (..., n, n) matrix, and row exchanges (..., n), counted from 1.
+        b: shape (..., n, k), or (..., k, n) if ``left`` is false.
+        left: A is the left factor.
+        adjoint: solve for the transpose of A.
+
+    Raises:
+        RuntimeError: the shapes do not fit.
+
     Example:
         >>> import lucid
         >>> factors = lucid.linalg.lu_factor(lucid.tensor([[2.0, 0.0], [0.0, 4.0]]))

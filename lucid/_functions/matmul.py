@@ -99,6 +99,12 @@ def rmatmul(x: Tensor, y: Tensor) -> Tensor:
 def mm(x: Tensor, y: Tensor) -> Tensor:
     """The product of two matrices, without broadcasting.
 
+    Args:
+        x, y: shapes (n, k) and (k, m), of one dtype.
+
+    Raises:
+        RuntimeError: the shapes do not fit, or the dtypes differ.
+
     Example:
         >>> import lucid
         >>> print(lucid.mm(lucid.tensor([[1.0, 2.0]]), lucid.tensor([[3.0], [4.0]])))
@@ -112,6 +118,12 @@ def mm(x: Tensor, y: Tensor) -> Tensor:
 
 def bmm(x: Tensor, y: Tensor) -> Tensor:
     """Products of two batches of matrices, (b, n, k) @ (b, k, m).
+
+    Args:
+        x, y: shapes (b, n, k) and (b, k, m), of one dtype.
+
+    Raises:
+        RuntimeError: the shapes do not fit, or the dtypes differ.
 
     Example:
         >>> import lucid
@@ -127,6 +139,12 @@ def bmm(x: Tensor, y: Tensor) -> Tensor:
 def mv(x: Tensor, y: Tensor) -> Tensor:
     """A matrix times a vector.
 
+    Args:
+        x, y: shapes (n, k) and (k,), of one dtype.
+
+    Raises:
+        RuntimeError: the shapes do not fit, or the dtypes differ.
+
     Example:
         >>> import lucid
         >>> print(lucid.mv(lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), lucid.tensor([1.0, 1.0])))
@@ -140,6 +158,12 @@ def mv(x: Tensor, y: Tensor) -> Tensor:
 
 def dot(x: Tensor, y: Tensor) -> Tensor:
     """The inner product of two vectors.
+
+    Args:
+        x, y: vectors of one length and dtype.
+
+    Raises:
+        RuntimeError: they are not.
 
     Example:
         >>> import lucid
@@ -155,6 +179,9 @@ def dot(x: Tensor, y: Tensor) -> Tensor:
 def outer(x: Tensor, y: Tensor) -> Tensor:
     """x[i] * y[j].
 
+    Args:
+        x, y: shapes (n,) and (m,); dtypes promote.
+
     Example:
         >>> import lucid
         >>> print(lucid.outer(lucid.tensor([1.0, 2.0]), lucid.tensor([3.0, 4.0])))
@@ -167,6 +194,15 @@ def outer(x: Tensor, y: Tensor) -> Tensor:
 def addmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * c + alpha * (x @ y).
 
+    Args:
+        c: broadcasts to (n, m).
+        x, y: shapes (n, k) and (k, m), of one dtype.
+        beta, alpha: factors of ``c`` and of the product.
+
+    Raises:
+        RuntimeError: the shapes of ``x`` and ``y`` do not fit, or their dtypes differ.
+        ValueError: ``c`` does not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.addmm(lucid.tensor([1.0]), lucid.tensor([[1.0, 2.0]]), lucid.tensor([[3.0], [4.0]])))
@@ -178,6 +214,15 @@ def addmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1)
 
 def baddbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * c + alpha * (x @ y) for batches.
+
+    Args:
+        c: broadcasts to (b, n, m).
+        x, y: shapes (b, n, k) and (b, k, m), of one dtype.
+        beta, alpha: factors of ``c`` and of the products.
+
+    Raises:
+        RuntimeError: the shapes of ``x`` and ``y`` do not fit, or their dtypes differ.
+        ValueError: ``c`` does not broadcast.
 
     Example:
         >>> import lucid

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """(values, indices) sorted along ``dim``, always stably; NaN counts as largest.
 
+    Args:
+        x: any shape, not complex.
+        dim: the dimension.
+        descending: largest first.
+        stable: without effect.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.sort(lucid.tensor([3.0, 1.0, 2.0])).values)
@@ -42,6 +51,12 @@ def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = Fals
 def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The indices of `sort`.
 
+    Args:
+        x: any shape, not complex.
+        dim: the dimension.
+        descending: largest first.
+        stable: without effect: every sort keeps equal elements in their order.
+
     Example:
         >>> import lucid
         >>> print(lucid.argsort(lucid.tensor([3.0, 1.0, 2.0])))
@@ -53,6 +68,16 @@ def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = F
 
 def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """(values, indices) of the ``k`` largest (or smallest) elements along ``dim``, in order.
+
+    Args:
+        x: any shape, not complex.
+        k: number of elements.
+        dim: the dimension.
+        largest: the largest ones; otherwise the smallest.
+        sorted: without effect: they are always in order.
+
+    Raises:
+        RuntimeError: ``k`` is negative or above the size of ``dim``.
 
     Example:
         >>> import lucid

@@ -237,7 +237,8 @@ def heaviside(x: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor
         0 where x < 0, y where x = 0, 1 where x > 0
 
     Args:
-        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        x: any shape.
+        values: of the dtype of ``x``; shapes broadcast.
         out: tensor that receives the result.
 
     Raises:
@@ -298,7 +299,8 @@ def ldexp(x: Tensor, exponent: Tensor, *, out: Tensor | None = None) -> Tensor:
         x * 2^y
 
     Args:
-        x, y: tensors or numbers, broadcast together and promoted to one dtype.
+        x: any shape.
+        exponent: a tensor; shapes broadcast, integers become the default floating-point type.
         out: tensor that receives the result.
 
     Example:
@@ -333,8 +335,9 @@ def float_power(x: Operand, exponent: Operand, *, out: Tensor | None = None) -> 
         x^y
 
     Args:
-        x, y: tensors or numbers, broadcast together and promoted to one dtype.
-        out: tensor that receives the result.
+        x: the base, a tensor or number.
+        exponent: a tensor or number; shapes broadcast.
+        out: float64 tensor that receives the result.
 
     Example:
         >>> import lucid

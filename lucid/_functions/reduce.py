@@ -130,6 +130,9 @@ def var(
         keepdim: keep the dimensions with size 1.
         correction: subtracted from the count; 1 unless given.
 
+    Raises:
+        RuntimeError: ``x`` holds integers.
+
     Example:
         >>> import lucid
         >>> print(lucid.var(lucid.tensor([1.0, 2.0, 3.0])))
@@ -154,6 +157,16 @@ def std(
     correction: float | None = None,
 ) -> Tensor:
     """Standard deviation: the square root of `var`.
+
+    Args:
+        x: floating point.
+        dim: dimension or dimensions; None means all.
+        unbiased: True means correction 1, False 0.
+        keepdim: keep the dimensions with size 1.
+        correction: subtracted from the count; 1 unless given.
+
+    Raises:
+        RuntimeError: ``x`` holds integers.
 
     Example:
         >>> import lucid
@@ -200,6 +213,12 @@ def _cat(parts: list[Tensor]) -> Tensor:
 def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Product over ``dim`` (all of them for None); integers and bools multiply in int64.
 
+    Args:
+        x: any shape.
+        dim: dimension; None means all.
+        keepdim: keep it with size 1.
+        dtype: convert to this type first.
+
     Example:
         >>> import lucid
         >>> print(lucid.prod(lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), 0))
@@ -213,6 +232,11 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any
 def all(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are nonzero.
 
+    Args:
+        x: any shape and dtype.
+        dim: dimension or dimensions; None means all.
+        keepdim: keep them with size 1.
+
     Example:
         >>> import lucid
         >>> print(lucid.all(lucid.tensor([[True, False], [True, True]]), 1))
@@ -225,6 +249,11 @@ def all(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
 def any(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Whether any element is nonzero.
 
+    Args:
+        x: any shape and dtype.
+        dim: dimension or dimensions; None means all.
+        keepdim: keep them with size 1.
+
     Example:
         >>> import lucid
         >>> print(lucid.any(lucid.tensor([[True, False], [False, False]]), 1))
@@ -236,6 +265,10 @@ def any(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
 
 def count_nonzero(x: Tensor, dim: Dim = None) -> Tensor:
     """The number of nonzero elements.
+
+    Args:
+        x: any shape and dtype.
+        dim: dimension or dimensions; None means all.
 
     Example:
         >>> import lucid
@@ -265,6 +298,11 @@ def logsumexp(x: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))) over ``dim``, without overflow.
 
         ln(sum of e^x)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        dim: dimension or dimensions.
+        keepdim: keep them with size 1.
 
     Example:
         >>> import lucid
@@ -366,6 +404,15 @@ def var_mean(
 ) -> tuple[Tensor, Tensor]:
     """Variance and mean over ``dim``.
 
+    Args:
+        x: floating point.
+        dim: dimension or dimensions; None means all.
+        correction: subtracted from the count.
+        keepdim: keep the dimensions with size 1.
+
+    Raises:
+        RuntimeError: ``x`` holds integers.
+
     Example:
         >>> import lucid
         >>> lucid.var_mean(lucid.tensor([1.0, 3.0, 5.0]))
@@ -381,6 +428,15 @@ def std_mean(
     x: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> tuple[Tensor, Tensor]:
     """Standard deviation and mean over ``dim``.
+
+    Args:
+        x: floating point.
+        dim: dimension or dimensions; None means all.
+        correction: subtracted from the count.
+        keepdim: keep the dimensions with size 1.
+
+    Raises:
+        RuntimeError: ``x`` holds integers.
 
     Example:
         >>> import lucid

@@ -44,6 +44,14 @@ def rand(
 ) -> Tensor:
     """Uniform random numbers in [0, 1).
 
+    Args:
+        sizes: sizes, as numbers or one sequence.
+        size: the sequence by name.
+        generator: source of randomness; the default one unless given.
+        dtype: the default floating-point type unless given.
+        device: "cpu".
+        requires_grad: record operations on it.
+
     Example:
         >>> import lucid
         >>> x = lucid.rand(100)
@@ -63,6 +71,14 @@ def randn(
 ) -> Tensor:
     """Random numbers from the standard normal distribution.
 
+    Args:
+        sizes: sizes, as numbers or one sequence.
+        size: the sequence by name.
+        generator: source of randomness; the default one unless given.
+        dtype: the default floating-point type unless given.
+        device: "cpu".
+        requires_grad: record operations on it.
+
     Example:
         >>> import lucid
         >>> lucid.randn(2, 3).shape
@@ -73,6 +89,11 @@ def randn(
 
 def rand_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`rand` with the shape and dtype of ``x``.
+
+    Args:
+        x: tensor whose shape is taken.
+        dtype: that of ``x`` unless given; floating point.
+        requires_grad: record operations on it.
 
     Example:
         >>> import lucid
@@ -85,6 +106,11 @@ def rand_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_:
 
 def randn_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`randn` with the shape and dtype of ``x``.
+
+    Args:
+        x: tensor whose shape is taken.
+        dtype: that of ``x`` unless given; floating point.
+        requires_grad: record operations on it.
 
     Example:
         >>> import lucid
@@ -106,6 +132,15 @@ def randint(
     requires_grad: bool = False,
 ) -> Tensor:
     """Random integers in [low, high), each as likely; ``randint(high, size)`` starts at 0.
+
+    Args:
+        low: smallest value.
+        high: limit, not reached.
+        size: sizes, as a sequence.
+        generator: source of randomness; the default one unless given.
+        dtype: int64 unless given.
+        device: "cpu".
+        requires_grad: record operations on it.
 
     Raises:
         RuntimeError: the interval is empty.
@@ -133,6 +168,13 @@ def randperm(
 ) -> Tensor:
     """A random permutation of 0 ... n - 1.
 
+    Args:
+        n: number of values.
+        generator: source of randomness; the default one unless given.
+        dtype: int64 unless given.
+        device: "cpu".
+        requires_grad: record operations on it.
+
     Example:
         >>> import lucid
         >>> sorted(lucid.randperm(4).tolist())
@@ -147,6 +189,13 @@ def normal(
     device: Any = None, requires_grad: bool = False, out: Tensor | None = None, **_: Any,
 ) -> Tensor:  # fmt: skip
     """Random numbers from normal distributions; ``mean`` and ``std`` may be tensors when ``size`` is not given.
+
+    Args:
+        mean: a number or a tensor.
+        std: standard deviation, a number or a tensor; shapes broadcast.
+        size: the shape; of ``mean`` and ``std`` unless given.
+        generator: source of randomness; the default one unless given.
+        dtype: the default floating-point type unless given.
 
     Example:
         >>> import lucid
@@ -169,6 +218,10 @@ def normal(
 def bernoulli(p: Tensor, *, generator: Generator | None = None) -> Tensor:
     """1 with probability ``p``, else 0, elementwise.
 
+    Args:
+        p: floating point, in [0, 1]; the result has its shape and dtype.
+        generator: source of randomness; the default one unless given.
+
     Example:
         >>> import lucid
         >>> print(lucid.bernoulli(lucid.tensor([0.0, 1.0])))
@@ -183,6 +236,12 @@ def multinomial(
     p: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:
     """Indices drawn with probability proportional to the rows of ``p``.
+
+    Args:
+        p: weights, shape (n,) or (rows, n); they need not sum to 1.
+        num_samples: indices per row.
+        replacement: an index may be drawn again.
+        generator: source of randomness; the default one unless given.
 
     Raises:
         RuntimeError: negative or non-finite weights, rows that sum to zero, or too many samples without replacement.

@@ -51,6 +51,10 @@ def _running(name: str, x: Tensor, largest: bool, dim: int) -> ValuesIndices:
 def cummax(x: Tensor, dim: int) -> ValuesIndices:
     """(values, indices) of the largest element so far along ``dim``; of equal ones the last counts, NaN is largest.
 
+    Args:
+        x: any shape, not complex.
+        dim: the dimension.
+
     Example:
         >>> import lucid
         >>> print(lucid.cummax(lucid.tensor([1.0, 3.0, 2.0, 3.0]), 0).indices)
@@ -61,6 +65,10 @@ def cummax(x: Tensor, dim: int) -> ValuesIndices:
 
 def cummin(x: Tensor, dim: int) -> ValuesIndices:
     """(values, indices) of the smallest element so far along ``dim``; the last of equal ones counts, NaN is least.
+
+    Args:
+        x: any shape, not complex.
+        dim: the dimension.
 
     Example:
         >>> import lucid
@@ -106,6 +114,11 @@ class LogCumSumExp(Node):
 
 def logcumsumexp(x: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
     """log(sum of exp(x) so far) along ``dim``, without overflow.
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        dim: the dimension.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -169,6 +182,15 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -1) -> Tensor:
     """The integrals of ``y`` from the first place to each later one along ``dim`` by the trapezoidal rule.
+
+    Args:
+        y: values, at least one dimension.
+        x: the places, of the shape of ``y`` or (n,); otherwise they are ``dx`` apart.
+        dx: distance of neighbours, in the unit of the result over that of ``y``.
+        dim: dimension to integrate along.
+
+    Raises:
+        RuntimeError: ``x`` does not fit ``y``.
 
     Example:
         >>> import lucid

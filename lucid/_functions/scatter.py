@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 def take(x: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements of the flattened ``x`` at the places ``index``, in its shape; negative places count from the end.
 
+    Args:
+        x: any shape.
+        index: int64, any shape.
+        out: tensor that receives the result.
+
     Raises:
         RuntimeError: ``index`` is not int64.
         IndexError: a place is out of range.
@@ -127,6 +132,9 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, *, out: T
 def argwhere(x: Tensor) -> Tensor:
     """The indices of nonzero elements, a row each.
 
+    Args:
+        x: any shape and dtype.
+
     Example:
         >>> import lucid
         >>> print(lucid.argwhere(lucid.tensor([[0, 5], [6, 0]])))
@@ -139,6 +147,11 @@ def argwhere(x: Tensor) -> Tensor:
 
 def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """A copy of ``x`` in which the elements where ``mask`` holds are, in order, the first ones of ``source``.
+
+    Args:
+        x: any shape.
+        mask: bool; shapes broadcast.
+        source: of the dtype of ``x``.
 
     Raises:
         RuntimeError: ``mask`` is not bool, the dtypes differ, or ``source`` has too few elements.
@@ -219,6 +232,13 @@ def index_add(
 def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy of ``x`` with slice k of ``source`` in place of slice index[k] along ``dim``; the last of equal ones wins.
 
+    Args:
+        x: any shape.
+        dim: dimension of the slices.
+        index: integers, shape (n,).
+        source: the slices, of the dtype of ``x``, with size n in ``dim``.
+        out: tensor that receives the result.
+
     Raises:
         IndexError: a place is out of range, or ``source`` has another shape.
         RuntimeError: other dtypes.
@@ -235,6 +255,12 @@ def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tenso
 
 def index_fill(x: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """A copy of ``x`` with ``value``, a number or 0-d tensor, in the slices ``index`` along ``dim``.
+
+    Args:
+        x: any shape.
+        dim: dimension of the slices.
+        index: integers, shape (n,).
+        value: converted to the dtype of ``x``.
 
     Raises:
         IndexError: a place is out of range.
@@ -425,6 +451,18 @@ def index_reduce(
 ) -> Tensor:
     """`index_add` with a reduction ("prod", "mean", "amax" or "amin") in place of the sum.
 
+    Args:
+        x: any shape.
+        dim: dimension of the slices.
+        index: integers, shape (n,); equal ones take part together.
+        source: the slices, of the dtype of ``x``, with size n in ``dim``.
+        reduce: the reduction.
+        include_self: the elements of ``x`` take part.
+
+    Raises:
+        IndexError: a place is out of range, or ``source`` has another shape.
+        RuntimeError: ``reduce`` is unknown.
+
     Example:
         >>> import lucid
         >>> print(lucid.index_reduce(lucid.ones(2), 0, lucid.tensor([1, 1]), lucid.tensor([5.0, 6.0]), "prod"))
@@ -437,6 +475,12 @@ def index_reduce(
 
 def select_scatter(x: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """A copy of ``x`` with ``src`` in place of one slice along ``dim``.
+
+    Args:
+        x: at least one dimension.
+        src: the new slice, converted to the dtype of ``x``.
+        dim: dimension of the slice.
+        index: which slice; negative ones count from the end.
 
     Raises:
         RuntimeError: ``src`` does not have the slice's shape.
@@ -462,6 +506,13 @@ def slice_scatter(
     x: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Tensor:
     """A copy of ``x`` with ``src`` in place of the slices start, start + step, ... below ``end`` along ``dim``.
+
+    Args:
+        x: at least one dimension.
+        src: the new slices, converted to the dtype of ``x``.
+        dim: dimension of the slices.
+        start, end: as of a Python slice.
+        step: distance of the slices, positive.
 
     Raises:
         RuntimeError: ``src`` does not have the shape of those slices, or ``step`` is not positive.

@@ -44,8 +44,17 @@ def reshape(x: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
 def view(x: Tensor, *shape: Any, size: Any = None, dtype: Any = None) -> Tensor:
     """`reshape` that never copies; with a dtype of the same size, the same bits as that dtype.
 
+    Args:
+        shape: sizes, as numbers or one sequence, one of which may be -1; or a dtype.
+
     Raises:
         RuntimeError: the layout would need a copy.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.arange(4)
+        >>> x.view(2, -1).shape, x.view(lucid.float64).dtype
+        (lucid.Size([2, 2]), lucid.float64)
     """
     if size is not None or dtype is not None:
         shape = (size if dtype is None else dtype,)
@@ -55,17 +64,39 @@ def view(x: Tensor, *shape: Any, size: Any = None, dtype: Any = None) -> Tensor:
 
 
 def view_as(x: Tensor, other: Tensor) -> Tensor:
-    """``x`` viewed in the shape of ``other``."""
+    """``x`` viewed in the shape of ``other``.
+
+    Args:
+        other: tensor whose shape is taken.
+
+    Example:
+        >>> import lucid
+        >>> lucid.arange(4).view_as(lucid.zeros(2, 2)).shape
+        lucid.Size([2, 2])
+    """
     return view(x, other._data.shape)
 
 
 def reshape_as(x: Tensor, other: Tensor) -> Tensor:
-    """``x`` reshaped to the shape of ``other``."""
+    """``x`` reshaped to the shape of ``other``.
+
+    Args:
+        other: tensor whose shape is taken.
+
+    Example:
+        >>> import lucid
+        >>> lucid.arange(4).reshape_as(lucid.zeros(2, 2)).shape
+        lucid.Size([2, 2])
+    """
     return reshape(x, other._data.shape)
 
 
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Dimensions ``start_dim`` to ``end_dim`` merged into one.
+
+    Args:
+        x: any shape; a number becomes a vector.
+        start_dim, end_dim: first and last dimension to merge.
 
     Raises:
         RuntimeError: ``start_dim`` comes after ``end_dim``.
@@ -88,6 +119,14 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Dimension ``dim`` split into ``sizes``, one of which may be -1.
 
+    Args:
+        x: at least one dimension.
+        dim: the dimension.
+        sizes: their product is the dimension's size.
+
+    Raises:
+        RuntimeError: it is not.
+
     Example:
         >>> import lucid
         >>> lucid.unflatten(lucid.zeros(2, 12), 1, (3, 4)).shape
@@ -103,6 +142,9 @@ def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 def ravel(x: Tensor) -> Tensor:
     """All elements in one dimension.
 
+    Args:
+        x: any shape; contiguous memory is not copied.
+
     Example:
         >>> import lucid
         >>> print(lucid.ravel(lucid.tensor([[1, 2], [3, 4]])))
@@ -113,6 +155,13 @@ def ravel(x: Tensor) -> Tensor:
 
 def squeeze(x: Tensor, dim: int | tuple[int, ...] | None = None) -> Tensor:
     """Without dimensions of size 1 (those in ``dim``, or all).
+
+    Args:
+        x: any shape.
+        dim: dimension or dimensions; others of size 1 stay.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
 
     Example:
         >>> import lucid
@@ -129,6 +178,13 @@ def squeeze(x: Tensor, dim: int | tuple[int, ...] | None = None) -> Tensor:
 
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
     """With a new dimension of size 1 at ``dim``.
+
+    Args:
+        x: any shape.
+        dim: in [-n - 1, n] for n dimensions.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
 
     Example:
         >>> import lucid
@@ -167,6 +223,10 @@ class Permute(View):
 def permute(x: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """Dimensions in another order, given one by one or as the sequence ``dims``, as a view.
 
+    Args:
+        x: any shape.
+        dims: all dimensions, as numbers or one sequence.
+
     Raises:
         RuntimeError: it is not a permutation of all dimensions.
 
@@ -185,6 +245,13 @@ def permute(x: Tensor, *order: Any, dims: Any = None) -> Tensor:
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions exchanged, as a view.
 
+    Args:
+        x: any shape.
+        dim0, dim1: the dimensions.
+
+    Raises:
+        IndexError: a dimension is out of range.
+
     Example:
         >>> import lucid
         >>> lucid.transpose(lucid.zeros(2, 3, 4), 0, 2).shape
@@ -202,6 +269,12 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
 def t(x: Tensor) -> Tensor:
     """The transpose of a tensor of at most two dimensions.
 
+    Args:
+        x: shape (n, m), (n,) or ().
+
+    Raises:
+        RuntimeError: ``x`` has more dimensions.
+
     Example:
         >>> import lucid
         >>> print(lucid.t(lucid.tensor([[1, 2], [3, 4]])))
@@ -216,6 +289,14 @@ def t(x: Tensor) -> Tensor:
 
 def movedim(x: Tensor, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Tensor:
     """Dimensions ``source`` moved to ``destination``, the others in their order.
+
+    Args:
+        x: any shape.
+        source, destination: dimension or dimensions, and where each goes.
+
+    Raises:
+        RuntimeError: their numbers differ, or a dimension is given twice.
+        IndexError: a dimension is out of range.
 
     Example:
         >>> import lucid
@@ -236,6 +317,13 @@ def movedim(x: Tensor, source: int | tuple[int, ...], destination: int | tuple[i
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     """``x`` repeated along dimensions of size 1 to ``shape``, without copying.
 
+    Args:
+        x: any shape and dtype.
+        shape: the sizes; -1 keeps that of ``x``.
+
+    Raises:
+        RuntimeError: ``x`` cannot be expanded to ``shape``.
+
     Example:
         >>> import lucid
         >>> print(lucid.broadcast_to(lucid.tensor([1, 2]), (2, 2)))
@@ -249,8 +337,17 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
 def expand_sizes(x: Tensor, *sizes: Any, size: Any = None) -> Tensor:
     """Dimensions of size 1 repeated to ``sizes`` without copying; -1 keeps a size, new ones come in front.
 
+    Args:
+        sizes: the sizes, as numbers or one sequence; -1 keeps that of the tensor.
+
     Raises:
-        RuntimeError: a dimension is neither 1 nor the requested size.
+        RuntimeError: a size other than 1 would change.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.tensor([[1], [2]]).expand(-1, 2))
+        [[1, 1],
+         [2, 2]]
     """
     target, shape = as_shape(sizes if size is None else (size,)), x._data.shape
     extra = len(target) - len(shape)
@@ -266,12 +363,27 @@ def expand_sizes(x: Tensor, *sizes: Any, size: Any = None) -> Tensor:
 
 
 def expand_as(x: Tensor, other: Tensor) -> Tensor:
-    """``x`` expanded to the shape of ``other``."""
+    """``x`` expanded to the shape of ``other``.
+
+    Args:
+        other: tensor whose shape is taken.
+
+    Example:
+        >>> import lucid
+        >>> lucid.ones(3, 1).expand_as(lucid.zeros(3, 4)).shape
+        lucid.Size([3, 4])
+    """
     return expand_sizes(x, *other._data.shape)
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """All tensors expanded to their common shape.
+
+    Args:
+        tensors: any shapes and dtypes.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid
@@ -300,6 +412,10 @@ class Clone(Node):
 def clone(x: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy in memory of its own; gradients flow through.
 
+    Args:
+        x: any shape and dtype.
+        memory_format: without effect: the copy is contiguous.
+
     Example:
         >>> import lucid
         >>> x = lucid.ones(2)
@@ -312,7 +428,17 @@ def clone(x: Tensor, *, memory_format: Any = None) -> Tensor:
 
 
 def contiguous(x: Tensor, memory_format: Any = None) -> Tensor:
-    """``x`` itself if it is contiguous, else a contiguous copy."""
+    """``x`` itself if it is contiguous, else a contiguous copy.
+
+    Args:
+        memory_format: without effect: memory is in the order of the dimensions.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.zeros(2, 3).t()
+        >>> x.is_contiguous(), x.contiguous().is_contiguous()
+        (False, True)
+    """
     return x if x._data.flags.c_contiguous else Clone.apply(x)
 
 
@@ -330,6 +456,14 @@ class Flip(Node):
 def flip(x: Tensor, dims: Any, *more: int) -> Tensor:
     """A copy with the order reversed along ``dims``: a dimension, several, or a sequence of them.
 
+    Args:
+        x: any shape.
+        dims: dimension or dimensions.
+
+    Raises:
+        RuntimeError: a dimension is given twice.
+        IndexError: a dimension is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.flip(lucid.tensor([1, 2, 3]), [0]))
@@ -344,6 +478,10 @@ def flip(x: Tensor, dims: Any, *more: int) -> Tensor:
 
 def repeat(x: Tensor, *sizes: Any, repeats: Any = None) -> Tensor:
     """A copy tiled ``sizes`` times along each dimension; extra sizes add leading dimensions.
+
+    Args:
+        x: any shape.
+        sizes: repeats of each dimension, as numbers or one sequence.
 
     Raises:
         RuntimeError: fewer sizes than dimensions.
@@ -366,6 +504,10 @@ def repeat(x: Tensor, *sizes: Any, repeats: Any = None) -> Tensor:
 
 def tile(x: Tensor, *sizes: Any, dims: Any = None) -> Tensor:
     """`repeat`, with missing leading sizes taken as 1.
+
+    Args:
+        x: any shape.
+        sizes: repeats of each dimension, as numbers or one sequence.
 
     Example:
         >>> import lucid
@@ -391,6 +533,13 @@ class Tri(Node):
 def tril(x: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle of the last two dimensions, zeros elsewhere.
 
+    Args:
+        x: shape (..., n, m).
+        diagonal: which diagonal bounds the triangle, and belongs to it: positive ones are above the main one.
+
+    Raises:
+        RuntimeError: ``x`` has fewer than two dimensions.
+
     Example:
         >>> import lucid
         >>> print(lucid.tril(lucid.ones(2, 2)))
@@ -404,6 +553,13 @@ def tril(x: Tensor, diagonal: int = 0) -> Tensor:
 
 def triu(x: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle of the last two dimensions, zeros elsewhere.
+
+    Args:
+        x: shape (..., n, m).
+        diagonal: which diagonal bounds the triangle, and belongs to it: positive ones are above the main one.
+
+    Raises:
+        RuntimeError: ``x`` has fewer than two dimensions.
 
     Example:
         >>> import lucid

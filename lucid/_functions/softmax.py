@@ -77,6 +77,13 @@ def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
 def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """log(softmax(x)) along ``dim``, without forming the softmax.
 
+        y_i = x_i - ln(sum of e^(x_j))
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        dim: the dimension.
+        dtype: convert to this type first.
+
     Example:
         >>> import lucid
         >>> print(lucid.log_softmax(lucid.tensor([0.0, 0.0], dtype=lucid.float64), 0))

@@ -123,6 +123,14 @@ def inv_ex(x: Tensor, *, check_errors: bool = False) -> InverseInfo:
 
     The inverse of such a matrix holds NaN; ``info`` is 0 for all others.
 
+    Args:
+        x: shape (..., n, n), floating point.
+        check_errors: raise where ``info`` is not 0.
+
+    Raises:
+        LinAlgError: with ``check_errors``, a matrix is singular.
+        RuntimeError: not square.
+
     Example:
         >>> import lucid
         >>> inverse, info = lucid.linalg.inv_ex(lucid.tensor([[4.0, 0.0], [0.0, 2.0]]))
@@ -207,6 +215,16 @@ def solve(a: Tensor, b: Tensor, *, left: bool = True, out: Tensor | None = None)
 def solve_ex(a: Tensor, b: Tensor, *, left: bool = True, check_errors: bool = False) -> ResultInfo:
     """(result, info): `solve` that says in ``info`` which pivot of a singular matrix is zero instead of raising.
 
+    Args:
+        a: shape (..., n, n), floating point.
+        b: as of `solve`.
+        left: solve a X = b; otherwise X a = b.
+        check_errors: raise where ``info`` is not 0.
+
+    Raises:
+        LinAlgError: with ``check_errors``, a matrix is singular.
+        RuntimeError: ``a`` is not square, or the shapes do not fit.
+
     Example:
         >>> import lucid
         >>> x, info = lucid.linalg.solve_ex(lucid.tensor([[4.0, 0.0], [0.0, 2.0]]), lucid.tensor([4.0, 4.0]))
@@ -287,6 +305,10 @@ class Cofactors(Node):
 def det(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The determinant of square matrices; its gradient is right at singular ones as well.
 
+    Args:
+        x: shape (..., n, n), floating point or complex.
+        out: tensor that receives the result.
+
     Raises:
         RuntimeError: not square.
 
@@ -301,6 +323,12 @@ def det(x: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def logdet(x: Tensor) -> Tensor:
     """log(det(x)); NaN where the determinant is negative, -inf where it is 0.
+
+    Args:
+        x: shape (..., n, n), floating point.
+
+    Raises:
+        RuntimeError: not square.
 
     Example:
         >>> import lucid

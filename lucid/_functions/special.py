@@ -38,6 +38,12 @@ def in_double(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
 def erfinv(x: Tensor) -> Any:
     """The y with erf(y) = x; infinite at -1 and 1, NaN beyond.
 
+        dy/dx = sqrt(pi) / 2 * e^(y^2)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.erfinv(lucid.tensor([0.0, 0.5], dtype=lucid.float64)))
@@ -48,6 +54,12 @@ def erfinv(x: Tensor) -> Any:
 @evaluated(in_double(approximations.lgamma), lambda x, y, dy: dy * polygamma(0, x))
 def lgamma(x: Tensor) -> Any:
     """log |gamma(x)|; inf at 0 and at negative integers.
+
+        y = ln |gamma(x)|,    dy/dx = digamma(x)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -61,6 +73,12 @@ def lgamma(x: Tensor) -> Any:
 @evaluated(in_double(approximations.digamma), lambda x, y, dy: dy * polygamma(1, x))
 def digamma(x: Tensor) -> Any:
     """The derivative of `lgamma`; -inf at 0, inf at -0, NaN at negative integers.
+
+        y = gamma'(x) / gamma(x),    dy/dx = polygamma(1, x)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -81,6 +99,11 @@ class Polygamma(Unary):
 
 def polygamma(n: int, x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The ``n``-th derivative of `digamma`.
+
+    Args:
+        n: order of the derivative.
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``n`` is negative.
@@ -108,6 +131,11 @@ polygamma_method.__name__ = "polygamma"
 def mvlgamma(x: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of the multivariate gamma function: p (p - 1) / 4 log(pi) + sum of lgamma(x - j / 2), j < p.
 
+    Args:
+        x: any shape, above (p - 1) / 2.
+        p: the dimension.
+        out: tensor that receives the result.
+
     Raises:
         RuntimeError: ``p`` is not positive.
 
@@ -134,6 +162,12 @@ def _order_one_scaled(x: Tensor) -> Tensor:
 def i0(x: Tensor) -> Any:
     """The modified Bessel function of the first kind of order 0.
 
+        y = 1 / pi * integral of e^(x cos(t)) from 0 to pi,    dy/dx = i1(x)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.i0(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
@@ -146,6 +180,10 @@ def i0(x: Tensor) -> Any:
 @evaluated(in_double(approximations.i0e), lambda x, y, dy: dy * (_order_one_scaled(x) - sign(x) * y), "xy")
 def i0e(x: Tensor) -> Any:
     """exp(-|x|) i0(x).
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -166,6 +204,12 @@ def _over(y: Tensor, x: Tensor) -> Tensor:
 def i1(x: Tensor) -> Any:
     """The modified Bessel function of the first kind of order 1.
 
+        y = 1 / pi * integral of e^(x cos(t)) cos(t) from 0 to pi,    dy/dx = i0(x) - y / x
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.i1(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
@@ -178,6 +222,10 @@ def i1(x: Tensor) -> Any:
 @evaluated(in_double(approximations.i1e), lambda x, y, dy: dy * (i0e(x) - _over(y, x) - abs(y)), "xy")
 def i1e(x: Tensor) -> Any:
     """exp(-|x|) i1(x).
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -196,6 +244,12 @@ def _ndtr(x: np.ndarray) -> np.ndarray:
 def ndtr(x: Tensor) -> Any:
     """The distribution function of the standard normal distribution, erfc(-x / sqrt(2)) / 2.
 
+        y = 1 / sqrt(2 pi) * integral of e^(-t^2 / 2) from -inf to x,    dy/dx = e^(-x^2 / 2) / sqrt(2 pi)
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.ndtr(lucid.tensor([0.0, 1.0], dtype=lucid.float64)))
@@ -208,6 +262,10 @@ def ndtr(x: Tensor) -> Any:
 @evaluated(in_double(approximations.ndtri), lambda x, y, dy: dy * exp(y * y * 0.5) * math.sqrt(2 * math.pi), "y")
 def ndtri(x: Tensor) -> Any:
     """The inverse of `ndtr`; infinite at 0 and 1, NaN beyond.
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -225,6 +283,12 @@ def _entr(x: np.ndarray) -> np.ndarray:
 @evaluated(in_double(_entr), lambda x, y, dy: dy * (-log(x) - 1))
 def entr(x: Tensor) -> Any:
     """-x log(x); 0 at 0, -inf below.
+
+        y = -x ln(x),    dy/dx = -ln(x) - 1
+
+    Args:
+        x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -285,6 +349,10 @@ class XLog1PY(Node):
 def xlog1py(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
     """x * log(1 + y), and 0 where x is 0 and y is not NaN.
 
+    Args:
+        x, y: tensors or numbers; shapes broadcast, integers become the default floating-point type.
+        out: tensor that receives the result.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.xlog1py(lucid.tensor([0.0, 2.0]), lucid.tensor([-1.0, 0.0])))
@@ -296,6 +364,10 @@ def xlog1py(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
 
 def zeta(x: Operand, q: Operand, *, out: Tensor | None = None) -> Tensor:
     """The Hurwitz zeta function, the sum of (q + k)^-x over k >= 0, for x > 1 and q > 0; NaN elsewhere. No gradient.
+
+    Args:
+        x, q: tensors or numbers; shapes broadcast, integers become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid

@@ -195,6 +195,13 @@ def svd(x: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
 def svdvals(x: Tensor, *, driver: str | None = None) -> Tensor:
     """The singular values, in decreasing order.
 
+    Args:
+        x: shape (..., m, n), floating point.
+        driver: not used: LAPACK's gesdd.
+
+    Raises:
+        LinAlgError: it does not converge.
+
     Example:
         >>> import lucid
         >>> print(lucid.linalg.svdvals(lucid.tensor([[3.0, 0.0], [0.0, 4.0]])))
@@ -250,6 +257,10 @@ def eigh(x: Tensor, UPLO: str = "L") -> Eigen:
 
 def eigvalsh(x: Tensor, UPLO: str = "L") -> Tensor:
     """The eigenvalues of symmetric matrices, in increasing order.
+
+    Args:
+        x: shape (..., n, n), floating point.
+        UPLO: the triangle that is read, "L" or "U".
 
     Example:
         >>> import lucid
@@ -411,6 +422,9 @@ def cond(x: Tensor, p: Any = None, *, out: Tensor | None = None) -> Tensor:
         x: shape (..., m, n), floating point; square unless ``p`` is None, 2 or -2.
         p: None or 2 for the ratio of the extreme singular values, -2 for its reciprocal, or an order of `matrix_norm`.
         out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: ``x`` has no elements, or is not square though ``p`` asks for it.
 
     Example:
         >>> import lucid

@@ -33,6 +33,11 @@ class MinMax(NamedTuple):
 def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
     """(min, max) over ``dim``, or over all elements; NaN if there is one.
 
+    Args:
+        x: any shape, not complex.
+        dim: dimension; None means all.
+        keepdim: keep it with size 1.
+
     Raises:
         IndexError: there are no elements.
 
@@ -156,6 +161,11 @@ def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 def nanmedian(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """`median` of the elements that are not NaN; NaN if all are.
 
+    Args:
+        x: any shape, not complex.
+        dim: dimension; None means all, and gives the value alone.
+        keepdim: keep it with size 1.
+
     Example:
         >>> import lucid
         >>> print(lucid.nanmedian(lucid.tensor([1.0, float("nan"), 3.0])))
@@ -167,6 +177,11 @@ def nanmedian(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 
 def mode(x: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """(values, indices) of the most frequent element along ``dim``: the smallest of several, where it occurs last.
+
+    Args:
+        x: any shape, not complex.
+        dim: the dimension.
+        keepdim: keep it with size 1.
 
     Raises:
         IndexError: the dimension has size 0.
@@ -181,6 +196,12 @@ def mode(x: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
 
 def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """(values, indices) of the k-th smallest element along ``dim``, counted from 1; NaN counts as largest.
+
+    Args:
+        x: any shape, not complex.
+        k: in [1, n] for n elements.
+        dim: the dimension.
+        keepdim: keep it with size 1.
 
     Raises:
         RuntimeError: ``k`` is out of range.
@@ -279,6 +300,17 @@ def nanquantile(
 ) -> Tensor:  # fmt: skip
     """`quantile` of the elements that are not NaN; NaN if all are.
 
+    Args:
+        x: floating point.
+        q: shares in [0, 1]: a number, or a vector, whose dimension comes first in the result.
+        dim: dimension; None means all.
+        keepdim: keep it with size 1.
+        interpolation: as of `quantile`.
+        out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: a share is outside [0, 1].
+
     Example:
         >>> import lucid
         >>> print(lucid.nanquantile(lucid.tensor([1.0, float("nan"), 3.0]), 0.5))
@@ -290,6 +322,12 @@ def nanquantile(
 
 def nansum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over ``dim`` of the elements that are not NaN.
+
+    Args:
+        x: any shape.
+        dim: dimension or dimensions; None means all.
+        keepdim: keep them with size 1.
+        dtype: convert to this type first.
 
     Example:
         >>> import lucid
@@ -306,6 +344,13 @@ def nanmean(
     x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
 ) -> Tensor:
     """The mean over ``dim`` of the elements that are not NaN; NaN if there are none.
+
+    Args:
+        x: floating point.
+        dim: dimension or dimensions; None means all.
+        keepdim: keep them with size 1.
+        dtype: type of the sum.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``x`` holds integers.
@@ -367,6 +412,12 @@ def cov(x: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweig
 
 def corrcoef(x: Tensor) -> Tensor:
     """The matrix of correlation coefficients of variables in rows, observed in columns, within [-1, 1].
+
+    Args:
+        x: shape (variables, observations), or a vector of observations of one variable.
+
+    Raises:
+        RuntimeError: ``x`` has more than two dimensions.
 
     Example:
         >>> import lucid

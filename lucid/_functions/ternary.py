@@ -38,6 +38,11 @@ class Clamp(Node):
 def clamp(x: Tensor, min: Operand = None, max: Operand = None, *, out: Tensor | None = None) -> Tensor:
     """min(max(x, min), max); bounds are numbers or tensors, NaN stays NaN.
 
+    Args:
+        x: any shape, not complex.
+        min, max: the bounds; shapes broadcast, dtypes promote. Where ``min`` is above ``max``, the result is ``max``.
+        out: tensor that receives the result.
+
     Raises:
         ValueError: neither bound is given.
 
@@ -61,6 +66,10 @@ def lerp(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
 
         start + weight * (end - start)
 
+    Args:
+        x, end: tensors; shapes broadcast.
+        weight: a number or a tensor, 0 at ``x`` and 1 at ``end``.
+
     Example:
         >>> import lucid
         >>> print(lucid.lerp(lucid.tensor([0.0, 2.0]), lucid.tensor([1.0, 4.0]), 0.5))
@@ -72,6 +81,11 @@ def lerp(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
 def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
     """x + value * a * b.
 
+    Args:
+        x: tensor.
+        a, b: tensors; all three broadcast together.
+        value: factor of the product.
+
     Example:
         >>> import lucid
         >>> print(lucid.addcmul(lucid.tensor([1.0]), lucid.tensor([2.0]), lucid.tensor([3.0]), value=10))
@@ -82,6 +96,11 @@ def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
 
 def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
     """x + value * a / b.
+
+    Args:
+        x: tensor.
+        a, b: tensors; all three broadcast together.
+        value: factor of the quotient.
 
     Example:
         >>> import lucid
