@@ -30,6 +30,11 @@ class Conversions:
         Raises:
             RuntimeError: the tensor requires grad and ``force`` is False.
             TypeError: it is of dtype bfloat16, which NumPy has not.
+
+        Example:
+            >>> import lucid
+            >>> lucid.tensor([1, 2]).numpy()
+            array([1, 2])
         """
         if self._data.dtype == _dtype.bfloat16.numpy:
             raise TypeError("numpy: Got unsupported ScalarType BFloat16; use .float().numpy() to convert it first")
@@ -75,6 +80,11 @@ class Conversions:
 
         Raises:
             RuntimeError: there is not exactly one element.
+
+        Example:
+            >>> import lucid
+            >>> lucid.tensor([1.5]).item()
+            1.5
         """
         if self._data.size != 1:
             raise RuntimeError(f"item: a Tensor with {self._data.size} elements cannot be converted to Scalar")
@@ -85,7 +95,22 @@ class Conversions:
         return self._data.tolist()
 
     def to(self: Any, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **_: Any) -> Tensor:
-        """The tensor with another dtype, or that of another tensor; devices other than the CPU are refused."""
+        """The tensor with another dtype, or that of another tensor; devices other than the CPU are refused.
+
+        Args:
+            args: dtypes, devices or a tensor whose dtype is taken; bools are without effect.
+            dtype: that of the tensor unless given.
+            device: "cpu".
+            copy: copy even where nothing changes.
+
+        Raises:
+            RuntimeError: another device.
+
+        Example:
+            >>> import lucid
+            >>> lucid.ones(2).to(lucid.int64).dtype, lucid.ones(2).to("cpu", lucid.float64).dtype
+            (lucid.int64, lucid.float64)
+        """
         for a in args:
             if isinstance(a, TensorBase):
                 dtype = _dtype.of_array(a._data)
@@ -99,11 +124,29 @@ class Conversions:
         return y.clone() if copy and y is self else y
 
     def type(self: Any, dtype: Any = None) -> Any:
-        """The tensor with another dtype, or the name of this one's."""
+        """The tensor with another dtype, or the name of this one's.
+
+        Args:
+            dtype: an element type; without it the name is given.
+
+        Example:
+            >>> import lucid
+            >>> lucid.ones(2).type(), lucid.ones(2).type(lucid.int64).dtype
+            ('lucid.float32', lucid.int64)
+        """
         return f"lucid.{self.dtype.name}" if dtype is None else self.to(dtype)
 
     def type_as(self: Any, other: Tensor) -> Tensor:
-        """The tensor with the dtype of ``other``."""
+        """The tensor with the dtype of ``other``.
+
+        Args:
+            other: any shape.
+
+        Example:
+            >>> import lucid
+            >>> lucid.ones(2).type_as(lucid.tensor([1])).dtype
+            lucid.int64
+        """
         return cast(self, other.dtype)
 
     def cpu(self: Any) -> Tensor:
@@ -112,6 +155,9 @@ class Conversions:
 
     def cuda(self: Any, *args: Any, **kwargs: Any) -> Tensor:
         """Refused: lucid runs on CPUs.
+
+        Args:
+            args, kwargs: not looked at.
 
         Raises:
             RuntimeError: always.

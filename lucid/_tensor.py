@@ -20,6 +20,9 @@ from lucid.autograd._node import Node, TensorBase, refresh, set_tensor_class, ve
 class Size(tuple[int, ...]):
     """A shape: a tuple that prints and counts like PyTorch's.
 
+    Args:
+        iterable: sizes; none unless given.
+
     Example:
         >>> import lucid
         >>> lucid.zeros(2, 3).shape.numel()
@@ -87,7 +90,16 @@ class Tensor(TensorBase, Conversions, Methods):
         return Size(self._data.shape)
 
     def size(self, dim: int | None = None) -> Any:
-        """The shape, or the size of one dimension."""
+        """The shape, or the size of one dimension.
+
+        Args:
+            dim: which dimension; None means all.
+
+        Example:
+            >>> import lucid
+            >>> lucid.zeros(2, 3).size(), lucid.zeros(2, 3).size(-1)
+            (lucid.Size([2, 3]), 3)
+        """
         return self.shape if dim is None else self._data.shape[dim]
 
     @property
@@ -130,7 +142,16 @@ class Tensor(TensorBase, Conversions, Methods):
         return self._data.nbytes
 
     def stride(self, dim: int | None = None) -> Any:
-        """Elements to step per dimension, or along one."""
+        """Elements to step per dimension, or along one.
+
+        Args:
+            dim: which dimension; None means all.
+
+        Example:
+            >>> import lucid
+            >>> lucid.zeros(2, 3).stride(), lucid.zeros(2, 3).stride(0)
+            ((3, 1), 3)
+        """
         steps = tuple(s // self._data.itemsize for s in self._data.strides)
         return steps if dim is None else steps[dim]
 
@@ -146,7 +167,11 @@ class Tensor(TensorBase, Conversions, Methods):
         return int(self._data.__array_interface__["data"][0])
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
-        """Whether the elements lie in row-major order without gaps."""
+        """Whether the elements lie in row-major order without gaps.
+
+        Args:
+            memory_format: without effect.
+        """
         return self._data.flags.c_contiguous
 
     def is_floating_point(self) -> bool:
@@ -187,7 +212,11 @@ class Tensor(TensorBase, Conversions, Methods):
 
     @property
     def H(self) -> Tensor:
-        """The conjugate transpose of a matrix."""
+        """The conjugate transpose of a matrix.
+
+        Raises:
+            RuntimeError: the tensor has neither two dimensions nor none.
+        """
         if self.ndim not in (0, 2):
             raise RuntimeError(f"H: only supported on matrices (2-D tensors), got {self.ndim}-D tensor")
         return self.mH if self.ndim else self.conj()
@@ -243,7 +272,19 @@ class Tensor(TensorBase, Conversions, Methods):
         self._requires_grad = bool(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Set `requires_grad` and return the tensor."""
+        """Set `requires_grad` and return the tensor.
+
+        Args:
+            requires_grad: the value.
+
+        Raises:
+            RuntimeError: the tensor is no leaf, or its dtype has no gradients.
+
+        Example:
+            >>> import lucid
+            >>> lucid.ones(2).requires_grad_().requires_grad
+            True
+        """
         self.requires_grad = requires_grad
         return self
 
@@ -272,7 +313,11 @@ class Tensor(TensorBase, Conversions, Methods):
         return t
 
     def detach_(self) -> Tensor:
-        """Forget this tensor's history: it becomes a leaf."""
+        """Forget this tensor's history: it becomes a leaf.
+
+        Raises:
+            RuntimeError: the tensor is a view.
+        """
         if self._base is not None:
             raise RuntimeError("detach_: can't detach views in-place; use detach() instead")
         self._node, self._slot, self._requires_grad = None, 0, False
@@ -296,6 +341,13 @@ class Tensor(TensorBase, Conversions, Methods):
         Raises:
             RuntimeError: the tensor does not require grad, the gradient has another shape, the graph was freed, or
                 a saved tensor was modified in place.
+
+        Example:
+            >>> import lucid
+            >>> x = lucid.tensor([1.0, 2.0], requires_grad=True)
+            >>> (x * x).sum().backward()
+            >>> print(x.grad)
+            [2.0, 4.0]
         """
         from lucid.autograd import backward
 
@@ -304,8 +356,22 @@ class Tensor(TensorBase, Conversions, Methods):
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call ``hook(gradient)`` when this tensor's gradient is known; what it returns replaces the gradient.
 
+        Args:
+            hook: gradient -> gradient, or None to leave it as it is.
+
+        Returns:
+            a handle, whose ``remove()`` takes the hook away.
+
         Raises:
             RuntimeError: the tensor does not require grad.
+
+        Example:
+            >>> import lucid
+            >>> x = lucid.ones(2, requires_grad=True)
+            >>> handle = x.register_hook(lambda gradient: 10 * gradient)
+            >>> x.sum().backward()
+            >>> print(x.grad)
+            [10.0, 10.0]
         """
         if not self.requires_grad:
             raise RuntimeError("register_hook: cannot register a hook on a tensor that doesn't require gradient")
@@ -325,8 +391,21 @@ class Tensor(TensorBase, Conversions, Methods):
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
         """Call ``hook(tensor)`` after a gradient was added to this leaf's ``grad``: to step and forget it at once, say.
 
+        Args:
+            hook: called with the leaf.
+
+        Returns:
+            a handle, whose ``remove()`` takes the hook away.
+
         Raises:
             RuntimeError: the tensor is not a leaf, or does not require grad.
+
+        Example:
+            >>> import lucid
+            >>> x = lucid.ones(2, requires_grad=True)
+            >>> handle = x.register_post_accumulate_grad_hook(lambda leaf: print(leaf.grad))
+            >>> x.sum().backward()
+            [1.0, 1.0]
         """
         if not self.requires_grad:
             raise RuntimeError(
@@ -343,7 +422,11 @@ class Tensor(TensorBase, Conversions, Methods):
         return handle
 
     def retain_grad(self) -> None:
-        """Keep the gradient of a non-leaf in its ``grad`` as well."""
+        """Keep the gradient of a non-leaf in its ``grad`` as well.
+
+        Raises:
+            RuntimeError: the tensor does not require grad.
+        """
         if not self.requires_grad:
             raise RuntimeError("retain_grad: can't retain_grad on Tensor that has requires_grad=False")
         node = self._node
@@ -372,12 +455,37 @@ class Tensor(TensorBase, Conversions, Methods):
     # In-place writing
 
     def copy_(self, source: Any, non_blocking: Any = False) -> Tensor:
-        """Overwrite with ``source``, broadcast and converted; gradients flow to ``source``."""
+        """Overwrite with ``source``, broadcast and converted; gradients flow to ``source``.
+
+        Args:
+            source: a tensor, array or number that broadcasts to the tensor's shape.
+            non_blocking: without effect.
+
+        Raises:
+            RuntimeError: the tensor is a leaf that requires grad.
+
+        Example:
+            >>> import lucid
+            >>> print(lucid.zeros(2).copy_(lucid.tensor([1, 2])))
+            [1.0, 2.0]
+        """
         self[...] = source if isinstance(source, TensorBase) else wrap(np.asarray(source))
         return self
 
     def fill_(self, value: Any) -> Tensor:
-        """Overwrite every element with ``value``."""
+        """Overwrite every element with ``value``.
+
+        Args:
+            value: a number, or a tensor of one element.
+
+        Raises:
+            RuntimeError: the tensor is a leaf that requires grad.
+
+        Example:
+            >>> import lucid
+            >>> print(lucid.zeros(2).fill_(3))
+            [3.0, 3.0]
+        """
         self[...] = value
         return self
 

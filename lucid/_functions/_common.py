@@ -326,7 +326,14 @@ def inplace(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return mutate(name, self, function, *args, **kwargs)
 
     method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"In-place form of `lucid.{function.__name__}`."
+    code = function.__code__
+    rest = ", ".join(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
+    arguments = f"\n    Args:\n        {rest}: as of `lucid.{function.__name__}`.\n" if rest else ""
+    method.__doc__ = f"""In-place form of `lucid.{function.__name__}`: overwrites the tensor and returns it.
+{arguments}
+    Raises:
+        RuntimeError: the tensor is a leaf that requires grad, or cannot hold the result's shape or dtype.
+    """
     return method
 
 

@@ -129,8 +129,16 @@ def broadcast_shapes(*shapes: Any) -> Any:
 def sum_to_size(x: Tensor, *size: Any) -> Tensor:
     """``x`` summed to ``size``, from which it could be broadcast.
 
+    Args:
+        size: sizes, as numbers or one sequence.
+
     Raises:
         RuntimeError: it could not.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.ones(2, 3).sum_to_size(1, 3))
+        [[2.0, 2.0, 2.0]]
     """
     target = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else tuple(size)
     shape = x._data.shape

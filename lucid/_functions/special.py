@@ -121,7 +121,19 @@ def polygamma(n: int, x: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def polygamma_method(x: Tensor, n: int) -> Tensor:
-    """The ``n``-th derivative of `digamma`."""
+    """The ``n``-th derivative of `digamma`.
+
+    Args:
+        n: order of the derivative.
+
+    Raises:
+        RuntimeError: ``n`` is negative.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.tensor([1.0]).polygamma(1))
+        [1.644934]
+    """
     return polygamma(n, x)
 
 

@@ -51,6 +51,11 @@ class Overlap(Node):
 def unfold(x: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """A view of all windows of ``size`` elements along a dimension, ``step`` apart, as a new last dimension.
 
+    Args:
+        dimension: the dimension.
+        size: elements of a window.
+        step: distance of neighbouring windows.
+
     Raises:
         RuntimeError: ``size`` exceeds the dimension, or ``step`` is not positive.
 

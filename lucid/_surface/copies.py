@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,15 @@ def _function(name: str) -> Callable[..., Any]:
         return tuple([clone(part) for part in y]) if isinstance(y, (tuple, list)) else clone(y)
 
     copy.__name__ = copy.__qualname__ = name + "_copy"
+    found = inspect.signature(method)
+    first, *others = found.parameters.values()
+    copy.__signature__ = found.replace(parameters=[first.replace(name="input"), *others])  # type: ignore[attr-defined]
+    names = ", ".join(p.name for p in others)
+    rest = f"\n        {names}: as of `Tensor.{name}`." if names else ""
     copy.__doc__ = f"""``input.{name}(...)`` with memory of its own.
+
+    Args:
+        input: any shape and dtype.{rest}
 
     Example:
         >>> import lucid
@@ -52,6 +61,9 @@ globals().update({f"{name}_copy": _function(name) for name in METHODS.split()})
 def alias_copy(input: Tensor) -> Tensor:
     """A copy of ``input``.
 
+    Args:
+        input: any shape and dtype.
+
     Example:
         >>> import lucid
         >>> x = lucid.ones(2)
@@ -64,6 +76,12 @@ def alias_copy(input: Tensor) -> Tensor:
 
 def slice_copy(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
     """``input[..., start:end:step, ...]`` along ``dim``, with memory of its own.
+
+    Args:
+        input: at least one dimension.
+        dim: the dimension.
+        start, end: as of a Python slice.
+        step: distance of the elements, positive.
 
     Example:
         >>> import lucid

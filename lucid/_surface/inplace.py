@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,15 @@ def _function(name: str) -> Callable[..., Tensor]:
         return method(input, *args, **kwargs)
 
     overwrite.__name__ = overwrite.__qualname__ = name
+    found = inspect.signature(method)
+    first, *others = found.parameters.values()
+    overwrite.__signature__ = found.replace(parameters=[first.replace(name="input"), *others])  # type: ignore[attr-defined]
+    names = ", ".join(p.name for p in others)
+    rest = f"\n        {names}: as of `Tensor.{name}`." if names else ""
     overwrite.__doc__ = f"""``input.{name}(...)``: overwrites ``input`` and returns it.
+
+    Args:
+        input: any shape, of a dtype that can hold the result.{rest}
 
     Raises:
         RuntimeError: ``input`` is a leaf that requires grad.

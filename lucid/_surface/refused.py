@@ -52,6 +52,12 @@ def _refusal(name: str, why: str) -> Callable[..., Any]:
     refuse.__name__ = refuse.__qualname__ = name
     refuse.__doc__ = f"""Refused with a NotImplementedError: {why}.
 
+    Args:
+        args, kwargs: not looked at.
+
+    Raises:
+        NotImplementedError: always.
+
     Example:
         >>> from lucid._surface.refused import refusals
         >>> refusals["{name}"]()

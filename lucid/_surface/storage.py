@@ -14,7 +14,7 @@ class UntypedStorage:
 
     Args:
         data: the array whose memory it is.
-        count: elements rather than bytes are counted where given: the size of an element.
+        itemsize: bytes of what `size` counts: 1, or those of an element.
 
     Example:
         >>> import lucid
