@@ -66,13 +66,17 @@ def set_flush_denormal(mode: bool) -> bool:
     Returns:
         Whether this build can: True on x86-64 and, built by GCC or Clang, 64-bit ARM.
 
-    >>> import lucid
-    >>> possible = lucid.set_flush_denormal(True)
-    >>> (lucid.tensor([1e-40]) * 1).item() == 0 or not possible
-    True
-    >>> possible = lucid.set_flush_denormal(False)
-    >>> (lucid.tensor([1e-40]) * 1).item() == 0
-    False
+    Raises:
+        TypeError: ``mode`` is no bool.
+
+    Example:
+        >>> import lucid
+        >>> possible = lucid.set_flush_denormal(True)
+        >>> (lucid.tensor([1e-40]) * 1).item() == 0 or not possible
+        True
+        >>> possible = lucid.set_flush_denormal(False)
+        >>> (lucid.tensor([1e-40]) * 1).item() == 0
+        False
 
     Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, section 10.2.3 (MXCSR: FTZ, DAZ);
     Arm Architecture Reference Manual for A-profile architecture, FPCR (FZ).

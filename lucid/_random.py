@@ -90,6 +90,9 @@ default_generator = Generator()
 def manual_seed(seed: int) -> Generator:
     """Seed the default generator, and return it.
 
+    Args:
+        seed: any integer, taken modulo 2^64.
+
     Example:
         >>> import lucid
         >>> _ = lucid.manual_seed(0)
@@ -140,6 +143,12 @@ def get_rng_state() -> Tensor:
 
 def set_rng_state(state: Tensor) -> None:
     """Set the state of the default generator.
+
+    Args:
+        state: what `get_rng_state` gave.
+
+    Raises:
+        ValueError: it is not such a state.
 
     Example:
         >>> import lucid

@@ -58,11 +58,29 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: prune.l1_unstructured(nn.Linear(4, 2), "weight", 1, importance_scores=lucid.ones(3)), AssertionError,
         "prune: importance_scores should have the same shape as parameter weight, got (3,) and (2, 4)",
     ),
-    "window, length": (lambda: windows.hann(3.5), TypeError, "hann requires an integer window length, got M=3.5"),  # type: ignore[arg-type]
+    "window, length": (lambda: windows.hann(3.5), TypeError, "hann: expected M to be an integer, got 3.5"),  # type: ignore[arg-type]
     "window, dtype": (
         lambda: windows.nuttall(3, dtype=lucid.int32), ValueError,
-        "nuttall expects float32 or float64 dtypes, got: lucid.int32",
+        "nuttall: expected dtype to be float32 or float64, got lucid.int32",
     ),
+    "window, negative": (lambda: windows.bartlett(-1), ValueError, "bartlett: M must not be negative, got -1"),
+    "window, device": (
+        lambda: windows.hann(3, device="cuda"), RuntimeError, "device: lucid runs on CPUs only, got 'cuda'",
+    ),
+    "window, tau": (
+        lambda: windows.exponential(3, tau=0.0), ValueError, "exponential: tau must be positive, got 0.0",
+    ),
+    "window, center": (
+        lambda: windows.exponential(3, center=1.0), ValueError,
+        "exponential: center must be None for a symmetric window, got 1.0",
+    ),
+    "window, std": (lambda: windows.gaussian(3, std=-1.0), ValueError, "gaussian: std must be positive, got -1.0"),
+    "window, beta": (lambda: windows.kaiser(3, beta=-1.0), ValueError, "kaiser: beta must not be negative, got -1.0"),
+    "window, weights": (
+        lambda: windows.general_cosine(3, a=2.0), TypeError,  # type: ignore[arg-type]
+        "general_cosine: expected a to be a sequence, got float",
+    ),
+    "window, no weights": (lambda: windows.general_cosine(3, a=[]), ValueError, "general_cosine: a must not be empty"),
     "stack_module_state": (
         lambda: lucid.func.stack_module_state([1]), TypeError, "stack_module_state: expected modules, got ['int']",  # type: ignore[list-item]
     ),

@@ -205,6 +205,13 @@ def ifft(
 ) -> Tensor:
     """The inverse of `fft`: y[j] = sum_k x[k] exp(2 pi i j k / n) / n; ``norm="forward"`` leaves out the factor.
 
+    Args:
+        x, n, dim, norm, out: as of `fft`.
+
+    Raises:
+        RuntimeError: ``n`` is less than 1, or an unknown ``norm``.
+        IndexError: ``dim`` is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.fft.ifft(lucid.tensor([4.0, 0.0, 0.0, 0.0])).real)
@@ -219,6 +226,11 @@ def rfft(
     x: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """The first n // 2 + 1 elements of `fft` of real numbers; the others are their conjugates.
+
+    Args:
+        x: real, any shape.
+        n, dim, norm: as of `fft`.
+        out: complex tensor that receives the result.
 
     Raises:
         RuntimeError: ``x`` is complex, ``n`` less than 1, or an unknown ``norm``.
@@ -238,6 +250,16 @@ def irfft(
 ) -> Tensor:
     """The inverse of `rfft`: ``n`` real numbers, 2 (m - 1) of m elements unless given.
 
+    Args:
+        x: half of a Hermitian spectrum, any shape; the imaginary parts of its ends do not count.
+        n: number of results.
+        dim, norm: as of `ifft`.
+        out: real tensor that receives the result.
+
+    Raises:
+        RuntimeError: ``n`` is less than 1, or an unknown ``norm``.
+        IndexError: ``dim`` is out of range.
+
     Example:
         >>> import lucid
         >>> x = lucid.tensor([1.0, 2.0, 3.0])
@@ -256,7 +278,23 @@ def _irfft(name: str, x: Any, n: Any, dim: Any, norm: str) -> Any:
 def hfft(
     x: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """`fft` of a Hermitian signal given by its first half: ``n`` real numbers, 2 (m - 1) of m elements unless given."""
+    """`fft` of a Hermitian signal given by its first half: ``n`` real numbers, 2 (m - 1) of m elements unless given.
+
+    Args:
+        x: the first half, any shape.
+        n: number of results.
+        dim, norm: as of `fft`.
+        out: real tensor that receives the result.
+
+    Raises:
+        RuntimeError: ``n`` is less than 1, or an unknown ``norm``.
+        IndexError: ``dim`` is out of range.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.hfft(lucid.ones(3)))
+        [4.0, 0.0, 0.0, 0.0]
+    """
     x = conj(operand("hfft", x))
     return write_out("hfft", _irfft("hfft", x, n, dim, ADJOINT[norm_of("hfft", norm)]), out)
 
@@ -264,7 +302,21 @@ def hfft(
 def ihfft(
     x: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """The inverse of `hfft`: the first n // 2 + 1 elements of `ifft` of real numbers."""
+    """The inverse of `hfft`: the first n // 2 + 1 elements of `ifft` of real numbers.
+
+    Args:
+        x: real, any shape.
+        n, dim, norm: as of `ifft`.
+        out: complex tensor that receives the result.
+
+    Raises:
+        RuntimeError: ``x`` is complex, ``n`` less than 1, or an unknown ``norm``.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.ihfft(lucid.tensor([4.0, 0.0, 0.0, 0.0])).real)
+        [1.0, 1.0, 1.0]
+    """
     x = operand("ihfft", x, True)
     d, n = one("ihfft", x, n, dim)
     return write_out("ihfft", conj(ToHalf.apply(fit(x, n, d), d, ADJOINT[norm_of("ihfft", norm)])), out)
@@ -333,77 +385,190 @@ def fftn(
 def ifftn(
     x: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """The inverse of `fftn`."""
+    """The inverse of `fftn`.
+
+    Args:
+        x, s, dim, norm, out: as of `fftn`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.ifftn(lucid.tensor([[4.0, 0.0]])).real)
+        [[2.0, 2.0]]
+    """
     return write_out("ifftn", _all("ifftn", x, s, dim, norm, True), out)
 
 
 def rfftn(
     x: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """`fftn` of real numbers, only the first half along the last of the dimensions."""
+    """`fftn` of real numbers, only the first half along the last of the dimensions.
+
+    Args:
+        x: real.
+        s, dim, norm, out: as of `fftn`.
+
+    Raises:
+        RuntimeError: ``x`` is complex, or as of `fftn`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.rfftn(lucid.ones(2, 3)).real)
+        [[6.0, 0.0],
+         [0.0, 0.0]]
+    """
     return write_out("rfftn", _to_half("rfftn", x, s, dim, norm_of("rfftn", norm), False), out)
 
 
 def irfftn(
     x: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """The inverse of `rfftn`; the last of the sizes is that of the result, 2 (m - 1) of m elements unless given."""
+    """The inverse of `rfftn`; the last of the sizes is that of the result, 2 (m - 1) of m elements unless given.
+
+    Args:
+        x: half of a Hermitian spectrum.
+        s: sizes of the result; -1 leaves a dimension as it is.
+        dim, norm, out: as of `ifftn`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.irfftn(lucid.tensor([[6.0, 0.0]]), s=(1, 3)))
+        [[2.0, 2.0, 2.0]]
+    """
     return write_out("irfftn", _from_half("irfftn", x, s, dim, norm_of("irfftn", norm), True), out)
 
 
 def hfftn(
     x: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """`fftn` of a signal that is Hermitian along the last of the dimensions, given by its first half: real numbers."""
+    """`fftn` of a signal that is Hermitian along the last of the dimensions, given by its first half: real numbers.
+
+    Args:
+        x: the first half.
+        s: sizes of the result; -1 leaves a dimension as it is.
+        dim, norm, out: as of `fftn`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.hfftn(lucid.ones(2, 2)))
+        [[4.0, 0.0],
+         [0.0, 0.0]]
+    """
     return write_out("hfftn", _from_half("hfftn", x, s, dim, norm_of("hfftn", norm), False), out)
 
 
 def ihfftn(
     x: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """The inverse of `hfftn`."""
+    """The inverse of `hfftn`.
+
+    Args:
+        x: real.
+        s, dim, norm, out: as of `ifftn`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.ihfftn(lucid.tensor([[4.0, 0.0]])).real)
+        [[2.0, 2.0]]
+    """
     return write_out("ihfftn", _to_half("ihfftn", x, s, dim, norm_of("ihfftn", norm), True), out)
 
 
 def fft2(
     x: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """`fftn` along two dimensions, the last ones unless given."""
+    """`fftn` along two dimensions, the last ones unless given.
+
+    Args:
+        x, s, dim, norm, out: as of `fftn`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.fft2(lucid.ones(2, 2)).real)
+        [[4.0, 0.0],
+         [0.0, 0.0]]
+    """
     return write_out("fft2", _all("fft2", x, s, dim, norm, False), out)
 
 
 def ifft2(
     x: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """The inverse of `fft2`."""
+    """The inverse of `fft2`.
+
+    Args:
+        x, s, dim, norm, out: as of `ifftn`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.ifft2(lucid.tensor([[4.0, 0.0]])).real)
+        [[2.0, 2.0]]
+    """
     return write_out("ifft2", _all("ifft2", x, s, dim, norm, True), out)
 
 
 def rfft2(
     x: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """`rfftn` along two dimensions, the last ones unless given."""
+    """`rfftn` along two dimensions, the last ones unless given.
+
+    Args:
+        x, s, dim, norm, out: as of `rfftn`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.rfft2(lucid.ones(2, 3)).real)
+        [[6.0, 0.0],
+         [0.0, 0.0]]
+    """
     return write_out("rfft2", _to_half("rfft2", x, s, dim, norm_of("rfft2", norm), False), out)
 
 
 def irfft2(
     x: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """The inverse of `rfft2`."""
+    """The inverse of `rfft2`.
+
+    Args:
+        x, s, dim, norm, out: as of `irfftn`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.irfft2(lucid.tensor([[6.0, 0.0]]), s=(1, 3)))
+        [[2.0, 2.0, 2.0]]
+    """
     return write_out("irfft2", _from_half("irfft2", x, s, dim, norm_of("irfft2", norm), True), out)
 
 
 def hfft2(
     x: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """`hfftn` along two dimensions, the last ones unless given."""
+    """`hfftn` along two dimensions, the last ones unless given.
+
+    Args:
+        x, s, dim, norm, out: as of `hfftn`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.hfft2(lucid.ones(2, 2)))
+        [[4.0, 0.0],
+         [0.0, 0.0]]
+    """
     return write_out("hfft2", _from_half("hfft2", x, s, dim, norm_of("hfft2", norm), False), out)
 
 
 def ihfft2(
     x: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """The inverse of `hfft2`."""
+    """The inverse of `hfft2`.
+
+    Args:
+        x, s, dim, norm, out: as of `ihfftn`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.ihfft2(lucid.tensor([[4.0, 0.0]])).real)
+        [[2.0, 2.0]]
+    """
     return write_out("ihfft2", _to_half("ihfft2", x, s, dim, norm_of("ihfft2", norm), True), out)
 
 
@@ -433,6 +598,9 @@ def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, re
         requires_grad: record operations on it.
         out: tensor that receives the result.
 
+    Raises:
+        TypeError: ``n`` is not a positive integer, ``d`` no number, or ``dtype`` not floating point.
+
     Example:
         >>> import lucid
         >>> print(lucid.fft.fftfreq(4))
@@ -443,7 +611,19 @@ def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, re
 
 def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
              out: Tensor | None = None) -> Tensor:  # fmt: skip
-    """The frequencies of `rfft`, in cycles per unit: [0, 1, ..., n // 2] / (n d)."""
+    """The frequencies of `rfft`, in cycles per unit: [0, 1, ..., n // 2] / (n d).
+
+    Args:
+        n, d, dtype, device, requires_grad, out: as of `fftfreq`.
+
+    Raises:
+        TypeError: ``n`` is not a positive integer, ``d`` no number, or ``dtype`` not floating point.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.rfftfreq(4))
+        [0.0, 0.25, 0.5]
+    """
     return write_out("rfftfreq", _frequencies("rfftfreq", n, d, dtype, requires_grad, True), out)
 
 
@@ -459,6 +639,13 @@ def _shift(name: str, x: Any, dim: Any, inverse: bool) -> Any:
 def fftshift(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """``x`` rolled so that frequency 0 stands in the middle, along ``dim`` or all dimensions.
 
+    Args:
+        x: any shape and dtype.
+        dim: dimension or dimensions; None means all.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.fft.fftshift(lucid.fft.fftfreq(4)))
@@ -468,5 +655,14 @@ def fftshift(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
 
 
 def ifftshift(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
-    """The inverse of `fftshift`."""
+    """The inverse of `fftshift`.
+
+    Args:
+        x, dim: as of `fftshift`.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.fft.ifftshift(lucid.tensor([-0.5, -0.25, 0.0, 0.25])))
+        [0.0, 0.25, -0.5, -0.25]
+    """
     return _shift("ifftshift", x, dim, True)

@@ -70,6 +70,10 @@ class LUUnpacked(NamedTuple):
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     """`lucid.linalg.pinv`, over the singular values that exceed ``rcond`` times the largest.
 
+    Args:
+        input: shape (..., m, n), floating point.
+        rcond: share of the largest singular value below which others count as 0.
+
     Example:
         >>> import lucid
         >>> print(lucid.pinverse(lucid.tensor([[2.0, 0.0], [0.0, 4.0]])))
@@ -82,6 +86,13 @@ def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
 
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     """The product of matrices in the cheapest order: `lucid.linalg.multi_dot`.
+
+    Args:
+        matrices: tensors that follow each other, or one list of them; the first and the last may be vectors.
+        out: tensor that receives the result.
+
+    Raises:
+        ValueError: there are none.
 
     Example:
         >>> import lucid
@@ -98,6 +109,14 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
 def cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """`lucid.linalg.cholesky`.
 
+    Args:
+        input: shape (..., n, n), floating point.
+        upper: give L^T.
+        out: tensor that receives the result.
+
+    Raises:
+        LinAlgError: not positive-definite.
+
     Example:
         >>> import lucid
         >>> print(lucid.cholesky(lucid.tensor([[4.0, 2.0], [2.0, 5.0]])))
@@ -110,6 +129,11 @@ def cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -
 
 def qr(input: Tensor, some: bool = True, *, out: Any = None) -> QR:
     """`lucid.linalg.qr`: reduced, or complete without ``some``.
+
+    Args:
+        input: shape (..., m, n), floating point.
+        some: Q of shape (..., m, k) with k = min(m, n); otherwise (..., m, m).
+        out: without effect.
 
     Example:
         >>> import lucid
@@ -198,6 +222,12 @@ def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int
 def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:
     """(LU, pivots), and the infos (all 0) with ``get_infos``: `lucid.linalg.lu_factor`.
 
+    Args:
+        A: shape (..., m, n), floating point.
+        pivot: exchange rows so that the largest element of each column comes first.
+        get_infos: give the infos as well.
+        out: without effect.
+
     Example:
         >>> import lucid
         >>> LU, pivots = lucid.lu(lucid.tensor([[2.0, 1.0], [4.0, 3.0]]))
@@ -214,6 +244,11 @@ def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) 
 
 def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | None = None) -> Tensor:
     """X with A X = b from the factorisation of A: `lucid.linalg.lu_solve`, with the right-hand side first.
+
+    Args:
+        b: shape (..., n, k).
+        LU_data, LU_pivots: what `lu` gave.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -269,6 +304,13 @@ def triangular_solve(
 ) -> TriangularSolve:
     """(X, A) with A X = b for a triangular A: `lucid.linalg.solve_triangular`, with the right-hand side first.
 
+    Args:
+        b: shape (..., n, k).
+        A: shape (..., n, n).
+        upper: A is upper triangular.
+        transpose: solve for A^T.
+        unitriangular: the diagonal counts as ones.
+
     Example:
         >>> import lucid
         >>> X, A = lucid.triangular_solve(lucid.tensor([[4.0]]), lucid.tensor([[2.0]]))
@@ -312,6 +354,9 @@ def geqrf(input: Tensor) -> Geqrf:
 
 def orgqr(input: Tensor, tau: Tensor) -> Tensor:
     """The first columns of the product of Householder matrices: `lucid.linalg.householder_product`.
+
+    Args:
+        input, tau: vectors (..., m, n) and factors (..., k) of the matrices, as `geqrf` gives them.
 
     Example:
         >>> import lucid
@@ -357,6 +402,11 @@ def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpos
 def frobenius_norm(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The root of the sum of squares over ``dim``, or over everything.
 
+    Args:
+        input: floating point, any shape.
+        dim: dimension or dimensions; none of them means all.
+        keepdim: keep them with size 1.
+
     Example:
         >>> import lucid
         >>> print(lucid.frobenius_norm(lucid.tensor([[3.0, 0.0], [0.0, 4.0]])))
@@ -369,6 +419,11 @@ def frobenius_norm(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tenso
 
 def nuclear_norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The sum of the singular values of the matrices in two dimensions; the last two unless given.
+
+    Args:
+        input: shape (..., m, n), floating point.
+        dim: the two dimensions of the matrices.
+        keepdim: keep them with size 1.
 
     Example:
         >>> import lucid

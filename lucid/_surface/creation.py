@@ -154,6 +154,15 @@ def from_file(filename: str, shared: bool | None = None, size: int = 0, *, dtype
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """A number as a tensor without dimensions, of the default type unless another is given.
 
+    Args:
+        s: the number.
+        dtype: element type.
+        device: "cpu".
+        requires_grad: record operations on it.
+
+    Raises:
+        TypeError: ``s`` is no number.
+
     Example:
         >>> import lucid
         >>> print(lucid.scalar_tensor(3))
@@ -172,6 +181,14 @@ def range(
     device: Any = None, requires_grad: bool = False, **_: Any,
 ) -> Tensor:  # fmt: skip
     """The numbers from ``start`` to ``end``, both included: PyTorch's former `arange`; it warns.
+
+    Args:
+        start, end: first and last number; with one of them the numbers start at 0.
+        step: distance of neighbours.
+        out: tensor that receives the result.
+        dtype: the default floating-point type unless given.
+        device: "cpu".
+        requires_grad: record operations on it.
 
     Raises:
         RuntimeError: ``step`` is 0 or leads away from ``end``.
@@ -206,6 +223,13 @@ def empty_strided(
 ) -> Tensor:  # fmt: skip
     """A tensor with arbitrary values and the given sizes and strides, in elements.
 
+    Args:
+        size: sizes.
+        stride: elements between neighbours of each dimension.
+        dtype: the default floating-point type unless given.
+        device: "cpu".
+        requires_grad: record operations on it.
+
     Raises:
         RuntimeError: sizes and strides differ in number, or are negative.
 
@@ -226,6 +250,12 @@ def empty_strided(
 
 def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], *, dtype: Any = None, **options: Any) -> Tensor:
     """A tensor with arbitrary values whose dimensions lie in memory in the order ``physical_layout``, outermost first.
+
+    Args:
+        size: sizes.
+        physical_layout: the dimensions in the order of memory.
+        dtype: the default floating-point type unless given.
+        options: ``device`` and ``requires_grad``, as of `empty_strided`.
 
     Raises:
         RuntimeError: ``physical_layout`` is not a permutation of the dimensions.
@@ -248,6 +278,10 @@ def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], *, dtype
 def fill(input: Tensor, value: Any) -> Tensor:
     """A tensor of the shape and dtype of ``input`` that holds ``value`` everywhere, a number or a 0-d tensor.
 
+    Args:
+        input: tensor whose shape and dtype are taken.
+        value: a number or a 0-d tensor.
+
     Raises:
         RuntimeError: ``value`` is a tensor with dimensions.
 
@@ -269,6 +303,14 @@ def fill(input: Tensor, value: Any) -> Tensor:
 
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     """The places of the elements that are not zero, as `nonzero`, cut or filled to ``size`` rows.
+
+    Args:
+        input: any shape and dtype.
+        size: number of rows.
+        fill_value: index in the rows that are left.
+
+    Raises:
+        RuntimeError: ``size`` is negative.
 
     Example:
         >>> import lucid
@@ -332,6 +374,13 @@ def hamming_window(
 ) -> Tensor:  # fmt: skip
     """w[n] = alpha - beta cos(2 pi n / (N - 1)); the other arguments are those of `hann_window`.
 
+    Args:
+        alpha, beta: weights of the constant and of the cosine.
+        window_length, periodic, dtype, device, requires_grad: as of `hann_window`.
+
+    Raises:
+        RuntimeError: the length is negative.
+
     Example:
         >>> import lucid
         >>> print(lucid.hamming_window(3, periodic=False))
@@ -346,6 +395,12 @@ def blackman_window(
     **_: Any,
 ) -> Tensor:  # fmt: skip
     """w[n] = 0.42 - 0.5 cos(2 pi n / (N - 1)) + 0.08 cos(4 pi n / (N - 1)); arguments: see `hann_window`.
+
+    Args:
+        window_length, periodic, dtype, device, requires_grad: as of `hann_window`.
+
+    Raises:
+        RuntimeError: the length is negative.
 
     Example:
         >>> import lucid
@@ -362,6 +417,12 @@ def bartlett_window(
 ) -> Tensor:  # fmt: skip
     """w[n] = 1 - |2 n / (N - 1) - 1|; the arguments are those of `hann_window`.
 
+    Args:
+        window_length, periodic, dtype, device, requires_grad: as of `hann_window`.
+
+    Raises:
+        RuntimeError: the length is negative.
+
     Example:
         >>> import lucid
         >>> print(lucid.bartlett_window(5, periodic=False))
@@ -376,6 +437,13 @@ def kaiser_window(
     requires_grad: bool = False, **_: Any,
 ) -> Tensor:  # fmt: skip
     """w[n] = I0(beta sqrt(1 - (2 n / (N - 1) - 1)^2)) / I0(beta); the other arguments are those of `hann_window`.
+
+    Args:
+        beta: shape of the window; 0 gives equal weights.
+        window_length, periodic, dtype, device, requires_grad: as of `hann_window`.
+
+    Raises:
+        RuntimeError: the length is negative.
 
     Example:
         >>> import lucid

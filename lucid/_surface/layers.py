@@ -23,6 +23,11 @@ __all__ = [
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """`lucid.nn.functional.dropout`.
 
+    Args:
+        input: any shape.
+        p: probability of an element to be dropped, in [0, 1].
+        train: without it the result is ``input``.
+
     Example:
         >>> import lucid
         >>> print(lucid.dropout(lucid.ones(3), 0.5, False))
@@ -33,6 +38,14 @@ def dropout(input: Tensor, p: float, train: bool) -> Tensor:
 
 def feature_dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """Whole channels of (N, C, ...) set to zero at random, as `lucid.nn.functional.dropout3d` does.
+
+    Args:
+        input: shape (N, C, ...).
+        p: probability of a channel to be dropped, in [0, 1].
+        train: without it the result is ``input``.
+
+    Raises:
+        RuntimeError: ``input`` has fewer than two dimensions.
 
     Example:
         >>> import lucid
@@ -50,6 +63,11 @@ def feature_dropout(input: Tensor, p: float, train: bool) -> Tensor:
 def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """`lucid.nn.functional.alpha_dropout`.
 
+    Args:
+        input: any shape.
+        p: probability of an element to be dropped, in [0, 1].
+        train: without it the result is ``input``.
+
     Example:
         >>> import lucid
         >>> print(lucid.alpha_dropout(lucid.ones(3), 0.5, False))
@@ -60,6 +78,11 @@ def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
 
 def feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """`lucid.nn.functional.feature_alpha_dropout`.
+
+    Args:
+        input: shape (N, C, ...).
+        p: probability of a channel to be dropped, in [0, 1].
+        train: without it the result is ``input``.
 
     Example:
         >>> import lucid
@@ -74,6 +97,15 @@ def batch_norm(
     training: bool, momentum: float, eps: float, cudnn_enabled: bool = False,
 ) -> Tensor:  # fmt: skip
     """`lucid.nn.functional.batch_norm`.
+
+    Args:
+        input: shape (N, C, ...).
+        weight, bias: factor and summand of each channel, (C,), or None.
+        running_mean, running_var: (C,), or None; updated where ``training``.
+        training: normalise with the statistics of the batch.
+        momentum: share of the batch's statistics in the update.
+        eps: added to the variance.
+        cudnn_enabled: without effect.
 
     Example:
         >>> import lucid
@@ -91,6 +123,15 @@ def instance_norm(
 ) -> Tensor:  # fmt: skip
     """`lucid.nn.functional.instance_norm`.
 
+    Args:
+        input: shape (N, C, ...).
+        weight, bias: factor and summand of each channel, (C,), or None.
+        running_mean, running_var: (C,), or None; updated where ``use_input_stats``.
+        use_input_stats: normalise with the statistics of each sample's channels.
+        momentum: share of the new statistics in the update.
+        eps: added to the variance.
+        cudnn_enabled: without effect.
+
     Example:
         >>> import lucid
         >>> x = lucid.tensor([[[1.0, 3.0]]])
@@ -106,6 +147,13 @@ def layer_norm(
 ) -> Tensor:  # fmt: skip
     """`lucid.nn.functional.layer_norm`.
 
+    Args:
+        input: shape (..., *normalized_shape).
+        normalized_shape: sizes of the last dimensions, which are normalised together.
+        weight, bias: factor and summand of each element, of the normalised shape, or None.
+        eps: added to the variance.
+        cudnn_enable: without effect.
+
     Example:
         >>> import lucid
         >>> print(lucid.layer_norm(lucid.tensor([[1.0, 3.0]]), (2,), eps=0.0))
@@ -120,6 +168,13 @@ def group_norm(
 ) -> Tensor:  # fmt: skip
     """`lucid.nn.functional.group_norm`.
 
+    Args:
+        input: shape (N, C, ...).
+        num_groups: divides C.
+        weight, bias: factor and summand of each channel, (C,), or None.
+        eps: added to the variance.
+        cudnn_enabled: without effect.
+
     Example:
         >>> import lucid
         >>> print(lucid.group_norm(lucid.tensor([[1.0, 3.0, 5.0, 5.0]]), 2, eps=0.0)[0, :2])
@@ -133,6 +188,12 @@ def rms_norm(
 ) -> Tensor:
     """`lucid.nn.functional.rms_norm`.
 
+    Args:
+        input: shape (..., *normalized_shape).
+        normalized_shape: sizes of the last dimensions, which are normalised together.
+        weight: factor of each element, of the normalised shape, or None.
+        eps: added to the mean square; the dtype's eps unless given.
+
     Example:
         >>> import lucid
         >>> print(lucid.rms_norm(lucid.tensor([[3.0, 3.0]]), (2,), eps=0.0))
@@ -145,6 +206,16 @@ def embedding(
     weight: Tensor, indices: Tensor, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False
 ) -> Tensor:
     """`lucid.nn.functional.embedding`, with the table first; a negative ``padding_idx`` is none.
+
+    Args:
+        weight: the table, (entries, width).
+        indices: integers, any shape.
+        padding_idx: entry that gets no gradient.
+        scale_grad_by_freq, sparse: refused.
+
+    Raises:
+        ValueError: ``scale_grad_by_freq`` or ``sparse`` is true.
+        IndexError: an index is out of range.
 
     Example:
         >>> import lucid
@@ -161,6 +232,15 @@ def convolution(
     transposed: bool, output_padding: Sizes, groups: int,
 ) -> Tensor:  # fmt: skip
     """The convolution, or transposed one, that the dimensions of ``weight`` ask for.
+
+    Args:
+        input: shape (N, C, ...), one to three spatial dimensions.
+        weight: shape (out, C / groups, ...); (C, out / groups, ...) if ``transposed``.
+        bias: shape (out,), or None.
+        stride, padding, dilation: as of `lucid.nn.functional.conv2d`.
+        transposed: compute the transposed convolution.
+        output_padding: size added at one side of a transposed one.
+        groups: channels are cut into this many groups.
 
     Raises:
         RuntimeError: ``weight`` has other than three to five dimensions.
@@ -183,6 +263,11 @@ def convolution(
 
 def constant_pad_nd(input: Tensor, pad: Sequence[int], value: float = 0) -> Tensor:
     """`lucid.nn.functional.pad` with a constant.
+
+    Args:
+        input: any shape.
+        pad: elements before and after, from the last dimension on; negative ones cut.
+        value: what is added.
 
     Example:
         >>> import lucid

@@ -33,6 +33,9 @@ def frexp(input: Tensor) -> Frexp:
 
     The gradient of the mantissa is 2^-exponent.
 
+    Args:
+        input: floating point, any shape.
+
     Raises:
         RuntimeError: ``input`` is not floating point.
 
@@ -160,6 +163,11 @@ def as_strided_scatter(
 ) -> Tensor:
     """A copy of ``input`` in which the part that ``as_strided`` would show is ``src``.
 
+    Args:
+        input: any shape.
+        src: of shape ``size``.
+        size, stride, storage_offset: as of `as_strided`.
+
     Raises:
         RuntimeError: ``src`` has another shape, or the part reaches beyond the storage.
 
@@ -180,6 +188,10 @@ def as_strided_scatter(
 def unsafe_split(tensor: Tensor, split_size: Any, dim: int = 0) -> Any:
     """`split`, with copies instead of views.
 
+    Args:
+        tensor: at least one dimension.
+        split_size, dim: as of `split`.
+
     Example:
         >>> import lucid
         >>> [len(part) for part in lucid.unsafe_split(lucid.arange(5), 2)]
@@ -194,6 +206,9 @@ unsafe_split_with_sizes = unsafe_split
 
 def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> Any:
     """`chunk`, with copies instead of views.
+
+    Args:
+        input, chunks, dim: as of `chunk`.
 
     Example:
         >>> import lucid
@@ -227,6 +242,14 @@ def cond(pred: Any, true_fn: Callable[..., Any], false_fn: Callable[..., Any], o
 
 def while_loop(cond_fn: Callable[..., Any], body_fn: Callable[..., Any], carried_inputs: Sequence[Any]) -> Any:
     """``carried_inputs``, replaced by ``body_fn`` of them while ``cond_fn`` of them is true; returned as a tuple.
+
+    Args:
+        cond_fn: state -> bool, or a tensor of one element.
+        body_fn: state -> as many values.
+        carried_inputs: the state at first, a sequence.
+
+    Raises:
+        TypeError: one of them is no function.
 
     Example:
         >>> import lucid

@@ -39,6 +39,9 @@ def get_default_device() -> device:
 def set_default_device(device: Any) -> None:
     """Accept the CPU, or None, as where new tensors live.
 
+    Args:
+        device: "cpu", a `lucid.device` or None.
+
     Raises:
         RuntimeError: another device.
 
@@ -52,6 +55,9 @@ def set_default_device(device: Any) -> None:
 
 def set_default_tensor_type(t: Any) -> None:
     """Set the default dtype by the name of PyTorch's former tensor types, such as "torch.DoubleTensor", or by a dtype.
+
+    Args:
+        t: "torch.FloatTensor", "torch.DoubleTensor", such a type, or a dtype.
 
     Raises:
         TypeError: it names no floating-point type of the CPU.
@@ -85,6 +91,9 @@ def get_float32_matmul_precision() -> str:
 def set_float32_matmul_precision(precision: str) -> None:
     """Accept PyTorch's settings; products of float32 are computed in float32 with all of them.
 
+    Args:
+        precision: "highest", "high" or "medium".
+
     Raises:
         RuntimeError: another setting.
 
@@ -113,6 +122,9 @@ def get_num_interop_threads() -> int:
 
 def set_num_interop_threads(n: int) -> None:
     """Accept a positive number; operations run one after the other.
+
+    Args:
+        n: the number.
 
     Raises:
         RuntimeError: it is not positive.
@@ -151,6 +163,9 @@ def get_deterministic_debug_mode() -> int:
 def set_deterministic_debug_mode(debug_mode: int | str) -> None:
     """Accept PyTorch's settings: every operation of lucid is deterministic.
 
+    Args:
+        debug_mode: 0, 1 or 2, or "default", "warn" or "error".
+
     Raises:
         RuntimeError: another setting.
 
@@ -175,6 +190,9 @@ def is_deterministic_algorithms_warn_only_enabled() -> bool:
 
 def set_warn_always(b: bool) -> None:
     """Whether repeated warnings are all shown.
+
+    Args:
+        b: show them all.
 
     Example:
         >>> import warnings, lucid
@@ -212,6 +230,9 @@ def is_vulkan_available() -> bool:
 def cudnn_is_acceptable(tensor: Any) -> bool:
     """False: lucid runs on CPUs.
 
+    Args:
+        tensor: not looked at.
+
     Example:
         >>> import lucid
         >>> lucid.cudnn_is_acceptable(lucid.ones(1))
@@ -236,6 +257,12 @@ def can_cast(from_: Any, to: Any) -> bool:
 
     The categories are bool, integers, floating point, complex.
 
+    Args:
+        from_, to: dtypes.
+
+    Raises:
+        TypeError: an argument is no dtype.
+
     Example:
         >>> import lucid
         >>> lucid.can_cast(lucid.float32, lucid.int64)
@@ -252,6 +279,9 @@ def can_cast(from_: Any, to: Any) -> bool:
 def typename(obj: Any) -> str:
     """The name of a tensor's type by its dtype, or of any object's type.
 
+    Args:
+        obj: any object.
+
     Example:
         >>> import lucid
         >>> lucid.typename(lucid.ones(1))
@@ -266,6 +296,9 @@ def typename(obj: Any) -> str:
 def get_device(input: Tensor) -> int:
     """-1, PyTorch's number for the CPU.
 
+    Args:
+        input: any shape and dtype.
+
     Example:
         >>> import lucid
         >>> lucid.get_device(lucid.ones(1))
@@ -277,6 +310,9 @@ def get_device(input: Tensor) -> int:
 
 def is_storage(obj: Any) -> bool:
     """Whether ``obj`` is the storage of a tensor.
+
+    Args:
+        obj: any object.
 
     Example:
         >>> import lucid
@@ -291,6 +327,9 @@ def is_storage(obj: Any) -> bool:
 def is_complex(input: Tensor) -> bool:
     """Whether the dtype is a complex one.
 
+    Args:
+        input: any shape and dtype.
+
     Example:
         >>> import lucid
         >>> lucid.is_complex(lucid.tensor([1j]))
@@ -302,6 +341,9 @@ def is_complex(input: Tensor) -> bool:
 
 def is_conj(input: Tensor) -> bool:
     """False: conjugates are computed at once.
+
+    Args:
+        input: any shape and dtype.
 
     Example:
         >>> import lucid
@@ -315,6 +357,9 @@ def is_conj(input: Tensor) -> bool:
 def is_neg(input: Tensor) -> bool:
     """False: negatives are computed at once.
 
+    Args:
+        input: any shape and dtype.
+
     Example:
         >>> import lucid
         >>> lucid.is_neg(-lucid.ones(1))
@@ -326,6 +371,9 @@ def is_neg(input: Tensor) -> bool:
 
 def is_distributed(input: Tensor) -> bool:
     """False: tensors live in one process.
+
+    Args:
+        input: any shape and dtype.
 
     Example:
         >>> import lucid
@@ -339,6 +387,9 @@ def is_distributed(input: Tensor) -> bool:
 def is_inference(input: Tensor) -> bool:
     """False: tensors made in `inference_mode` can be used in autograd later.
 
+    Args:
+        input: any shape and dtype.
+
     Example:
         >>> import lucid
         >>> lucid.is_inference(lucid.ones(1))
@@ -350,6 +401,9 @@ def is_inference(input: Tensor) -> bool:
 
 def is_nonzero(input: Tensor) -> bool:
     """Whether the only element is not zero.
+
+    Args:
+        input: any shape and dtype.
 
     Raises:
         RuntimeError: there is not exactly one element.
@@ -368,6 +422,9 @@ def is_nonzero(input: Tensor) -> bool:
 def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape.
 
+    Args:
+        input, other: tensors.
+
     Example:
         >>> import lucid
         >>> lucid.is_same_size(lucid.ones(2, 3), lucid.zeros(2, 3))
@@ -379,6 +436,9 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
 
 def is_signed(input: Tensor) -> bool:
     """Whether the dtype has negative numbers.
+
+    Args:
+        input: any shape and dtype.
 
     Example:
         >>> import lucid

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import lucid
+from lucid._convert import as_device
 from lucid._tensor import Tensor
 
 __all__ = [
@@ -15,13 +16,15 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _check(name: str, M: int, dtype: Any) -> None:
+def _check(name: str, M: int, dtype: Any, device: Any) -> None:
     if not isinstance(M, int):
-        raise TypeError(f"{name} requires an integer window length, got M={M!r}")
+        raise TypeError(f"{name}: expected M to be an integer, got {M!r}")
     if M < 0:
-        raise ValueError(f"{name} requires non-negative window length, got M={M}")
+        raise ValueError(f"{name}: M must not be negative, got {M}")
     if dtype is not None and dtype not in (lucid.float32, lucid.float64):
-        raise ValueError(f"{name} expects float32 or float64 dtypes, got: {dtype}")
+        raise ValueError(f"{name}: expected dtype to be float32 or float64, got {dtype}")
+    if device is not None:
+        as_device(device)
 
 
 def _places(M: int, sym: bool) -> tuple[Tensor, float]:
@@ -45,8 +48,10 @@ def exponential(
         M: number of weights.
         center: c; the middle of the window unless given, which ``sym`` forbids.
         tau: decay, in samples.
-        sym: symmetric, for designing filters; otherwise periodic, for spectra.
-        dtype: float32 or float64.
+        sym: symmetric, with N = M, for designing filters; otherwise periodic, with N = M + 1, for spectra.
+        dtype: float32 or float64; the default type unless given.
+        layout: without effect.
+        device: "cpu".
         requires_grad: record operations on the result.
 
     Raises:
@@ -57,11 +62,11 @@ def exponential(
         >>> print(lucid.signal.windows.exponential(3, tau=1.0))
         [0.36787945, 1.0, 0.36787945]
     """
-    _check("exponential", M, dtype)
+    _check("exponential", M, dtype, device)
     if tau <= 0:
-        raise ValueError(f"Tau must be positive, got: {tau} instead.")
+        raise ValueError(f"exponential: tau must be positive, got {tau}")
     if sym and center is not None:
-        raise ValueError("Center must be None for symmetric windows")
+        raise ValueError(f"exponential: center must be None for a symmetric window, got {center}")
     n, length = _places(M, sym)
     middle = (length - 1) / 2 if center is None else center
     return _finish(lucid.exp(-(n - middle).abs() / tau), M, dtype, requires_grad)
@@ -72,12 +77,18 @@ def cosine(
 ) -> Tensor:
     """w[n] = sin(pi (n + 1/2) / N); arguments as for `exponential`.
 
+    Args:
+        M, sym, dtype, layout, device, requires_grad: as of `exponential`.
+
+    Raises:
+        ValueError: ``M`` is negative.
+
     Example:
         >>> import lucid
         >>> print(lucid.signal.windows.cosine(3).round(decimals=4))
         [0.5, 1.0, 0.5]
     """
-    _check("cosine", M, dtype)
+    _check("cosine", M, dtype, device)
     n, length = _places(M, sym)
     return _finish(lucid.sin((n + 0.5) * (math.pi / length)), M, dtype, requires_grad)
 
@@ -88,6 +99,10 @@ def gaussian(
 ) -> Tensor:  # fmt: skip
     """w[n] = exp(-((n - (N - 1) / 2) / std)^2 / 2); the other arguments as for `exponential`.
 
+    Args:
+        std: standard deviation, in samples.
+        M, sym, dtype, layout, device, requires_grad: as of `exponential`.
+
     Raises:
         ValueError: ``M`` is negative or ``std`` not positive.
 
@@ -96,9 +111,9 @@ def gaussian(
         >>> print(lucid.signal.windows.gaussian(3))
         [0.60653067, 1.0, 0.60653067]
     """
-    _check("gaussian", M, dtype)
+    _check("gaussian", M, dtype, device)
     if std <= 0:
-        raise ValueError(f"Standard deviation must be positive, got: {std} instead.")
+        raise ValueError(f"gaussian: std must be positive, got {std}")
     n, length = _places(M, sym)
     return _finish(lucid.exp(((n - (length - 1) / 2) / std).square() * -0.5), M, dtype, requires_grad)
 
@@ -109,6 +124,10 @@ def kaiser(
 ) -> Tensor:  # fmt: skip
     """w[n] = I0(beta sqrt(1 - (2 n / (N - 1) - 1)^2)) / I0(beta); the other arguments as for `exponential`.
 
+    Args:
+        beta: shape of the window; 0 gives equal weights.
+        M, sym, dtype, layout, device, requires_grad: as of `exponential`.
+
     Raises:
         ValueError: ``M`` or ``beta`` is negative.
 
@@ -117,9 +136,9 @@ def kaiser(
         >>> print(lucid.signal.windows.kaiser(3, beta=0.0))
         [1.0, 1.0, 1.0]
     """
-    _check("kaiser", M, dtype)
+    _check("kaiser", M, dtype, device)
     if beta < 0:
-        raise ValueError(f"beta must be non-negative, got: {beta} instead.")
+        raise ValueError(f"kaiser: beta must not be negative, got {beta}")
     n, length = _places(M, sym)
     x = n * (2 / max(length - 1, 1)) - 1
     i0 = lucid.special.i0
@@ -135,6 +154,7 @@ def general_cosine(
 
     Args:
         a: the weights of the cosines, a list.
+        M, sym, dtype, layout, device, requires_grad: as of `exponential`.
 
     Raises:
         ValueError: ``M`` is negative, or ``a`` is empty.
@@ -145,16 +165,16 @@ def general_cosine(
         >>> print(lucid.signal.windows.general_cosine(3, a=[0.5, 0.5]))
         [0.0, 1.0, 0.0]
     """
-    return _cosines("general_cosine", M, a, sym, dtype, requires_grad)
+    return _cosines("general_cosine", M, a, sym, dtype, device, requires_grad)
 
 
-def _cosines(name: str, M: int, a: Any, sym: bool, dtype: Any, requires_grad: bool) -> Tensor:
-    _check(name, M, dtype)
+def _cosines(name: str, M: int, a: Any, sym: bool, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    _check(name, M, dtype, device)
     if not isinstance(a, Iterable):
-        raise TypeError("Coefficients must be a list/tuple")
+        raise TypeError(f"{name}: expected a to be a sequence, got {type(a).__name__}")
     weights = list(a)
     if not weights:
-        raise ValueError("Coefficients cannot be empty")
+        raise ValueError(f"{name}: a must not be empty")
     n, length = _places(M, sym)
     step = 2 * math.pi / max(length - 1, 1)
     w = lucid.zeros(M, dtype=lucid.float64)
@@ -169,12 +189,19 @@ def general_hamming(
 ) -> Tensor:  # fmt: skip
     """w[n] = alpha - (1 - alpha) cos(2 pi n / (N - 1)); the other arguments as for `exponential`.
 
+    Args:
+        alpha: the constant weight.
+        M, sym, dtype, layout, device, requires_grad: as of `exponential`.
+
+    Raises:
+        ValueError: ``M`` is negative.
+
     Example:
         >>> import lucid
         >>> print(lucid.signal.windows.general_hamming(3, alpha=0.5))
         [0.0, 1.0, 0.0]
     """
-    return _cosines("general_hamming", M, [alpha, 1 - alpha], sym, dtype, requires_grad)
+    return _cosines("general_hamming", M, [alpha, 1 - alpha], sym, dtype, device, requires_grad)
 
 
 def hamming(
@@ -182,12 +209,18 @@ def hamming(
 ) -> Tensor:
     """w[n] = 0.54 - 0.46 cos(2 pi n / (N - 1)); arguments as for `exponential`.
 
+    Args:
+        M, sym, dtype, layout, device, requires_grad: as of `exponential`.
+
+    Raises:
+        ValueError: ``M`` is negative.
+
     Example:
         >>> import lucid
         >>> print(lucid.signal.windows.hamming(3))
         [0.08, 1.0, 0.08]
     """
-    return _cosines("hamming", M, [0.54, 0.46], sym, dtype, requires_grad)
+    return _cosines("hamming", M, [0.54, 0.46], sym, dtype, device, requires_grad)
 
 
 def hann(
@@ -195,12 +228,18 @@ def hann(
 ) -> Tensor:
     """w[n] = (1 - cos(2 pi n / (N - 1))) / 2; arguments as for `exponential`.
 
+    Args:
+        M, sym, dtype, layout, device, requires_grad: as of `exponential`.
+
+    Raises:
+        ValueError: ``M`` is negative.
+
     Example:
         >>> import lucid
         >>> print(lucid.signal.windows.hann(3))
         [0.0, 1.0, 0.0]
     """
-    return _cosines("hann", M, [0.5, 0.5], sym, dtype, requires_grad)
+    return _cosines("hann", M, [0.5, 0.5], sym, dtype, device, requires_grad)
 
 
 def blackman(
@@ -208,12 +247,18 @@ def blackman(
 ) -> Tensor:
     """w[n] = 0.42 - 0.5 cos(2 pi n / (N - 1)) + 0.08 cos(4 pi n / (N - 1)); arguments as for `exponential`.
 
+    Args:
+        M, sym, dtype, layout, device, requires_grad: as of `exponential`.
+
+    Raises:
+        ValueError: ``M`` is negative.
+
     Example:
         >>> import lucid
         >>> lucid.signal.windows.blackman(5)[2].item()
         1.0
     """
-    return _cosines("blackman", M, [0.42, 0.5, 0.08], sym, dtype, requires_grad)
+    return _cosines("blackman", M, [0.42, 0.5, 0.08], sym, dtype, device, requires_grad)
 
 
 def bartlett(
@@ -221,12 +266,18 @@ def bartlett(
 ) -> Tensor:
     """w[n] = 1 - |2 n / (N - 1) - 1|; arguments as for `exponential`.
 
+    Args:
+        M, sym, dtype, layout, device, requires_grad: as of `exponential`.
+
+    Raises:
+        ValueError: ``M`` is negative.
+
     Example:
         >>> import lucid
         >>> print(lucid.signal.windows.bartlett(5))
         [0.0, 0.5, 1.0, 0.5, 0.0]
     """
-    _check("bartlett", M, dtype)
+    _check("bartlett", M, dtype, device)
     n, length = _places(M, sym)
     return _finish(1 - (n * (2 / max(length - 1, 1)) - 1).abs(), M, dtype, requires_grad)
 
@@ -236,6 +287,12 @@ def nuttall(
 ) -> Tensor:
     """`general_cosine` with the weights 0.3635819, 0.4891775, 0.1365995 and 0.0106411; arguments as for `exponential`.
 
+    Args:
+        M, sym, dtype, layout, device, requires_grad: as of `exponential`.
+
+    Raises:
+        ValueError: ``M`` is negative.
+
     Example:
         >>> import lucid
         >>> print(lucid.signal.windows.nuttall(5)[2].item())
@@ -243,4 +300,4 @@ def nuttall(
 
     Source: Nuttall, Some windows with very good sidelobe behavior, 1981.
     """
-    return _cosines("nuttall", M, [0.3635819, 0.4891775, 0.1365995, 0.0106411], sym, dtype, requires_grad)
+    return _cosines("nuttall", M, [0.3635819, 0.4891775, 0.1365995, 0.0106411], sym, dtype, device, requires_grad)
