@@ -11,6 +11,7 @@ import lucid
 from lucid import _dtype
 from lucid._tensor import Tensor
 from lucid.array_api._checked import checked
+from lucid.array_api._docs import document
 from lucid.autograd._node import TensorBase
 
 Axis = int | tuple[int, ...] | None
@@ -386,4 +387,5 @@ def unique_values(x: Tensor, /) -> Tensor:
     return unique_all(x).values
 
 
+document(__all__, globals())
 globals().update(checked(__all__, globals()))

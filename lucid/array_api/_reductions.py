@@ -7,6 +7,7 @@ from typing import Any
 import lucid
 from lucid._tensor import Tensor
 from lucid.array_api._checked import checked
+from lucid.array_api._docs import document
 from lucid.array_api._manipulation import Axis, result_type
 from lucid.autograd._node import TensorBase
 
@@ -231,4 +232,5 @@ def diff(x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Any = None, appen
     return lucid.diff(x, n, axis, prepend, append)
 
 
+document(__all__, globals())
 globals().update(checked(__all__, globals()))

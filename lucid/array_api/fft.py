@@ -6,6 +6,7 @@ from typing import Any
 
 import lucid
 from lucid._tensor import Tensor
+from lucid.array_api._docs import document
 
 __all__ = [
     "fft", "fftfreq", "fftn", "fftshift", "hfft", "ifft", "ifftn", "ifftshift", "ihfft", "irfft", "irfftn", "rfft",
@@ -51,3 +52,6 @@ def fftshift(x: Tensor, /, *, axes: Any = None) -> Tensor:
 def ifftshift(x: Tensor, /, *, axes: Any = None) -> Tensor:
     """The inverse of `fftshift`."""
     return lucid.fft.ifftshift(x, axes)
+
+
+document(__all__, globals())

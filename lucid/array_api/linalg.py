@@ -7,6 +7,7 @@ from typing import Any
 
 import lucid
 from lucid._tensor import Tensor
+from lucid.array_api._docs import document
 from lucid.array_api._manipulation import Axis, matrix_transpose, result_type
 
 __all__ = [
@@ -101,3 +102,6 @@ def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     """The sum of conj(x1) * x2 along an axis."""
     x1, x2 = _common(x1, x2)
     return lucid.sum(lucid.conj(x1) * x2, axis)
+
+
+document(__all__, globals())
