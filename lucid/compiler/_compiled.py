@@ -73,6 +73,10 @@ def explain(shapes: Any, program: Program, arguments: Any) -> None:
 class Compiled:
     """What `compile` returns: call it like the function it was made from.
 
+    Args:
+        function, fallback, plans: as of `compile`.
+        precision: what layers multiply, as ``dtype`` and ``quantize`` of `compile` say.
+
     Attributes:
         function: what was compiled; attributes that are not found here are looked up there.
 

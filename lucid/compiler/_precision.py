@@ -38,6 +38,9 @@ class Range(NamedTuple):
 class Calibration:
     """What `lucid.quantization.calibrate` found: the range of the input of every layer that can multiply bytes.
 
+    Args:
+        ranges: of each layer, in the order in which they run.
+
     Attributes:
         ranges: in the order in which the layers run.
 

@@ -41,6 +41,9 @@ class _Simple(Transform):
 class ExpTransform(_Simple):
     """y = exp(x).
 
+    Args:
+        cache_size: 1 keeps the last pair of values, so that the inverse of a result is exact; 0 does not.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import ExpTransform
@@ -60,6 +63,9 @@ class ExpTransform(_Simple):
 
 class SigmoidTransform(_Simple):
     """y = 1 / (1 + exp(-x)), kept inside (0, 1).
+
+    Args:
+        cache_size: 1 keeps the last pair of values, so that the inverse of a result is exact; 0 does not.
 
     Example:
         >>> import lucid
@@ -83,6 +89,9 @@ class SigmoidTransform(_Simple):
 class SoftplusTransform(_Simple):
     """y = log(1 + exp(x)).
 
+    Args:
+        cache_size: 1 keeps the last pair of values, so that the inverse of a result is exact; 0 does not.
+
     Example:
         >>> import lucid
         >>> print(lucid.distributions.SoftplusTransform()(lucid.tensor([0.0, 100.0])))
@@ -101,6 +110,9 @@ class SoftplusTransform(_Simple):
 
 class TanhTransform(_Simple):
     """y = tanh(x). The inverse is infinite at -1 and 1; a cache avoids it.
+
+    Args:
+        cache_size: 1 keeps the last pair of values, so that the inverse of a result is exact; 0 does not.
 
     Example:
         >>> import lucid
@@ -122,6 +134,9 @@ class TanhTransform(_Simple):
 
 class AbsTransform(_Simple):
     """y = |x|; the inverse is the positive one.
+
+    Args:
+        cache_size: 1 keeps the last pair of values, so that the inverse of a result is exact; 0 does not.
 
     Example:
         >>> import lucid

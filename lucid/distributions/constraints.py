@@ -16,6 +16,12 @@ class Constraint:
     Attributes:
         is_discrete: whether it is countable.
         event_dim: how many dimensions, from the right, make one event.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.distributions import constraints
+        >>> print(constraints.positive.check(lucid.tensor([-1.0, 2.0])))
+        [False, True]
     """
 
     is_discrete: bool = False
@@ -59,12 +65,37 @@ class _Dependent(Constraint):
 
 
 def is_dependent(constraint: Any) -> bool:
-    """Whether a constraint depends on other values, so that it cannot be checked by itself."""
+    """Whether a constraint depends on other values, so that it cannot be checked by itself.
+
+    Args:
+        constraint: any constraint.
+
+    Example:
+        >>> from lucid.distributions import constraints
+        >>> constraints.is_dependent(constraints.dependent), constraints.is_dependent(constraints.real)
+        (True, False)
+    """
     return isinstance(constraint, _Dependent)
 
 
 class _DependentProperty(property, _Dependent):
-    """A property of instances that, read from the class, is a dependent constraint."""
+    """A property of instances that, read from the class, is a dependent constraint.
+
+    Args:
+        fn: instance -> constraint; without it a decorator is returned.
+        is_discrete, event_dim: what is known of the constraint without an instance.
+
+    Example:
+        >>> from lucid.distributions import constraints
+        >>> class Below:
+        ...     limit = 2.0
+        ...
+        ...     @constraints.dependent_property(is_discrete=False, event_dim=0)
+        ...     def support(self):
+        ...         return constraints.less_than(self.limit)
+        >>> Below.support.event_dim, Below().support
+        (0, LessThan(upper_bound=2.0))
+    """
 
     def __init__(
         self,
@@ -81,7 +112,21 @@ class _DependentProperty(property, _Dependent):
 
 
 class _IndependentConstraint(Constraint):
-    """Several events of another constraint as one."""
+    """Several events of another constraint as one.
+
+    Args:
+        base_constraint: the other constraint.
+        reinterpreted_batch_ndims: how many dimensions, from the right, its events are joined along.
+
+    Raises:
+        AssertionError: an argument is something else.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.distributions import constraints
+        >>> print(constraints.independent(constraints.positive, 1).check(lucid.tensor([[1.0, 2.0], [-1.0, 2.0]])))
+        [True, False]
+    """
 
     def __init__(self, base_constraint: Constraint, reinterpreted_batch_ndims: int) -> None:
         if not isinstance(base_constraint, Constraint):
@@ -112,7 +157,21 @@ class _IndependentConstraint(Constraint):
 
 
 class MixtureSameFamilyConstraint(Constraint):
-    """The support of a mixture, from that of its components."""
+    """The support of a mixture, from that of its components.
+
+    Args:
+        base_constraint: the support of a component.
+
+    Raises:
+        AssertionError: it is no constraint.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.distributions import constraints
+        >>> support = constraints.MixtureSameFamilyConstraint(constraints.positive)
+        >>> print(support.check(lucid.tensor([-1.0, 2.0])))
+        [False, True]
+    """
 
     def __init__(self, base_constraint: Constraint) -> None:
         if not isinstance(base_constraint, Constraint):
@@ -154,6 +213,18 @@ class _OneHot(Constraint):
 
 
 class _IntegerInterval(Constraint):
+    """Integers from the lower to the upper bound, both included.
+
+    Args:
+        lower_bound, upper_bound: numbers, or tensors that broadcast with the values.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.distributions import constraints
+        >>> print(constraints.integer_interval(0, 2).check(lucid.tensor([1.5, 2.0, 3.0])))
+        [False, True, False]
+    """
+
     is_discrete = True
 
     def __init__(self, lower_bound: Any, upper_bound: Any) -> None:
@@ -179,6 +250,18 @@ class _Real(Constraint):
 
 
 class _GreaterThan(Constraint):
+    """Numbers above a bound.
+
+    Args:
+        lower_bound: a number, or a tensor that broadcasts with the values.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.distributions import constraints
+        >>> print(constraints.greater_than(0).check(lucid.tensor([0.0, 2.0])))
+        [False, True]
+    """
+
     def __init__(self, lower_bound: Any) -> None:
         self.lower_bound = lower_bound
 
@@ -187,6 +270,18 @@ class _GreaterThan(Constraint):
 
 
 class _GreaterThanEq(Constraint):
+    """Numbers from a bound on.
+
+    Args:
+        lower_bound: a number, or a tensor that broadcasts with the values.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.distributions import constraints
+        >>> print(constraints.greater_than_eq(0).check(lucid.tensor([-1.0, 0.0])))
+        [False, True]
+    """
+
     def __init__(self, lower_bound: Any) -> None:
         self.lower_bound = lower_bound
 
@@ -195,6 +290,18 @@ class _GreaterThanEq(Constraint):
 
 
 class _LessThan(Constraint):
+    """Numbers below a bound.
+
+    Args:
+        upper_bound: a number, or a tensor that broadcasts with the values.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.distributions import constraints
+        >>> print(constraints.less_than(0).check(lucid.tensor([-1.0, 0.0])))
+        [True, False]
+    """
+
     def __init__(self, upper_bound: Any) -> None:
         self.upper_bound = upper_bound
 
@@ -203,6 +310,18 @@ class _LessThan(Constraint):
 
 
 class _Interval(Constraint):
+    """Numbers from the lower to the upper bound, both included.
+
+    Args:
+        lower_bound, upper_bound: numbers, or tensors that broadcast with the values.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.distributions import constraints
+        >>> print(constraints.interval(0, 1).check(lucid.tensor([0.0, 1.0, 2.0])))
+        [True, True, False]
+    """
+
     def __init__(self, lower_bound: Any, upper_bound: Any) -> None:
         self.lower_bound, self.upper_bound = lower_bound, upper_bound
 
@@ -211,6 +330,18 @@ class _Interval(Constraint):
 
 
 class _HalfOpenInterval(Constraint):
+    """Numbers from the lower bound on, below the upper one.
+
+    Args:
+        lower_bound, upper_bound: numbers, or tensors that broadcast with the values.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.distributions import constraints
+        >>> print(constraints.half_open_interval(0, 1).check(lucid.tensor([0.0, 1.0, 2.0])))
+        [True, False, False]
+    """
+
     def __init__(self, lower_bound: Any, upper_bound: Any) -> None:
         self.lower_bound, self.upper_bound = lower_bound, upper_bound
 
@@ -226,6 +357,18 @@ class _Simplex(Constraint):
 
 
 class _Multinomial(Constraint):
+    """Vectors of counts whose sum is at most a bound.
+
+    Args:
+        upper_bound: a number, or a tensor that broadcasts with the sums.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.distributions import constraints
+        >>> print(constraints.multinomial(3).check(lucid.tensor([[1, 2], [2, 2]])))
+        [True, False]
+    """
+
     is_discrete = True
     event_dim = 1
 
@@ -304,6 +447,24 @@ class _Joined(Constraint):
 
 
 class _Cat(_Joined):
+    """Constraints of neighbouring parts of a tensor, as `lucid.cat` joins them.
+
+    Args:
+        cseq: the constraints.
+        dim: along which dimension.
+        lengths: lengths of the parts; 1 each unless given.
+
+    Raises:
+        AssertionError: ``cseq`` holds something else, or ``lengths`` has another length.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.distributions import constraints
+        >>> parts = constraints.cat([constraints.positive, constraints.real], lengths=[1, 2])
+        >>> print(parts.check(lucid.tensor([-1.0, -1.0, 2.0])))
+        [False, True, True]
+    """
+
     def __init__(self, cseq: Sequence[Constraint], dim: int = 0, lengths: Sequence[int] | None = None) -> None:
         super().__init__(cseq, dim)
         self.lengths = [1] * len(self.cseq) if lengths is None else list(lengths)
@@ -317,6 +478,22 @@ class _Cat(_Joined):
 
 
 class _Stack(_Joined):
+    """Constraints of the slices of a tensor, as `lucid.stack` joins them.
+
+    Args:
+        cseq: one constraint per slice.
+        dim: along which dimension.
+
+    Raises:
+        AssertionError: ``cseq`` holds something else.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.distributions import constraints
+        >>> print(constraints.stack([constraints.positive, constraints.real]).check(lucid.tensor([-1.0, -1.0])))
+        [False, True]
+    """
+
     @property
     def event_dim(self) -> int:  # type: ignore[override]
         dim = max(c.event_dim for c in self.cseq)

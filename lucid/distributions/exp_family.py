@@ -14,6 +14,11 @@ class ExponentialFamily(Distribution):
 
     Subclasses define ``_natural_params``, ``_log_normalizer`` and ``_mean_carrier_measure``, or ``entropy`` itself.
 
+    Args:
+        batch_shape: shape of the independent distributions.
+        event_shape: shape of one sample.
+        validate_args: check parameters and samples; as `Distribution.set_default_validate_args` says unless given.
+
     Example:
         >>> import lucid
         >>> isinstance(lucid.distributions.Normal(0.0, 1.0), lucid.distributions.ExponentialFamily)

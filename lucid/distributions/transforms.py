@@ -102,6 +102,9 @@ class ReshapeTransform(Transform):
 class SoftmaxTransform(_Simple):
     """y = softmax(x) over the last dimension; the inverse is the logarithm. Not bijective.
 
+    Args:
+        cache_size: 1 keeps the last pair of values, so that the inverse of a result is exact; 0 does not.
+
     Example:
         >>> import lucid
         >>> print(lucid.distributions.SoftmaxTransform()(lucid.tensor([1.0, 1.0])))
@@ -129,6 +132,9 @@ class StickBreakingTransform(_Simple):
     """Vectors of n numbers to the simplex of n + 1: each takes a share of what the ones before left.
 
         z_i = sigmoid(x_i - log(n - i)), i = 0 ... n - 1, y_i = z_i (1 - z_0) ... (1 - z_(i - 1)), y_n = the rest
+
+    Args:
+        cache_size: 1 keeps the last pair of values, so that the inverse of a result is exact; 0 does not.
 
     Example:
         >>> import lucid
@@ -171,6 +177,9 @@ class CorrCholeskyTransform(_Simple):
 
     The numbers fill the triangle below the diagonal row by row; r = tanh of each breaks a stick of squared length 1 per
     row, with its sign.
+
+    Args:
+        cache_size: 1 keeps the last pair of values, so that the inverse of a result is exact; 0 does not.
 
     Example:
         >>> import lucid
@@ -216,6 +225,9 @@ class CorrCholeskyTransform(_Simple):
 class LowerCholeskyTransform(_Simple):
     """Matrices to lower triangular ones with a positive diagonal: exp of the diagonal, zeros above. Not bijective.
 
+    Args:
+        cache_size: 1 keeps the last pair of values, so that the inverse of a result is exact; 0 does not.
+
     Example:
         >>> import lucid
         >>> print(lucid.distributions.LowerCholeskyTransform()(lucid.tensor([[0.0, 9.0], [3.0, 0.0]])))
@@ -236,6 +248,9 @@ class LowerCholeskyTransform(_Simple):
 
 class PositiveDefiniteTransform(_Simple):
     """Matrices to positive definite ones: L L^T with L of `LowerCholeskyTransform`. Not bijective.
+
+    Args:
+        cache_size: 1 keeps the last pair of values, so that the inverse of a result is exact; 0 does not.
 
     Example:
         >>> import lucid
@@ -293,6 +308,9 @@ class CatTransform(_Joined):
         dim: along which dimension.
         lengths: lengths of the parts; 1 each unless given.
         cache_size: 0 or 1.
+
+    Raises:
+        AssertionError: ``tseq`` holds something else, or ``lengths`` has another length.
 
     Example:
         >>> import lucid

@@ -164,7 +164,10 @@ def create_model(name: str, *, weights: Any = None, strict: bool = True, **optio
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """The names that `create_model` knows, sorted; ``pattern`` may hold the wildcards ``*``, ``?`` and ``[...]``.
+    """The names that `create_model` knows, sorted.
+
+    Args:
+        pattern: a name, or one with the wildcards ``*``, ``?`` and ``[...]``.
 
     Raises:
         TypeError: ``pattern`` is no string.

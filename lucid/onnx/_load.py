@@ -126,6 +126,21 @@ class OnnxModel(nn.Module):
 
     Initialisers are parameters where they are floating-point numbers, and buffers otherwise. Calls take the graph's
     inputs by position or name and return its output, or a tuple where there are several.
+
+    Args:
+        body: the graph, as `load` reads it.
+
+    Raises:
+        TypeError: in a call: other inputs than the graph's.
+
+    Example:
+        >>> import lucid, tempfile
+        >>> from lucid import nn
+        >>> path = tempfile.mkdtemp() + "/model.onnx"
+        >>> lucid.onnx.export(nn.Linear(4, 3), lucid.ones(2, 4), path)
+        >>> model = lucid.onnx.load(path)
+        >>> model.input_names, model(lucid.ones(2, 4)).shape
+        (['input'], lucid.Size([2, 3]))
     """
 
     def __init__(self, body: Body) -> None:
@@ -174,6 +189,16 @@ def load(path: str | os.PathLike[str]) -> OnnxModel:
         ImportError: the package `onnx` is missing.
         TypeError: ``path`` is not a path.
         ValueError: not an ONNX file, another operator set, or operators that lucid does not have: all of them, by name.
+
+    Example:
+        >>> import lucid, tempfile
+        >>> from lucid import nn
+        >>> path, net = tempfile.mkdtemp() + "/model.onnx", nn.Linear(4, 3)
+        >>> lucid.onnx.export(net, lucid.ones(2, 4), path)
+        >>> lucid.allclose(lucid.onnx.load(path)(lucid.ones(2, 4)), net(lucid.ones(2, 4)))
+        True
+
+    Source: https://onnx.ai/onnx/operators.
     """
     try:
         import onnx

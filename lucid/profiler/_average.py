@@ -22,6 +22,11 @@ class FunctionEvent:
         input_shapes: shapes of the tensors, where they were recorded.
         stack: callers outside lucid, the innermost first, where they were recorded.
         user: made by `record_function`.
+
+    Example:
+        >>> from lucid.profiler import FunctionEvent
+        >>> FunctionEvent("exp", count=2, cpu_time_total=6.0).cpu_time
+        3.0
     """
 
     key: str
@@ -54,7 +59,19 @@ _KEYS = ("cpu_time_total", "self_cpu_time_total", "cpu_time", "count", "cpu_memo
 
 
 class EventList(list[FunctionEvent]):
-    """Events in the order of their starts, or averages in the order they were first met."""
+    """Events in the order of their starts, or averages in the order they were first met.
+
+    Args:
+        iterable: events; none unless given.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.profiler import profile
+        >>> with profile() as p:
+        ...     y = lucid.exp(lucid.ones(3)).sum()
+        >>> [(e.key, e.count) for e in p.key_averages()]
+        [('exp', 1), ('sum', 1)]
+    """
 
     @property
     def self_cpu_time_total(self) -> float:

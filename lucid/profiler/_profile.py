@@ -19,13 +19,29 @@ from lucid.profiler._average import EventList, FunctionEvent, nest
 
 
 class ProfilerActivity(enum.Enum):
-    """What to profile; lucid runs on CPUs."""
+    """What to profile; lucid runs on CPUs.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.profiler import ProfilerActivity, profile
+        >>> with profile(activities=[ProfilerActivity.CPU]) as p:
+        ...     y = lucid.exp(lucid.ones(3))
+        >>> p.key_averages()[0].key
+        'exp'
+    """
 
     CPU = 0
 
 
 class ProfilerAction(enum.Enum):
-    """What a profile does in a step."""
+    """What a profile does in a step.
+
+    Example:
+        >>> from lucid.profiler import schedule
+        >>> steps = schedule(wait=1, warmup=1, active=2, repeat=1)
+        >>> [steps(k).name for k in range(5)]
+        ['NONE', 'WARMUP', 'RECORD', 'RECORD_AND_SAVE', 'NONE']
+    """
 
     NONE = 0
     WARMUP = 1
@@ -73,6 +89,14 @@ class record_function:
     Args:
         name: of the span.
         args: accepted for PyTorch's sake.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.profiler import profile, record_function
+        >>> with profile() as p, record_function("both"):
+        ...     y = lucid.exp(lucid.ones(3)).sum()
+        >>> sorted(e.key for e in p.events())
+        ['both', 'exp', 'sum']
     """
 
     def __init__(self, name: str, args: str | None = None) -> None:
@@ -108,8 +132,17 @@ def schedule(
         repeat: number of cycles, 0 for no end.
         skip_first: steps before the first cycle.
 
+    Returns:
+        step -> `ProfilerAction`, for the argument ``schedule`` of `profile`.
+
     Raises:
         ValueError: a negative number, or no active step.
+
+    Example:
+        >>> from lucid.profiler import schedule
+        >>> steps = schedule(wait=0, warmup=1, active=1)
+        >>> [steps(k).name for k in range(4)]
+        ['WARMUP', 'RECORD_AND_SAVE', 'WARMUP', 'RECORD_AND_SAVE']
     """
     if min(wait, warmup, repeat, skip_first) < 0 or active < 1:
         raise ValueError("schedule: expected wait, warmup, repeat, skip_first >= 0 and active >= 1, got "
@@ -140,6 +173,15 @@ def tensorboard_trace_handler(
 
     Raises:
         RuntimeError: ``use_gzip``.
+
+    Example:
+        >>> import lucid, os, tempfile
+        >>> from lucid.profiler import profile, tensorboard_trace_handler
+        >>> folder = tempfile.mkdtemp()
+        >>> with profile(on_trace_ready=tensorboard_trace_handler(folder, "me")):
+        ...     y = lucid.exp(lucid.ones(3))
+        >>> [name.startswith("me.") for name in os.listdir(folder)]
+        [True]
     """
     if use_gzip:
         raise RuntimeError("tensorboard_trace_handler: use_gzip=True is not supported: traces are written as JSON")

@@ -35,6 +35,11 @@ class Limits:
         max_pending: bytes of all requests that are being read or answered.
         read_seconds: time a client has to send its request.
         retry_after: seconds after which a client that was refused should try again.
+
+    Example:
+        >>> from lucid.serve import Limits
+        >>> Limits(max_batch=32).max_delay
+        0.005
     """
 
     max_batch: int = 16

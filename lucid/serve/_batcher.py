@@ -15,11 +15,29 @@ Arrays = list[np.ndarray]
 
 
 class BusyError(RuntimeError):
-    """The queue has no room for a request."""
+    """The queue has no room for a request.
+
+    Example:
+        >>> from lucid.serve import BusyError
+        >>> issubclass(BusyError, RuntimeError)
+        True
+    """
 
 
 class ClosedError(RuntimeError):
-    """The batcher takes no more requests."""
+    """The batcher takes no more requests.
+
+    Example:
+        >>> import numpy as np
+        >>> from lucid.serve import Batcher, ClosedError
+        >>> batcher = Batcher(lambda arrays: arrays)
+        >>> closed = batcher.close()
+        >>> try:
+        ...     batcher.submit([np.ones((1, 3))])
+        ... except ClosedError:
+        ...     print("closed")
+        closed
+    """
 
 
 class _Job:

@@ -16,11 +16,33 @@ from lucid.serialization import FileFormatError
 
 
 class ModelError(ValueError):
-    """A model cannot be had; the message is one line that names the file or model, and the reason."""
+    """A model cannot be had; the message is one line that names the file or model, and the reason.
+
+    Example:
+        >>> from lucid.serve import ModelError, open_model
+        >>> try:
+        ...     open_model("resnet19")
+        ... except ModelError as error:
+        ...     print("resnet18" in str(error))
+        True
+    """
 
 
 class Input(NamedTuple):
-    """An input: its name, the shape of one sample (None for a dimension of any length) and its dtype."""
+    """An input of a model.
+
+    Attributes:
+        name: its name.
+        shape: of one sample; None for a dimension of any length.
+        dtype: of NumPy.
+
+    Example:
+        >>> import numpy as np
+        >>> from lucid.serve import Input
+        >>> tokens = Input("tokens", (None,), np.dtype(np.int64))
+        >>> print(tokens, tokens.example(2).shape)
+        tokens: int64 (n, any) (2, 8)
+    """
 
     name: str
     shape: tuple[int | None, ...]
@@ -38,6 +60,10 @@ class Input(NamedTuple):
 class Model:
     """A network for inference on arrays.
 
+    Args:
+        name, kind, module, inputs, output_names, sizes, preprocessing: the attributes.
+        call: tensors -> what the network gives.
+
     Attributes:
         name: as the user gave it.
         kind: "zoo", "onnx", "plan" or "module".
@@ -46,6 +72,15 @@ class Model:
         output_names: names of its outputs, which may be empty until it has run.
         sizes: batch sizes it runs, or None for all.
         preprocessing: how images become inputs, of models of the zoo.
+
+    Example:
+        >>> import numpy as np
+        >>> import lucid
+        >>> from lucid.serve import Input, Model
+        >>> inputs = [Input("x", (3,), np.dtype(np.float32))]
+        >>> model = Model("double", "module", None, lambda x: 2 * x, inputs)
+        >>> model([np.ones((1, 3), np.float32)])
+        [array([[2., 2., 2.]], dtype=float32)]
     """
 
     def __init__(

@@ -67,6 +67,13 @@ def run(
         ImportError: the extra ``serve`` is not installed.
         ModelError: the model does not run.
         OSError: the address cannot be had.
+
+    Example:
+        >>> import os, signal
+        >>> from lucid import nn, serve
+        >>> model = serve.open_model(nn.Linear(3, 2), shape=(3,))
+        >>> stop = lambda address: os.kill(os.getpid(), signal.SIGINT)
+        >>> service = serve.run(model, port=0, started=stop)  # until a signal comes
     """
     limits = limits or Limits()
     try:

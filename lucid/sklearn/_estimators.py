@@ -312,9 +312,10 @@ class Regressor(RegressorMixin, _Estimator):
     """A scikit-learn regressor that trains a module to give one or several numbers.
 
     Args:
-        module, optimizer, lr, epochs, batch_size, shuffle, early_stopping, validation_fraction, patience, tol,
-            warm_start, random_state, verbose: as for `Classifier`; the function ``module`` gets
-            ``(n_features, n_targets)``, and the module gives (batch, targets), or (batch,) for one target.
+        module: as for `Classifier`; a function gets ``(n_features, n_targets)``, and the module gives (batch, targets),
+            or (batch,) for one target.
+        optimizer, lr, epochs, batch_size, shuffle, early_stopping, validation_fraction: as for `Classifier`.
+        patience, tol, warm_start, random_state, verbose: as for `Classifier`.
         loss: the name of a function of ``nn.functional``, a loss module, or a function of results and targets, both
             of shape (batch, targets).
 

@@ -8,6 +8,12 @@ from typing import Any
 class Missing:
     """Stands for something PyTorch has and lucid lacks; any use of it raises.
 
+    Args:
+        path: PyTorch's name of it.
+
+    Raises:
+        NotImplementedError: in a call, or when made a base of a class that is called.
+
     Example:
         >>> import lucid
         >>> from lucid.torch import Missing

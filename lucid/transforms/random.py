@@ -46,6 +46,9 @@ class _Sometimes(Module):
 class RandomHorizontalFlip(_Sometimes):
     """Left and right exchanged, with probability ``p``.
 
+    Args:
+        p: the probability, in [0, 1].
+
     Example:
         >>> import lucid
         >>> print(lucid.transforms.RandomHorizontalFlip(1.0)(lucid.tensor([[[1.0, 2.0]]])))
@@ -61,6 +64,9 @@ class RandomHorizontalFlip(_Sometimes):
 
 class RandomVerticalFlip(_Sometimes):
     """Top and bottom exchanged, with probability ``p``.
+
+    Args:
+        p: the probability, in [0, 1].
 
     Example:
         >>> import lucid
@@ -78,6 +84,9 @@ class RandomVerticalFlip(_Sometimes):
 
 class RandomGrayscale(_Sometimes):
     """All channels replaced by the luma, with probability ``p``.
+
+    Args:
+        p: the probability, in [0, 1].
 
     Example:
         >>> import lucid
@@ -140,6 +149,9 @@ class RandomResizedCrop(Module):
         scale: smallest and largest share of the area.
         ratio: smallest and largest width / height.
         interpolation, antialias: as in `Resize`.
+
+    Raises:
+        ValueError: ``scale`` or ``ratio`` is not a pair of positive numbers in ascending order.
 
     Example:
         >>> import lucid

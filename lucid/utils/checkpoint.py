@@ -136,6 +136,16 @@ def checkpoint_sequential(
 
     Raises:
         ValueError: there are no segments, or more than functions.
+
+    Example:
+        >>> import lucid
+        >>> from lucid import nn
+        >>> from lucid.utils.checkpoint import checkpoint_sequential
+        >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+        >>> checkpoint_sequential(net, 2, lucid.ones(3, 4)).shape
+        lucid.Size([3, 2])
+
+    Source: Chen et al., arXiv:1604.06174.
     """
     steps: Sequence[Callable[..., Any]] = list(functions)
     if not 1 <= segments <= max(len(steps), 1):

@@ -16,6 +16,9 @@ __all__ = ["from_dlpack", "to_dlpack"]
 def to_dlpack(x: Tensor) -> Any:
     """A DLPack capsule over the tensor's memory, to be used once.
 
+    Args:
+        x: any shape and dtype.
+
     Raises:
         BufferError: the tensor requires grad, or is over read-only memory.
 

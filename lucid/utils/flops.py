@@ -157,6 +157,12 @@ class FlopCount:
         macs_by_module: the same of the multiply-adds alone.
         by_operation: flops by operation.
         uncounted: operations without a rule, and how often they ran; they are not in the totals.
+
+    Example:
+        >>> import lucid
+        >>> count = lucid.count_flops(lucid.nn.Linear(4, 3), lucid.ones(2, 4))
+        >>> count.macs
+        24
     """
 
     macs: int = 0

@@ -85,6 +85,12 @@ class Layer:
         parameters, trainable: elements of its own parameters, or with everything below in the last row that is shown.
         macs, flops: of its own operations, or with everything below in the last row that is shown.
         shared_with: path of the same module further up in the table, where its parameters are counted.
+
+    Example:
+        >>> import lucid
+        >>> rows = lucid.summary(lucid.nn.Sequential(lucid.nn.Linear(4, 3)), input_size=(2, 4)).layers
+        >>> rows[1].kind, rows[1].output_shape, rows[1].parameters
+        ('Linear', (2, 3), 15)
     """
 
     path: str
@@ -114,6 +120,12 @@ class Summary:
         peak_bytes: parameters, buffers, and the inputs and results alive at once at the worst moment of this
             inference, measured; without working memory of kernels.
         training_bytes: an estimate: parameters and gradients, buffers, inputs, all activations; without an optimizer.
+
+    Example:
+        >>> import lucid
+        >>> found = lucid.summary(lucid.nn.Linear(4, 3), input_size=(2, 4))
+        >>> found.parameters, found.macs, found.parameter_bytes
+        (15, 24, 60)
     """
 
     layers: list[Layer]

@@ -117,6 +117,9 @@ def default_convert(data: Any) -> Any:
 
     This is what a loader does to samples when batching is off. Arrays share memory with the tensors.
 
+    Args:
+        data: a sample: an array, a number, or a mapping or sequence of them; nested as it likes.
+
     Example:
         >>> import numpy as np
         >>> from lucid.utils.data import default_convert
