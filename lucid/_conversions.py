@@ -161,6 +161,13 @@ class Conversions:
 
         Raises:
             RuntimeError: always.
+
+        Example:
+            >>> import lucid
+            >>> lucid.ones(1).cuda()
+            Traceback (most recent call last):
+                ...
+            RuntimeError: cuda: lucid runs on CPUs only; remove the .cuda() call or use .to('cpu')
         """
         raise RuntimeError("cuda: lucid runs on CPUs only; remove the .cuda() call or use .to('cpu')")
 

@@ -171,6 +171,11 @@ class Tensor(TensorBase, Conversions, Methods):
 
         Args:
             memory_format: without effect.
+
+        Example:
+            >>> import lucid
+            >>> lucid.zeros(2, 3).is_contiguous(), lucid.zeros(2, 3).t().is_contiguous()
+            (True, False)
         """
         return self._data.flags.c_contiguous
 

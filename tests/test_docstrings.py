@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import enum
 import importlib
 import inspect
 import re
@@ -19,11 +20,18 @@ import lucid
 
 NAMESPACES = [
     "lucid", "lucid.nn", "lucid.nn.functional", "lucid.nn.init", "lucid.nn.utils", "lucid.nn.utils.parametrize",
-    "lucid.nn.utils.rnn", "lucid.nn.utils.prune", "lucid.nn.attention", "lucid.signal.windows", "lucid.testing", "lucid.optim", "lucid.optim.lr_scheduler", "lucid.autograd", "lucid.autograd.functional",
-    "lucid.linalg", "lucid.special", "lucid.random", "lucid.distributions", "lucid.data", "lucid.datasets",
-    "lucid.transforms", "lucid.func", "lucid.amp", "lucid.compiler", "lucid.einops", "lucid.serialization", "lucid.torch", "lucid.models",
-    "lucid.quantization",
+    "lucid.nn.utils.rnn", "lucid.nn.utils.prune", "lucid.nn.attention", "lucid.signal.windows", "lucid.testing",
+    "lucid.optim", "lucid.optim.lr_scheduler", "lucid.autograd", "lucid.autograd.functional",
+    "lucid.linalg", "lucid.special", "lucid.fft", "lucid.random", "lucid.distributions",
+    "lucid.distributions.constraints", "lucid.data", "lucid.datasets",
+    "lucid.transforms", "lucid.func", "lucid.amp", "lucid.compiler", "lucid.einops", "lucid.serialization", "lucid.torch",
+    "lucid.models", "lucid.quantization", "lucid.backends", "lucid.onnx", "lucid.visual", "lucid.profiler", "lucid.serve",
+    "lucid.sklearn", "lucid.utils.data", "lucid.utils.checkpoint", "lucid.utils.dlpack", "lucid.utils.flops",
+    "lucid.utils.summary", "lucid.utils.tensorboard",
+    "lucid.array_api", "lucid.array_api.linalg", "lucid.array_api.fft",
 ]  # fmt: skip
+LATER = ("lucid.nn", "lucid.optim", "lucid.autograd", "lucid.func", "lucid.amp")
+"""Packages whose arguments are not all described yet."""
 
 
 def public() -> dict[str, Any]:
@@ -51,6 +59,53 @@ def docstring(value: Any) -> str:
 
 def test_every_public_name_has_an_example() -> None:
     assert not {path for path, value in public().items() if ">>>" not in docstring(value)}
+
+
+def described(doc: str) -> set[str]:
+    """The names under the headings Args and Attributes."""
+    found: set[str] = set()
+    for section in re.findall(r"^(?:Args|Attributes):\n((?: .*\n|\n)+)", inspect.cleandoc(doc) + "\n", re.MULTILINE):
+        for names in re.findall(r"^(\w[^:\n]*): ", inspect.cleandoc(section), re.MULTILINE):
+            found |= set(names.split(", "))
+    return found
+
+
+def parameters(value: Any) -> list[str]:
+    """What a function, or the constructor of a class of lucid's own, takes; what starts with "_" is not public."""
+    if isinstance(value, type) and issubclass(value, enum.Enum):
+        return []
+    try:
+        found = inspect.signature(value)
+    except ValueError:  # exceptions, whose constructor is Python's
+        return []
+    return [name for name in found.parameters if not name.startswith("_") and name != "self"]
+
+
+def undescribed(value: Any) -> list[str]:
+    found = described(docstring(value))
+    return [name for name in parameters(value) if name not in found]
+
+
+def test_every_argument_is_described() -> None:
+    missing = {path: undescribed(value) for path, value in public().items() if not value.__module__.startswith(LATER)}
+    assert not {path: names for path, names in missing.items() if names}
+
+
+def methods() -> dict[str, Any]:
+    """The methods of Tensor that are not a public function as well."""
+    functions = {docstring(value) for value in public().values()}
+    found = {name: getattr(lucid.Tensor, name) for name in dir(lucid.Tensor) if not name.startswith("_")}
+    return {name: f for name, f in found.items() if callable(f) and docstring(f) not in functions}
+
+
+def test_every_argument_of_a_method_is_described_with_an_example() -> None:
+    missing = {}
+    for name, method in methods().items():
+        doc, names = docstring(method), [p for p in list(inspect.signature(method).parameters)[1:] if p[0] != "_"]
+        elsewhere = doc.startswith("In-place form of `lucid.")  # is the example
+        if not described(doc).issuperset(names) or (names and not elsewhere and ">>>" not in doc):
+            missing[name] = names
+    assert not missing
 
 
 def made_by_code() -> list[str]:

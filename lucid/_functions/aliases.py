@@ -158,6 +158,12 @@ def fill_diagonal_(x: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
 
     Raises:
         RuntimeError: fewer than two dimensions, or more with different sizes.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.zeros(2, 2).fill_diagonal_(1.0))
+        [[1.0, 0.0],
+         [0.0, 1.0]]
     """
     shape = x._data.shape
     if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):

@@ -124,12 +124,28 @@ def empty(
 ) -> Tensor:
     """A tensor with whatever the memory held.
 
+    Args:
+        sizes: sizes, as numbers or one sequence.
+        size: the sequence by name.
+        dtype: the default floating-point type unless given.
+        device: "cpu".
+        requires_grad: record operations on it.
+        out: tensor of this shape, which is given back as it is.
+
+    Raises:
+        ValueError: ``out`` has another shape.
+
     Example:
         >>> import lucid
         >>> lucid.empty(2, 3).shape
         lucid.Size([2, 3])
     """
-    return _finish(_ops.allocate(_shape(sizes, size), _numpy_dtype(dtype)), requires_grad, device)
+    y = _finish(_ops.allocate(_shape(sizes, size), _numpy_dtype(dtype)), requires_grad, device)
+    if out is None:
+        return y
+    if out._data.shape != y._data.shape:
+        raise ValueError(f"empty: out has shape {out._data.shape}, expected {y._data.shape}")
+    return out
 
 
 def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:

@@ -51,8 +51,17 @@ class Count(Node):
 def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with numbers of the exponential distribution of rate ``lambd``: -log(u) / lambd.
 
+    Args:
+        lambd: the rate, 1 over the mean.
+        generator: source of randomness; the default one unless given.
+
     Raises:
         RuntimeError: ``lambd`` is not positive, or ``x`` holds integers.
+
+    Example:
+        >>> import lucid
+        >>> bool((lucid.zeros(100).exponential_() >= 0).all())
+        True
     """
     _floats("exponential_", x)
     if not lambd > 0:
@@ -63,8 +72,17 @@ def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Generator | None =
 def geometric_(x: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with the number of trials up to the first success of probability ``p``: ceil(log(u) / log(1 - p)).
 
+    Args:
+        p: probability of success.
+        generator: source of randomness; the default one unless given.
+
     Raises:
         RuntimeError: ``p`` is not within (0, 1).
+
+    Example:
+        >>> import lucid
+        >>> bool((lucid.zeros(100).geometric_(0.5) >= 1).all())
+        True
     """
     if not 0 < p < 1:
         raise RuntimeError(f"geometric_: expects p to be in (0, 1), but got p={p}")
@@ -74,8 +92,17 @@ def geometric_(x: Tensor, p: float, *, generator: Generator | None = None) -> Te
 def log_normal_(x: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with exp(mean + std * z) of normal z.
 
+    Args:
+        mean, std: mean and standard deviation of the logarithm.
+        generator: source of randomness; the default one unless given.
+
     Raises:
         RuntimeError: ``std`` is not positive, or ``x`` holds integers.
+
+    Example:
+        >>> import lucid
+        >>> bool((lucid.zeros(100).log_normal_() > 0).all())
+        True
     """
     _floats("log_normal_", x)
     if not std > 0:
@@ -89,8 +116,18 @@ def log_normal_(x: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Ge
 def cauchy_(x: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with numbers of the Cauchy distribution: median + sigma * tan(pi (u - 1/2)).
 
+    Args:
+        median: middle of the distribution.
+        sigma: half the distance of the quartiles.
+        generator: source of randomness; the default one unless given.
+
     Raises:
         RuntimeError: ``sigma`` is not positive, or ``x`` holds integers.
+
+    Example:
+        >>> import lucid
+        >>> bool(lucid.zeros(100).cauchy_().isfinite().all())
+        True
     """
     _floats("cauchy_", x)
     if not sigma > 0:
@@ -103,8 +140,19 @@ def random_(x: Tensor, low: int = 0, high: int | None = None, *, generator: Gene
 
     Without bounds, integers up to the largest of the dtype, or all that a float represents exactly (2^24 or 2^53).
 
+    Args:
+        low: smallest value; the limit if it is the only one.
+        high: limit, not reached.
+        generator: source of randomness; the default one unless given.
+
     Raises:
         RuntimeError: the interval is empty, or exceeds the dtype.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.zeros(100).random_(2, 4)
+        >>> bool(((x == 2) | (x == 3)).all())
+        True
     """
     data = x._data
     if data.dtype.kind == "f":

@@ -272,19 +272,50 @@ def _overwrite(name: str, x: Tensor, values: np.ndarray) -> Tensor:
 
 
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Overwrite with normal random numbers."""
+    """Overwrite with normal random numbers.
+
+    Args:
+        mean, std: mean and standard deviation.
+        generator: source of randomness; the default one unless given.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.zeros(2).normal_(3.0, 0.0))
+        [3.0, 3.0]
+    """
     draw = _draw("normal", x._data.shape, x._data.dtype, generator)
     return _overwrite("normal_", x, draw * x._data.dtype.type(std) + x._data.dtype.type(mean))
 
 
 def uniform_(x: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Overwrite with uniform random numbers in [low, high)."""
+    """Overwrite with uniform random numbers in [low, high).
+
+    Args:
+        low, high: the interval.
+        generator: source of randomness; the default one unless given.
+
+    Example:
+        >>> import lucid
+        >>> x = lucid.zeros(100).uniform_(2, 3)
+        >>> bool((x >= 2).all() and (x <= 3).all())
+        True
+    """
     draw = _draw("uniform", x._data.shape, x._data.dtype, generator)
     return _overwrite("uniform_", x, draw * x._data.dtype.type(high - low) + x._data.dtype.type(low))
 
 
 def bernoulli_(x: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
-    """Overwrite with 1 with probability ``p``, else 0."""
+    """Overwrite with 1 with probability ``p``, else 0.
+
+    Args:
+        p: probability of 1, a number or a tensor that broadcasts, in [0, 1].
+        generator: source of randomness; the default one unless given.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.zeros(3).bernoulli_(1.0))
+        [1.0, 1.0, 1.0]
+    """
     seed, offset = (generator or default_generator).take(x._data.size)
     draw = _ops.uniform(x._data.shape, seed, offset, np.dtype(np.float32))
     return _overwrite("bernoulli_", x, draw < p)

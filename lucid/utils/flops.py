@@ -12,6 +12,8 @@ from lucid.autograd._node import TensorBase
 from lucid.autograd._watching import Observer, watched_by
 from lucid.utils._calls import Calls, inference, operation_name
 
+__all__ = ["FlopCount", "count_flops"]
+
 Count = tuple[int, int]
 """Multiply-adds of products, and further operations."""
 

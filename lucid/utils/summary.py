@@ -17,6 +17,8 @@ from lucid.nn.modules.module import Module
 from lucid.utils._calls import Call, Calls, inference
 from lucid.utils.flops import FlopCount, FlopCounter
 
+__all__ = ["Layer", "Summary", "summary"]
+
 
 def shape_of(x: Any) -> Any:
     """``x`` with shapes in the place of tensors: tuples, lists and dicts stay what they are."""
