@@ -36,6 +36,9 @@ def clamp_min(x: Tensor, min: Any, *, out: Tensor | None = None) -> Tensor:
         min: smallest value, a number or a tensor that broadcasts with ``x``.
         out: tensor that receives the result.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.clamp_min(lucid.tensor([-1.0, 2.0]), 0.0))
@@ -52,6 +55,9 @@ def clamp_max(x: Tensor, max: Any, *, out: Tensor | None = None) -> Tensor:
         x: any shape, not complex.
         max: largest value, a number or a tensor that broadcasts with ``x``.
         out: tensor that receives the result.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid

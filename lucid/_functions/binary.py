@@ -183,6 +183,9 @@ def add(x: Operand, y: Operand, *, alpha: float = 1, out: Tensor | None = None) 
         alpha: factor of ``y``.
         out: tensor that receives the result.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.add(lucid.tensor([1.0, 2.0]), lucid.tensor([3.0, 4.0]), alpha=10))
@@ -223,6 +226,9 @@ def rsub(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
         x, y: tensors or numbers; shapes broadcast, dtypes promote.
         alpha: factor of ``x``.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.rsub(lucid.tensor([1.0, 2.0]), lucid.tensor([10.0, 20.0])))
@@ -239,6 +245,9 @@ def mul(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
     Args:
         x, y: tensors or numbers; shapes broadcast, dtypes promote.
         out: tensor that receives the result.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid
@@ -324,6 +333,9 @@ def remainder(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
         x, y: tensors or numbers; shapes broadcast, dtypes promote.
         out: tensor that receives the result.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.remainder(lucid.tensor([7.0, -7.0]), lucid.tensor([2.0, 2.0])))
@@ -373,6 +385,9 @@ def maximum(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         x, y: tensors; shapes broadcast, dtypes promote.
         out: tensor that receives the result.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.maximum(lucid.tensor([1.0, 4.0]), lucid.tensor([2.0, 3.0])))
@@ -388,6 +403,9 @@ def minimum(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     Args:
         x, y: tensors; shapes broadcast, dtypes promote.
         out: tensor that receives the result.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid
@@ -407,6 +425,9 @@ def atan2(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         x: ordinates, tensor or number; integers become the default floating-point type.
         y: abscissas, likewise; shapes broadcast, dtypes promote.
         out: tensor that receives the result.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid

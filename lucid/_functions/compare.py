@@ -30,6 +30,9 @@ def _comparison(name: str, kernel: Callable[..., np.ndarray], other: Callable[..
         x, y: tensors or numbers, promoted to one dtype.
         out: tensor that receives the result.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.{name}(lucid.tensor([1, 2, 3]), 2))
@@ -75,11 +78,15 @@ def _logical(name: str, function: Callable[..., Any], text: str, bitwise: bool) 
         return write_out(name, compute(function, x, y), out)
 
     logic.__name__ = logic.__qualname__ = name
+    floats = "\n        RuntimeError: an operand is floating point." if bitwise else ""
     logic.__doc__ = f"""{text}, elementwise and broadcast.
 
     Args:
         x, y: tensors or numbers{" of integers or bools" if bitwise else ""}.
         out: tensor that receives the result.
+
+    Raises:
+        ValueError: the shapes do not broadcast.{floats}
 
     Example:
         >>> import lucid

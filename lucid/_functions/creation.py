@@ -58,6 +58,10 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
         device: "cpu".
         requires_grad: record operations on it.
 
+    Raises:
+        TypeError: ``data`` holds what is no number.
+        ValueError: its sequences have different lengths.
+
     Example:
         >>> import lucid
         >>> print(lucid.tensor([[1, 2], [3, 4]]))
@@ -76,6 +80,10 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
         data: nested sequences, a number, a NumPy array or a Tensor.
         dtype: element type; by default that of the data. Another one than the data's makes a copy.
         device: "cpu".
+
+    Raises:
+        TypeError: ``data`` holds what is no number.
+        ValueError: its sequences have different lengths.
 
     Example:
         >>> import lucid

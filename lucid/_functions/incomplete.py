@@ -113,6 +113,9 @@ def igamma(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tens
         other: x, a tensor or number; shapes broadcast.
         out: tensor that receives the result.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> round(lucid.igamma(lucid.tensor(1.0), lucid.tensor(2.0)).item(), 6)
@@ -130,6 +133,9 @@ def igammac(input: Operand, other: Operand, *, out: Tensor | None = None) -> Ten
         input: a, a tensor or number.
         other: x, a tensor or number; shapes broadcast.
         out: tensor that receives the result.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid

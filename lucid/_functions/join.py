@@ -198,6 +198,9 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
         x: at least one dimension.
         dim: the dimension.
 
+    Raises:
+        IndexError: a dimension is out of range.
+
     Example:
         >>> import lucid
         >>> [y.tolist() for y in lucid.unbind(lucid.tensor([[1, 2], [3, 4]]))]
@@ -265,6 +268,9 @@ def roll(x: Tensor, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] |
         x: any shape.
         shifts: places by which each dimension's elements move up; one per dimension.
         dims: dimensions; None shifts the flattened tensor.
+
+    Raises:
+        IndexError: a dimension is out of range.
 
     Example:
         >>> import lucid

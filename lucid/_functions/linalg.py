@@ -333,6 +333,10 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
         dim: dimension to sum over.
         out: tensor that receives the result.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+        IndexError: ``dim`` is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.linalg.vecdot(lucid.tensor([1.0, 2.0]), lucid.tensor([3.0, 4.0])))
@@ -371,6 +375,9 @@ def diagonal(x: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
         x: at least two dimensions.
         offset: which diagonal: positive ones are above the main one.
         dim1, dim2: dimensions of the matrices.
+
+    Raises:
+        IndexError: a dimension is out of range.
 
     Example:
         >>> import lucid

@@ -121,6 +121,9 @@ def lu_factor(x: Tensor, *, pivot: bool = True) -> LUFactor:
         LU of the shape of ``x``, and int32 pivots of shape (..., min(m, n)): the row, counted from 1, exchanged with
         row k at step k.
 
+    Raises:
+        RuntimeError: ``x`` has fewer than two dimensions.
+
     Example:
         >>> import lucid
         >>> compact, pivots = lucid.linalg.lu_factor(lucid.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -140,6 +143,9 @@ def lu(x: Tensor, *, pivot: bool = True) -> LUParts:
 
     Returns:
         Shapes (..., m, m), (..., m, k) and (..., k, n) with k = min(m, n).
+
+    Raises:
+        RuntimeError: ``x`` has fewer than two dimensions.
 
     Example:
         >>> import lucid

@@ -57,6 +57,9 @@ def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = F
         descending: largest first.
         stable: without effect: every sort keeps equal elements in their order.
 
+    Raises:
+        IndexError: ``dim`` is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.argsort(lucid.tensor([3.0, 1.0, 2.0])))

@@ -149,6 +149,9 @@ def fmax(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         x, y: tensors or numbers, broadcast together and promoted to one dtype.
         out: tensor that receives the result.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.fmax(lucid.tensor([1.0, float('nan')]), lucid.tensor([2.0, 3.0])))
@@ -163,6 +166,9 @@ def fmin(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     Args:
         x, y: tensors or numbers, broadcast together and promoted to one dtype.
         out: tensor that receives the result.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid
@@ -180,6 +186,9 @@ def hypot(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     Args:
         x, y: tensors or numbers, broadcast together and promoted to one dtype.
         out: tensor that receives the result.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid
@@ -200,6 +209,9 @@ def logaddexp(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         x, y: tensors or numbers, broadcast together and promoted to one dtype.
         out: tensor that receives the result.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> x = lucid.tensor([0.0, 1000.0], dtype=lucid.float64)
@@ -219,6 +231,9 @@ def logaddexp2(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     Args:
         x, y: tensors or numbers, broadcast together and promoted to one dtype.
         out: tensor that receives the result.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid
@@ -267,6 +282,9 @@ def copysign(x: Tensor, y: Operand, *, out: Tensor | None = None) -> Tensor:
         x, y: tensors or numbers, broadcast together and promoted to one dtype.
         out: tensor that receives the result.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.copysign(lucid.tensor([3.0, 5.0]), lucid.tensor([-1.0, 1.0])))
@@ -282,6 +300,10 @@ def nextafter(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     Args:
         x, y: tensors or numbers, broadcast together and promoted to one dtype.
         out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: the operands are not floating point.
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid
@@ -303,6 +325,9 @@ def ldexp(x: Tensor, exponent: Tensor, *, out: Tensor | None = None) -> Tensor:
         exponent: a tensor; shapes broadcast, integers become the default floating-point type.
         out: tensor that receives the result.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.ldexp(lucid.tensor([1.5, 3.0]), lucid.tensor([2, -1])))
@@ -319,6 +344,9 @@ def xlogy(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
     Args:
         x, y: tensors or numbers, broadcast together and promoted to one dtype.
         out: tensor that receives the result.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid
@@ -339,6 +367,9 @@ def float_power(x: Operand, exponent: Operand, *, out: Tensor | None = None) -> 
         exponent: a tensor or number; shapes broadcast.
         out: float64 tensor that receives the result.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.float_power(lucid.tensor([2, 9]), lucid.tensor([3.0, 0.5])))
@@ -355,6 +386,10 @@ def gcd(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         x, y: tensors or numbers, broadcast together and promoted to one dtype.
         out: tensor that receives the result.
 
+    Raises:
+        RuntimeError: an operand is floating point.
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.gcd(lucid.tensor([12, 18]), lucid.tensor([8, 27])))
@@ -369,6 +404,10 @@ def lcm(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     Args:
         x, y: tensors or numbers, broadcast together and promoted to one dtype.
         out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: an operand is floating point.
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid
@@ -387,6 +426,10 @@ def bitwise_left_shift(x: Operand, y: Operand, *, out: Tensor | None = None) -> 
         x, y: tensors or numbers, broadcast together and promoted to one dtype.
         out: tensor that receives the result.
 
+    Raises:
+        RuntimeError: an operand is floating point.
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.bitwise_left_shift(lucid.tensor([1, 3]), lucid.tensor([2, 1])))
@@ -403,6 +446,10 @@ def bitwise_right_shift(x: Operand, y: Operand, *, out: Tensor | None = None) ->
     Args:
         x, y: tensors or numbers, broadcast together and promoted to one dtype.
         out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: an operand is floating point.
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid

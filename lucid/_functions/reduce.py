@@ -57,6 +57,9 @@ def sum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None,
         dtype: convert to this type first.
         out: tensor that receives the result.
 
+    Raises:
+        IndexError: ``dim`` is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.sum(lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), 0))
@@ -219,6 +222,9 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any
         keepdim: keep it with size 1.
         dtype: convert to this type first.
 
+    Raises:
+        IndexError: ``dim`` is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.prod(lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), 0))
@@ -237,6 +243,9 @@ def all(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
         dim: dimension or dimensions; None means all.
         keepdim: keep them with size 1.
 
+    Raises:
+        IndexError: ``dim`` is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.all(lucid.tensor([[True, False], [True, True]]), 1))
@@ -254,6 +263,9 @@ def any(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
         dim: dimension or dimensions; None means all.
         keepdim: keep them with size 1.
 
+    Raises:
+        IndexError: ``dim`` is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.any(lucid.tensor([[True, False], [False, False]]), 1))
@@ -269,6 +281,9 @@ def count_nonzero(x: Tensor, dim: Dim = None) -> Tensor:
     Args:
         x: any shape and dtype.
         dim: dimension or dimensions; None means all.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
 
     Example:
         >>> import lucid
@@ -303,6 +318,9 @@ def logsumexp(x: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
         x: any shape; integers and bools become the default floating-point type.
         dim: dimension or dimensions.
         keepdim: keep them with size 1.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
 
     Example:
         >>> import lucid
@@ -344,6 +362,9 @@ def cumsum(x: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None)
         dim: dimension.
         dtype: convert to this type first.
         out: tensor that receives the result.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
 
     Example:
         >>> import lucid
@@ -387,6 +408,9 @@ def cumprod(x: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None
         dim: dimension.
         dtype: convert to this type first.
         out: tensor that receives the result.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
 
     Example:
         >>> import lucid

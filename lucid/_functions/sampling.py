@@ -95,6 +95,9 @@ def rand_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_:
         dtype: that of ``x`` unless given; floating point.
         requires_grad: record operations on it.
 
+    Raises:
+        RuntimeError: the dtype is not floating point.
+
     Example:
         >>> import lucid
         >>> lucid.rand_like(lucid.ones(2, 3)).shape
@@ -111,6 +114,9 @@ def randn_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_
         x: tensor whose shape is taken.
         dtype: that of ``x`` unless given; floating point.
         requires_grad: record operations on it.
+
+    Raises:
+        RuntimeError: the dtype is not floating point.
 
     Example:
         >>> import lucid

@@ -55,6 +55,9 @@ def cummax(x: Tensor, dim: int) -> ValuesIndices:
         x: any shape, not complex.
         dim: the dimension.
 
+    Raises:
+        IndexError: ``dim`` is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.cummax(lucid.tensor([1.0, 3.0, 2.0, 3.0]), 0).indices)
@@ -69,6 +72,9 @@ def cummin(x: Tensor, dim: int) -> ValuesIndices:
     Args:
         x: any shape, not complex.
         dim: the dimension.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
 
     Example:
         >>> import lucid
@@ -119,6 +125,9 @@ def logcumsumexp(x: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
         x: any shape; integers and bools become the default floating-point type.
         dim: the dimension.
         out: tensor that receives the result.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
 
     Example:
         >>> import lucid
@@ -171,6 +180,9 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -
         x: places, a vector or a tensor that broadcasts with ``y``; ``dx`` apart unless given.
         dx: distance of the places.
         dim: the dimension.
+
+    Raises:
+        RuntimeError: ``x`` does not fit ``y``.
 
     Example:
         >>> import lucid

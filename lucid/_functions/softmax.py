@@ -66,6 +66,9 @@ def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
         dim: dimension along which the result sums to 1.
         dtype: convert to this type first.
 
+    Raises:
+        IndexError: ``dim`` is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.softmax(lucid.tensor([0.0, 0.0]), 0))
@@ -83,6 +86,9 @@ def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
         x: any shape; integers and bools become the default floating-point type.
         dim: the dimension.
         dtype: convert to this type first.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
 
     Example:
         >>> import lucid

@@ -365,6 +365,9 @@ def xlog1py(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
         x, y: tensors or numbers; shapes broadcast, integers become the default floating-point type.
         out: tensor that receives the result.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.special.xlog1py(lucid.tensor([0.0, 2.0]), lucid.tensor([-1.0, 0.0])))
@@ -380,6 +383,9 @@ def zeta(x: Operand, q: Operand, *, out: Tensor | None = None) -> Tensor:
     Args:
         x, q: tensors or numbers; shapes broadcast, integers become the default floating-point type.
         out: tensor that receives the result.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid

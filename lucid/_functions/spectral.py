@@ -262,6 +262,11 @@ def eigvalsh(x: Tensor, UPLO: str = "L") -> Tensor:
         x: shape (..., n, n), floating point.
         UPLO: the triangle that is read, "L" or "U".
 
+    Raises:
+        LinAlgError: it does not converge.
+        RuntimeError: not square.
+        ValueError: an unknown ``UPLO``.
+
     Example:
         >>> import lucid
         >>> print(lucid.linalg.eigvalsh(lucid.tensor([[2.0, 0.0], [0.0, 1.0]])))
@@ -299,6 +304,10 @@ def matrix_rank(
         atol, rtol: numbers or tensors of the batch shape; by default 0 and max(m, n) * eps (0 if ``atol`` is given).
         hermitian: ``x`` is symmetric: take magnitudes of eigenvalues.
         out: tensor that receives the result.
+
+    Raises:
+        RuntimeError: ``x`` has fewer than two dimensions.
+        LinAlgError: the singular values do not converge.
 
     Example:
         >>> import lucid
@@ -351,6 +360,10 @@ def pinv(
 
     Returns:
         Shape (..., n, m).
+
+    Raises:
+        RuntimeError: ``x`` has fewer than two dimensions.
+        LinAlgError: the singular values do not converge.
 
     Example:
         >>> import lucid

@@ -166,6 +166,9 @@ def nanmedian(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
         dim: dimension; None means all, and gives the value alone.
         keepdim: keep it with size 1.
 
+    Raises:
+        IndexError: ``dim`` is out of range.
+
     Example:
         >>> import lucid
         >>> print(lucid.nanmedian(lucid.tensor([1.0, float("nan"), 3.0])))
@@ -328,6 +331,9 @@ def nansum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = No
         dim: dimension or dimensions; None means all.
         keepdim: keep them with size 1.
         dtype: convert to this type first.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
 
     Example:
         >>> import lucid

@@ -70,6 +70,9 @@ def lerp(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
         x, end: tensors; shapes broadcast.
         weight: a number or a tensor, 0 at ``x`` and 1 at ``end``.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.lerp(lucid.tensor([0.0, 2.0]), lucid.tensor([1.0, 4.0]), 0.5))
@@ -86,6 +89,9 @@ def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
         a, b: tensors; all three broadcast together.
         value: factor of the product.
 
+    Raises:
+        ValueError: the shapes do not broadcast.
+
     Example:
         >>> import lucid
         >>> print(lucid.addcmul(lucid.tensor([1.0]), lucid.tensor([2.0]), lucid.tensor([3.0]), value=10))
@@ -101,6 +107,9 @@ def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
         x: tensor.
         a, b: tensors; all three broadcast together.
         value: factor of the quotient.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import lucid

@@ -250,6 +250,9 @@ def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | Non
         LU_data, LU_pivots: what `lu` gave.
         out: tensor that receives the result.
 
+    Raises:
+        RuntimeError: the shapes do not fit.
+
     Example:
         >>> import lucid
         >>> LU, pivots = lucid.lu(lucid.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -310,6 +313,9 @@ def triangular_solve(
         upper: A is upper triangular.
         transpose: solve for A^T.
         unitriangular: the diagonal counts as ones.
+
+    Raises:
+        RuntimeError: ``A`` is not square, or the shapes do not fit.
 
     Example:
         >>> import lucid

@@ -28,6 +28,9 @@ def dropout(input: Tensor, p: float, train: bool) -> Tensor:
         p: probability of an element to be dropped, in [0, 1].
         train: without it the result is ``input``.
 
+    Raises:
+        ValueError: ``p`` is outside [0, 1].
+
     Example:
         >>> import lucid
         >>> print(lucid.dropout(lucid.ones(3), 0.5, False))
@@ -68,6 +71,9 @@ def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
         p: probability of an element to be dropped, in [0, 1].
         train: without it the result is ``input``.
 
+    Raises:
+        ValueError: ``p`` is outside [0, 1].
+
     Example:
         >>> import lucid
         >>> print(lucid.alpha_dropout(lucid.ones(3), 0.5, False))
@@ -83,6 +89,9 @@ def feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
         input: shape (N, C, ...).
         p: probability of a channel to be dropped, in [0, 1].
         train: without it the result is ``input``.
+
+    Raises:
+        ValueError: ``p`` is outside [0, 1].
 
     Example:
         >>> import lucid
@@ -106,6 +115,9 @@ def batch_norm(
         momentum: share of the batch's statistics in the update.
         eps: added to the variance.
         cudnn_enabled: without effect.
+
+    Raises:
+        RuntimeError: a shape does not fit.
 
     Example:
         >>> import lucid
@@ -132,6 +144,9 @@ def instance_norm(
         eps: added to the variance.
         cudnn_enabled: without effect.
 
+    Raises:
+        RuntimeError: a shape does not fit.
+
     Example:
         >>> import lucid
         >>> x = lucid.tensor([[[1.0, 3.0]]])
@@ -154,6 +169,9 @@ def layer_norm(
         eps: added to the variance.
         cudnn_enable: without effect.
 
+    Raises:
+        RuntimeError: a shape does not fit.
+
     Example:
         >>> import lucid
         >>> print(lucid.layer_norm(lucid.tensor([[1.0, 3.0]]), (2,), eps=0.0))
@@ -175,6 +193,9 @@ def group_norm(
         eps: added to the variance.
         cudnn_enabled: without effect.
 
+    Raises:
+        RuntimeError: a shape does not fit.
+
     Example:
         >>> import lucid
         >>> print(lucid.group_norm(lucid.tensor([[1.0, 3.0, 5.0, 5.0]]), 2, eps=0.0)[0, :2])
@@ -193,6 +214,9 @@ def rms_norm(
         normalized_shape: sizes of the last dimensions, which are normalised together.
         weight: factor of each element, of the normalised shape, or None.
         eps: added to the mean square; the dtype's eps unless given.
+
+    Raises:
+        RuntimeError: a shape does not fit.
 
     Example:
         >>> import lucid

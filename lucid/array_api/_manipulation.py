@@ -150,7 +150,11 @@ def isdtype(dtype: Any, kind: Any) -> bool:
 
 
 def result_type(*arrays_and_dtypes: Any) -> _dtype.dtype:
-    """The dtype of the operands' common operation: a tensor's whatever its dimensions, a number's by its kind."""
+    """The dtype of the operands' common operation: a tensor's whatever its dimensions, a number's by its kind.
+
+    Raises:
+        ValueError: there is neither a tensor nor a dtype.
+    """
     dtypes = [x.dtype if isinstance(x, TensorBase) else x for x in arrays_and_dtypes]  # type: ignore[attr-defined]
     found: Any = None
     for d in dtypes:
@@ -279,7 +283,11 @@ def tile(x: Tensor, repetitions: tuple[int, ...], /) -> Tensor:
 
 
 def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
-    """Slices along an axis, which a vector may leave out."""
+    """Slices along an axis.
+
+    Raises:
+        ValueError: there is no axis, and ``x`` is no vector.
+    """
     if axis is None and x.ndim != 1:
         raise ValueError(f"take: axis must be given for a tensor of shape {tuple(x.shape)}")
     axis = (axis or 0) % x.ndim

@@ -216,14 +216,22 @@ def _cumulative(f: Any, start: int, x: Tensor, axis: int | None, dtype: Any, inc
 def cumulative_sum(
     x: Tensor, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
 ) -> Tensor:
-    """Sums of the elements up to each one, or before each one and of all."""
+    """Sums of the elements up to each one, or before each one and of all.
+
+    Raises:
+        ValueError: there is no axis, and ``x`` has several.
+    """
     return _cumulative(lucid.cumsum, 0, x, axis, dtype, include_initial)
 
 
 def cumulative_prod(
     x: Tensor, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
 ) -> Tensor:
-    """Products of the elements up to each one, or before each one and of all."""
+    """Products of the elements up to each one, or before each one and of all.
+
+    Raises:
+        ValueError: there is no axis, and ``x`` has several.
+    """
     return _cumulative(lucid.cumprod, 1, x, axis, dtype, include_initial)
 
 

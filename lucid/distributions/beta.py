@@ -89,6 +89,9 @@ class Beta(ExponentialFamily):
         concentration0: b, positive.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: a concentration is not positive.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import Beta

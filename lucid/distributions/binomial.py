@@ -168,6 +168,9 @@ class Poisson(ExponentialFamily):
         rate: mean, not negative.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: ``rate`` is negative.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import Poisson

@@ -118,6 +118,9 @@ class OneHotCategorical(Distribution):
         probs, logits: as in `Categorical`.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: not just one of ``probs`` and ``logits``, or ``probs`` are negative.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import OneHotCategorical
@@ -188,6 +191,9 @@ class OneHotCategoricalStraightThrough(OneHotCategorical):
     Args:
         probs, logits: as in `Categorical`.
         validate_args: check parameters and samples.
+
+    Raises:
+        ValueError: not just one of ``probs`` and ``logits``, or ``probs`` are negative.
 
     Example:
         >>> import lucid

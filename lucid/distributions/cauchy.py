@@ -23,6 +23,9 @@ class Cauchy(Distribution):
         scale: half width at half maximum, positive.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: ``scale`` is not positive.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import Cauchy
@@ -73,6 +76,9 @@ class HalfCauchy(_Folded):
     Args:
         scale: scale of x, positive.
         validate_args: check parameters and samples.
+
+    Raises:
+        ValueError: ``scale`` is not positive.
 
     Example:
         >>> import lucid

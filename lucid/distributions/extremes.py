@@ -25,6 +25,9 @@ class Gumbel(Remade):
         scale: positive.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: ``scale`` is not positive.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import Gumbel
@@ -85,6 +88,9 @@ class Weibull(Remade):
         concentration: k, positive.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: ``scale`` or ``concentration`` is not positive.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import Weibull
@@ -138,6 +144,9 @@ class Pareto(Remade):
         alpha: power, positive.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: ``scale`` or ``alpha`` is not positive.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import Pareto
@@ -182,6 +191,9 @@ class Kumaraswamy(Remade):
         concentration1: a, positive.
         concentration0: b, positive.
         validate_args: check parameters and samples.
+
+    Raises:
+        ValueError: a concentration is not positive.
 
     Example:
         >>> import lucid
@@ -255,6 +267,9 @@ class GeneralizedPareto(Distribution):
         scale: positive.
         concentration: xi, any real number; below 0 there is a largest value.
         validate_args: check parameters and samples.
+
+    Raises:
+        ValueError: ``scale`` is not positive.
 
     Example:
         >>> import lucid

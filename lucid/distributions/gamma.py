@@ -27,6 +27,9 @@ class Gamma(ExponentialFamily):
         rate: inverse scale, positive.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: ``concentration`` or ``rate`` is not positive.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import Gamma
@@ -88,6 +91,9 @@ class Chi2(Gamma):
         df: degrees of freedom, positive.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: a number of degrees of freedom is not positive.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import Chi2
@@ -112,6 +118,9 @@ class Exponential(ExponentialFamily):
     Args:
         rate: inverse mean, positive.
         validate_args: check parameters and samples.
+
+    Raises:
+        ValueError: ``rate`` is not positive.
 
     Example:
         >>> import lucid
@@ -175,6 +184,9 @@ class InverseGamma(TransformedDistribution):
         rate: rate of x, positive.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: ``concentration`` or ``rate`` is not positive.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import InverseGamma
@@ -223,6 +235,9 @@ class FisherSnedecor(Distribution):
     Args:
         df1, df2: degrees of freedom above and below, positive.
         validate_args: check parameters and samples.
+
+    Raises:
+        ValueError: a number of degrees of freedom is not positive.
 
     Example:
         >>> import lucid

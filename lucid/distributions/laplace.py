@@ -20,6 +20,9 @@ class Laplace(Distribution):
         scale: mean distance from it, positive.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: ``scale`` is not positive.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import Laplace

@@ -118,6 +118,9 @@ class HalfNormal(_Folded):
         scale: standard deviation of z, positive.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: ``scale`` is not positive.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import HalfNormal
@@ -145,6 +148,9 @@ class LogNormal(TransformedDistribution):
         loc: mean of z.
         scale: standard deviation of z, positive.
         validate_args: check parameters and samples.
+
+    Raises:
+        ValueError: ``scale`` is not positive.
 
     Example:
         >>> import lucid
@@ -191,6 +197,9 @@ class LogisticNormal(TransformedDistribution):
         loc: means of the n normal numbers; a sample has n + 1 elements.
         scale: their standard deviations, positive.
         validate_args: check parameters and samples.
+
+    Raises:
+        ValueError: ``scale`` is not positive.
 
     Example:
         >>> import lucid

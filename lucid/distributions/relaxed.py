@@ -66,6 +66,9 @@ class RelaxedBernoulli(TransformedDistribution):
         probs, logits: as in `Bernoulli`.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: ``temperature`` is not positive, or not just one of ``probs`` and ``logits`` is given.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import RelaxedBernoulli
@@ -160,6 +163,9 @@ class RelaxedOneHotCategorical(TransformedDistribution):
         temperature: positive.
         probs, logits: as in `Categorical`.
         validate_args: check parameters and samples.
+
+    Raises:
+        ValueError: ``temperature`` is not positive, or not just one of ``probs`` and ``logits`` is given.
 
     Example:
         >>> import lucid

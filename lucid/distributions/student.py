@@ -23,6 +23,9 @@ class StudentT(Distribution):
         scale: positive.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: ``df`` or ``scale`` is not positive.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import StudentT

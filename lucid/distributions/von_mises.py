@@ -23,6 +23,9 @@ class VonMises(Distribution):
         concentration: k, positive.
         validate_args: check parameters and samples.
 
+    Raises:
+        ValueError: ``concentration`` is not positive.
+
     Example:
         >>> import lucid
         >>> from lucid.distributions import VonMises

@@ -80,6 +80,9 @@ class Lambda(Module):
     Args:
         lambd: the function.
 
+    Raises:
+        TypeError: it is no function.
+
     Example:
         >>> import lucid
         >>> print(lucid.transforms.Lambda(lambda x: x * 2)(lucid.ones(2)))
@@ -172,6 +175,9 @@ class Resize(Module):
         interpolation: "bilinear", "bicubic", "nearest" or "nearest-exact".
         antialias: average over what shrinks, for the first two.
 
+    Raises:
+        ValueError: the size is not positive.
+
     Example:
         >>> import lucid
         >>> lucid.transforms.Resize(8)(lucid.zeros(3, 16, 32)).shape
@@ -204,6 +210,9 @@ class Pad(Module):
         padding: width of the frame: one number, (left and right, top and bottom), or (left, top, right, bottom).
         fill: value of the frame.
         padding_mode: "constant", "reflect", "edge" or "symmetric" (of which the last repeats the border).
+
+    Raises:
+        ValueError: ``padding`` or ``padding_mode`` is something else.
 
     Example:
         >>> import lucid
@@ -239,6 +248,9 @@ class CenterCrop(Module):
 
     Args:
         size: (height, width), or one number for both.
+
+    Raises:
+        ValueError: the size is not positive.
 
     Example:
         >>> import lucid

@@ -49,6 +49,9 @@ class RandomHorizontalFlip(_Sometimes):
     Args:
         p: the probability, in [0, 1].
 
+    Raises:
+        ValueError: ``p`` is outside [0, 1].
+
     Example:
         >>> import lucid
         >>> print(lucid.transforms.RandomHorizontalFlip(1.0)(lucid.tensor([[[1.0, 2.0]]])))
@@ -67,6 +70,9 @@ class RandomVerticalFlip(_Sometimes):
 
     Args:
         p: the probability, in [0, 1].
+
+    Raises:
+        ValueError: ``p`` is outside [0, 1].
 
     Example:
         >>> import lucid
@@ -87,6 +93,9 @@ class RandomGrayscale(_Sometimes):
 
     Args:
         p: the probability, in [0, 1].
+
+    Raises:
+        ValueError: ``p`` is outside [0, 1].
 
     Example:
         >>> import lucid
@@ -245,6 +254,9 @@ class RandomErasing(_Sometimes):
         ratio: smallest and largest width / height of the rectangle.
         value: what to write: a number, or "random" for normal numbers.
         inplace: accepted and without effect.
+
+    Raises:
+        ValueError: ``p`` is outside [0, 1].
 
     Example:
         >>> import lucid

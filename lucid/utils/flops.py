@@ -233,6 +233,9 @@ def count_flops(model: Any, *args: Any, **kwargs: Any) -> FlopCount:
     Returns:
         The totals, also by module and by operation; ``int()`` of it is the number of operations.
 
+    Raises:
+        TypeError: ``model`` is neither a module nor a function.
+
     Example:
         >>> import lucid
         >>> from lucid import nn

@@ -219,6 +219,9 @@ class BatchSampler(Sampler[list[int]]):
         batch_size: indices per list.
         drop_last: leave out a last list that is shorter.
 
+    Raises:
+        ValueError: ``batch_size`` is not positive.
+
     Example:
         >>> from lucid.utils.data import BatchSampler
         >>> list(BatchSampler(range(5), batch_size=2, drop_last=False))
