@@ -10,7 +10,7 @@ import numpy as np
 from lucid import _dtype
 from lucid._convert import as_device
 from lucid._device import cpu
-from lucid._functions._common import cast
+from lucid._functions._common import cast, check_options
 from lucid._printing import format_tensor, format_values
 from lucid.autograd._node import TensorBase
 
@@ -111,6 +111,7 @@ class Conversions:
             >>> lucid.ones(2).to(lucid.int64).dtype, lucid.ones(2).to("cpu", lucid.float64).dtype
             (lucid.int64, lucid.float64)
         """
+        check_options("to", _, "non_blocking")
         for a in args:
             if isinstance(a, TensorBase):
                 dtype = _dtype.of_array(a._data)
@@ -171,44 +172,54 @@ class Conversions:
         """
         raise RuntimeError("cuda: lucid runs on CPUs only; remove the .cuda() call or use .to('cpu')")
 
-    def float(self: Any, memory_format: Any = None) -> Tensor:
+    def float(self: Any, **_: Any) -> Tensor:
         """The tensor in float32."""
+        check_options("float", _)
         return cast(self, _dtype.float32)
 
-    def half(self: Any, memory_format: Any = None) -> Tensor:
+    def half(self: Any, **_: Any) -> Tensor:
         """The tensor in float16."""
+        check_options("half", _)
         return cast(self, _dtype.float16)
 
-    def bfloat16(self: Any, memory_format: Any = None) -> Tensor:
+    def bfloat16(self: Any, **_: Any) -> Tensor:
         """The tensor in bfloat16."""
+        check_options("bfloat16", _)
         return cast(self, _dtype.bfloat16)
 
-    def double(self: Any, memory_format: Any = None) -> Tensor:
+    def double(self: Any, **_: Any) -> Tensor:
         """The tensor in float64."""
+        check_options("double", _)
         return cast(self, _dtype.float64)
 
-    def cfloat(self: Any, memory_format: Any = None) -> Tensor:
+    def cfloat(self: Any, **_: Any) -> Tensor:
         """The tensor in complex64."""
+        check_options("cfloat", _)
         return cast(self, _dtype.complex64)
 
-    def cdouble(self: Any, memory_format: Any = None) -> Tensor:
+    def cdouble(self: Any, **_: Any) -> Tensor:
         """The tensor in complex128."""
+        check_options("cdouble", _)
         return cast(self, _dtype.complex128)
 
-    def long(self: Any, memory_format: Any = None) -> Tensor:
+    def long(self: Any, **_: Any) -> Tensor:
         """The tensor in int64."""
+        check_options("long", _)
         return cast(self, _dtype.int64)
 
-    def int(self: Any, memory_format: Any = None) -> Tensor:
+    def int(self: Any, **_: Any) -> Tensor:
         """The tensor in int32."""
+        check_options("int", _)
         return cast(self, _dtype.int32)
 
-    def bool(self: Any, memory_format: Any = None) -> Tensor:
+    def bool(self: Any, **_: Any) -> Tensor:
         """Whether each element is nonzero."""
+        check_options("bool", _)
         return cast(self, _dtype.bool_)
 
-    def byte(self: Any, memory_format: Any = None) -> Tensor:
+    def byte(self: Any, **_: Any) -> Tensor:
         """The tensor in uint8."""
+        check_options("byte", _)
         return cast(self, _dtype.uint8)
 
     def _number(self: Any) -> Any:

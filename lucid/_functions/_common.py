@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -335,6 +335,25 @@ def inplace(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         RuntimeError: the tensor is a leaf that requires grad, or cannot hold the result's shape or dtype.
     """
     return method
+
+
+OPTIONS = ("layout", "memory_format", "pin_memory")  # of PyTorch, without effect here
+
+
+def check_options(name: str, options: Mapping[str, Any], *more: str) -> None:
+    """Refuse keywords that ``name`` does not take, and devices that lucid does not have.
+
+    Raises:
+        TypeError: a keyword is neither one of ``more`` nor one of `OPTIONS`.
+        RuntimeError: ``device`` is not the CPU.
+    """
+    for key, value in options.items():
+        if key == "device" and value is not None:
+            from lucid._convert import as_device
+
+            as_device(value)
+        elif key not in OPTIONS and key not in more and key != "device":
+            raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
 
 
 def write_out(name: str, y: Tensor, out: Tensor | None) -> Tensor:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors, integer
+from lucid._functions._common import check_options, write_out
 from lucid._functions.shape import as_shape
 from lucid.autograd._node import TensorBase, wrap
 
@@ -15,12 +18,19 @@ if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 
-def _finish(data: np.ndarray, requires_grad: bool, device: Any = None) -> Tensor:
+Options = Mapping[str, Any]
+NONE: Options = MappingProxyType({})
+
+
+def _finish(name: str, data: np.ndarray, requires_grad: bool, device: Any = None, options: Options = NONE) -> Tensor:
     t = wrap(data)
     if device is not None:
         from lucid._convert import as_device
 
         as_device(device)
+    if options:
+        check_options(name, options, *(() if name == "tensor" or name.endswith("_like") else ("out",)))
+        t = write_out(name, t, options.get("out"))
     if requires_grad:
         t.requires_grad = True
     return t
@@ -35,7 +45,10 @@ def _shape(sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
     return as_shape((size,))
 
 
-def _numpy_dtype(dtype: Any) -> np.dtype:
+def _numpy_dtype(dtype: Any, options: Options = NONE) -> np.dtype:
+    """The dtype asked for, else that of ``out=``, else the default."""
+    if dtype is None and isinstance(options.get("out"), TensorBase):
+        return options["out"]._data.dtype
     return (_dtype.get_default_dtype() if dtype is None else _dtype.as_dtype(dtype)).numpy
 
 
@@ -49,7 +62,7 @@ def _filled(shape: tuple[int, ...], value: Any, dtype: np.dtype) -> np.ndarray:
     return y
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """A tensor with a copy of ``data``.
 
     Args:
@@ -70,7 +83,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     """
     from lucid._convert import to_array
 
-    return _finish(to_array(data, dtype, copy=True), requires_grad, device)
+    return _finish("tensor", to_array(data, dtype, copy=True), requires_grad, device, _)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -94,8 +107,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     from lucid._convert import to_array
 
     if isinstance(data, TensorBase):
-        return data.to(dtype) if dtype is not None else data  # type: ignore[attr-defined, return-value]
-    return _finish(to_array(data, dtype, copy=False), False, device)
+        return data.to(dtype=dtype, device=device)  # type: ignore[attr-defined]
+    return _finish("as_tensor", to_array(data, dtype, copy=False), False, device)
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
@@ -128,7 +141,7 @@ def empty(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    out: Tensor | None = None,
+    **_: Any,
 ) -> Tensor:
     """A tensor with whatever the memory held.
 
@@ -138,25 +151,19 @@ def empty(
         dtype: the default floating-point type unless given.
         device: "cpu".
         requires_grad: record operations on it.
-        out: tensor of this shape, which is given back as it is.
-
-    Raises:
-        ValueError: ``out`` has another shape.
 
     Example:
         >>> import lucid
         >>> lucid.empty(2, 3).shape
         lucid.Size([2, 3])
     """
-    y = _finish(_ops.allocate(_shape(sizes, size), _numpy_dtype(dtype)), requires_grad, device)
-    if out is None:
-        return y
-    if out._data.shape != y._data.shape:
-        raise ValueError(f"empty: out has shape {out._data.shape}, expected {y._data.shape}")
-    return out
+    y = _ops.allocate(_shape(sizes, size), _numpy_dtype(dtype, _))
+    return _finish("empty", y, requires_grad, device, _)
 
 
-def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(
+    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
+) -> Tensor:
     """A tensor of zeros.
 
     Args:
@@ -172,10 +179,12 @@ def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, 
         [[0.0, 0.0],
          [0.0, 0.0]]
     """
-    return _finish(_filled(_shape(sizes, size), 0, _numpy_dtype(dtype)), requires_grad, device)
+    return _finish("zeros", _filled(_shape(sizes, size), 0, _numpy_dtype(dtype, _)), requires_grad, device, _)
 
 
-def ones(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(
+    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
+) -> Tensor:
     """A tensor of ones.
 
     Args:
@@ -191,10 +200,12 @@ def ones(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, r
         [[1.0, 1.0],
          [1.0, 1.0]]
     """
-    return _finish(_filled(_shape(sizes, size), 1, _numpy_dtype(dtype)), requires_grad, device)
+    return _finish("ones", _filled(_shape(sizes, size), 1, _numpy_dtype(dtype, _)), requires_grad, device, _)
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full(
+    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
+) -> Tensor:
     """A tensor with every element ``fill_value``; its type decides the dtype unless given.
 
     Args:
@@ -211,10 +222,12 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     """
     value = _number(fill_value)
     d = _dtype.of_scalar(value) if dtype is None else _dtype.as_dtype(dtype)
-    return _finish(_filled(as_shape((size,)), value, d.numpy), requires_grad, device)
+    return _finish("full", _filled(as_shape((size,)), value, d.numpy), requires_grad, device, _)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
+) -> Tensor:
     """Ones on the diagonal of an (n, m) matrix of zeros.
 
     Args:
@@ -230,7 +243,7 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, 
         [[1.0, 0.0],
          [0.0, 1.0]]
     """
-    return _finish(np.eye(n, m, dtype=_numpy_dtype(dtype)), requires_grad, device)
+    return _finish("eye", np.eye(n, m, dtype=_numpy_dtype(dtype, _)), requires_grad, device, _)
 
 
 def _number(v: Any) -> Any:
@@ -245,6 +258,7 @@ def arange(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    **_: Any,
 ) -> Tensor:
     """start, start + step, ... up to but without ``end``; ``arange(end)`` starts at 0.
 
@@ -275,18 +289,25 @@ def arange(
             if all(isinstance(v, (int, np.integer)) for v in (start, end, step))
             else _dtype.get_default_dtype()
         )
-    d = _numpy_dtype(dtype)
+    d = _numpy_dtype(dtype, _)
     first, stride = start, step
     if d.kind in "iu":  # counted in integers, as PyTorch does
         first, stride = int(start), int(step)
         if d == np.int64:
             start, end, step = first, int(end), stride or step
     count = max(0, int(np.ceil((end - start) / step)))
-    return _finish((first + np.arange(count) * stride).astype(d), requires_grad, device)
+    return _finish("arange", (first + np.arange(count) * stride).astype(d), requires_grad, device, _)
 
 
 def linspace(
-    start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **_: Any,
 ) -> Tensor:
     """``steps`` evenly spaced values from ``start`` to ``end``, both included.
 
@@ -302,7 +323,13 @@ def linspace(
         >>> print(lucid.linspace(0, 1, 5))
         [0.0, 0.25, 0.5, 0.75, 1.0]
     """
-    return _finish(_spaced("linspace", start, end, steps, dtype).astype(_numpy_dtype(dtype)), requires_grad, device)
+    return _finish(
+        "linspace",
+        _spaced("linspace", start, end, steps, dtype).astype(_numpy_dtype(dtype, _)),
+        requires_grad,
+        device,
+        _,
+    )
 
 
 def _spaced(name: str, start: Any, end: Any, steps: Any, dtype: Any) -> np.ndarray:
@@ -320,7 +347,7 @@ def _spaced(name: str, start: Any, end: Any, steps: Any, dtype: Any) -> np.ndarr
 
 def logspace(
     start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
-    requires_grad: bool = False,
+    requires_grad: bool = False, **_: Any
 ) -> Tensor:  # fmt: skip
     """``base`` to the powers of `linspace`.
 
@@ -338,7 +365,7 @@ def logspace(
         [1.0, 10.0, 100.0]
     """
     powers = _number(base) ** _spaced("logspace", start, end, steps, dtype)
-    return _finish(np.asarray(powers).astype(_numpy_dtype(dtype)), requires_grad, device)
+    return _finish("logspace", np.asarray(powers).astype(_numpy_dtype(dtype, _)), requires_grad, device, _)
 
 
 def _like(x: Tensor, dtype: Any) -> np.dtype:
@@ -359,7 +386,7 @@ def empty_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_
         lucid.int64
     """
     check_tensors("empty_like", x)
-    return _finish(_ops.allocate(x._data.shape, _like(x, dtype)), requires_grad)
+    return _finish("empty_like", _ops.allocate(x._data.shape, _like(x, dtype)), requires_grad, None, _)
 
 
 def zeros_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
@@ -376,7 +403,7 @@ def zeros_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_
         [0, 0]
     """
     check_tensors("zeros_like", x)
-    return _finish(_filled(x._data.shape, 0, _like(x, dtype)), requires_grad)
+    return _finish("zeros_like", _filled(x._data.shape, 0, _like(x, dtype)), requires_grad, None, _)
 
 
 def ones_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
@@ -393,7 +420,7 @@ def ones_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_:
         [1, 1]
     """
     check_tensors("ones_like", x)
-    return _finish(_filled(x._data.shape, 1, _like(x, dtype)), requires_grad)
+    return _finish("ones_like", _filled(x._data.shape, 1, _like(x, dtype)), requires_grad, None, _)
 
 
 def full_like(x: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
@@ -411,10 +438,10 @@ def full_like(x: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: b
         [7, 7]
     """
     check_tensors("full_like", x)
-    return _finish(_filled(x._data.shape, fill_value, _like(x, dtype)), requires_grad)
+    return _finish("full_like", _filled(x._data.shape, fill_value, _like(x, dtype)), requires_grad, None, _)
 
 
-def new_tensor(x: Tensor, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def new_tensor(x: Tensor, data: Any, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """`tensor` with the dtype of ``x``.
 
     Args:
@@ -427,7 +454,8 @@ def new_tensor(x: Tensor, data: Any, *, dtype: Any = None, requires_grad: bool =
         >>> lucid.zeros(2, dtype=lucid.float64).new_tensor([1, 2]).dtype
         lucid.float64
     """
-    return tensor(data, dtype=dtype or x.dtype, requires_grad=requires_grad)
+    check_options("new_tensor", _)
+    return tensor(data, dtype=dtype or x.dtype, requires_grad=requires_grad, **_)
 
 
 def new_zeros(
@@ -446,7 +474,8 @@ def new_zeros(
         >>> print(lucid.tensor([1, 2]).new_zeros(3))
         [0, 0, 0]
     """
-    return zeros(*sizes, size=size, dtype=dtype or x.dtype, requires_grad=requires_grad)
+    check_options("new_zeros", _)
+    return zeros(*sizes, size=size, dtype=dtype or x.dtype, requires_grad=requires_grad, **_)
 
 
 def new_ones(
@@ -465,7 +494,8 @@ def new_ones(
         >>> print(lucid.tensor([1, 2]).new_ones(3))
         [1, 1, 1]
     """
-    return ones(*sizes, size=size, dtype=dtype or x.dtype, requires_grad=requires_grad)
+    check_options("new_ones", _)
+    return ones(*sizes, size=size, dtype=dtype or x.dtype, requires_grad=requires_grad, **_)
 
 
 def new_full(
@@ -484,7 +514,8 @@ def new_full(
         >>> print(lucid.tensor([1, 2]).new_full((3,), 7))
         [7, 7, 7]
     """
-    return full(size, fill_value, dtype=dtype or x.dtype, requires_grad=requires_grad)
+    check_options("new_full", _)
+    return full(size, fill_value, dtype=dtype or x.dtype, requires_grad=requires_grad, **_)
 
 
 def new_empty(
@@ -503,4 +534,5 @@ def new_empty(
         >>> lucid.tensor([1, 2]).new_empty(3, 2).shape
         lucid.Size([3, 2])
     """
-    return empty(*sizes, size=size, dtype=dtype or x.dtype, requires_grad=requires_grad)
+    check_options("new_empty", _)
+    return empty(*sizes, size=size, dtype=dtype or x.dtype, requires_grad=requires_grad, **_)

@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import check_writable, sum_to
+from lucid._functions._common import check_options, check_writable, sum_to
 from lucid._functions.sampling import randint
 from lucid._random import Generator, default_generator
 from lucid.autograd._node import Node, bump
@@ -235,10 +235,11 @@ def randint_like(
         >>> lucid.randint_like(lucid.zeros(2, 3), 0, 6).shape
         lucid.Size([2, 3])
     """
+    check_options("randint_like", _, "generator")
     check_tensors("randint_like", x)
     low, high = (0, low) if high is None else (low, high)
     d = x.dtype if dtype is None else _dtype.as_dtype(dtype)
-    return randint(low, high, x._data.shape, dtype=d, requires_grad=requires_grad)
+    return randint(low, high, x._data.shape, dtype=d, requires_grad=requires_grad, **_)
 
 
 def detach(x: Tensor) -> Tensor:

@@ -138,6 +138,8 @@ def max(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | No
         x: any shape, not complex.
         dim: dimension, or the tensor to compare with; None means all dimensions.
         keepdim: keep the dimension with size 1.
+        other: the tensor to compare with, by name.
+        out: what the result is written to: a tensor, or one for the values and one for the indices.
 
     Raises:
         IndexError: ``dim`` is out of range, or has no elements.
@@ -159,6 +161,8 @@ def min(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | No
         x: any shape, not complex.
         dim: dimension, or the tensor to compare with; None means all dimensions.
         keepdim: keep the dimension with size 1.
+        other: the tensor to compare with, by name.
+        out: what the result is written to: a tensor, or one for the values and one for the indices.
 
     Raises:
         IndexError: ``dim`` is out of range, or has no elements.

@@ -380,9 +380,7 @@ def check_index(name: str, shape: tuple[int, ...], dim: int, index: Tensor) -> A
         IndexError: a place is out of range.
     """
     i = index._data
-    if not i.size:
-        i = i.astype(np.int64)
-    if i.dtype == np.int32:
+    if i.dtype == np.int32 or not i.size:
         index = cast(index, _dtype.int64)
         i = index._data
     if i.dtype != np.int64:

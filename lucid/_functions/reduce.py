@@ -431,8 +431,9 @@ def var_mean(
     Args:
         x: floating point.
         dim: dimension or dimensions; None means all.
-        correction: subtracted from the count.
+        unbiased: True for a correction of 1, False for 0.
         keepdim: keep the dimensions with size 1.
+        correction: subtracted from the count; 1 unless given.
 
     Raises:
         RuntimeError: ``x`` holds integers.
@@ -456,8 +457,9 @@ def std_mean(
     Args:
         x: floating point.
         dim: dimension or dimensions; None means all.
-        correction: subtracted from the count.
+        unbiased: True for a correction of 1, False for 0.
         keepdim: keep the dimensions with size 1.
+        correction: subtracted from the count; 1 unless given.
 
     Raises:
         RuntimeError: ``x`` holds integers.

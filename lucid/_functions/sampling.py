@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import broadcast_shapes, cast, check_writable, convert, write_out
+from lucid._functions._common import broadcast_shapes, cast, check_options, check_writable, convert, write_out
 from lucid._functions.creation import _finish, _like, _numpy_dtype, _shape
 from lucid._functions.shape import as_shape
 from lucid._random import Generator, default_generator
@@ -41,6 +41,7 @@ def rand(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    **_: Any,
 ) -> Tensor:
     """Uniform random numbers in [0, 1).
 
@@ -58,7 +59,9 @@ def rand(
         >>> bool((x >= 0).all() and (x < 1).all())
         True
     """
-    return _finish(_draw("uniform", _shape(sizes, size), _numpy_dtype(dtype), generator), requires_grad, device)
+    return _finish(
+        "rand", _draw("uniform", _shape(sizes, size), _numpy_dtype(dtype, _), generator), requires_grad, device, _
+    )
 
 
 def randn(
@@ -68,6 +71,7 @@ def randn(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    **_: Any,
 ) -> Tensor:
     """Random numbers from the standard normal distribution.
 
@@ -84,14 +88,19 @@ def randn(
         >>> lucid.randn(2, 3).shape
         lucid.Size([2, 3])
     """
-    return _finish(_draw("normal", _shape(sizes, size), _numpy_dtype(dtype), generator), requires_grad, device)
+    return _finish(
+        "randn", _draw("normal", _shape(sizes, size), _numpy_dtype(dtype, _), generator), requires_grad, device, _
+    )
 
 
-def rand_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+def rand_like(
+    x: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False, **_: Any
+) -> Tensor:
     """`rand` with the shape and dtype of ``x``.
 
     Args:
         x: tensor whose shape is taken.
+        generator: source of randomness; the default one unless given.
         dtype: that of ``x`` unless given; floating point.
         requires_grad: record operations on it.
 
@@ -104,14 +113,17 @@ def rand_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_:
         lucid.Size([2, 3])
     """
     check_tensors("rand_like", x)
-    return _finish(_draw("uniform", x._data.shape, _like(x, dtype), None), requires_grad)
+    return _finish("rand_like", _draw("uniform", x._data.shape, _like(x, dtype), generator), requires_grad, None, _)
 
 
-def randn_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+def randn_like(
+    x: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False, **_: Any
+) -> Tensor:
     """`randn` with the shape and dtype of ``x``.
 
     Args:
         x: tensor whose shape is taken.
+        generator: source of randomness; the default one unless given.
         dtype: that of ``x`` unless given; floating point.
         requires_grad: record operations on it.
 
@@ -124,7 +136,7 @@ def randn_like(x: Tensor, *, dtype: Any = None, requires_grad: bool = False, **_
         lucid.Size([2, 3])
     """
     check_tensors("randn_like", x)
-    return _finish(_draw("normal", x._data.shape, _like(x, dtype), None), requires_grad)
+    return _finish("randn_like", _draw("normal", x._data.shape, _like(x, dtype), generator), requires_grad, None, _)
 
 
 def randint(
@@ -136,6 +148,7 @@ def randint(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    **_: Any,
 ) -> Tensor:
     """Random integers in [low, high), each as likely; ``randint(high, size)`` starts at 0.
 
@@ -166,11 +179,17 @@ def randint(
     shape = as_shape((size,))
     g = (generator or default_generator).numpy(int(np.prod(shape, dtype=np.int64)))
     d = _dtype.int64 if dtype is None else _dtype.as_dtype(dtype)
-    return _finish(np.asarray(g.integers(low, high, shape)).astype(d.numpy), requires_grad, device)
+    return _finish("randint", np.asarray(g.integers(low, high, shape)).astype(d.numpy), requires_grad, device, _)
 
 
 def randperm(
-    n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **_: Any,
 ) -> Tensor:
     """A random permutation of 0 ... n - 1.
 
@@ -187,7 +206,9 @@ def randperm(
         [0, 1, 2, 3]
     """
     d = _dtype.int64 if dtype is None else _dtype.as_dtype(dtype)
-    return _finish((generator or default_generator).numpy(n).permutation(n).astype(d.numpy), requires_grad, device)
+    return _finish(
+        "randperm", (generator or default_generator).numpy(n).permutation(n).astype(d.numpy), requires_grad, device, _
+    )
 
 
 def normal(
@@ -202,6 +223,9 @@ def normal(
         size: the shape; of ``mean`` and ``std`` unless given.
         generator: source of randomness; the default one unless given.
         dtype: the default floating-point type unless given.
+        device: the CPU.
+        requires_grad: whether operations on the result are recorded.
+        out: a tensor that the result is written to.
 
     Example:
         >>> import lucid
@@ -214,6 +238,7 @@ def normal(
         dtype = mean.dtype  # type: ignore[attr-defined]
     elif dtype is None and isinstance(std, TensorBase):
         dtype = std.dtype  # type: ignore[attr-defined]
+    check_options("normal", _)
     y = randn(*as_shape((size,)), generator=generator, dtype=dtype, device=device) * std + mean
     y = y if dtype is None else cast(y, _dtype.as_dtype(dtype))
     if requires_grad:

@@ -46,6 +46,8 @@ def view(x: Tensor, *shape: Any, size: Any = None, dtype: Any = None) -> Tensor:
 
     Args:
         shape: sizes, as numbers or one sequence, one of which may be -1; or a dtype.
+        size: the sizes as one sequence.
+        dtype: the dtype by name.
 
     Raises:
         RuntimeError: the layout would need a copy.
@@ -225,7 +227,8 @@ def permute(x: Tensor, *order: Any, dims: Any = None) -> Tensor:
 
     Args:
         x: any shape.
-        dims: all dimensions, as numbers or one sequence.
+        order: all dimensions, as numbers or one sequence.
+        dims: the same as one sequence.
 
     Raises:
         RuntimeError: it is not a permutation of all dimensions.
@@ -339,6 +342,7 @@ def expand_sizes(x: Tensor, *sizes: Any, size: Any = None) -> Tensor:
 
     Args:
         sizes: the sizes, as numbers or one sequence; -1 keeps that of the tensor.
+        size: the same as one sequence.
 
     Raises:
         RuntimeError: a size other than 1 would change.
@@ -459,6 +463,7 @@ def flip(x: Tensor, dims: Any, *more: int) -> Tensor:
     Args:
         x: any shape.
         dims: dimension or dimensions.
+        more: further dimensions.
 
     Raises:
         RuntimeError: a dimension is given twice.
@@ -482,6 +487,7 @@ def repeat(x: Tensor, *sizes: Any, repeats: Any = None) -> Tensor:
     Args:
         x: any shape.
         sizes: repeats of each dimension, as numbers or one sequence.
+        repeats: the same as one sequence.
 
     Raises:
         RuntimeError: fewer sizes than dimensions.
@@ -508,6 +514,7 @@ def tile(x: Tensor, *sizes: Any, dims: Any = None) -> Tensor:
     Args:
         x: any shape.
         sizes: repeats of each dimension, as numbers or one sequence.
+        dims: the same as one sequence.
 
     Example:
         >>> import lucid

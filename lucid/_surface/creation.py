@@ -12,7 +12,7 @@ from lucid import _dtype
 from lucid._convert import as_device, to_array
 from lucid._dlpack import from_dlpack
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import write_out
+from lucid._functions._common import check_options, write_out
 from lucid._functions.strided import as_strided
 from lucid._tensor import Tensor
 from lucid.autograd._node import wrap
@@ -168,6 +168,7 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
         >>> print(lucid.scalar_tensor(3))
         3.0
     """
+    check_options("scalar_tensor", _)
     if device is not None:
         as_device(device)
     if not isinstance(s, (bool, int, float, np.generic)):
@@ -202,6 +203,7 @@ def range(
         ...
         [1.0, 2.0, 3.0]
     """
+    check_options("range", _)
     if device is not None:
         as_device(device)
     first, last = (0, start) if end is None else (start, end)
@@ -238,6 +240,7 @@ def empty_strided(
         >>> lucid.empty_strided((2, 3), (1, 2)).stride()
         (1, 2)
     """
+    check_options("empty_strided", _)
     if device is not None:
         as_device(device)
     shape, steps = tuple(size), tuple(stride)
@@ -365,6 +368,7 @@ def hann_window(
         >>> print(lucid.hann_window(4))
         [0.0, 0.5, 1.0, 0.5]
     """
+    check_options("hann_window", _)
     return hamming_window(window_length, periodic, 0.5, 0.5, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
@@ -386,6 +390,7 @@ def hamming_window(
         >>> print(lucid.hamming_window(3, periodic=False))
         [0.08, 1.0, 0.08]
     """
+    check_options("hamming_window", _)
     return _window("hamming_window", window_length, periodic, dtype, device, requires_grad,
                    lambda n, last: alpha - beta * np.cos(2 * np.pi * n / last))  # fmt: skip
 
@@ -407,6 +412,7 @@ def blackman_window(
         >>> print(lucid.blackman_window(3, periodic=False).abs() > 0.5)
         [False, True, False]
     """
+    check_options("blackman_window", _)
     return _window("blackman_window", window_length, periodic, dtype, device, requires_grad,
                    lambda n, m: 0.42 - 0.5 * np.cos(2 * np.pi * n / m) + 0.08 * np.cos(4 * np.pi * n / m))  # fmt: skip
 
@@ -428,6 +434,7 @@ def bartlett_window(
         >>> print(lucid.bartlett_window(5, periodic=False))
         [0.0, 0.5, 1.0, 0.5, 0.0]
     """
+    check_options("bartlett_window", _)
     return _window("bartlett_window", window_length, periodic, dtype, device, requires_grad,
                    lambda n, last: 1 - np.abs(2 * n / last - 1))  # fmt: skip
 
@@ -450,5 +457,6 @@ def kaiser_window(
         >>> print(lucid.kaiser_window(3, periodic=False, beta=0.0))
         [1.0, 1.0, 1.0]
     """
+    check_options("kaiser_window", _)
     return _window("kaiser_window", window_length, periodic, dtype, device, requires_grad,
                    lambda n, last: np.i0(beta * np.sqrt(1 - (2 * n / last - 1) ** 2)) / np.i0(beta))  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._arguments import as_shape, check_tensors
-from lucid._functions._common import cast, check_writable
+from lucid._functions._common import cast, check_options, check_writable
 from lucid._functions.choice import where as choose
 from lucid._functions.sampling import bernoulli as draw
 from lucid._functions.shape import reshape, squeeze, t, transpose, unsqueeze
@@ -241,31 +241,27 @@ def bernoulli(self: Tensor, p: float | None = None, *, generator: Any = None) ->
     return self.new_empty(*self.shape).bernoulli_(p, generator=generator)
 
 
-def short(self: Tensor, memory_format: Any = None) -> Tensor:
+def short(self: Tensor, **_: Any) -> Tensor:
     """The tensor in int16.
-
-    Args:
-        memory_format: accepted as in PyTorch; every tensor is contiguous here or a view.
 
     Example:
         >>> import lucid
         >>> lucid.ones(1).short().dtype
         lucid.int16
     """
+    check_options("short", _)
     return cast(self, _dtype.int16)
 
 
-def char(self: Tensor, memory_format: Any = None) -> Tensor:
+def char(self: Tensor, **_: Any) -> Tensor:
     """The tensor in int8.
-
-    Args:
-        memory_format: accepted as in PyTorch; every tensor is contiguous here or a view.
 
     Example:
         >>> import lucid
         >>> lucid.ones(1).char().dtype
         lucid.int8
     """
+    check_options("char", _)
     return cast(self, _dtype.int8)
 
 

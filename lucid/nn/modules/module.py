@@ -10,6 +10,7 @@ from typing import Any, Self
 from lucid import _dtype
 from lucid._convert import as_device
 from lucid._device import device as device_type
+from lucid._functions._common import check_options
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
 from lucid.autograd._node import note_attribute
@@ -314,6 +315,7 @@ class Module(Hooked, Tree):
             TypeError: the dtype is not floating point.
             RuntimeError: the device is not the CPU.
         """
+        check_options("to", _, "non_blocking")
         for a in args:
             if isinstance(a, Tensor):
                 dtype = a.dtype
