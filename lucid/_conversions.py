@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,24 @@ from lucid.autograd._node import TensorBase
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
+
+
+def _casting(dtype: _dtype.dtype, name: str) -> Callable[..., Tensor]:
+    def method(self: Any, memory_format: Any = None) -> Tensor:
+        return cast(self, dtype)
+
+    method.__name__, method.__qualname__ = name, f"Tensor.{name}"
+    method.__doc__ = f"""The tensor in {dtype.name}.
+
+    Args:
+        memory_format: without effect.
+
+    Example:
+        >>> import lucid
+        >>> lucid.tensor([0, 2]).{name}().dtype
+        {dtype!r}
+    """
+    return method
 
 
 class Conversions:
@@ -172,55 +190,13 @@ class Conversions:
         """
         raise RuntimeError("cuda: lucid runs on CPUs only; remove the .cuda() call or use .to('cpu')")
 
-    def float(self: Any, **_: Any) -> Tensor:
-        """The tensor in float32."""
-        check_options("float", _)
-        return cast(self, _dtype.float32)
-
-    def half(self: Any, **_: Any) -> Tensor:
-        """The tensor in float16."""
-        check_options("half", _)
-        return cast(self, _dtype.float16)
-
-    def bfloat16(self: Any, **_: Any) -> Tensor:
-        """The tensor in bfloat16."""
-        check_options("bfloat16", _)
-        return cast(self, _dtype.bfloat16)
-
-    def double(self: Any, **_: Any) -> Tensor:
-        """The tensor in float64."""
-        check_options("double", _)
-        return cast(self, _dtype.float64)
-
-    def cfloat(self: Any, **_: Any) -> Tensor:
-        """The tensor in complex64."""
-        check_options("cfloat", _)
-        return cast(self, _dtype.complex64)
-
-    def cdouble(self: Any, **_: Any) -> Tensor:
-        """The tensor in complex128."""
-        check_options("cdouble", _)
-        return cast(self, _dtype.complex128)
-
-    def long(self: Any, **_: Any) -> Tensor:
-        """The tensor in int64."""
-        check_options("long", _)
-        return cast(self, _dtype.int64)
-
-    def int(self: Any, **_: Any) -> Tensor:
-        """The tensor in int32."""
-        check_options("int", _)
-        return cast(self, _dtype.int32)
-
-    def bool(self: Any, **_: Any) -> Tensor:
-        """Whether each element is nonzero."""
-        check_options("bool", _)
-        return cast(self, _dtype.bool_)
-
-    def byte(self: Any, **_: Any) -> Tensor:
-        """The tensor in uint8."""
-        check_options("byte", _)
-        return cast(self, _dtype.uint8)
+    float, half, bfloat16, double = (
+        _casting(_dtype.float32, "float"), _casting(_dtype.float16, "half"), _casting(_dtype.bfloat16, "bfloat16"),
+        _casting(_dtype.float64, "double"),
+    )  # fmt: skip
+    cfloat, cdouble = _casting(_dtype.complex64, "cfloat"), _casting(_dtype.complex128, "cdouble")
+    long, int = _casting(_dtype.int64, "long"), _casting(_dtype.int32, "int")
+    bool, byte = _casting(_dtype.bool_, "bool"), _casting(_dtype.uint8, "byte")
 
     def _number(self: Any) -> Any:
         if self._data.size != 1:

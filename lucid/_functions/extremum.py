@@ -139,7 +139,7 @@ def max(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | No
         dim: dimension, or the tensor to compare with; None means all dimensions.
         keepdim: keep the dimension with size 1.
         other: the tensor to compare with, by name.
-        out: what the result is written to: a tensor, or one for the values and one for the indices.
+        out: tensor that receives the result; a pair of them for a dimension.
 
     Raises:
         IndexError: ``dim`` is out of range, or has no elements.
@@ -162,7 +162,7 @@ def min(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | No
         dim: dimension, or the tensor to compare with; None means all dimensions.
         keepdim: keep the dimension with size 1.
         other: the tensor to compare with, by name.
-        out: what the result is written to: a tensor, or one for the values and one for the indices.
+        out: tensor that receives the result; a pair of them for a dimension.
 
     Raises:
         IndexError: ``dim`` is out of range, or has no elements.

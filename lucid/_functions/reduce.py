@@ -431,7 +431,7 @@ def var_mean(
     Args:
         x: floating point.
         dim: dimension or dimensions; None means all.
-        unbiased: True for a correction of 1, False for 0.
+        unbiased: True means correction 1, False 0.
         keepdim: keep the dimensions with size 1.
         correction: subtracted from the count; 1 unless given.
 
@@ -457,7 +457,7 @@ def std_mean(
     Args:
         x: floating point.
         dim: dimension or dimensions; None means all.
-        unbiased: True for a correction of 1, False for 0.
+        unbiased: True means correction 1, False 0.
         keepdim: keep the dimensions with size 1.
         correction: subtracted from the count; 1 unless given.
 

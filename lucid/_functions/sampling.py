@@ -222,10 +222,10 @@ def normal(
         std: standard deviation, a number or a tensor; shapes broadcast.
         size: the shape; of ``mean`` and ``std`` unless given.
         generator: source of randomness; the default one unless given.
-        dtype: the default floating-point type unless given.
-        device: the CPU.
-        requires_grad: whether operations on the result are recorded.
-        out: a tensor that the result is written to.
+        dtype: that of ``mean``, or of ``std``, or the default floating-point type, unless given.
+        device: "cpu".
+        requires_grad: record operations on it.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid

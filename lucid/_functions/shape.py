@@ -46,8 +46,7 @@ def view(x: Tensor, *shape: Any, size: Any = None, dtype: Any = None) -> Tensor:
 
     Args:
         shape: sizes, as numbers or one sequence, one of which may be -1; or a dtype.
-        size: the sizes as one sequence.
-        dtype: the dtype by name.
+        size, dtype: the same by name.
 
     Raises:
         RuntimeError: the layout would need a copy.
@@ -228,7 +227,7 @@ def permute(x: Tensor, *order: Any, dims: Any = None) -> Tensor:
     Args:
         x: any shape.
         order: all dimensions, as numbers or one sequence.
-        dims: the same as one sequence.
+        dims: the sequence by name.
 
     Raises:
         RuntimeError: it is not a permutation of all dimensions.
@@ -342,7 +341,7 @@ def expand_sizes(x: Tensor, *sizes: Any, size: Any = None) -> Tensor:
 
     Args:
         sizes: the sizes, as numbers or one sequence; -1 keeps that of the tensor.
-        size: the same as one sequence.
+        size: the sequence by name.
 
     Raises:
         RuntimeError: a size other than 1 would change.
@@ -462,8 +461,7 @@ def flip(x: Tensor, dims: Any, *more: int) -> Tensor:
 
     Args:
         x: any shape.
-        dims: dimension or dimensions.
-        more: further dimensions.
+        dims, more: dimensions, as numbers or one sequence.
 
     Raises:
         RuntimeError: a dimension is given twice.
@@ -487,7 +485,7 @@ def repeat(x: Tensor, *sizes: Any, repeats: Any = None) -> Tensor:
     Args:
         x: any shape.
         sizes: repeats of each dimension, as numbers or one sequence.
-        repeats: the same as one sequence.
+        repeats: the sequence by name.
 
     Raises:
         RuntimeError: fewer sizes than dimensions.
@@ -514,7 +512,7 @@ def tile(x: Tensor, *sizes: Any, dims: Any = None) -> Tensor:
     Args:
         x: any shape.
         sizes: repeats of each dimension, as numbers or one sequence.
-        dims: the same as one sequence.
+        dims: the sequence by name.
 
     Example:
         >>> import lucid
