@@ -36,7 +36,9 @@ NAMESPACES = [
     "lucid.autograd.functional", "lucid.linalg", "lucid.special", "lucid.fft", "lucid.random", "lucid.distributions",
     "lucid.data", "lucid.datasets", "lucid.transforms", "lucid.func", "lucid.amp", "lucid.compiler", "lucid.einops",
     "lucid.serialization", "lucid.torch", "lucid.backends", "lucid.utils", "lucid.profiler", "lucid.visual",
-    "lucid.onnx", "lucid.models", "lucid.serve", "lucid.quantization",
+    "lucid.onnx", "lucid.models", "lucid.serve", "lucid.quantization", "lucid.distributions.constraints",
+    "lucid.utils.checkpoint", "lucid.utils.dlpack", "lucid.utils.flops", "lucid.utils.summary",
+    "lucid.utils.tensorboard", "lucid.array_api", "lucid.array_api.linalg", "lucid.array_api.fft",
 ]  # fmt: skip
 """Where public names live, and where each is documented: in the first one that has it. Not all need exist."""
 
@@ -268,7 +270,8 @@ class Site:
                         aliases.append(page)
                     continue
                 canonical = f"{name}.{value.__name__}"
-                page = canonical if getattr(module, value.__name__, None) is value else page
+                if not value.__name__.startswith("_") and getattr(module, value.__name__, None) is value:
+                    page = canonical
                 self.pages[id(value)] = page
                 self.about[page] = first_line(value)
                 self.write(page, class_page(page, value))
