@@ -29,7 +29,7 @@ def _double(function: Any) -> Any:
 
 
 @evaluated(_double(approximations.j0), lambda x, y, dy: -dy * _at("bessel_j1", x))
-def bessel_j0(x: Tensor) -> Any:
+def bessel_j0(x: Tensor, *, out: Tensor | None = None) -> Any:
     """Bessel's function of the first kind, order 0; 0 at infinity.
 
     Args:
@@ -46,7 +46,7 @@ def bessel_j0(x: Tensor) -> Any:
 
 
 @evaluated(_double(approximations.j1), lambda x, y, dy: dy * (bessel_j0(x) - _ratio(y, x)), "xy")
-def bessel_j1(x: Tensor) -> Any:
+def bessel_j1(x: Tensor, *, out: Tensor | None = None) -> Any:
     """Bessel's function of the first kind, order 1; 0 at infinity.
 
     Args:
@@ -63,7 +63,7 @@ def bessel_j1(x: Tensor) -> Any:
 
 
 @evaluated(_double(approximations.y0), lambda x, y, dy: -dy * _at("bessel_y1", x))
-def bessel_y0(x: Tensor) -> Any:
+def bessel_y0(x: Tensor, *, out: Tensor | None = None) -> Any:
     """Bessel's function of the second kind, order 0; -inf at 0, NaN below.
 
     Args:
@@ -80,7 +80,7 @@ def bessel_y0(x: Tensor) -> Any:
 
 
 @evaluated(_double(approximations.y1), lambda x, y, dy: dy * (bessel_y0(x) - y / x), "xy")
-def bessel_y1(x: Tensor) -> Any:
+def bessel_y1(x: Tensor, *, out: Tensor | None = None) -> Any:
     """Bessel's function of the second kind, order 1; -inf at 0, NaN below.
 
     Args:
@@ -97,7 +97,7 @@ def bessel_y1(x: Tensor) -> Any:
 
 
 @evaluated(_double(approximations.k0), lambda x, y, dy: -dy * _at("modified_bessel_k1", x))
-def modified_bessel_k0(x: Tensor) -> Any:
+def modified_bessel_k0(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The modified Bessel function of the second kind, order 0; inf at 0, NaN below.
 
     Args:
@@ -114,7 +114,7 @@ def modified_bessel_k0(x: Tensor) -> Any:
 
 
 @evaluated(_double(approximations.k1), lambda x, y, dy: -dy * (modified_bessel_k0(x) + y / x), "xy")
-def modified_bessel_k1(x: Tensor) -> Any:
+def modified_bessel_k1(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The modified Bessel function of the second kind, order 1; inf at 0, NaN below.
 
     Args:
@@ -131,7 +131,7 @@ def modified_bessel_k1(x: Tensor) -> Any:
 
 
 @evaluated(_double(approximations.k0e), lambda x, y, dy: dy * (y - _at("scaled_modified_bessel_k1", x)), "xy")
-def scaled_modified_bessel_k0(x: Tensor) -> Any:
+def scaled_modified_bessel_k0(x: Tensor, *, out: Tensor | None = None) -> Any:
     """exp(x) times `modified_bessel_k0`.
 
     Args:
@@ -148,7 +148,7 @@ def scaled_modified_bessel_k0(x: Tensor) -> Any:
 
 
 @evaluated(_double(approximations.k1e), lambda x, y, dy: dy * (y - y / x - scaled_modified_bessel_k0(x)), "xy")
-def scaled_modified_bessel_k1(x: Tensor) -> Any:
+def scaled_modified_bessel_k1(x: Tensor, *, out: Tensor | None = None) -> Any:
     """exp(x) times `modified_bessel_k1`.
 
     Args:
@@ -165,7 +165,7 @@ def scaled_modified_bessel_k1(x: Tensor) -> Any:
 
 
 @evaluated(_double(approximations.spherical_j0), lambda x, y, dy: dy * _spherical_slope(x, y), "xy")
-def spherical_bessel_j0(x: Tensor) -> Any:
+def spherical_bessel_j0(x: Tensor, *, out: Tensor | None = None) -> Any:
     """sin(x) / x: the spherical Bessel function of the first kind, order 0; 1 at 0, 0 at infinity.
 
     Args:
@@ -182,7 +182,7 @@ def spherical_bessel_j0(x: Tensor) -> Any:
 
 
 @evaluated(_double(approximations.airy), None)
-def airy_ai(x: Tensor) -> Any:
+def airy_ai(x: Tensor, *, out: Tensor | None = None) -> Any:
     """Airy's function Ai; it has no gradient. 0 at inf.
 
     Args:
@@ -199,7 +199,7 @@ def airy_ai(x: Tensor) -> Any:
 
 
 @evaluated(_double(approximations.erfcx), lambda x, y, dy: dy * (2 * x * y - 2 / math.sqrt(math.pi)), "xy")
-def erfcx(x: Tensor) -> Any:
+def erfcx(x: Tensor, *, out: Tensor | None = None) -> Any:
     """exp(x^2) erfc(x), which does not underflow.
 
     Args:
@@ -218,7 +218,7 @@ def erfcx(x: Tensor) -> Any:
 @evaluated(
     _double(approximations.log_ndtr), lambda x, y, dy: dy * (math.sqrt(2 / math.pi) / erfcx(x * -math.sqrt(0.5)))
 )
-def log_ndtr(x: Tensor) -> Any:
+def log_ndtr(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The logarithm of the normal distribution function, exact far below 0 as well.
 
     Args:

@@ -277,7 +277,7 @@ def _sinc_slope(x: Tensor, y: Tensor, dy: Tensor) -> Tensor:
 
 
 @evaluated(_sinc, _sinc_slope, "xy")
-def sinc(x: Tensor) -> Any:
+def sinc(x: Tensor, *, out: Tensor | None = None) -> Any:
     """sin(pi x) / (pi x), and 1 at 0.
 
         y = sin(pi * x) / (pi * x)

@@ -187,7 +187,7 @@ def _shifted(k: int, x: Any, p: Any, q: Any) -> Any:
 
 
 @_polynomial(lambda x: x, _chebyshev)
-def chebyshev_polynomial_t(input: Tensor, n: Any) -> Any:
+def chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Chebyshev's polynomial T_n, for integers n; 0 below degree 0. There is no gradient.
 
         T_0 = 1,    T_1 = x,    T_(n+1) = 2 x T_n - T_(n-1)
@@ -207,7 +207,7 @@ def chebyshev_polynomial_t(input: Tensor, n: Any) -> Any:
 
 
 @_polynomial(lambda x: 2 * x, _chebyshev)
-def chebyshev_polynomial_u(input: Tensor, n: Any) -> Any:
+def chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Chebyshev's polynomial U_n of the second kind; 0 below degree 0. There is no gradient.
 
         U_0 = 1,    U_1 = 2 x,    U_(n+1) = 2 x U_n - U_(n-1)
@@ -227,7 +227,7 @@ def chebyshev_polynomial_u(input: Tensor, n: Any) -> Any:
 
 
 @_polynomial(lambda x: 2 * x - 1, _chebyshev)
-def chebyshev_polynomial_v(input: Tensor, n: Any) -> Any:
+def chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Chebyshev's polynomial V_n of the third kind; 0 below degree 0. There is no gradient.
 
         V_0 = 1,    V_1 = 2 x - 1,    V_(n+1) = 2 x V_n - V_(n-1)
@@ -247,7 +247,7 @@ def chebyshev_polynomial_v(input: Tensor, n: Any) -> Any:
 
 
 @_polynomial(lambda x: 2 * x + 1, _chebyshev)
-def chebyshev_polynomial_w(input: Tensor, n: Any) -> Any:
+def chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Chebyshev's polynomial W_n of the fourth kind; 0 below degree 0. There is no gradient.
 
         W_0 = 1,    W_1 = 2 x + 1,    W_(n+1) = 2 x W_n - W_(n-1)
@@ -267,7 +267,7 @@ def chebyshev_polynomial_w(input: Tensor, n: Any) -> Any:
 
 
 @_polynomial(lambda x: 2 * x - 1, _shifted)
-def shifted_chebyshev_polynomial_t(input: Tensor, n: Any) -> Any:
+def shifted_chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """T_n(2 x - 1). There is no gradient.
 
     Args:
@@ -285,7 +285,7 @@ def shifted_chebyshev_polynomial_t(input: Tensor, n: Any) -> Any:
 
 
 @_polynomial(lambda x: 2 * (2 * x - 1), _shifted)
-def shifted_chebyshev_polynomial_u(input: Tensor, n: Any) -> Any:
+def shifted_chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """U_n(2 x - 1). There is no gradient.
 
     Args:
@@ -303,7 +303,7 @@ def shifted_chebyshev_polynomial_u(input: Tensor, n: Any) -> Any:
 
 
 @_polynomial(lambda x: 2 * (2 * x - 1) - 1, _shifted)
-def shifted_chebyshev_polynomial_v(input: Tensor, n: Any) -> Any:
+def shifted_chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """V_n(2 x - 1). There is no gradient.
 
     Args:
@@ -321,7 +321,7 @@ def shifted_chebyshev_polynomial_v(input: Tensor, n: Any) -> Any:
 
 
 @_polynomial(lambda x: 2 * (2 * x - 1) + 1, _shifted)
-def shifted_chebyshev_polynomial_w(input: Tensor, n: Any) -> Any:
+def shifted_chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """W_n(2 x - 1). There is no gradient.
 
     Args:
@@ -339,7 +339,7 @@ def shifted_chebyshev_polynomial_w(input: Tensor, n: Any) -> Any:
 
 
 @_polynomial(lambda x: 2 * x, lambda k, x, p, q: 2 * x * p - 2 * k * q)
-def hermite_polynomial_h(input: Tensor, n: Any) -> Any:
+def hermite_polynomial_h(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Hermite's polynomial H_n of the physicists; 0 below degree 0. There is no gradient.
 
         H_0 = 1,    H_1 = 2 x,    H_(n+1) = 2 x H_n - 2 n H_(n-1)
@@ -359,7 +359,7 @@ def hermite_polynomial_h(input: Tensor, n: Any) -> Any:
 
 
 @_polynomial(lambda x: x, lambda k, x, p, q: x * p - k * q)
-def hermite_polynomial_he(input: Tensor, n: Any) -> Any:
+def hermite_polynomial_he(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Hermite's polynomial He_n of probability; 0 below degree 0. There is no gradient.
 
         He_0 = 1,    He_1 = x,    He_(n+1) = x He_n - n He_(n-1)
@@ -379,7 +379,7 @@ def hermite_polynomial_he(input: Tensor, n: Any) -> Any:
 
 
 @_polynomial(lambda x: 1 - x, lambda k, x, p, q: ((2 * k + 1 - x) * p - k * q) / (k + 1))
-def laguerre_polynomial_l(input: Tensor, n: Any) -> Any:
+def laguerre_polynomial_l(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Laguerre's polynomial L_n; 0 below degree 0. There is no gradient.
 
         L_0 = 1,    L_1 = 1 - x,    L_(n+1) = ((2 n + 1 - x) L_n - n L_(n-1)) / (n + 1)
@@ -399,7 +399,7 @@ def laguerre_polynomial_l(input: Tensor, n: Any) -> Any:
 
 
 @_polynomial(lambda x: x, lambda k, x, p, q: ((2 * k + 1) * x * p - k * q) / (k + 1))
-def legendre_polynomial_p(input: Tensor, n: Any) -> Any:
+def legendre_polynomial_p(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Legendre's polynomial P_n; 0 below degree 0. There is no gradient.
 
         P_0 = 1,    P_1 = x,    P_(n+1) = ((2 n + 1) x P_n - n P_(n-1)) / (n + 1)

@@ -78,7 +78,7 @@ def differentiable(
 
 
 @differentiable(lambda x, y, dy: -dy, saves="", integer=True)
-def neg(x: Tensor) -> Any:
+def neg(x: Tensor, *, out: Tensor | None = None) -> Any:
     """-x.
 
         dy/dx = -1
@@ -95,7 +95,7 @@ def neg(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy * x.sign(), integer=True)
-def abs(x: Tensor) -> Any:
+def abs(x: Tensor, *, out: Tensor | None = None) -> Any:
     """|x|; the gradient at 0 is 0.
 
         y = |x|,    dy/dx = sign(x)
@@ -112,7 +112,7 @@ def abs(x: Tensor) -> Any:
 
 
 @differentiable(None, saves="", integer=True)
-def sign(x: Tensor) -> Any:
+def sign(x: Tensor, *, out: Tensor | None = None) -> Any:
     """-1, 0 or 1; NaN for NaN.
 
     Args:
@@ -127,7 +127,7 @@ def sign(x: Tensor) -> Any:
 
 
 @differentiable(None, saves="", integer=True)
-def floor(x: Tensor) -> Any:
+def floor(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The largest integer not above x; gradient 0.
 
     Args:
@@ -142,7 +142,7 @@ def floor(x: Tensor) -> Any:
 
 
 @differentiable(None, saves="", integer=True)
-def ceil(x: Tensor) -> Any:
+def ceil(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The smallest integer not below x; gradient 0.
 
     Args:
@@ -156,7 +156,7 @@ def ceil(x: Tensor) -> Any:
     """
 
 
-def _nearest_integer(x: Tensor) -> Any:
+def _nearest_integer(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The nearest integer, halves to even; gradient 0."""
 
 
@@ -185,7 +185,7 @@ def round(x: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
 
 
 @differentiable(None, saves="", integer=True)
-def trunc(x: Tensor) -> Any:
+def trunc(x: Tensor, *, out: Tensor | None = None) -> Any:
     """x without its fraction; gradient 0.
 
     Args:
@@ -200,7 +200,7 @@ def trunc(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: -dy * y * y, saves="y")
-def reciprocal(x: Tensor) -> Any:
+def reciprocal(x: Tensor, *, out: Tensor | None = None) -> Any:
     """1 / x.
 
         y = 1 / x,    dy/dx = -y^2
@@ -217,7 +217,7 @@ def reciprocal(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy / (2 * y), saves="y")
-def sqrt(x: Tensor) -> Any:
+def sqrt(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The square root; NaN below zero.
 
         y = x^(1/2),    dy/dx = 1 / (2 * y)
@@ -234,7 +234,7 @@ def sqrt(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy * y / x * -0.5, saves="xy")
-def rsqrt(x: Tensor) -> Any:
+def rsqrt(x: Tensor, *, out: Tensor | None = None) -> Any:
     """1 / sqrt(x).
 
         y = x^(-1/2),    dy/dx = -y^3 / 2
@@ -251,7 +251,7 @@ def rsqrt(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy * (2 * x), integer=True)
-def square(x: Tensor) -> Any:
+def square(x: Tensor, *, out: Tensor | None = None) -> Any:
     """x * x.
 
         y = x * x,    dy/dx = 2 * x
@@ -268,7 +268,7 @@ def square(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy * y, saves="y")
-def exp(x: Tensor) -> Any:
+def exp(x: Tensor, *, out: Tensor | None = None) -> Any:
     """e to the power x.
 
         y = e^x,    dy/dx = y
@@ -287,7 +287,7 @@ def exp(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy * y * math.log(2), saves="y")
-def exp2(x: Tensor) -> Any:
+def exp2(x: Tensor, *, out: Tensor | None = None) -> Any:
     """2 to the power x.
 
         y = 2^x,    dy/dx = y * ln(2)
@@ -304,7 +304,7 @@ def exp2(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy * (y + 1), saves="y")
-def expm1(x: Tensor) -> Any:
+def expm1(x: Tensor, *, out: Tensor | None = None) -> Any:
     """exp(x) - 1, accurate near 0.
 
         y = e^x - 1,    dy/dx = y + 1
@@ -323,7 +323,7 @@ def expm1(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy / x)
-def log(x: Tensor) -> Any:
+def log(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The natural logarithm; -inf at 0, NaN below.
 
         y = ln(x),    dy/dx = 1 / x
@@ -342,7 +342,7 @@ def log(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy / (x * math.log(2)))
-def log2(x: Tensor) -> Any:
+def log2(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The logarithm to base 2.
 
         y = ln(x) / ln(2),    dy/dx = 1 / (x * ln(2))
@@ -359,7 +359,7 @@ def log2(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy / (x * math.log(10)))
-def log10(x: Tensor) -> Any:
+def log10(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The logarithm to base 10.
 
         y = ln(x) / ln(10),    dy/dx = 1 / (x * ln(10))
@@ -376,7 +376,7 @@ def log10(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy / (1 + x))
-def log1p(x: Tensor) -> Any:
+def log1p(x: Tensor, *, out: Tensor | None = None) -> Any:
     """log(1 + x), accurate near 0.
 
         y = ln(1 + x),    dy/dx = 1 / (1 + x)
@@ -395,7 +395,7 @@ def log1p(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy * (2 / math.sqrt(math.pi)) * exp(-x * x))
-def erf(x: Tensor) -> Any:
+def erf(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The error function 2/sqrt(pi) * integral of exp(-t^2) from 0 to x.
 
         y = 2 / sqrt(pi) * integral of e^(-t^2) from 0 to x,    dy/dx = 2 / sqrt(pi) * e^(-x^2)
@@ -414,7 +414,7 @@ def erf(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy * (-2 / math.sqrt(math.pi)) * exp(-x * x))
-def erfc(x: Tensor) -> Any:
+def erfc(x: Tensor, *, out: Tensor | None = None) -> Any:
     """1 - erf(x), accurate for large x.
 
         dy/dx = -2 / sqrt(pi) * e^(-x^2)

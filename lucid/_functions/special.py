@@ -35,7 +35,7 @@ def in_double(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
 
 
 @evaluated(in_double(approximations.erfinv), lambda x, y, dy: dy * (math.sqrt(math.pi) / 2) * exp(y * y), "y")
-def erfinv(x: Tensor) -> Any:
+def erfinv(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The y with erf(y) = x; infinite at -1 and 1, NaN beyond.
 
         dy/dx = sqrt(pi) / 2 * e^(y^2)
@@ -52,7 +52,7 @@ def erfinv(x: Tensor) -> Any:
 
 
 @evaluated(in_double(approximations.lgamma), lambda x, y, dy: dy * polygamma(0, x))
-def lgamma(x: Tensor) -> Any:
+def lgamma(x: Tensor, *, out: Tensor | None = None) -> Any:
     """log |gamma(x)|; inf at 0 and at negative integers.
 
         y = ln |gamma(x)|,    dy/dx = digamma(x)
@@ -71,7 +71,7 @@ def lgamma(x: Tensor) -> Any:
 
 
 @evaluated(in_double(approximations.digamma), lambda x, y, dy: dy * polygamma(1, x))
-def digamma(x: Tensor) -> Any:
+def digamma(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The derivative of `lgamma`; -inf at 0, inf at -0, NaN at negative integers.
 
         y = gamma'(x) / gamma(x),    dy/dx = polygamma(1, x)
@@ -171,7 +171,7 @@ def _order_one_scaled(x: Tensor) -> Tensor:
 
 
 @evaluated(in_double(approximations.i0), lambda x, y, dy: dy * _order_one(x))
-def i0(x: Tensor) -> Any:
+def i0(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The modified Bessel function of the first kind of order 0.
 
         y = 1 / pi * integral of e^(x cos(t)) from 0 to pi,    dy/dx = i1(x)
@@ -190,7 +190,7 @@ def i0(x: Tensor) -> Any:
 
 
 @evaluated(in_double(approximations.i0e), lambda x, y, dy: dy * (_order_one_scaled(x) - sign(x) * y), "xy")
-def i0e(x: Tensor) -> Any:
+def i0e(x: Tensor, *, out: Tensor | None = None) -> Any:
     """exp(-|x|) i0(x).
 
     Args:
@@ -213,7 +213,7 @@ def _over(y: Tensor, x: Tensor) -> Tensor:
 
 
 @evaluated(in_double(approximations.i1), lambda x, y, dy: dy * (i0(x) - _over(y, x)), "xy")
-def i1(x: Tensor) -> Any:
+def i1(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The modified Bessel function of the first kind of order 1.
 
         y = 1 / pi * integral of e^(x cos(t)) cos(t) from 0 to pi,    dy/dx = i0(x) - y / x
@@ -232,7 +232,7 @@ def i1(x: Tensor) -> Any:
 
 
 @evaluated(in_double(approximations.i1e), lambda x, y, dy: dy * (i0e(x) - _over(y, x) - abs(y)), "xy")
-def i1e(x: Tensor) -> Any:
+def i1e(x: Tensor, *, out: Tensor | None = None) -> Any:
     """exp(-|x|) i1(x).
 
     Args:
@@ -253,7 +253,7 @@ def _ndtr(x: np.ndarray) -> np.ndarray:
 
 
 @evaluated(in_double(_ndtr), lambda x, y, dy: dy * exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi)))
-def ndtr(x: Tensor) -> Any:
+def ndtr(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The distribution function of the standard normal distribution, erfc(-x / sqrt(2)) / 2.
 
         y = 1 / sqrt(2 pi) * integral of e^(-t^2 / 2) from -inf to x,    dy/dx = e^(-x^2 / 2) / sqrt(2 pi)
@@ -272,7 +272,7 @@ def ndtr(x: Tensor) -> Any:
 
 
 @evaluated(in_double(approximations.ndtri), lambda x, y, dy: dy * exp(y * y * 0.5) * math.sqrt(2 * math.pi), "y")
-def ndtri(x: Tensor) -> Any:
+def ndtri(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The inverse of `ndtr`; infinite at 0 and 1, NaN beyond.
 
     Args:
@@ -293,7 +293,7 @@ def _entr(x: np.ndarray) -> np.ndarray:
 
 
 @evaluated(in_double(_entr), lambda x, y, dy: dy * (-log(x) - 1))
-def entr(x: Tensor) -> Any:
+def entr(x: Tensor, *, out: Tensor | None = None) -> Any:
     """-x log(x); 0 at 0, -inf below.
 
         y = -x ln(x),    dy/dx = -ln(x) - 1

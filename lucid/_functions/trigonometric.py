@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @differentiable(lambda x, y, dy: dy * x.cos())
-def sin(x: Tensor) -> Any:
+def sin(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The sine of x in radians.
 
         dy/dx = cos(x), x in radians
@@ -30,7 +30,7 @@ def sin(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: -dy * sin(x))
-def cos(x: Tensor) -> Any:
+def cos(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The cosine of x in radians.
 
         dy/dx = -sin(x), x in radians
@@ -49,7 +49,7 @@ def cos(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy * (1 + y * y), saves="y")
-def tan(x: Tensor) -> Any:
+def tan(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The tangent of x in radians.
 
         dy/dx = 1 + y^2, x in radians
@@ -68,7 +68,7 @@ def tan(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy * rsqrt(1 - x * x))
-def asin(x: Tensor) -> Any:
+def asin(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The inverse sine, in [-pi/2, pi/2]; NaN outside [-1, 1].
 
         dy/dx = 1 / sqrt(1 - x^2), y in radians
@@ -87,7 +87,7 @@ def asin(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: -dy * rsqrt(1 - x * x))
-def acos(x: Tensor) -> Any:
+def acos(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The inverse cosine, in [0, pi]; NaN outside [-1, 1].
 
         dy/dx = -1 / sqrt(1 - x^2), y in radians
@@ -106,7 +106,7 @@ def acos(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy / (1 + x * x))
-def atan(x: Tensor) -> Any:
+def atan(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The inverse tangent, in [-pi/2, pi/2].
 
         dy/dx = 1 / (1 + x^2), y in radians
@@ -125,7 +125,7 @@ def atan(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy * x.cosh())
-def sinh(x: Tensor) -> Any:
+def sinh(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The hyperbolic sine.
 
         y = (e^x - e^-x) / 2,    dy/dx = cosh(x)
@@ -144,7 +144,7 @@ def sinh(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy * sinh(x))
-def cosh(x: Tensor) -> Any:
+def cosh(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The hyperbolic cosine.
 
         y = (e^x + e^-x) / 2,    dy/dx = sinh(x)
@@ -163,7 +163,7 @@ def cosh(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy * rsqrt(x * x + 1))
-def asinh(x: Tensor) -> Any:
+def asinh(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The inverse hyperbolic sine.
 
         y = ln(x + sqrt(x^2 + 1)),    dy/dx = 1 / sqrt(x^2 + 1)
@@ -182,7 +182,7 @@ def asinh(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy * rsqrt(x * x - 1))
-def acosh(x: Tensor) -> Any:
+def acosh(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The inverse hyperbolic cosine; NaN below 1.
 
         y = ln(x + sqrt(x^2 - 1)),    dy/dx = 1 / sqrt(x^2 - 1)
@@ -201,7 +201,7 @@ def acosh(x: Tensor) -> Any:
 
 
 @differentiable(lambda x, y, dy: dy / (1 - x * x))
-def atanh(x: Tensor) -> Any:
+def atanh(x: Tensor, *, out: Tensor | None = None) -> Any:
     """The inverse hyperbolic tangent; infinite at -1 and 1, NaN beyond.
 
         y = ln((1 + x) / (1 - x)) / 2,    dy/dx = 1 / (1 - x^2)
