@@ -19,8 +19,7 @@ _MASK = (1 << 64) - 1
 class Generator:
     """A stream of random numbers with its own seed.
 
-    The stream is Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), so draws have
-    the same bits for any number of threads.
+    The stream is Philox4x32-10, so draws have the same bits for any number of threads.
 
     Args:
         device: "cpu".
@@ -31,6 +30,8 @@ class Generator:
         >>> a = lucid.rand(2, generator=g)
         >>> bool((a == lucid.rand(2, generator=g.manual_seed(0))).all())
         True
+
+    Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011.
     """
 
     def __init__(self, device: Any = "cpu") -> None:

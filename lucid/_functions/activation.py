@@ -223,6 +223,8 @@ def sigmoid(x: Tensor) -> Tensor:
         >>> import lucid
         >>> print(lucid.sigmoid(lucid.tensor([0.0, 2.0], dtype=lucid.float64)))
         [0.5, 0.88079708]
+
+    Source: Verhulst, Recherches mathematiques sur la loi d'accroissement de la population, 1845.
     """
     check_tensors("sigmoid", x)
     return Sigmoid.apply(floating(x))

@@ -59,6 +59,8 @@ def cholesky(x: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
         >>> import lucid
         >>> lucid.linalg.cholesky(lucid.tensor([[4.0, 2.0], [2.0, 2.0]])).tolist()
         [[2.0, 0.0], [1.0, 1.0]]
+
+    Source: Golub and Van Loan, Matrix computations, section 4.2.
     """
     check_matrix("cholesky", x, True)
     y = Cholesky.apply(mT(x) if upper else x)
@@ -85,6 +87,8 @@ def cholesky_ex(x: Tensor, *, upper: bool = False, check_errors: bool = False) -
         >>> print(l)
         [[2.0, 0.0],
          [0.0, 3.0]]
+
+    Source: Golub and Van Loan, Matrix computations, section 4.2.
     """
     check_matrix("cholesky_ex", x, True)
     data = np.swapaxes(x._data, -1, -2) if upper else x._data
@@ -130,6 +134,8 @@ def cholesky_solve(b: Tensor, factor: Tensor, upper: bool = False) -> Tensor:
         >>> print(lucid.cholesky_solve(lucid.tensor([[4.0], [1.0]]), lucid.tensor([[2.0, 0.0], [0.0, 1.0]])))
         [[1.0],
          [1.0]]
+
+    Source: Golub and Van Loan, Matrix computations, section 4.2.
     """
     check_matrix("cholesky_solve", factor, True)
     check_matrix("cholesky_solve", b)
@@ -154,6 +160,8 @@ def cholesky_inverse(factor: Tensor, upper: bool = False) -> Tensor:
         >>> print(lucid.cholesky_inverse(lucid.tensor([[2.0, 0.0], [0.0, 1.0]])))
         [[0.25, 0.0],
          [0.0, 1.0]]
+
+    Source: Golub and Van Loan, Matrix computations, section 4.2.
     """
     check_matrix("cholesky_inverse", factor, True)
     eye = wrap(np.eye(factor._data.shape[-1], dtype=factor._data.dtype))

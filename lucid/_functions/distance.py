@@ -63,6 +63,8 @@ def vector_norm(
         >>> import lucid
         >>> print(lucid.linalg.vector_norm(lucid.tensor([3.0, -4.0])))
         5.0
+
+    Source: Golub and Van Loan, Matrix computations, section 2.2.
     """
     check_tensors("vector_norm", x)
     if dtype is not None:

@@ -39,6 +39,8 @@ def eig(x: Tensor) -> Any:
         >>> import lucid
         >>> print(lucid.linalg.eig(lucid.tensor([[0.0, -1.0], [1.0, 0.0]])).eigenvalues.imag)
         [1.0, -1.0]
+
+    Source: Golub and Van Loan, Matrix computations, chapter 7.
     """
     _check("eig", x)
     return Eigen(*lapack("eig", lambda a: tuple(np.linalg.eig(a)), x))
@@ -60,6 +62,8 @@ def eigvals(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> import lucid
         >>> print(lucid.linalg.eigvals(lucid.tensor([[0.0, -1.0], [1.0, 0.0]])).imag)
         [1.0, -1.0]
+
+    Source: Golub and Van Loan, Matrix computations, chapter 7.
     """
     _check("eigvals", x)
     return write_out("eigvals", lapack("eigvals", np.linalg.eigvals, x), out)

@@ -104,6 +104,8 @@ def lu_factor_ex(x: Tensor, *, pivot: bool = True, check_errors: bool = False) -
         >>> print(LU, pivots, info)
         [[4.0, 3.0],
          [0.5, -0.5]] [2, 2] 0
+
+    Source: Golub and Van Loan, Matrix computations, section 3.4.
     """
     compact, pivots = lu_factor(x, pivot=pivot)
     diagonal = np.diagonal(compact._data, axis1=-2, axis2=-1) == 0
@@ -209,6 +211,8 @@ def ldl_factor(x: Tensor, *, hermitian: bool = False) -> LDLFactor:
         >>> compact, pivots = lucid.linalg.ldl_factor(lucid.tensor([[0.0, 1.0], [1.0, 0.0]]))
         >>> pivots.tolist()
         [-2, -2]
+
+    Source: Bunch and Kaufman, Some stable methods for calculating inertia, Math. Comp. 1977.
     """
     return LDLFactor(*ldl_factor_ex(x, hermitian=hermitian, check_errors=True)[:2])
 
@@ -231,6 +235,8 @@ def ldl_solve(compact: Tensor, pivots: Tensor, b: Tensor, *, hermitian: bool = F
         >>> print(lucid.linalg.ldl_solve(LD, pivots, lucid.tensor([[2.0], [2.0]])))
         [[1.0],
          [0.5]]
+
+    Source: Bunch and Kaufman, Some stable methods for calculating inertia, Math. Comp. 1977.
     """
     check_matrix("ldl_solve", compact, True)
     check_tensors("ldl_solve", pivots, b)

@@ -194,6 +194,8 @@ def fft(
         >>> import lucid
         >>> print(lucid.fft.fft(lucid.tensor([1.0, 0.0, -1.0, 0.0])))
         [0.0+0.0j, 2.0+0.0j, 0.0+0.0j, 2.0+0.0j]
+
+    Source: Cooley and Tukey, An algorithm for the machine calculation of complex Fourier series, 1965.
     """
     x = operand("fft", x)
     d, n = one("fft", x, n, dim)
@@ -378,6 +380,8 @@ def fftn(
         >>> print(lucid.fft.fftn(lucid.ones(2, 2)).real)
         [[4.0, 0.0],
          [0.0, 0.0]]
+
+    Source: Cooley and Tukey, An algorithm for the machine calculation of complex Fourier series, 1965.
     """
     return write_out("fftn", _all("fftn", x, s, dim, norm, False), out)
 

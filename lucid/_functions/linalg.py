@@ -57,6 +57,8 @@ def matrix_norm(
         >>> import lucid
         >>> print(lucid.linalg.matrix_norm(lucid.tensor([[1.0, -2.0], [3.0, 1.0]]), ord=1))
         4.0
+
+    Source: Golub and Van Loan, Matrix computations, section 2.3.
     """
     check_matrix("matrix_norm", x)
     if ord not in ORDERS:
@@ -260,12 +262,14 @@ def matrix_exp(x: Tensor) -> Tensor:
     Raises:
         RuntimeError: not square.
 
-    The method is scaling and squaring with a Pade approximant (Higham, 2005), in float64.
+    The method is scaling and squaring with a Pade approximant, in float64.
 
     Example:
         >>> import lucid
         >>> lucid.linalg.matrix_exp(lucid.zeros(2, 2)).tolist()
         [[1.0, 0.0], [0.0, 1.0]]
+
+    Source: Higham, The scaling and squaring method for the matrix exponential revisited, 2005.
     """
     check_matrix("matrix_exp", x, True)
     return MatrixExp.apply(x)

@@ -129,6 +129,8 @@ def lu_factor(x: Tensor, *, pivot: bool = True) -> LUFactor:
         >>> compact, pivots = lucid.linalg.lu_factor(lucid.tensor([[2.0, 0.0], [0.0, 4.0]]))
         >>> print(pivots)
         [1, 2]
+
+    Source: Golub and Van Loan, Matrix computations, section 3.4.
     """
     check_matrix("lu_factor", x)
     return LUFactor(*LU.apply(x, pivot))
@@ -152,6 +154,8 @@ def lu(x: Tensor, *, pivot: bool = True) -> LUParts:
         >>> p, lower, upper = lucid.linalg.lu(lucid.tensor([[1.0, 2.0], [4.0, 4.0]]))
         >>> lower.tolist(), upper.tolist()
         ([[1.0, 0.0], [0.25, 1.0]], [[4.0, 4.0], [0.0, 1.0]])
+
+    Source: Golub and Van Loan, Matrix computations, section 3.4.
     """
     compact, pivots = lu_factor(x, pivot=pivot)
     m, n = x._data.shape[-2:]
@@ -181,6 +185,8 @@ def lu_solve(compact: Tensor, pivots: Tensor, b: Tensor, *, left: bool = True, a
         >>> print(lucid.linalg.lu_solve(*factors, lucid.tensor([[2.0], [4.0]])))
         [[1.0],
          [1.0]]
+
+    Source: Golub and Van Loan, Matrix computations, section 3.4.
     """
     check_matrix("lu_solve", compact, True)
     if adjoint:

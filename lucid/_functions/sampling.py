@@ -58,6 +58,8 @@ def rand(
         >>> x = lucid.rand(100)
         >>> bool((x >= 0).all() and (x < 1).all())
         True
+
+    Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011.
     """
     return _finish(
         "rand", _draw("uniform", _shape(sizes, size), _numpy_dtype(dtype, _), generator), requires_grad, device, _
@@ -87,6 +89,8 @@ def randn(
         >>> import lucid
         >>> lucid.randn(2, 3).shape
         lucid.Size([2, 3])
+
+    Source: Box and Muller, A note on the generation of random normal deviates, 1958, on the numbers of `rand`.
     """
     return _finish(
         "randn", _draw("normal", _shape(sizes, size), _numpy_dtype(dtype, _), generator), requires_grad, device, _

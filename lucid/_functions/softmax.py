@@ -73,6 +73,8 @@ def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
         >>> import lucid
         >>> print(lucid.softmax(lucid.tensor([0.0, 0.0]), 0))
         [0.5, 0.5]
+
+    Source: Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990.
     """
     return along(Softmax, "softmax", x, dim, dtype)
 
@@ -94,6 +96,8 @@ def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
         >>> import lucid
         >>> print(lucid.log_softmax(lucid.tensor([0.0, 0.0], dtype=lucid.float64), 0))
         [-0.69314718, -0.69314718]
+
+    Source: Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990.
     """
     return along(LogSoftmax, "log_softmax", x, dim, dtype)
 

@@ -137,6 +137,8 @@ def inv_ex(x: Tensor, *, check_errors: bool = False) -> InverseInfo:
         >>> print(inverse)
         [[0.25, 0.0],
          [0.0, 0.5]]
+
+    Source: Golub and Van Loan, Matrix computations, section 3.4.
     """
     check_matrix("inv_ex", x, True)
     info = _zero_pivots(x._data)
@@ -193,6 +195,8 @@ def solve(a: Tensor, b: Tensor, *, left: bool = True, out: Tensor | None = None)
         >>> import lucid
         >>> print(lucid.linalg.solve(lucid.tensor([[2.0, 0.0], [0.0, 4.0]]), lucid.tensor([2.0, 8.0])))
         [1.0, 2.0]
+
+    Source: Golub and Van Loan, Matrix computations, section 3.4.
     """
     check_matrix("solve", a, True)
     if a._data.dtype != b._data.dtype:
@@ -230,6 +234,8 @@ def solve_ex(a: Tensor, b: Tensor, *, left: bool = True, check_errors: bool = Fa
         >>> x, info = lucid.linalg.solve_ex(lucid.tensor([[4.0, 0.0], [0.0, 2.0]]), lucid.tensor([4.0, 4.0]))
         >>> print(x)
         [1.0, 2.0]
+
+    Source: Golub and Van Loan, Matrix computations, section 3.4.
     """
     check_matrix("solve_ex", a, True)
     info = _zero_pivots(a._data)
@@ -403,6 +409,8 @@ def solve_triangular(
         >>> print(lucid.linalg.solve_triangular(a, b, upper=True))
         [[1.0],
          [2.0]]
+
+    Source: Golub and Van Loan, Matrix computations, section 3.1.
     """
     check_matrix("solve_triangular", a, True)
     check_matrix("solve_triangular", b)

@@ -48,6 +48,8 @@ def erfinv(x: Tensor, *, out: Tensor | None = None) -> Any:
         >>> import lucid
         >>> print(lucid.erfinv(lucid.tensor([0.0, 0.5], dtype=lucid.float64)))
         [0.0, 0.47693628]
+
+    Source: NIST Digital Library of Mathematical Functions, 7.17.
     """
 
 
@@ -155,6 +157,8 @@ def mvlgamma(x: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
         >>> import lucid
         >>> print(lucid.mvlgamma(lucid.tensor([2.0, 3.0], dtype=lucid.float64), 2))
         [0.45158271, 1.55019499]
+
+    Source: NIST Digital Library of Mathematical Functions, 35.3.
     """
     if p < 1:
         raise RuntimeError(f"mvlgamma: p has to be greater than or equal to 1, got {p}")

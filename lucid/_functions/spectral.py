@@ -187,6 +187,8 @@ def svd(x: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
         >>> u, s, vh = lucid.linalg.svd(lucid.tensor([[3.0, 0.0], [0.0, 4.0]]))
         >>> print(s)
         [4.0, 3.0]
+
+    Source: Golub and Van Loan, Matrix computations, section 8.6.
     """
     check_matrix("svd", x)
     return SVDParts(*SVD.apply(x, full_matrices))
@@ -206,6 +208,8 @@ def svdvals(x: Tensor, *, driver: str | None = None) -> Tensor:
         >>> import lucid
         >>> print(lucid.linalg.svdvals(lucid.tensor([[3.0, 0.0], [0.0, 4.0]])))
         [4.0, 3.0]
+
+    Source: Golub and Van Loan, Matrix computations, section 8.6.
     """
     check_matrix("svdvals", x)
     return SVD.apply(x, False)[1]
@@ -248,6 +252,8 @@ def eigh(x: Tensor, UPLO: str = "L") -> Eigen:
         >>> import lucid
         >>> print(lucid.linalg.eigh(lucid.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues)
         [1.0, 2.0]
+
+    Source: Golub and Van Loan, Matrix computations, chapter 8.
     """
     check_matrix("eigh", x, True)
     if UPLO not in ("L", "U"):
@@ -271,6 +277,8 @@ def eigvalsh(x: Tensor, UPLO: str = "L") -> Tensor:
         >>> import lucid
         >>> print(lucid.linalg.eigvalsh(lucid.tensor([[2.0, 0.0], [0.0, 1.0]])))
         [1.0, 2.0]
+
+    Source: Golub and Van Loan, Matrix computations, chapter 8.
     """
     return eigh(x, UPLO).eigenvalues
 
@@ -313,6 +321,8 @@ def matrix_rank(
         >>> import lucid
         >>> print(lucid.linalg.matrix_rank(lucid.tensor([[1.0, 2.0], [2.0, 4.0]])))
         1
+
+    Source: Golub and Van Loan, Matrix computations, section 5.5.
     """
     check_matrix("matrix_rank", x, hermitian)
     values = _magnitudes(x._data, hermitian)
@@ -370,6 +380,8 @@ def pinv(
         >>> print(lucid.linalg.pinv(lucid.tensor([[2.0, 0.0], [0.0, 4.0]])))
         [[0.5, 0.0],
          [0.0, 0.25]]
+
+    Source: Golub and Van Loan, Matrix computations, section 5.5.
     """
     check_matrix("pinv", x, hermitian)
     return write_out("pinv", PInv.apply(x, atol, rtol, hermitian), out)
@@ -401,6 +413,8 @@ def lstsq(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | Non
         >>> print(lucid.linalg.lstsq(a, b).solution)
         [[1.0],
          [3.0]]
+
+    Source: Golub and Van Loan, Matrix computations, section 5.5.
     """
     check_tensors("lstsq", a, b)
     check_matrix("lstsq", a)
@@ -443,6 +457,8 @@ def cond(x: Tensor, p: Any = None, *, out: Tensor | None = None) -> Tensor:
         >>> import lucid
         >>> print(lucid.linalg.cond(lucid.tensor([[2.0, 0.0], [0.0, 1.0]])))
         2.0
+
+    Source: Golub and Van Loan, Matrix computations, section 2.6.
     """
     from lucid._functions.linalg import matrix_norm
     from lucid._functions.solve import inv_ex

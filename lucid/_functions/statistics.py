@@ -292,6 +292,8 @@ def quantile(
         >>> import lucid
         >>> print(lucid.quantile(lucid.tensor([1.0, 2.0, 3.0, 4.0]), lucid.tensor([0.0, 0.5])))
         [1.0, 2.5]
+
+    Source: Hyndman and Fan, Sample quantiles in statistical packages, 1996; "linear" is their definition 7.
     """
     check_tensors("quantile", x)
     return _quantile("quantile", x, q, dim, keepdim, interpolation, False, out)

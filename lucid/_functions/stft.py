@@ -87,6 +87,8 @@ def stft(
         >>> import lucid
         >>> lucid.stft(lucid.ones(16), 8, window=lucid.hann_window(8), return_complex=True).shape
         lucid.Size([5, 9])
+
+    Source: Allen, Short term spectral analysis, synthesis, and modification by discrete Fourier transform, 1977.
     """
     check_tensors("stft", input)
     if input._data.ndim not in (1, 2) or input.dtype.rank < 2:

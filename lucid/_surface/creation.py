@@ -367,6 +367,8 @@ def hann_window(
         >>> import lucid
         >>> print(lucid.hann_window(4))
         [0.0, 0.5, 1.0, 0.5]
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     check_options("hann_window", _)
     return hamming_window(window_length, periodic, 0.5, 0.5, dtype=dtype, device=device, requires_grad=requires_grad)
@@ -389,6 +391,8 @@ def hamming_window(
         >>> import lucid
         >>> print(lucid.hamming_window(3, periodic=False))
         [0.08, 1.0, 0.08]
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     check_options("hamming_window", _)
     return _window("hamming_window", window_length, periodic, dtype, device, requires_grad,
@@ -411,6 +415,8 @@ def blackman_window(
         >>> import lucid
         >>> print(lucid.blackman_window(3, periodic=False).abs() > 0.5)
         [False, True, False]
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     check_options("blackman_window", _)
     return _window("blackman_window", window_length, periodic, dtype, device, requires_grad,
@@ -433,6 +439,8 @@ def bartlett_window(
         >>> import lucid
         >>> print(lucid.bartlett_window(5, periodic=False))
         [0.0, 0.5, 1.0, 0.5, 0.0]
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     check_options("bartlett_window", _)
     return _window("bartlett_window", window_length, periodic, dtype, device, requires_grad,
@@ -456,6 +464,8 @@ def kaiser_window(
         >>> import lucid
         >>> print(lucid.kaiser_window(3, periodic=False, beta=0.0))
         [1.0, 1.0, 1.0]
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     check_options("kaiser_window", _)
     return _window("kaiser_window", window_length, periodic, dtype, device, requires_grad,

@@ -97,6 +97,8 @@ class Beta(ExponentialFamily):
         >>> from lucid.distributions import Beta
         >>> print(Beta(1.0, 3.0).mean)
         0.25
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous univariate distributions, volume 2, 1995, chapter 25.
     """
 
     arg_constraints = {

@@ -48,6 +48,8 @@ class Binomial(_Counted):
         >>> from lucid.distributions import Binomial
         >>> print(Binomial(4, 0.25).mean)
         1.0
+
+    Source: Johnson, Kemp and Kotz, Univariate discrete distributions, 2005, chapter 3.
     """
 
     arg_constraints = {
@@ -120,6 +122,8 @@ class NegativeBinomial(_Counted):
         >>> from lucid.distributions import NegativeBinomial
         >>> print(NegativeBinomial(4, 0.5).mean)
         4.0
+
+    Source: Johnson, Kemp and Kotz, Univariate discrete distributions, 2005, chapter 5.
     """
 
     arg_constraints = {
@@ -176,6 +180,8 @@ class Poisson(ExponentialFamily):
         >>> from lucid.distributions import Poisson
         >>> print(Poisson(4.5).mode)
         4.0
+
+    Source: Johnson, Kemp and Kotz, Univariate discrete distributions, 2005, chapter 4.
     """
 
     arg_constraints = {"rate": constraints.nonnegative}

@@ -31,6 +31,8 @@ class Cauchy(Distribution):
         >>> from lucid.distributions import Cauchy
         >>> print(Cauchy(0.0, 1.0).cdf(lucid.tensor(1.0)))
         0.75
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous univariate distributions, volume 1, 1994, chapter 16.
     """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}

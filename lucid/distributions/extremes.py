@@ -33,6 +33,8 @@ class Gumbel(Remade):
         >>> from lucid.distributions import Gumbel
         >>> print(Gumbel(0.0, 1.0).mean)
         0.5772157
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous univariate distributions, volume 2, 1995, chapter 22.
     """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
@@ -96,6 +98,8 @@ class Weibull(Remade):
         >>> from lucid.distributions import Weibull
         >>> print(Weibull(2.0, 1.0).mean)
         2.0
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous univariate distributions, volume 1, 1994, chapter 21.
     """
 
     arg_constraints = {"scale": constraints.positive, "concentration": constraints.positive}
@@ -152,6 +156,8 @@ class Pareto(Remade):
         >>> from lucid.distributions import Pareto
         >>> print(Pareto(1.0, 2.0).mean)
         2.0
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous univariate distributions, volume 1, 1994, chapter 20.
     """
 
     arg_constraints = {"alpha": constraints.positive, "scale": constraints.positive}
@@ -200,6 +206,8 @@ class Kumaraswamy(Remade):
         >>> from lucid.distributions import Kumaraswamy
         >>> print(Kumaraswamy(1.0, 1.0).mean)
         0.5
+
+    Source: Kumaraswamy, A generalized probability density function for double-bounded random processes, 1980.
     """
 
     arg_constraints = {
@@ -276,6 +284,8 @@ class GeneralizedPareto(Distribution):
         >>> from lucid.distributions import GeneralizedPareto
         >>> print(GeneralizedPareto(0.0, 1.0, 0.5).mean)
         2.0
+
+    Source: Pickands, Statistical inference using extreme order statistics, 1975.
     """
 
     arg_constraints = {

@@ -99,6 +99,8 @@ class Chi2(Gamma):
         >>> from lucid.distributions import Chi2
         >>> print(Chi2(3.0).variance)
         6.0
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous univariate distributions, volume 1, 1994, chapter 18.
     """
 
     arg_constraints = {"df": constraints.positive}
@@ -127,6 +129,8 @@ class Exponential(ExponentialFamily):
         >>> from lucid.distributions import Exponential
         >>> print(Exponential(2.0).mean)
         0.5
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous univariate distributions, volume 1, 1994, chapter 19.
     """
 
     arg_constraints = {"rate": constraints.positive}
@@ -244,6 +248,8 @@ class FisherSnedecor(Distribution):
         >>> from lucid.distributions import FisherSnedecor
         >>> print(FisherSnedecor(1.0, 4.0).mean)
         2.0
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous univariate distributions, volume 2, 1995, chapter 27.
     """
 
     arg_constraints = {"df1": constraints.positive, "df2": constraints.positive}

@@ -28,6 +28,8 @@ class Laplace(Distribution):
         >>> from lucid.distributions import Laplace
         >>> print(Laplace(0.0, 1.0).variance)
         2.0
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous univariate distributions, volume 2, 1995, chapter 24.
     """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}

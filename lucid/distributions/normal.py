@@ -31,6 +31,8 @@ class Normal(ExponentialFamily):
         >>> from lucid.distributions import Normal
         >>> print(Normal(0.0, 1.0).log_prob(lucid.tensor(0.0)))
         -0.9189385
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous univariate distributions, volume 1, 1994.
     """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
@@ -126,6 +128,8 @@ class HalfNormal(_Folded):
         >>> from lucid.distributions import HalfNormal
         >>> print(HalfNormal(1.0).mean)
         0.7978846
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous univariate distributions, volume 1, 1994.
     """
 
     def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
@@ -157,6 +161,8 @@ class LogNormal(TransformedDistribution):
         >>> from lucid.distributions import LogNormal
         >>> print(LogNormal(0.0, 1.0).mode)
         0.36787945
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous univariate distributions, volume 1, 1994.
     """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}

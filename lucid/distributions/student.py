@@ -31,6 +31,8 @@ class StudentT(Distribution):
         >>> from lucid.distributions import StudentT
         >>> print(StudentT(4.0).variance)
         2.0
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous univariate distributions, volume 2, 1995, chapter 28.
     """
 
     arg_constraints = {

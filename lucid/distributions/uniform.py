@@ -29,6 +29,8 @@ class Uniform(Distribution):
         >>> from lucid.distributions import Uniform
         >>> print(Uniform(1.0, 3.0).mean)
         2.0
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous univariate distributions, volume 2, 1995, chapter 26.
     """
 
     arg_constraints = {

@@ -40,6 +40,8 @@ class BertConfig(Config):
         >>> import lucid
         >>> lucid.models.BertConfig(num_hidden_layers=6).hidden_size
         768
+
+    Source: Devlin et al., arXiv:1810.04805.
     """
 
     REFUSED: ClassVar[dict[str, Any]] = {

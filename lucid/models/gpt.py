@@ -39,6 +39,8 @@ class GPT2Config(Config):
         >>> import lucid
         >>> lucid.models.GPT2Config(n_layer=6).n_embd
         768
+
+    Source: Radford et al., Language models are unsupervised multitask learners, 2019.
     """
 
     REFUSED: ClassVar[dict[str, Any]] = {

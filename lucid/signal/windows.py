@@ -61,6 +61,8 @@ def exponential(
         >>> import lucid
         >>> print(lucid.signal.windows.exponential(3, tau=1.0))
         [0.36787945, 1.0, 0.36787945]
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     _check("exponential", M, dtype, device)
     if tau <= 0:
@@ -87,6 +89,8 @@ def cosine(
         >>> import lucid
         >>> print(lucid.signal.windows.cosine(3).round(decimals=4))
         [0.5, 1.0, 0.5]
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     _check("cosine", M, dtype, device)
     n, length = _places(M, sym)
@@ -110,6 +114,8 @@ def gaussian(
         >>> import lucid
         >>> print(lucid.signal.windows.gaussian(3))
         [0.60653067, 1.0, 0.60653067]
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     _check("gaussian", M, dtype, device)
     if std <= 0:
@@ -135,6 +141,8 @@ def kaiser(
         >>> import lucid
         >>> print(lucid.signal.windows.kaiser(3, beta=0.0))
         [1.0, 1.0, 1.0]
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     _check("kaiser", M, dtype, device)
     if beta < 0:
@@ -164,6 +172,8 @@ def general_cosine(
         >>> import lucid
         >>> print(lucid.signal.windows.general_cosine(3, a=[0.5, 0.5]))
         [0.0, 1.0, 0.0]
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     return _cosines("general_cosine", M, a, sym, dtype, device, requires_grad)
 
@@ -200,6 +210,8 @@ def general_hamming(
         >>> import lucid
         >>> print(lucid.signal.windows.general_hamming(3, alpha=0.5))
         [0.0, 1.0, 0.0]
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     return _cosines("general_hamming", M, [alpha, 1 - alpha], sym, dtype, device, requires_grad)
 
@@ -219,6 +231,8 @@ def hamming(
         >>> import lucid
         >>> print(lucid.signal.windows.hamming(3))
         [0.08, 1.0, 0.08]
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     return _cosines("hamming", M, [0.54, 0.46], sym, dtype, device, requires_grad)
 
@@ -238,6 +252,8 @@ def hann(
         >>> import lucid
         >>> print(lucid.signal.windows.hann(3))
         [0.0, 1.0, 0.0]
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     return _cosines("hann", M, [0.5, 0.5], sym, dtype, device, requires_grad)
 
@@ -257,6 +273,8 @@ def blackman(
         >>> import lucid
         >>> lucid.signal.windows.blackman(5)[2].item()
         1.0
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     return _cosines("blackman", M, [0.42, 0.5, 0.08], sym, dtype, device, requires_grad)
 
@@ -276,6 +294,8 @@ def bartlett(
         >>> import lucid
         >>> print(lucid.signal.windows.bartlett(5))
         [0.0, 0.5, 1.0, 0.5, 0.0]
+
+    Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     _check("bartlett", M, dtype, device)
     n, length = _places(M, sym)
