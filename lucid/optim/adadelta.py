@@ -30,7 +30,7 @@ class Adadelta(Optimizer):
         p = p - lr * d
 
     Args:
-        params: parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
+        params: floating-point parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
         lr: factor of the step, a number or a 0-d Tensor.
         rho: decay of the averages, in [0, 1].
         eps: added to both averages.
@@ -40,8 +40,10 @@ class Adadelta(Optimizer):
         differentiable: refused.
 
     Raises:
-        ValueError: a hyperparameter is out of range.
         NotImplementedError: ``differentiable`` is true.
+        RuntimeError: when stepping, a gradient differs from its parameter in shape or dtype.
+        TypeError: ``params`` are not tensors in an ordered collection.
+        ValueError: a hyperparameter is out of range, there are no parameters, or one is not a leaf or appears twice.
 
     Example:
         >>> import lucid
@@ -69,11 +71,11 @@ class Adadelta(Optimizer):
         differentiable: bool = False,
     ) -> None:
         check_scalar("Adadelta", "lr", lr)
-        check_at_least_zero("learning rate", lr)
+        check_at_least_zero("Adadelta", "learning rate", lr)
         if not 0.0 <= rho <= 1.0:
-            raise ValueError(f"Invalid rho value: {rho}")
-        check_at_least_zero("epsilon value", eps)
-        check_at_least_zero("weight_decay value", weight_decay)
+            raise ValueError(f"Adadelta: Invalid rho value: {rho}")
+        check_at_least_zero("Adadelta", "epsilon value", eps)
+        check_at_least_zero("Adadelta", "weight_decay value", weight_decay)
         check_modes("Adadelta", differentiable, foreach)
         defaults = {
             "lr": lr,

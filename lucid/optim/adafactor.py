@@ -23,8 +23,8 @@ class Adafactor(Optimizer):
         p = p - a * u / max(1, rms(u) / d)
 
     Args:
-        params: parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters. Tensors of more
-            than two dimensions are stacks of matrices.
+        params: floating-point parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters;
+            tensors of more than two dimensions are stacks of matrices.
         lr: largest relative step, a number or a 0-d Tensor.
         beta2_decay: power, at most 0, with which the weight of new squares falls.
         eps: smallest denominator (None: the spacing of numbers at 1) and smallest scale of a parameter.
@@ -34,7 +34,9 @@ class Adafactor(Optimizer):
         maximize: climb instead of descend.
 
     Raises:
-        ValueError: a hyperparameter is out of range.
+        RuntimeError: when stepping, a gradient differs from its parameter in shape or dtype.
+        TypeError: ``params`` are not tensors in an ordered collection.
+        ValueError: a hyperparameter is out of range, there are no parameters, or one is not a leaf or appears twice.
 
     Example:
         >>> import lucid
@@ -62,17 +64,17 @@ class Adafactor(Optimizer):
     ) -> None:
         check_scalar("Adafactor", "lr", lr)
         if not as_float(lr) >= 0.0:
-            raise ValueError(f"Learning rate should be >= 0 but is: {lr}")
+            raise ValueError(f"Adafactor: Learning rate should be >= 0 but is: {lr}")
         if not beta2_decay <= 0.0:
-            raise ValueError(f"beta2_decay should be <= 0 but is: {beta2_decay}")
+            raise ValueError(f"Adafactor: beta2_decay should be <= 0 but is: {beta2_decay}")
         if eps[0] is not None and not eps[0] >= 0.0:
-            raise ValueError(f"epsilon1 should be >= 0 but is: {eps[0]}")
+            raise ValueError(f"Adafactor: epsilon1 should be >= 0 but is: {eps[0]}")
         if not eps[1] >= 0.0:
-            raise ValueError(f"epsilon2 should be >= 0 but is: {eps[1]}")
+            raise ValueError(f"Adafactor: epsilon2 should be >= 0 but is: {eps[1]}")
         if not d >= 1.0:
-            raise ValueError(f"Clipping threshold d should be >= 1 but is: {d}")
+            raise ValueError(f"Adafactor: Clipping threshold d should be >= 1 but is: {d}")
         if not weight_decay >= 0.0:
-            raise ValueError(f"weight_decay should be >= 0 but is: {weight_decay}")
+            raise ValueError(f"Adafactor: weight_decay should be >= 0 but is: {weight_decay}")
         check_modes("Adafactor", False, foreach)
         defaults = {
             "lr": lr,

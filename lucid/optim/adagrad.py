@@ -31,7 +31,7 @@ class Adagrad(Optimizer):
         p = p - lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)
 
     Args:
-        params: parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
+        params: floating-point parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
         lr: learning rate, a number or a 0-d Tensor.
         lr_decay: how fast the learning rate falls with the number of steps.
         weight_decay: factor of the L2 penalty.
@@ -42,8 +42,11 @@ class Adagrad(Optimizer):
         differentiable: refused.
 
     Raises:
-        ValueError: a hyperparameter is out of range.
         NotImplementedError: ``differentiable`` is true.
+        RuntimeError: both ``foreach`` and ``fused`` are true; or, when stepping, a gradient differs from its parameter
+            in shape or dtype.
+        TypeError: ``params`` are not tensors in an ordered collection.
+        ValueError: a hyperparameter is out of range, there are no parameters, or one is not a leaf or appears twice.
 
     Example:
         >>> import lucid
@@ -72,11 +75,11 @@ class Adagrad(Optimizer):
         fused: bool | None = None,
     ) -> None:
         check_scalar("Adagrad", "lr", lr)
-        check_at_least_zero("learning rate", lr)
-        check_at_least_zero("lr_decay value", lr_decay)
-        check_at_least_zero("weight_decay value", weight_decay)
-        check_at_least_zero("initial_accumulator_value value", initial_accumulator_value)
-        check_at_least_zero("epsilon value", eps)
+        check_at_least_zero("Adagrad", "learning rate", lr)
+        check_at_least_zero("Adagrad", "lr_decay value", lr_decay)
+        check_at_least_zero("Adagrad", "weight_decay value", weight_decay)
+        check_at_least_zero("Adagrad", "initial_accumulator_value value", initial_accumulator_value)
+        check_at_least_zero("Adagrad", "epsilon value", eps)
         check_modes("Adagrad", differentiable, foreach, fused)
         defaults = {
             "lr": lr,

@@ -32,7 +32,7 @@ class Adam(Optimizer):
     With ``amsgrad`` the largest v so far takes the place of v in the last line.
 
     Args:
-        params: parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
+        params: floating-point parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
         lr: learning rate, a number or a 0-d Tensor.
         betas: decay of the two averages, in [0, 1).
         eps: added to the denominator.
@@ -44,8 +44,11 @@ class Adam(Optimizer):
         differentiable: refused.
 
     Raises:
-        ValueError: a hyperparameter is out of range.
         NotImplementedError: ``differentiable`` is true.
+        RuntimeError: both ``foreach`` and ``fused`` are true; or, when stepping, a gradient differs from its parameter
+            in shape or dtype.
+        TypeError: ``params`` are not tensors in an ordered collection.
+        ValueError: a hyperparameter is out of range, there are no parameters, or one is not a leaf or appears twice.
 
     Example:
         >>> import lucid
@@ -77,10 +80,10 @@ class Adam(Optimizer):
     ) -> None:
         name = type(self).__name__
         check_scalar(name, "lr", lr)
-        check_at_least_zero("learning rate", lr)
-        check_at_least_zero("epsilon value", eps)
+        check_at_least_zero(name, "learning rate", lr)
+        check_at_least_zero(name, "epsilon value", eps)
         check_betas(name, betas)
-        check_at_least_zero("weight_decay value", weight_decay)
+        check_at_least_zero(name, "weight_decay value", weight_decay)
         check_modes(name, differentiable, foreach, fused)
         defaults = {
             "lr": lr,
@@ -127,7 +130,7 @@ class AdamW(Adam):
         p = p - lr * weight_decay * p, then the step of `Adam` from the gradient alone
 
     Args:
-        params: parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
+        params: floating-point parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
         lr: learning rate, a number or a 0-d Tensor.
         betas: decay of the two averages, in [0, 1).
         eps: added to the denominator.
@@ -138,8 +141,11 @@ class AdamW(Adam):
         differentiable: refused.
 
     Raises:
-        ValueError: a hyperparameter is out of range.
         NotImplementedError: ``differentiable`` is true.
+        RuntimeError: both ``foreach`` and ``fused`` are true; or, when stepping, a gradient differs from its parameter
+            in shape or dtype.
+        TypeError: ``params`` are not tensors in an ordered collection.
+        ValueError: a hyperparameter is out of range, there are no parameters, or one is not a leaf or appears twice.
 
     Example:
         >>> import lucid

@@ -30,7 +30,7 @@ class Adamax(Optimizer):
         p = p - lr / (1 - beta1^t) * m / u
 
     Args:
-        params: parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
+        params: floating-point parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
         lr: learning rate, a number or a 0-d Tensor.
         betas: decay of the average and of the maximum, in [0, 1).
         eps: added to the size of a gradient.
@@ -40,8 +40,10 @@ class Adamax(Optimizer):
         differentiable: refused.
 
     Raises:
-        ValueError: a hyperparameter is out of range.
         NotImplementedError: ``differentiable`` is true.
+        RuntimeError: when stepping, a gradient differs from its parameter in shape or dtype.
+        TypeError: ``params`` are not tensors in an ordered collection.
+        ValueError: a hyperparameter is out of range, there are no parameters, or one is not a leaf or appears twice.
 
     Example:
         >>> import lucid
@@ -69,10 +71,10 @@ class Adamax(Optimizer):
         capturable: bool = False,
     ) -> None:
         check_scalar("Adamax", "lr", lr)
-        check_at_least_zero("learning rate", lr)
-        check_at_least_zero("epsilon value", eps)
+        check_at_least_zero("Adamax", "learning rate", lr)
+        check_at_least_zero("Adamax", "epsilon value", eps)
         check_betas("Adamax", betas)
-        check_at_least_zero("weight_decay value", weight_decay)
+        check_at_least_zero("Adamax", "weight_decay value", weight_decay)
         check_modes("Adamax", differentiable, foreach)
         defaults = {
             "lr": lr,

@@ -34,7 +34,7 @@ class ASGD(Optimizer):
     The averages are the state ``"ax"``: ``optimizer.state[p]["ax"]``.
 
     Args:
-        params: parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
+        params: floating-point parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
         lr: learning rate, a number or a 0-d Tensor.
         lambd: decay of the parameters and of the learning rate.
         alpha: power of the fall of the learning rate.
@@ -45,8 +45,10 @@ class ASGD(Optimizer):
         differentiable: refused.
 
     Raises:
-        ValueError: a hyperparameter is out of range.
         NotImplementedError: ``differentiable`` is true.
+        RuntimeError: when stepping, a gradient differs from its parameter in shape or dtype.
+        TypeError: ``params`` are not tensors in an ordered collection.
+        ValueError: a hyperparameter is out of range, there are no parameters, or one is not a leaf or appears twice.
 
     Example:
         >>> import lucid
@@ -76,8 +78,8 @@ class ASGD(Optimizer):
         capturable: bool = False,
     ) -> None:
         check_scalar("ASGD", "lr", lr)
-        check_at_least_zero("learning rate", lr)
-        check_at_least_zero("weight_decay value", weight_decay)
+        check_at_least_zero("ASGD", "learning rate", lr)
+        check_at_least_zero("ASGD", "weight_decay value", weight_decay)
         check_modes("ASGD", differentiable, foreach)
         defaults = {
             "lr": lr,

@@ -20,7 +20,7 @@ class LBFGS(Optimizer):
     the very first one: min(1, 1 / sum |g|) lr).
 
     Args:
-        params: parameters; groups are refused.
+        params: floating-point parameters; groups are refused.
         lr: step length, the first one tried where there is a line search; a number or a 0-d Tensor.
         max_iter: most iterations per step.
         max_eval: most calls of the closure per step; 1.25 max_iter unless given.
@@ -30,8 +30,10 @@ class LBFGS(Optimizer):
         line_search_fn: None, or "strong_wolfe".
 
     Raises:
-        ValueError: there are several groups, or ``lr`` is negative.
         RuntimeError: another line search, when stepping.
+        TypeError: ``params`` are not tensors in an ordered collection; or, when stepping, there is no closure.
+        ValueError: there are several groups or no parameters, one is not a leaf or appears twice, or ``lr`` is
+            negative.
 
     Example:
         >>> import lucid
@@ -62,7 +64,7 @@ class LBFGS(Optimizer):
         line_search_fn: str | None = None,
     ) -> None:
         check_scalar("LBFGS", "lr", lr)
-        check_at_least_zero("learning rate", lr)
+        check_at_least_zero("LBFGS", "learning rate", lr)
         defaults = {
             "lr": lr,
             "max_iter": max_iter,
@@ -76,7 +78,7 @@ class LBFGS(Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         if self.param_groups:
-            raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
+            raise ValueError("LBFGS: one group of parameters is supported, not several")
         super().add_param_group(param_group)
 
     def shape_of(self, p: Tensor, key: str) -> tuple[int, ...] | None:

@@ -24,9 +24,9 @@ def orthogonalized(x: Tensor, coefficients: tuple[float, float, float], steps: i
         ValueError: ``steps`` is 100 or more, or there are not three coefficients.
     """
     if steps >= 100:
-        raise ValueError(f"Muon: number of steps must be less than 100 for computational efficiency, got {steps}")
+        raise ValueError(f"Muon: ns_steps must be below 100, got {steps}")
     if len(coefficients) != 3:
-        raise ValueError(f"Muon: coefficients must be a tuple of exactly 3 values, got {len(coefficients)}")
+        raise ValueError(f"Muon: ns_coefficients must be 3 numbers, got {len(coefficients)}")
     a, b, c = coefficients
     tall = x.shape[0] > x.shape[1]
     y = x.T if tall else x
@@ -49,7 +49,7 @@ class Muon(Optimizer):
     iteration runs in the dtype of the parameter, where PyTorch rounds to bfloat16: updates agree to its 8 bits only.
 
     Args:
-        params: parameters, all matrices; biases, embeddings and heads belong to another optimizer.
+        params: floating-point matrices; biases, embeddings and heads belong to another optimizer.
         lr: learning rate.
         weight_decay: share of the parameter taken away per step, times lr.
         momentum: decay of the average of gradients.
@@ -60,7 +60,10 @@ class Muon(Optimizer):
         adjust_lr_fn: None or "original", or "match_rms_adamw".
 
     Raises:
-        ValueError: a parameter is not a matrix, or a hyperparameter is out of range.
+        RuntimeError: when stepping, a gradient differs from its parameter in shape or dtype.
+        TypeError: ``params`` are not tensors in an ordered collection.
+        ValueError: a parameter is not a matrix, or a hyperparameter is out of range, there are no parameters, or one is
+            not a leaf or appears twice.
 
     Example:
         >>> import lucid
@@ -89,9 +92,9 @@ class Muon(Optimizer):
         check_scalar("Muon", "lr", lr)
         for what, value in (("Learning rate", lr), ("momentum", momentum), ("weight decay", weight_decay)):
             if not as_float(value) >= 0.0:
-                raise ValueError(f"{what} should be >= 0 but is: {value}")
+                raise ValueError(f"Muon: {what} should be >= 0 but is: {value}")
         if adjust_lr_fn not in (None, "original", "match_rms_adamw"):
-            raise ValueError(f"Adjust learning rate function {adjust_lr_fn} is not supported")
+            raise ValueError(f"Muon: adjust_lr_fn must be 'original', 'match_rms_adamw' or None, got {adjust_lr_fn!r}")
         defaults = {
             "lr": lr,
             "weight_decay": weight_decay,
@@ -110,7 +113,7 @@ class Muon(Optimizer):
             if p.ndim != 2:
                 shape = tuple(p.shape)
                 self.param_groups.pop()
-                raise ValueError(f"Muon only supports 2D parameters whereas we found a parameter with size: {shape}")
+                raise ValueError(f"Muon: expected matrices, got a parameter of shape {shape}")
 
     def update_group(self, group: dict[str, Any], params: list[Tensor]) -> None:
         lr, momentum = as_float(group["lr"]), group["momentum"]

@@ -32,7 +32,7 @@ class NAdam(Optimizer):
         p = p - lr * (mu(t + 1) / (1 - M(t + 1)) * m + (1 - mu(t)) / (1 - M(t)) * g) / (sqrt(v / (1 - beta2^t)) + eps)
 
     Args:
-        params: parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
+        params: floating-point parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
         lr: learning rate, a number or a 0-d Tensor.
         betas: decay of the two averages, in [0, 1).
         eps: added to the denominator.
@@ -44,8 +44,10 @@ class NAdam(Optimizer):
         differentiable: refused.
 
     Raises:
-        ValueError: a hyperparameter is out of range.
         NotImplementedError: ``differentiable`` is true.
+        RuntimeError: when stepping, a gradient differs from its parameter in shape or dtype.
+        TypeError: ``params`` are not tensors in an ordered collection.
+        ValueError: a hyperparameter is out of range, there are no parameters, or one is not a leaf or appears twice.
 
     Example:
         >>> import lucid
@@ -77,11 +79,11 @@ class NAdam(Optimizer):
         differentiable: bool = False,
     ) -> None:
         check_scalar("NAdam", "lr", lr)
-        check_at_least_zero("learning rate", lr)
-        check_at_least_zero("epsilon value", eps)
+        check_at_least_zero("NAdam", "learning rate", lr)
+        check_at_least_zero("NAdam", "epsilon value", eps)
         check_betas("NAdam", betas)
-        check_at_least_zero("weight_decay value", weight_decay)
-        check_at_least_zero("momentum_decay value", momentum_decay)
+        check_at_least_zero("NAdam", "weight_decay value", weight_decay)
+        check_at_least_zero("NAdam", "momentum_decay value", momentum_decay)
         check_modes("NAdam", differentiable, foreach)
         defaults = {
             "lr": lr,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lucid._printing import shown
 from lucid._tensor import Tensor
 from lucid.autograd._hooks import RemovableHandle
 from lucid.autograd._mode import enable_grad, no_grad
@@ -25,23 +26,33 @@ def as_float(x: Any) -> float:
 
 
 def check_scalar(name: str, what: str, x: Any) -> None:
-    """Refuse a hyperparameter that is a tensor of several elements."""
+    """Refuse a hyperparameter that is no number, or a tensor of several elements."""
+    if isinstance(x, str) or not hasattr(x, "__float__"):
+        raise TypeError(f"{name}: {what} must be a number, got {shown(x)}")
     if isinstance(x, Tensor) and x.numel() != 1:
         raise ValueError(f"{name}: Tensor {what} must be 1-element, got shape {tuple(x.shape)}")
 
 
-def check_at_least_zero(what: str, x: Any) -> None:
-    """Refuse negative numbers and NaN."""
+def check_at_least_zero(name: str, what: str, x: Any) -> None:
+    """Refuse what is no number, negative ones and NaN."""
+    check_scalar(name, what, x)
     if not as_float(x) >= 0.0:
-        raise ValueError(f"Invalid {what}: {x}")
+        raise ValueError(f"{name}: Invalid {what}: {x}")
+
+
+def check_pair(name: str, what: str, x: Any) -> None:
+    """Refuse what is not two things."""
+    if not isinstance(x, (tuple, list)) or len(x) != 2:
+        raise TypeError(f"{name}: {what} must be two numbers, got {shown(x)}")
 
 
 def check_betas(name: str, betas: Any) -> None:
     """Refuse decays outside [0, 1)."""
+    check_pair(name, "betas", betas)
     for i, beta in enumerate(betas):
         check_scalar(name, f"betas[{i}]", beta)
         if not 0.0 <= as_float(beta) < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+            raise ValueError(f"{name}: Invalid beta parameter at index {i}: {beta}")
 
 
 def check_modes(name: str, differentiable: bool, foreach: bool | None = None, fused: bool | None = None) -> None:
@@ -110,8 +121,10 @@ class Optimizer(Saving):
         defaults: the defaults.
 
     Raises:
-        ValueError: there are no parameters, one is not a leaf, or one appears twice.
+        NotImplementedError: when stepping, there is neither ``update_group`` nor ``step``.
+        RuntimeError: when stepping, a gradient differs from its parameter in shape or dtype.
         TypeError: ``params`` is a tensor or a set, or holds something that is not a Tensor.
+        ValueError: there are no parameters, one is not a leaf, or one appears twice.
 
     Example:
         >>> import lucid
@@ -137,9 +150,11 @@ class Optimizer(Saving):
                 f"{type(self).__name__}: params argument given to the optimizer should be an iterable of Tensors or "
                 "dicts, but got a Tensor"
             )
+        if not isinstance(params, Iterable):
+            raise TypeError(f"{type(self).__name__}: expected parameters or groups of them, got {shown(params)}")
         groups = params if isinstance(params, set) else list(params)
         if not groups:
-            raise ValueError("optimizer got an empty parameter list")
+            raise ValueError(f"{type(self).__name__}: optimizer got an empty parameter list")
         if isinstance(groups, set) or not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
@@ -185,6 +200,10 @@ class Optimizer(Saving):
         name = type(self).__name__
         if not isinstance(param_group, dict):
             raise TypeError(f"{name}: param group must be a dict, but got {type(param_group).__name__}")
+        if "params" not in param_group:
+            raise ValueError(
+                f"{name}: a group needs an entry 'params', got {', '.join(map(repr, param_group)) or 'none'}"
+            )
         params = param_group["params"]
         if isinstance(params, (set, frozenset)):
             raise TypeError(

@@ -33,7 +33,7 @@ class RAdam(Optimizer):
         c = sqrt((r - 4) (r - 2) r_inf / ((r_inf - 4) (r_inf - 2) r))
 
     Args:
-        params: parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
+        params: floating-point parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
         lr: learning rate, a number or a 0-d Tensor.
         betas: decay of the two averages, in [0, 1).
         eps: added to the denominator.
@@ -44,8 +44,10 @@ class RAdam(Optimizer):
         differentiable: refused.
 
     Raises:
-        ValueError: a hyperparameter is out of range.
         NotImplementedError: ``differentiable`` is true.
+        RuntimeError: when stepping, a gradient differs from its parameter in shape or dtype.
+        TypeError: ``params`` are not tensors in an ordered collection.
+        ValueError: a hyperparameter is out of range, there are no parameters, or one is not a leaf or appears twice.
 
     Example:
         >>> import lucid
@@ -74,10 +76,10 @@ class RAdam(Optimizer):
         differentiable: bool = False,
     ) -> None:
         check_scalar("RAdam", "lr", lr)
-        check_at_least_zero("learning rate", lr)
-        check_at_least_zero("epsilon value", eps)
+        check_at_least_zero("RAdam", "learning rate", lr)
+        check_at_least_zero("RAdam", "epsilon value", eps)
         check_betas("RAdam", betas)
-        check_at_least_zero("weight_decay value", weight_decay)
+        check_at_least_zero("RAdam", "weight_decay value", weight_decay)
         check_modes("RAdam", differentiable, foreach)
         defaults = {
             "lr": lr,

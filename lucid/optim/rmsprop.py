@@ -30,7 +30,7 @@ class RMSprop(Optimizer):
         p = p - lr * b
 
     Args:
-        params: parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
+        params: floating-point parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
         lr: learning rate, a number or a 0-d Tensor.
         alpha: decay of the averages.
         eps: added to the denominator.
@@ -42,8 +42,10 @@ class RMSprop(Optimizer):
         differentiable: refused.
 
     Raises:
-        ValueError: a hyperparameter is out of range.
         NotImplementedError: ``differentiable`` is true.
+        RuntimeError: when stepping, a gradient differs from its parameter in shape or dtype.
+        TypeError: ``params`` are not tensors in an ordered collection.
+        ValueError: a hyperparameter is out of range, there are no parameters, or one is not a leaf or appears twice.
 
     Example:
         >>> import lucid
@@ -72,11 +74,11 @@ class RMSprop(Optimizer):
         differentiable: bool = False,
     ) -> None:
         check_scalar("RMSprop", "lr", lr)
-        check_at_least_zero("learning rate", lr)
-        check_at_least_zero("epsilon value", eps)
-        check_at_least_zero("momentum value", momentum)
-        check_at_least_zero("weight_decay value", weight_decay)
-        check_at_least_zero("alpha value", alpha)
+        check_at_least_zero("RMSprop", "learning rate", lr)
+        check_at_least_zero("RMSprop", "epsilon value", eps)
+        check_at_least_zero("RMSprop", "momentum value", momentum)
+        check_at_least_zero("RMSprop", "weight_decay value", weight_decay)
+        check_at_least_zero("RMSprop", "alpha value", alpha)
         check_modes("RMSprop", differentiable)
         defaults = {
             "lr": lr,

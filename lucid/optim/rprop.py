@@ -15,6 +15,7 @@ from lucid.optim.optimizer import (
     as_float,
     check_at_least_zero,
     check_modes,
+    check_pair,
     check_scalar,
     data,
     gradients,
@@ -32,7 +33,7 @@ class Rprop(Optimizer):
         p = p - s * sign(g)
 
     Args:
-        params: parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
+        params: floating-point parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
         lr: the first step size, a number or a 0-d Tensor.
         etas: factors by which step sizes shrink and grow.
         step_sizes: the smallest and the largest step size.
@@ -41,8 +42,10 @@ class Rprop(Optimizer):
         differentiable: refused.
 
     Raises:
-        ValueError: a hyperparameter is out of range.
         NotImplementedError: ``differentiable`` is true.
+        RuntimeError: when stepping, a gradient differs from its parameter in shape or dtype.
+        TypeError: ``params`` are not tensors in an ordered collection.
+        ValueError: a hyperparameter is out of range, there are no parameters, or one is not a leaf or appears twice.
 
     Example:
         >>> import lucid
@@ -69,9 +72,11 @@ class Rprop(Optimizer):
         differentiable: bool = False,
     ) -> None:
         check_scalar("Rprop", "lr", lr)
-        check_at_least_zero("learning rate", lr)
+        check_at_least_zero("Rprop", "learning rate", lr)
+        check_pair("Rprop", "etas", etas)
+        check_pair("Rprop", "step_sizes", step_sizes)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
-            raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
+            raise ValueError(f"Rprop: Invalid eta values: {etas[0]}, {etas[1]}")
         check_modes("Rprop", differentiable, foreach)
         defaults = {
             "lr": lr,

@@ -31,7 +31,7 @@ class SGD(Optimizer):
         p = p - lr * (g + momentum * b if nesterov else b)
 
     Args:
-        params: parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
+        params: floating-point parameters, (name, parameter) pairs, or dicts of groups with their own hyperparameters.
         lr: learning rate, a number or a 0-d Tensor.
         momentum: factor of the previous step.
         dampening: share of the gradient left out of the momentum.
@@ -42,8 +42,11 @@ class SGD(Optimizer):
         differentiable: refused.
 
     Raises:
-        ValueError: a hyperparameter is out of range.
         NotImplementedError: ``differentiable`` is true.
+        RuntimeError: both ``foreach`` and ``fused`` are true; or, when stepping, a gradient differs from its parameter
+            in shape or dtype.
+        TypeError: ``params`` are not tensors in an ordered collection.
+        ValueError: a hyperparameter is out of range, there are no parameters, or one is not a leaf or appears twice.
 
     Example:
         >>> import lucid
@@ -72,12 +75,12 @@ class SGD(Optimizer):
         fused: bool | None = None,
     ) -> None:
         check_scalar("SGD", "lr", lr)
-        check_at_least_zero("learning rate", lr)
-        check_at_least_zero("momentum value", momentum)
-        check_at_least_zero("weight_decay value", weight_decay)
+        check_at_least_zero("SGD", "learning rate", lr)
+        check_at_least_zero("SGD", "momentum value", momentum)
+        check_at_least_zero("SGD", "weight_decay value", weight_decay)
         check_modes("SGD", differentiable, foreach, fused)
         if nesterov and (momentum <= 0 or dampening != 0):
-            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+            raise ValueError("SGD: Nesterov momentum requires a momentum and zero dampening")
         defaults = {
             "lr": lr,
             "momentum": momentum,

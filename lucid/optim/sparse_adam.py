@@ -23,6 +23,8 @@ class SparseAdam(Optimizer):
         >>> lucid.optim.SparseAdam([lucid.ones(1, requires_grad=True)])
         Traceback (most recent call last):
         NotImplementedError: SparseAdam: lucid has no sparse gradients; use Adam, which takes the dense ones
+
+    Source: Kingma and Ba, arXiv:1412.6980.
     """
 
     def __init__(

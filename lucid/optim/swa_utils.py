@@ -12,20 +12,28 @@ from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
 from lucid.nn.modules.batch_norm import _BatchNorm, _InstanceNorm
 from lucid.nn.modules.module import Module
+from lucid.nn.utils._checks import check_module
 from lucid.optim.lr_scheduler._base import LRScheduler, check_optimizer, per_group, rates
-from lucid.optim.optimizer import Optimizer, as_float
+from lucid.optim.optimizer import Optimizer, as_float, check_scalar
 
 Average = Callable[[Tensor, Tensor, Any], Tensor]
 AverageAll = Callable[[Sequence[Tensor], Sequence[Tensor], Any], None]
 
 
 def _check_decay(name: str, decay: float) -> None:
+    check_scalar(name, "decay", decay)
     if not 0.0 <= decay <= 1.0:
-        raise ValueError(f"{name}: Invalid decay value {decay} provided. Please provide a value in [0,1] range.")
+        raise ValueError(f"{name}: decay must be between 0 and 1, got {decay}")
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Average:
     """The function (average, new, count) -> decay * average + (1 - decay) * new.
+
+    Args:
+        decay: share of the old average that stays, in [0, 1].
+
+    Returns:
+        A function of two tensors and the number of models averaged so far, which gives a tensor.
 
     Raises:
         ValueError: ``decay`` is not within [0, 1].
@@ -48,11 +56,16 @@ def get_ema_avg_fn(decay: float = 0.999) -> Average:
 def get_swa_avg_fn() -> Average:
     """The function (average, new, count) -> average + (new - average) / (count + 1).
 
+    Returns:
+        A function of two tensors and the number of models averaged so far, which gives a tensor.
+
     Example:
         >>> import lucid
         >>> from lucid.optim.swa_utils import get_swa_avg_fn
         >>> print(get_swa_avg_fn()(lucid.tensor([4.0]), lucid.tensor([8.0]), 3))
         [5.0]
+
+    Source: Izmailov et al., arXiv:1803.05407.
     """
 
     def swa_update(average: Tensor, new: Tensor, count: Any) -> Tensor:
@@ -79,15 +92,43 @@ def _in_place(update: Average, linear: Callable[[Any], float]) -> AverageAll:
 def get_ema_multi_avg_fn(decay: float = 0.999) -> AverageAll:
     """`get_ema_avg_fn` for lists of tensors, in place.
 
+    Args:
+        decay: share of the old averages that stays, in [0, 1].
+
+    Returns:
+        A function of two lists of tensors, the first of which it overwrites, and the number of models averaged so far.
+
     Raises:
         ValueError: ``decay`` is not within [0, 1].
+
+    Example:
+        >>> import lucid
+        >>> from lucid.optim.swa_utils import get_ema_multi_avg_fn
+        >>> averages = [lucid.tensor([4.0])]
+        >>> get_ema_multi_avg_fn(0.75)(averages, [lucid.tensor([8.0])], 1)
+        >>> print(averages[0])
+        [5.0]
     """
     _check_decay("get_ema_multi_avg_fn", decay)
     return _in_place(get_ema_avg_fn(decay), lambda count: 1 - decay)
 
 
 def get_swa_multi_avg_fn() -> AverageAll:
-    """`get_swa_avg_fn` for lists of tensors, in place."""
+    """`get_swa_avg_fn` for lists of tensors, in place.
+
+    Returns:
+        A function of two lists of tensors, the first of which it overwrites, and the number of models averaged so far.
+
+    Example:
+        >>> import lucid
+        >>> from lucid.optim.swa_utils import get_swa_multi_avg_fn
+        >>> averages = [lucid.tensor([4.0])]
+        >>> get_swa_multi_avg_fn()(averages, [lucid.tensor([8.0])], 3)
+        >>> print(averages[0])
+        [5.0]
+
+    Source: Izmailov et al., arXiv:1803.05407.
+    """
     return _in_place(get_swa_avg_fn(), lambda count: 1 / (as_float(count) + 1))
 
 
@@ -105,8 +146,11 @@ class AveragedModel(Module):
         module: the copy.
         n_averaged: how many models were averaged, an int64 tensor.
 
+    Shape: as for the model.
+
     Raises:
         AssertionError: both functions are given.
+        TypeError: ``model`` is not a Module.
 
     Example:
         >>> import lucid
@@ -134,7 +178,8 @@ class AveragedModel(Module):
     ) -> None:
         super().__init__()
         if avg_fn is not None and multi_avg_fn is not None:
-            raise AssertionError("AveragedModel: Only one of avg_fn and multi_avg_fn should be provided")
+            raise AssertionError("AveragedModel: expected at most one of avg_fn and multi_avg_fn")
+        check_module("AveragedModel", model)
         from lucid import int64, tensor
 
         self.module = copy.deepcopy(model)
@@ -179,6 +224,9 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
         model: in whose `BatchNorm` layers to write; it is put back into its mode afterwards.
         device: "cpu".
 
+    Raises:
+        TypeError: ``model`` is not a Module.
+
     Example:
         >>> import lucid
         >>> from lucid.optim.swa_utils import update_bn
@@ -186,7 +234,10 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
         >>> update_bn([lucid.tensor([[1.0], [3.0]]), lucid.tensor([[5.0], [7.0]])], model)
         >>> print(model.running_mean)
         [4.0]
+
+    Source: Izmailov et al., arXiv:1803.05407, section 3.2.
     """
+    check_module("update_bn", model)
     layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and not isinstance(m, _InstanceNorm)]
     if not layers:
         return
@@ -219,7 +270,9 @@ class SWALR(LRScheduler):
         last_epoch: epoch to resume after; -1 starts anew.
 
     Raises:
-        ValueError: an unknown strategy, or negative epochs.
+        KeyError: resuming, and a group has no ``"initial_lr"``.
+        TypeError: ``optimizer`` is not an Optimizer.
+        ValueError: an unknown strategy, negative epochs, or not one ``swa_lr`` per group.
 
     Example:
         >>> import lucid
@@ -246,9 +299,9 @@ class SWALR(LRScheduler):
         check_optimizer("SWALR", optimizer)
         targets = per_group("SWALR", "swa_lr", optimizer, swa_lr)
         if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f"SWALR: anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
+            raise ValueError(f"SWALR: anneal_strategy must be 'cos' or 'linear', got {anneal_strategy!r}")
         if not isinstance(anneal_epochs, int) or anneal_epochs < 0:
-            raise ValueError(f"SWALR: anneal_epochs must be equal or greater than 0, got {anneal_epochs}")
+            raise ValueError(f"SWALR: anneal_epochs must be an int of at least 0, got {anneal_epochs}")
         for group, target in zip(optimizer.param_groups, targets):
             group["swa_lr"] = target
         self._anneal_strategy, self.anneal_epochs = anneal_strategy, anneal_epochs

@@ -275,10 +275,19 @@ def leaf() -> Any:
         (lambda: optim.ASGD([leaf()], weight_decay=-1), "Invalid weight_decay value: -1"),
         (lambda: optim.Adafactor([leaf()], d=0.5), "Clipping threshold d should be >= 1 but is: 0.5"),
         (lambda: optim.Adafactor([leaf()], eps=(-1, 0)), "epsilon1 should be >= 0 but is: -1"),
-        (lambda: optim.Muon([lucid.ones(2, requires_grad=True)]), r"Muon only supports 2D parameters .* size: \(2,\)"),
-        (lambda: optim.Muon([leaf()], adjust_lr_fn="half"), "Adjust learning rate function half is not supported"),
+        (
+            lambda: optim.Muon([lucid.ones(2, requires_grad=True)]),
+            r"^Muon: expected matrices, got a parameter of shape \(2,\)",
+        ),
+        (
+            lambda: optim.Muon([leaf()], adjust_lr_fn="half"),
+            "^Muon: adjust_lr_fn must be 'original', 'match_rms_adamw' or None, got 'half'",
+        ),
         (lambda: optim.LBFGS([leaf()], lr=-1), "Invalid learning rate: -1"),
-        (lambda: optim.LBFGS([{"params": [leaf()]}, {"params": [leaf()]}]), "LBFGS doesn't support per-parameter"),
+        (
+            lambda: optim.LBFGS([{"params": [leaf()]}, {"params": [leaf()]}]),
+            "^LBFGS: one group of parameters is supported, not several",
+        ),
     ],
 )
 def test_messages(make: Callable[[], Any], message: str) -> None:

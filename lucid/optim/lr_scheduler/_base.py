@@ -62,8 +62,9 @@ class LRScheduler:
         base_lrs: the learning rate each group started with.
 
     Raises:
-        TypeError: ``optimizer`` is not an Optimizer.
         KeyError: resuming, and a group has no ``"initial_lr"``.
+        NotImplementedError: there is no ``get_lr``.
+        TypeError: ``optimizer`` is not an Optimizer.
 
     Example:
         >>> import lucid
@@ -216,6 +217,11 @@ class LambdaLR(_Lambdas):
         lr_lambda: function of the epoch, or one per group.
         last_epoch: epoch to resume after; -1 starts anew.
 
+    Raises:
+        KeyError: resuming, and a group has no ``"initial_lr"``.
+        TypeError: ``optimizer`` is not an Optimizer, or ``lr_lambda`` not a function.
+        ValueError: there are not as many functions as groups.
+
     Example:
         >>> import lucid
         >>> optimizer = lucid.optim.SGD([lucid.ones(1, requires_grad=True)], lr=1.0)
@@ -238,6 +244,11 @@ class MultiplicativeLR(_Lambdas):
         optimizer: whose learning rates to change.
         lr_lambda: function of the epoch, or one per group; not called for epoch 0.
         last_epoch: epoch to resume after; -1 starts anew.
+
+    Raises:
+        KeyError: resuming, and a group has no ``"initial_lr"``.
+        TypeError: ``optimizer`` is not an Optimizer, or ``lr_lambda`` not a function.
+        ValueError: there are not as many functions as groups.
 
     Example:
         >>> import lucid

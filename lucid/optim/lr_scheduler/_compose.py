@@ -19,6 +19,9 @@ class _Composed(LRScheduler):
         name = type(self).__name__
         if len(schedulers) < 1:
             raise ValueError(f"{name}: expects at least one scheduler, but got no scheduler")
+        for i, scheduler in enumerate(schedulers):
+            if not isinstance(scheduler, LRScheduler):
+                raise TypeError(f"{name}: expected schedulers, got {type(scheduler).__name__} at index {i}")
         optimizer = schedulers[0].optimizer if optimizer is None else optimizer
         for i, scheduler in enumerate(schedulers):
             if isinstance(scheduler, ReduceLROnPlateau):
@@ -49,7 +52,8 @@ class ChainedScheduler(_Composed):
         optimizer: that optimizer; the first scheduler's unless given.
 
     Raises:
-        ValueError: there is none, or they belong to different optimizers.
+        TypeError: one is not a scheduler.
+        ValueError: there is none, one is a `ReduceLROnPlateau`, or they belong to different optimizers.
 
     Example:
         >>> import lucid
@@ -92,7 +96,8 @@ class SequentialLR(_Composed):
         last_epoch: epoch to resume after; -1 starts anew.
 
     Raises:
-        ValueError: the numbers do not match, or a scheduler belongs to another optimizer.
+        TypeError: one is not a scheduler.
+        ValueError: the numbers do not match, one is a `ReduceLROnPlateau`, or one belongs to another optimizer.
 
     Example:
         >>> import lucid
@@ -112,6 +117,7 @@ class SequentialLR(_Composed):
     def __init__(
         self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
     ) -> None:
+        check_optimizer("SequentialLR", optimizer)
         self._adopt(schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
@@ -153,6 +159,8 @@ class ReduceLROnPlateau(LRScheduler):
         eps: reductions smaller than this are not made.
 
     Raises:
+        RuntimeError: when stepping, ``min_lr`` is a list and groups were added.
+        TypeError: ``optimizer`` is not an Optimizer.
         ValueError: an argument is out of range.
 
     Example:

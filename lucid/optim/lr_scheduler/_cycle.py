@@ -51,6 +51,8 @@ class OneCycleLR(LRScheduler):
         last_epoch: step to resume after; -1 starts anew.
 
     Raises:
+        KeyError: resuming, and a group has no ``"initial_lr"``.
+        TypeError: ``optimizer`` is not an Optimizer.
         ValueError: an argument is out of range, the optimizer has no momentum to cycle, or there are too many steps.
 
     Example:
@@ -163,6 +165,8 @@ class CyclicLR(LRScheduler):
         last_epoch: step to resume after; -1 starts anew.
 
     Raises:
+        KeyError: resuming, and a group has no ``"initial_lr"``.
+        TypeError: ``optimizer`` is not an Optimizer.
         ValueError: an argument is out of range, or the optimizer has no momentum to cycle.
 
     Example:
@@ -259,7 +263,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         last_epoch: epoch to resume after; -1 starts anew.
 
     Raises:
-        ValueError: ``T_0`` or ``T_mult`` is not a positive integer.
+        KeyError: resuming, and a group has no ``"initial_lr"``.
+        TypeError: ``optimizer`` is not an Optimizer.
+        ValueError: ``T_0`` or ``T_mult`` is not a positive integer; or, when stepping, the epoch is negative.
 
     Example:
         >>> import lucid

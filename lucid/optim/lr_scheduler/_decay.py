@@ -7,11 +7,13 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 
+from lucid._printing import shown
 from lucid.optim.lr_scheduler._base import Chainable, LRScheduler, rates
-from lucid.optim.optimizer import Optimizer
+from lucid.optim.optimizer import Optimizer, check_scalar
 
 
 def _check_positive(name: str, what: str, value: float) -> None:
+    check_scalar(name, what, value)
     if not value > 0:
         raise ValueError(f"{name}: expected positive {what}, got {value}")
 
@@ -26,6 +28,11 @@ class StepLR(Chainable):
         step_size: epochs between steps.
         gamma: factor of a step.
         last_epoch: epoch to resume after; -1 starts anew.
+
+    Raises:
+        KeyError: resuming, and a group has no ``"initial_lr"``.
+        TypeError: ``optimizer`` is not an Optimizer.
+        ValueError: ``step_size`` is not positive.
 
     Example:
         >>> import lucid
@@ -42,6 +49,7 @@ class StepLR(Chainable):
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         _check_positive("StepLR", "step_size", step_size)
+        check_scalar("StepLR", "gamma", gamma)
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 
@@ -63,6 +71,10 @@ class MultiStepLR(Chainable):
         gamma: factor of a step.
         last_epoch: epoch to resume after; -1 starts anew.
 
+    Raises:
+        KeyError: resuming, and a group has no ``"initial_lr"``.
+        TypeError: ``optimizer`` is not an Optimizer.
+
     Example:
         >>> import lucid
         >>> optimizer = lucid.optim.SGD([lucid.ones(1, requires_grad=True)], lr=1.0)
@@ -75,6 +87,9 @@ class MultiStepLR(Chainable):
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
+        if not isinstance(milestones, Iterable):
+            raise TypeError(f"MultiStepLR: milestones must be epochs, got {shown(milestones)}")
+        check_scalar("MultiStepLR", "gamma", gamma)
         self.milestones, self.gamma = Counter(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
@@ -97,6 +112,8 @@ class ConstantLR(Chainable):
         last_epoch: epoch to resume after; -1 starts anew.
 
     Raises:
+        KeyError: resuming, and a group has no ``"initial_lr"``.
+        TypeError: ``optimizer`` is not an Optimizer.
         ValueError: the factor is out of range.
 
     Example:
@@ -135,7 +152,9 @@ class LinearLR(Chainable):
         last_epoch: epoch to resume after; -1 starts anew.
 
     Raises:
-        ValueError: a factor is out of range.
+        KeyError: resuming, and a group has no ``"initial_lr"``.
+        TypeError: ``optimizer`` is not an Optimizer.
+        ValueError: a factor is out of range, or ``total_iters`` is not positive.
 
     Example:
         >>> import lucid
@@ -144,6 +163,8 @@ class LinearLR(Chainable):
         >>> optimizer.step(); scheduler.step()
         >>> scheduler.get_last_lr()
         [0.75]
+
+    Source: Goyal et al., Accurate, large minibatch SGD, arXiv:1706.02677 (warmup).
     """
 
     def __init__(
@@ -177,6 +198,10 @@ class ExponentialLR(Chainable):
         gamma: the factor.
         last_epoch: epoch to resume after; -1 starts anew.
 
+    Raises:
+        KeyError: resuming, and a group has no ``"initial_lr"``.
+        TypeError: ``optimizer`` is not an Optimizer.
+
     Example:
         >>> import lucid
         >>> optimizer = lucid.optim.SGD([lucid.ones(1, requires_grad=True)], lr=1.0)
@@ -187,6 +212,7 @@ class ExponentialLR(Chainable):
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        check_scalar("ExponentialLR", "gamma", gamma)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
@@ -208,6 +234,11 @@ class PolynomialLR(Chainable):
         power: the power.
         last_epoch: epoch to resume after; -1 starts anew.
 
+    Raises:
+        KeyError: resuming, and a group has no ``"initial_lr"``.
+        TypeError: ``optimizer`` is not an Optimizer.
+        ValueError: ``total_iters`` is not positive.
+
     Example:
         >>> import lucid
         >>> optimizer = lucid.optim.SGD([lucid.ones(1, requires_grad=True)], lr=1.0)
@@ -215,6 +246,8 @@ class PolynomialLR(Chainable):
         >>> optimizer.step(); scheduler.step()
         >>> scheduler.get_last_lr()
         [0.25]
+
+    Source: Chen et al., DeepLab, arXiv:1606.00915, section 4.1.
     """
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
@@ -236,6 +269,11 @@ class CosineAnnealingLR(LRScheduler):
         T_max: epochs until the minimum.
         eta_min: the minimum.
         last_epoch: epoch to resume after; -1 starts anew.
+
+    Raises:
+        KeyError: resuming, and a group has no ``"initial_lr"``.
+        TypeError: ``optimizer`` is not an Optimizer.
+        ValueError: ``T_max`` is not positive.
 
     Example:
         >>> import lucid
@@ -287,6 +325,8 @@ class NoamScheduler(LRScheduler):
         last_epoch: step to resume after; -1 starts anew.
 
     Raises:
+        KeyError: resuming, and a group has no ``"initial_lr"``.
+        TypeError: ``optimizer`` is not an Optimizer.
         ValueError: ``model_size`` or ``warmup_steps`` is not positive.
 
     Example:
