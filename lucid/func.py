@@ -121,16 +121,16 @@ def _value_and_grad(name: str, func: Callable[..., Any], argnums: Any, has_aux: 
 def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """A function that gives the gradient of ``func``, whose result is one 0-d tensor.
 
+    Results have no history unless another transform of this module is going on outside: differentiate again by
+    nesting, ``grad(grad(f))``.
+
     Args:
         func: takes tensors, or nested tuples, lists and dicts of them.
         argnums: which positional arguments to differentiate with respect to; a tuple gives a tuple.
         has_aux: ``func`` gives (output, aux), and the gradient comes with aux likewise.
 
     Raises:
-        RuntimeError: when called: the result is not a 0-d tensor, or an argument is missing.
-
-    Results have no history unless another transform of this module is going on outside: differentiate again by
-    nesting, ``grad(grad(f))``.
+        RuntimeError: when called: the result is not a 0-d tensor, an argument is missing, or there is no aux.
 
     Example:
         >>> import lucid
@@ -150,7 +150,15 @@ def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: 
 def grad_and_value(
     func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """A function that gives (gradient, value) of ``func``, or (gradient, (value, aux)); arguments as for `grad`.
+    """A function that gives (gradient, value) of ``func``, or (gradient, (value, aux)).
+
+    Args:
+        func: takes tensors, or nested tuples, lists and dicts of them, and gives one 0-d tensor.
+        argnums: which positional arguments to differentiate with respect to; a tuple gives a tuple.
+        has_aux: ``func`` gives (output, aux).
+
+    Raises:
+        RuntimeError: when called: the result is not a 0-d tensor, an argument is missing, or there is no aux.
 
     Example:
         >>> import lucid
@@ -171,7 +179,15 @@ def grad_and_value(
 def value_and_grad(
     func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """A function that gives (value, gradient) of ``func``, or ((value, aux), gradient); arguments as for `grad`.
+    """A function that gives (value, gradient) of ``func``, or ((value, aux), gradient).
+
+    Args:
+        func: takes tensors, or nested tuples, lists and dicts of them, and gives one 0-d tensor.
+        argnums: which positional arguments to differentiate with respect to; a tuple gives a tuple.
+        has_aux: ``func`` gives (output, aux).
+
+    Raises:
+        RuntimeError: when called: the result is not a 0-d tensor, an argument is missing, or there is no aux.
 
     Example:
         >>> import lucid
@@ -192,16 +208,16 @@ def value_and_grad(
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """(output, vjp_fn), or (output, vjp_fn, aux): ``vjp_fn(v)`` is the product of ``v`` with the Jacobian.
 
+    ``vjp_fn`` takes what has the structure of the output and gives the gradient of the only primal, or a tuple. It can
+    be called again and again.
+
     Args:
         func: takes the primals, tensors or nested containers of them, and gives tensors likewise.
         primals: where to evaluate.
         has_aux: ``func`` gives (output, aux).
 
-    ``vjp_fn`` takes what has the structure of the output and gives the gradient of the only primal, or a tuple. It can
-    be called again and again.
-
     Raises:
-        RuntimeError: from ``vjp_fn``, when its argument does not fit the output.
+        RuntimeError: there is no aux; or, from ``vjp_fn``, its argument does not fit the output.
 
     Example:
         >>> import lucid
@@ -235,7 +251,7 @@ def jvp(func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any,
         has_aux: ``func`` gives (output, aux).
 
     Raises:
-        RuntimeError: the tangents do not fit the primals.
+        RuntimeError: primals and tangents are not tuples that fit each other, or there is no aux.
 
     Example:
         >>> import lucid
@@ -267,6 +283,9 @@ def jacrev(
         argnums: which positional arguments; a tuple gives a tuple within the structure of the output.
         has_aux: ``func`` gives (output, aux), and the Jacobian comes with aux likewise.
         chunk_size: accepted: rows are computed one at a time.
+
+    Raises:
+        RuntimeError: when called: an argument is missing, or there is no aux.
 
     Example:
         >>> import lucid
@@ -301,6 +320,15 @@ def jacfwd(
 ) -> Callable[..., Any]:
     """What `jacrev` gives: lucid differentiates backwards only, so there is no cheaper way by columns.
 
+    Args:
+        func: takes and gives tensors, or nested containers of them.
+        argnums: which positional arguments; a tuple gives a tuple within the structure of the output.
+        has_aux: ``func`` gives (output, aux), and the Jacobian comes with aux likewise.
+        randomness: accepted: ``func`` is called once.
+
+    Raises:
+        RuntimeError: when called: an argument is missing, or there is no aux.
+
     Example:
         >>> import lucid
         >>> print(lucid.func.jacfwd(lambda x: x * x)(lucid.tensor([1.0, 2.0])))
@@ -311,7 +339,14 @@ def jacfwd(
 
 
 def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
-    """A function that gives the second derivatives of ``func``: `jacrev` of `jacrev`.
+    """A function that gives the second derivatives of ``func``, y.shape + x.shape + x.shape: `jacrev` of `jacrev`.
+
+    Args:
+        func: takes and gives tensors, or nested containers of them.
+        argnums: which positional arguments; a tuple gives a tuple of tuples within the structure of the output.
+
+    Raises:
+        RuntimeError: when called: an argument is missing.
 
     Example:
         >>> import lucid
@@ -364,8 +399,9 @@ def vmap(
         chunk_size: accepted: slices are computed one at a time.
 
     Raises:
-        ValueError: ``in_dims`` or ``out_dims`` do not fit, or the sizes differ.
-        RuntimeError: random numbers were drawn with ``randomness="error"``.
+        RuntimeError: random numbers were drawn with ``randomness="error"``, or that is another word.
+        TypeError: ``func`` is not a function.
+        ValueError: ``in_dims`` or ``out_dims`` do not fit, the sizes differ or are 0, or ``func`` gives no tensors.
 
     Example:
         >>> import lucid
@@ -417,6 +453,7 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dic
 
     Raises:
         RuntimeError: there is no model, or they differ in class or mode.
+        TypeError: an entry is not a Module.
 
     Example:
         >>> import lucid
@@ -448,6 +485,15 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dic
 
 def replace_all_batch_norm_modules_(root: Module) -> Module:
     """Let every batch norm in ``root`` use the statistics of the batch alone, for function transforms; in place.
+
+    Args:
+        root: changed in place, with all modules inside it.
+
+    Returns:
+        ``root``.
+
+    Raises:
+        TypeError: ``root`` is not a Module.
 
     Example:
         >>> import lucid

@@ -38,6 +38,13 @@ def check_device_type(name: str, device_type: Any) -> str:
 def is_autocast_available(device_type: str) -> bool:
     """Whether autocast does anything on ``device_type``: True for "cpu".
 
+    Args:
+        device_type: "cpu", or another that PyTorch knows.
+
+    Raises:
+        RuntimeError: ``device_type`` is unknown.
+        ValueError: ``device_type`` is not a string.
+
     Example:
         >>> import lucid
         >>> lucid.amp.is_autocast_available("cpu")
@@ -61,8 +68,8 @@ class autocast:
         cache_enabled: keep the casts of parameters until the outermost block ends.
 
     Raises:
-        ValueError: ``device_type`` is not a string.
         RuntimeError: ``device_type`` is unknown.
+        ValueError: ``device_type`` is not a string.
 
     Example:
         >>> import lucid
@@ -123,6 +130,13 @@ class autocast:
 def is_autocast_enabled(device_type: str = "cuda") -> bool:
     """Whether calls on ``device_type`` are cast in this thread; as in PyTorch, asked without one: False.
 
+    Args:
+        device_type: "cpu", or another that PyTorch knows.
+
+    Raises:
+        RuntimeError: ``device_type`` is unknown.
+        ValueError: ``device_type`` is not a string.
+
     Example:
         >>> import lucid
         >>> with lucid.autocast("cpu"):
@@ -135,6 +149,14 @@ def is_autocast_enabled(device_type: str = "cuda") -> bool:
 
 def set_autocast_enabled(device_type: Any, enabled: bool | None = None) -> None:
     """Turn autocast on ``device_type`` on or off for this thread; on others than "cpu" nothing happens.
+
+    Args:
+        device_type: "cpu", or another that PyTorch knows.
+        enabled: on or off; left out, as PyTorch's older form allows, nothing happens.
+
+    Raises:
+        RuntimeError: ``device_type`` is unknown.
+        ValueError: ``device_type`` is not a string.
 
     Example:
         >>> import lucid
@@ -150,6 +172,13 @@ def set_autocast_enabled(device_type: Any, enabled: bool | None = None) -> None:
 def get_autocast_dtype(device_type: str) -> _dtype.dtype:
     """The dtype that `autocast` on ``device_type`` casts to unless told otherwise.
 
+    Args:
+        device_type: "cpu", or another that PyTorch knows.
+
+    Raises:
+        RuntimeError: ``device_type`` is unknown.
+        ValueError: ``device_type`` is not a string.
+
     Example:
         >>> import lucid
         >>> lucid.get_autocast_dtype("cpu")
@@ -161,6 +190,14 @@ def get_autocast_dtype(device_type: str) -> _dtype.dtype:
 
 def set_autocast_dtype(device_type: str, dtype: Any) -> None:
     """Change what `get_autocast_dtype` returns; for "cpu" in this thread.
+
+    Args:
+        device_type: "cpu", or another that PyTorch knows.
+        dtype: `lucid.bfloat16` or `lucid.float16`; `autocast` refuses others when it is entered.
+
+    Raises:
+        RuntimeError: ``device_type`` is unknown.
+        ValueError: ``device_type`` is not a string.
 
     Example:
         >>> import lucid
@@ -192,6 +229,9 @@ def is_autocast_cpu_enabled() -> bool:
 def set_autocast_cpu_enabled(enabled: bool) -> None:
     """`set_autocast_enabled` of "cpu".
 
+    Args:
+        enabled: on or off.
+
     Example:
         >>> import lucid
         >>> lucid.set_autocast_cpu_enabled(True)
@@ -216,6 +256,9 @@ def get_autocast_cpu_dtype() -> _dtype.dtype:
 def set_autocast_cpu_dtype(dtype: Any) -> None:
     """`set_autocast_dtype` of "cpu".
 
+    Args:
+        dtype: `lucid.bfloat16` or `lucid.float16`.
+
     Example:
         >>> import lucid
         >>> lucid.set_autocast_cpu_dtype(lucid.float16)
@@ -239,6 +282,9 @@ def is_autocast_cache_enabled() -> bool:
 
 def set_autocast_cache_enabled(enabled: bool) -> None:
     """Keep casts of parameters, or do not, in this thread.
+
+    Args:
+        enabled: keep them or not.
 
     Example:
         >>> import lucid
@@ -309,6 +355,10 @@ def custom_fwd(fwd: Any = None, *, device_type: str, cast_inputs: Any = None) ->
         device_type: "cpu".
         cast_inputs: dtype for floating-point tensor arguments; ``forward`` then runs with autocast off.
 
+    Raises:
+        RuntimeError: ``device_type`` is unknown.
+        ValueError: ``device_type`` is not a string.
+
     Example:
         >>> import lucid
         >>> class Root(lucid.autograd.Function):
@@ -342,6 +392,14 @@ def custom_fwd(fwd: Any = None, *, device_type: str, cast_inputs: Any = None) ->
 
 def custom_bwd(bwd: Any = None, *, device_type: str) -> Any:
     """Decorator of the ``backward`` that belongs to a `custom_fwd`: runs with the settings that ``forward`` had.
+
+    Args:
+        bwd: the method.
+        device_type: "cpu".
+
+    Raises:
+        RuntimeError: ``device_type`` is unknown.
+        ValueError: ``device_type`` is not a string.
 
     Example:
         >>> import lucid

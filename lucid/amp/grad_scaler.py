@@ -33,7 +33,9 @@ class GradScaler:
         enabled: False makes every method do nothing, and `step` call ``optimizer.step()``.
 
     Raises:
-        AssertionError: a factor is out of range.
+        AssertionError: a factor is out of range; or a method comes before `scale`.
+        RuntimeError: ``device`` is unknown; or `unscale_` or `step` is called twice before `update`.
+        ValueError: ``device`` is not a string; or a gradient to unscale is float16.
 
     Example:
         >>> import lucid

@@ -76,8 +76,8 @@ def backward(
     """Add the gradients of ``tensors`` to ``grad`` of the leaves they were computed from.
 
     Args:
-        tensors: where to start.
-        grad_tensors: dL/d(tensor) for each, or None for ones.
+        tensors: where to start: tensors that require grad, any shapes.
+        grad_tensors: dL/d(tensor) for each, of its shape, or None for ones.
         retain_graph: keep saved tensors; ``create_graph`` unless given.
         create_graph: record the backward pass.
         inputs: only accumulate into these.
@@ -115,9 +115,9 @@ def grad(
     """The gradients of ``outputs`` with respect to ``inputs``, without touching any ``grad``.
 
     Args:
-        outputs: tensors to differentiate.
+        outputs: tensors to differentiate, any shapes.
         inputs: tensors to differentiate with respect to; leaves or not.
-        grad_outputs: dL/d(output) for each, or None for ones.
+        grad_outputs: dL/d(output) for each, of its shape, or None for ones.
         retain_graph: keep saved tensors; ``create_graph`` unless given.
         create_graph: record the computation, so that the result can be differentiated.
         only_inputs: accepted: nothing else is computed.
@@ -126,10 +126,11 @@ def grad(
         materialize_grads: give zeros instead of None.
 
     Returns:
-        One gradient per input.
+        One gradient per input, of its shape and dtype.
 
     Raises:
-        RuntimeError: an input does not require grad, or was not used and ``allow_unused`` is false.
+        RuntimeError: an input does not require grad, or was not used and ``allow_unused`` is false; a gradient has
+            another shape, or the graph was freed.
 
     Example:
         >>> import lucid

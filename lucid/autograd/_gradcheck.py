@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,19 @@ class GradcheckError(RuntimeError):
     """An analytical gradient differs from the numerical one."""
 
 
+_ACCEPTED = frozenset({
+    "nondet_tol", "check_undefined_grad", "check_grad_dtypes", "check_batched_grad", "check_batched_forward_grad",
+    "check_forward_ad", "check_backward_ad", "fast_mode", "masked", "check_sparse_nnz",
+})  # fmt: skip
+_CHECKED = frozenset({"eps", "atol", "rtol", "raise_exception"})
+
+
+def _check_options(name: str, options: Collection[str], known: frozenset[str] = _ACCEPTED) -> None:
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise TypeError(f"{name}: there is no option {', '.join(map(repr, unknown))}")
+
+
 def _outputs(function: Callable[..., Any], inputs: Sequence[Any]) -> list[Tensor]:
     out = function(*inputs)
     out = out if isinstance(out, (tuple, list)) else [out]
@@ -33,7 +46,7 @@ def gradcheck(
     atol: float = 1e-5,
     rtol: float = 1e-3,
     raise_exception: bool = True,
-    **_: Any,
+    **options: Any,
 ) -> bool:
     """Compare the gradients of ``func`` with central differences.
 
@@ -43,9 +56,11 @@ def gradcheck(
         eps: step of the differences.
         atol, rtol: |analytical - numerical| <= atol + rtol * |numerical|.
         raise_exception: raise instead of returning False.
+        options: PyTorch's other options (``fast_mode``, ``nondet_tol``, ...), accepted and without effect.
 
     Raises:
         GradcheckError: the gradients differ.
+        TypeError: there is no such option.
         ValueError: no input requires grad, or one that does is not float64.
 
     Example:
@@ -53,7 +68,10 @@ def gradcheck(
         >>> x = lucid.tensor([0.5, -1.0], dtype=lucid.float64, requires_grad=True)
         >>> lucid.autograd.gradcheck(lucid.tanh, x)
         True
+
+    Source: Baydin et al., Automatic differentiation in machine learning, arXiv:1502.05767 (numerical differentiation).
     """
+    _check_options("gradcheck", options)
     args = [inputs] if isinstance(inputs, TensorBase) else list(inputs)
     checked = [(i, x) for i, x in enumerate(args) if isinstance(x, TensorBase) and x._requires_grad]
     if not checked:
@@ -113,8 +131,15 @@ def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = Non
     """`gradcheck` of the gradients of ``func``: checks second derivatives.
 
     Args:
-        func, inputs, options: as for `gradcheck`.
-        grad_outputs: dL/d(output) to start from; fixed pseudo-random values unless given.
+        func: takes ``inputs`` and returns a tensor or a tuple of them.
+        inputs: a tensor or a sequence; float64 tensors that require grad are checked.
+        grad_outputs: dL/d(output) to start from, one for each; fixed pseudo-random values unless given.
+        options: those of `gradcheck`.
+
+    Raises:
+        GradcheckError: the gradients differ.
+        TypeError: there is no such option.
+        ValueError: no input requires grad, or one that does is not float64.
 
     Example:
         >>> import lucid
@@ -122,6 +147,8 @@ def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = Non
         >>> lucid.autograd.gradgradcheck(lucid.tanh, x)
         True
     """
+    _check_options("gradgradcheck", options, _ACCEPTED | _CHECKED | {"gen_non_contig_grad_outputs"})
+    options.pop("gen_non_contig_grad_outputs", None)
     args = [inputs] if isinstance(inputs, TensorBase) else list(inputs)
     outputs = [y for y in _outputs(func, args) if y.requires_grad]
     if grad_outputs is None:

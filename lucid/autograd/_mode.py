@@ -35,6 +35,9 @@ class _Switch:
 class no_grad(_Switch):
     """Do not record operations: results do not require grad.
 
+    Args:
+        function: a function to decorate: ``@lucid.no_grad`` without brackets.
+
     Example:
         >>> import lucid
         >>> x = lucid.ones(2, requires_grad=True)
@@ -53,6 +56,9 @@ class no_grad(_Switch):
 
 class enable_grad(_Switch):
     """Record operations again inside ``no_grad``.
+
+    Args:
+        function: a function to decorate: ``@lucid.enable_grad`` without brackets.
 
     Example:
         >>> import lucid
@@ -102,7 +108,7 @@ class inference_mode:
     """Like ``no_grad``, for code that will never need gradients of what it makes.
 
     Args:
-        mode: False makes it do nothing.
+        mode: False makes it do nothing; a function is decorated.
 
     Example:
         >>> import lucid
@@ -149,7 +155,7 @@ def is_grad_enabled() -> bool:
     Example:
         >>> import lucid
         >>> with lucid.no_grad():
-        ...     print(lucid.grad_enabled())
+        ...     print(lucid.is_grad_enabled())
         ...
         False
     """

@@ -61,6 +61,10 @@ _check_nan = True
 def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
     """Switch the search of `detect_anomaly` on or off for the calling thread.
 
+    Args:
+        mode: on or off.
+        check_nan: raise at the first NaN; with False, only errors of the backward pass are explained.
+
     Raises:
         TypeError: ``mode`` or ``check_nan`` is not a bool.
 
@@ -110,6 +114,9 @@ class set_detect_anomaly:
         mode: on or off.
         check_nan: raise at the first NaN.
 
+    Raises:
+        TypeError: ``mode`` or ``check_nan`` is not a bool.
+
     Example:
         >>> import lucid
         >>> with lucid.autograd.set_detect_anomaly(True):
@@ -142,6 +149,7 @@ class detect_anomaly:
 
     Raises:
         RuntimeError: in a backward pass inside the context, for a NaN.
+        TypeError: ``check_nan`` is not a bool.
 
     Example:
         >>> import lucid

@@ -86,6 +86,10 @@ class Function:
     Subclasses define static methods ``forward(ctx, *args)``, which returns tensors, and ``backward(ctx, *grads)``,
     which returns one gradient (or None) per argument of ``forward``. Call with ``MyFunction.apply(*args)``.
 
+    Raises:
+        NotImplementedError: ``forward`` or, when gradients are wanted, ``backward`` is not defined.
+        RuntimeError: ``backward`` gives another number of gradients, or one of another shape.
+
     Example:
         >>> import lucid
         >>> class Double(lucid.autograd.Function):
@@ -114,7 +118,14 @@ class Function:
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
-        """Run ``forward`` without recording and, when an input requires grad, record this operation instead."""
+        """Run ``forward`` without recording and, when an input requires grad, record this operation instead.
+
+        Args:
+            args, kwargs: for ``forward``; gradients flow to tensors among ``args``.
+
+        Returns:
+            What ``forward`` returned.
+        """
         node = FunctionCtx()
         node._function = cls
         node.needs_input_grad = tuple(isinstance(a, TensorBase) and a.requires_grad for a in args)  # type: ignore[attr-defined]

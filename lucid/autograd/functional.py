@@ -158,13 +158,21 @@ def hessian(
     vectorize: bool = False,
     outer_jacobian_strategy: str = "reverse-mode",
 ) -> Any:
-    """The second derivatives of a function with one number as its result; arguments as for `jacobian`.
+    """The second derivatives of a function with one number as its result.
+
+    Args:
+        func: takes tensors, gives a tensor with one element.
+        inputs: a tensor, or a tuple of them.
+        create_graph: record the computation, so that the result can be differentiated.
+        strict: refuse a result that does not depend on an input, instead of giving zeros.
+        vectorize, outer_jacobian_strategy: not used: one backward pass for each element of the gradient.
 
     Returns:
         Shape x.shape + x.shape; for a tuple of inputs a tuple of tuples, [i][j] of shape xi.shape + xj.shape.
 
     Raises:
-        RuntimeError: the result is not a single number.
+        RuntimeError: the result is not a single number, or ``strict`` finds independence.
+        TypeError: inputs or the result are not tensors.
 
     Example:
         >>> import lucid
@@ -184,11 +192,18 @@ def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     """(results, v^T J): the results, and the product of a vector with the Jacobian.
 
     Args:
-        func, inputs, create_graph, strict: as for `jacobian`.
+        func: takes tensors, gives a tensor or a tuple of them.
+        inputs: a tensor, or a tuple of them.
         v: a tensor for each result, of its shape; may be left out for a single number.
+        create_graph: record the computation, so that the result can be differentiated.
+        strict: refuse a result that does not depend on an input, instead of giving zeros.
+
+    Returns:
+        The results, and a product for each input, of its shape.
 
     Raises:
-        RuntimeError: ``v`` does not fit.
+        RuntimeError: ``v`` does not fit, or ``strict`` finds independence.
+        TypeError: inputs, results or ``v`` are not tensors.
 
     Example:
         >>> import lucid
@@ -216,11 +231,18 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     """(results, J v): the results, and the product of the Jacobian with a vector, by two backward passes.
 
     Args:
-        func, inputs, create_graph, strict: as for `jacobian`.
+        func: takes tensors, gives a tensor or a tuple of them.
+        inputs: a tensor, or a tuple of them.
         v: a tensor for each input, of its shape; may be left out for a single number.
+        create_graph: record the computation, so that the result can be differentiated.
+        strict: refuse a result that does not depend on an input, instead of giving zeros.
+
+    Returns:
+        The results, and a product for each of them, of its shape.
 
     Raises:
-        RuntimeError: ``v`` does not fit.
+        RuntimeError: ``v`` does not fit, or ``strict`` finds independence.
+        TypeError: inputs, results or ``v`` are not tensors.
 
     Example:
         >>> import lucid
@@ -241,8 +263,19 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
 def vhp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """(result, v^T H): a function's single number, and the product of a vector with its second derivatives.
 
+    Args:
+        func: takes tensors, gives a tensor with one element.
+        inputs: a tensor, or a tuple of them.
+        v: a tensor for each input, of its shape; may be left out for a single number.
+        create_graph: record the computation, so that the result can be differentiated.
+        strict: refuse a result that does not depend on an input, instead of giving zeros.
+
+    Returns:
+        The result, and a product for each input, of its shape.
+
     Raises:
-        RuntimeError: the result is not a single number, or ``v`` does not fit.
+        RuntimeError: the result is not a single number, ``v`` does not fit, or ``strict`` finds independence.
+        TypeError: inputs, results or ``v`` are not tensors.
 
     Example:
         >>> import lucid
@@ -257,8 +290,19 @@ def vhp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
 def hvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """(result, H v): what `vhp` gives, since second derivatives are symmetric.
 
+    Args:
+        func: takes tensors, gives a tensor with one element.
+        inputs: a tensor, or a tuple of them.
+        v: a tensor for each input, of its shape; may be left out for a single number.
+        create_graph: record the computation, so that the result can be differentiated.
+        strict: refuse a result that does not depend on an input, instead of giving zeros.
+
+    Returns:
+        The result, and a product for each input, of its shape.
+
     Raises:
-        RuntimeError: the result is not a single number, or ``v`` does not fit.
+        RuntimeError: the result is not a single number, ``v`` does not fit, or ``strict`` finds independence.
+        TypeError: inputs, results or ``v`` are not tensors.
 
     Example:
         >>> import lucid

@@ -98,6 +98,7 @@ class detect_nan:
 
     Raises:
         NaNError: in a forward pass inside the context.
+        TypeError: ``inf`` is not a bool.
 
     Example:
         >>> import lucid

@@ -18,8 +18,9 @@ class Variable(metaclass=_IsTensor):
     """A tensor over the same memory without history: what ``Variable(x)`` meant before tensors recorded operations.
 
     Args:
-        data: a tensor.
+        data: a tensor; an empty one unless given.
         requires_grad: record operations on the result.
+        volatile: accepted: PyTorch gave it up with version 0.4.
 
     Raises:
         TypeError: ``data`` is not a tensor.

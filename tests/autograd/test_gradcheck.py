@@ -122,3 +122,12 @@ def test_float32_is_refused() -> None:
 def test_nothing_to_check_is_refused() -> None:
     with pytest.raises(ValueError, match="gradcheck: expects at least one input that requires grad"):
         gradcheck(lambda a: a * a, lucid.ones(2, dtype=lucid.float64))
+
+
+def test_options_of_pytorch_are_accepted_and_others_are_not() -> None:
+    x = lucid.tensor([0.5], dtype=lucid.float64, requires_grad=True)
+    assert gradcheck(lucid.tanh, x, fast_mode=True, nondet_tol=1e-3)
+    assert gradgradcheck(lucid.tanh, x, gen_non_contig_grad_outputs=True, check_batched_grad=False)
+    for check in (gradcheck, gradgradcheck):
+        with pytest.raises(TypeError, match=f"^{check.__name__}: there is no option 'atoll'$"):
+            check(lucid.tanh, x, atoll=1e-3)

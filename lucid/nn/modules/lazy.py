@@ -271,8 +271,8 @@ class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
     """`ConvTranspose1d` whose ``in_channels`` is that of the first input.
 
     Args:
-        out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode, device, dtype:
-            as in `ConvTranspose1d`.
+        out_channels, kernel_size, stride, padding, output_padding, groups: as in `ConvTranspose1d`.
+        bias, dilation, padding_mode, device, dtype: likewise.
 
     Shape: as for `ConvTranspose1d`.
 
@@ -294,8 +294,8 @@ class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
     """`ConvTranspose2d` whose ``in_channels`` is that of the first input.
 
     Args:
-        out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode, device, dtype:
-            as in `ConvTranspose2d`.
+        out_channels, kernel_size, stride, padding, output_padding, groups: as in `ConvTranspose2d`.
+        bias, dilation, padding_mode, device, dtype: likewise.
 
     Shape: as for `ConvTranspose2d`.
 
@@ -317,8 +317,8 @@ class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
     """`ConvTranspose3d` whose ``in_channels`` is that of the first input.
 
     Args:
-        out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode, device, dtype:
-            as in `ConvTranspose3d`.
+        out_channels, kernel_size, stride, padding, output_padding, groups: as in `ConvTranspose3d`.
+        bias, dilation, padding_mode, device, dtype: likewise.
 
     Shape: as for `ConvTranspose3d`.
 

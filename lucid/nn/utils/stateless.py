@@ -10,6 +10,8 @@ from lucid._tensor import Tensor
 from lucid.nn.modules.module import Module
 from lucid.nn.utils._checks import check_module
 
+__all__ = ["functional_call"]
+
 Place = tuple[dict[str, Any], str]
 """The table of a module, and the key in it."""
 
