@@ -237,18 +237,6 @@ def test_what_has_no_complex_form_is_refused(name: str) -> None:
     assert x.tolist() == [1 + 2j, 3]
 
 
-@pytest.mark.parametrize("call,name", [
-    (lambda x: x.prod(), "prod"), (lambda x: x.cumprod(0), "cumprod"),
-    (lambda x: lucid.linalg.inv(x.reshape(2, 2)), "inv"), (lambda x: lucid.linalg.eig(x.reshape(2, 2)), "eig"),
-])  # fmt: skip
-def test_gradients_that_do_not_exist_are_refused(call: Any, name: str) -> None:
-    x = lucid.tensor([1 + 2j, 3, 4j, 1], requires_grad=True)
-    with pytest.raises(NotImplementedError, match=f"^{name}: gradients of complex tensors are not supported"):
-        call(x)
-    with lucid.no_grad():
-        call(x)
-
-
 def test_messages() -> None:
     z, x = lucid.tensor([1 + 2j], requires_grad=True), lucid.tensor([1.0])
     with pytest.raises(RuntimeError, match="grad can be implicitly created only for real outputs, got lucid.complex64"):

@@ -26,7 +26,8 @@ _AS_THEY_ARE = (
     "masked_fill nonzero positive repeat_interleave where cartesian_prod movedim atleast_1d atleast_2d atleast_3d "
     "block_diag diag_embed diagflat diag take take_along_dim select_scatter slice_scatter diagonal_scatter "
     "masked_select index_fill index_copy index_put masked_scatter put scatter cube split_with_sizes "
-    "equal_operator unequal_operator eq ne"
+    "equal_operator unequal_operator eq ne trapezoid cumulative_trapezoid gradient cross pixel_shuffle pixel_unshuffle "
+    "channel_shuffle unsafe_chunk unsafe_split as_strided_scatter"
 )
 AS_THEY_ARE = frozenset(_AS_THEY_ARE.split())
 
@@ -55,7 +56,7 @@ def compute(function: Callable[..., Any], moving: bool, args: tuple[Any, ...], k
         return function(*args, **kwargs)
     forms = importlib.import_module("lucid._functions.complex_math")
     form = forms.form_of(name)
-    if form is None and (moving or name in AS_THEY_ARE):
+    if form is None and (moving or name in AS_THEY_ARE or name.endswith("_copy")):
         return function(*args, **kwargs)
     if form is None and name.endswith("_") and not name.startswith("_"):
         return forms.in_place(function, args, kwargs)

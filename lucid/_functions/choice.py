@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid import _ops
+from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import Operand, as_tensor, broadcast_shapes, operands, sum_to, write_out
+from lucid._functions._common import Operand, as_tensor, broadcast_shapes, cast, operands, sum_to, write_out
 from lucid.autograd._node import Node, TensorBase, wrap
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def where(condition: Tensor, x: Operand | None = None, y: Operand | None = None,
     """``x`` where the condition holds, ``y`` elsewhere, broadcast together.
 
     Args:
-        condition: bool tensor.
+        condition: tensor of bool, or of uint8.
         x, y: tensors or numbers. Without them the result is ``nonzero(condition, as_tuple=True)``.
         out: tensor that receives the result.
 
@@ -54,6 +54,8 @@ def where(condition: Tensor, x: Operand | None = None, y: Operand | None = None,
     check_tensors("where", condition)
     if x is None and y is None:
         return tuple(wrap(i) for i in np.nonzero(np.atleast_1d(condition._data)))
+    if condition._data.dtype == np.uint8:  # as PyTorch still takes it
+        condition = cast(condition, _dtype.bool_)
     if condition._data.dtype.kind != "b":
         raise TypeError(
             f"where: expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"

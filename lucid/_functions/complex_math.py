@@ -16,12 +16,12 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions import binary
-from lucid._functions._common import as_tensor, cast, expand, mutate, operands, write_out
+from lucid._functions._common import as_tensor, cast, expand, mutate, normalize_dim, operands, write_out
 from lucid._functions.choice import where
 from lucid._functions.complex import Complex, Conj, Imag, Real, as_complex, is_complex
 from lucid._functions.complex import conj as conjugate
 from lucid._functions.elementwise import quiet
-from lucid.autograd._mode import mode
+from lucid._functions.join import cat, narrow
 from lucid.autograd._node import Node, TensorBase, wrap
 
 Form = Callable[..., Any]
@@ -51,19 +51,6 @@ def in_place(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
         return compute(plain, False, values, options)
 
     return mutate(name, args[0], run, *args[1:], **kwargs)  # type: ignore[arg-type]
-
-
-def refuse_gradient(name: str, *tensors: Any) -> None:
-    """Refuse what would have to be differentiated.
-
-    Raises:
-        NotImplementedError: one of ``tensors`` requires grad, and operations are recorded.
-    """
-    if mode.enabled and any(
-        isinstance(t, TensorBase) and t.requires_grad  # type: ignore[attr-defined]
-        for t in tensors
-    ):
-        raise NotImplementedError(f"{name}: gradients of complex tensors are not supported; detach() them before")
 
 
 def parts(x: Any) -> tuple[Any, Any]:
@@ -308,7 +295,7 @@ FORMS.update({
 
 PARTWISE = (
     "sum mean cumsum nansum nanmean diff trace tril triu gather index_select scatter_add index_add pad "
-    "constant_pad_nd trapezoid cumulative_trapezoid avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d "
+    "constant_pad_nd avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d "
     "adaptive_avg_pool2d unfold fold dropout sum_to_size"
 )
 
@@ -454,21 +441,37 @@ def _of_nonzero(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
     return function(wrap(np.asarray(x._data != 0)), *args, **kwargs)
 
 
-def _scan(numpy_function: Any) -> Form:
-    def form(
-        function: Any, x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None
-    ) -> Any:  # fmt: skip
-        name = function.__name__
-        refuse_gradient(name, x)
-        x = x if dtype is None else cast(x, _dtype.as_dtype(dtype))
-        options = {"keepdims": True} if keepdim and dim is not None else {}
-        try:
-            y = numpy_function(x._data, axis=dim, **options)
-        except np.exceptions.AxisError as error:
-            raise IndexError(f"{name}: Dimension out of range: {error}") from None
-        return write_out(name, wrap(np.asarray(y, x._data.dtype)), out)
+def _dtype_of(name: str, x: Any, dtype: Any) -> Any:
+    return as_complex(name, x if dtype is None else cast(x, _dtype.as_dtype(dtype)))
 
-    return form
+
+def prod(function: Any, x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Any:
+    """Halves multiplied with each other until one element is left: right at zeros, in every derivative."""
+    x = _dtype_of("prod", x, dtype)
+    y, d = (x.reshape(-1), 0) if dim is None else (x, normalize_dim("prod", dim, x))
+    y = y if y._data.ndim else y.reshape(1)
+    while y._data.shape[d] > 1:
+        half = y._data.shape[d] // 2
+        product = Mul.apply(narrow(y, d, 0, half), narrow(y, d, half, half))
+        y = product if y._data.shape[d] == 2 * half else cat([product, narrow(y, d, 2 * half, 1)], d)
+    if not y._data.shape[d]:
+        y = wrap(np.ones([1 if k == d else n for k, n in enumerate(y._data.shape)], y._data.dtype))
+    if dim is None or not x._data.ndim:
+        y = y.reshape((1,) * x._data.ndim if keepdim else ())
+    elif not keepdim:
+        y = y.squeeze(d)
+    return write_out("prod", y, out)
+
+
+def cumprod(function: Any, x: Any, dim: int, *, dtype: Any = None, out: Any = None) -> Any:
+    """Every element multiplied with the one 1, 2, 4, ... places before it."""
+    y, step = _dtype_of("cumprod", x, dtype), 1
+    d = normalize_dim("cumprod", dim, x)
+    n = y._data.shape[d] if y._data.ndim else 1
+    while step < n:
+        later = Mul.apply(narrow(y, d, step, n - step), narrow(y, d, 0, n - step))
+        y, step = cat([narrow(y, d, 0, step), later], d), 2 * step
+    return write_out("cumprod", y.clone() if y is x else y, out)
 
 
 def _drawn(function: Any, *sizes: Any, dtype: Any = None, **options: Any) -> Any:
@@ -491,9 +494,9 @@ def _drawn(function: Any, *sizes: Any, dtype: Any = None, **options: Any) -> Any
 
 
 FORMS.update({
-    "norm": _of_magnitude, "vector_norm": _of_magnitude, "all": _of_nonzero, "any": _of_nonzero,
-    "count_nonzero": _of_nonzero, "prod": _scan(np.prod), "cumprod": _scan(np.cumprod),
+    "vector_norm": _of_magnitude, "all": _of_nonzero, "any": _of_nonzero,
+    "count_nonzero": _of_nonzero, "prod": prod, "cumprod": cumprod,
     "rand": _drawn, "randn": _drawn, "rand_like": _drawn, "randn_like": _drawn,
 })  # fmt: skip
 
-__all__ = ["FORMS", "form_of", "in_place", "is_complex", "refuse_gradient"]
+__all__ = ["FORMS", "form_of", "in_place", "is_complex"]

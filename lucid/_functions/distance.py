@@ -97,7 +97,8 @@ def norm(
     x: Tensor, p: float | str | None = "fro", dim: Dim = None, keepdim: bool = False, out: Tensor | None = None,
     dtype: Any = None,
 ) -> Tensor:  # fmt: skip
-    """The p-norm (sum |x|^p)^(1/p) over ``dim``; ``"fro"`` and None mean 2, inf and -inf the extreme magnitudes.
+    """The p-norm (sum |x|^p)^(1/p) over ``dim``; ``"fro"`` and None mean 2, ``"nuc"`` the sum of
+    the singular values of matrices, inf and -inf the extreme magnitudes.
 
     Args:
         x: any tensor.
@@ -118,8 +119,13 @@ def norm(
     """
     if p is None or p == "fro":
         p = 2.0
+    if p == "nuc":
+        from lucid._functions.linalg import matrix_norm
+
+        found = matrix_norm(x, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)  # type: ignore[arg-type]
+        return write_out("norm", found, out)
     if isinstance(p, str):
-        raise ValueError(f"norm: p must be a number or 'fro', got {p!r}")
+        raise ValueError(f"norm: p must be a number, 'fro' or 'nuc', got {p!r}")
     return vector_norm(x, p, dim, keepdim, dtype=dtype, out=out)
 
 

@@ -8,8 +8,12 @@ import numpy as np
 
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import write_out
-from lucid._functions.complex_linalg import lapack, square
+from lucid._functions.complex import as_complex
+from lucid._functions.complex_factors import Eig, run
+from lucid._functions.complex_linalg import square
 from lucid._functions.spectral import Eigen
+from lucid.autograd._mode import mode
+from lucid.autograd._node import wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -32,7 +36,7 @@ def eig(x: Tensor) -> Any:
 
     Raises:
         RuntimeError: not square, or not finite.
-        NotImplementedError: ``x`` requires grad.
+        RuntimeError: in backward, where the loss depends on the phases of the eigenvectors.
         LinAlgError: it does not converge.
 
     Example:
@@ -43,7 +47,7 @@ def eig(x: Tensor) -> Any:
     Source: Golub and Van Loan, Matrix computations, chapter 7.
     """
     _check("eig", x)
-    return Eigen(*lapack("eig", lambda a: tuple(np.linalg.eig(a)), x))
+    return Eigen(*Eig.apply(as_complex("eig", x), False))
 
 
 def eigvals(x: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -55,7 +59,6 @@ def eigvals(x: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Raises:
         RuntimeError: not square, or not finite.
-        NotImplementedError: ``x`` requires grad.
         LinAlgError: it does not converge.
 
     Example:
@@ -66,4 +69,7 @@ def eigvals(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     Source: Golub and Van Loan, Matrix computations, chapter 7.
     """
     _check("eigvals", x)
-    return write_out("eigvals", lapack("eigvals", np.linalg.eigvals, x), out)
+    x = as_complex("eigvals", x)
+    if mode.enabled and x._requires_grad:
+        return write_out("eigvals", Eig.apply(x, False)[0], out)
+    return write_out("eigvals", wrap(run("eigvals", np.linalg.eigvals, x._data)), out)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lucid import _dtype
 from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import as_tensor, check_rank, normalize_dim, write_out
 from lucid.autograd._node import TensorBase, wrap
@@ -361,8 +362,9 @@ def searchsorted(
             raise RuntimeError(f"searchsorted: sorter must be int64 of shape {rows.shape}, got {got}")
         rows = np.take_along_axis(rows, sorter._data, -1)
     values = x._data if isinstance(x, TensorBase) else np.asarray(x, rows.dtype)
-    if isinstance(x, TensorBase) and values.dtype != rows.dtype:
-        raise RuntimeError(f"searchsorted: boundaries and values must have one dtype, got {rows.dtype}, {values.dtype}")
+    if values.dtype != rows.dtype:
+        common = _dtype.promote_types(sorted_sequence.dtype, _dtype.of_array(values)).numpy
+        rows, values = rows.astype(common), values.astype(common)
     if rows.ndim == 1:
         found = np.asarray(np.searchsorted(rows, values, where))
     elif rows.ndim == values.ndim and rows.shape[:-1] == values.shape[:-1]:

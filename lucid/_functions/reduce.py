@@ -232,7 +232,8 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any
     """
     if dtype is not None:
         x = cast(x, _dtype.as_dtype(dtype))
-    return Prod.apply(x, normalize_dims("prod", dim, x), keepdim)
+    y = Prod.apply(x, normalize_dims("prod", dim, x), keepdim)
+    return y if dtype is None else cast(y, _dtype.as_dtype(dtype))
 
 
 def all(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:

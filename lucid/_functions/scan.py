@@ -189,7 +189,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -
         >>> print(lucid.trapezoid(lucid.tensor([1.0, 2.0, 3.0])))
         4.0
     """
-    return sum(_steps("trapezoid", y, x, dx, dim), dim) / 2
+    return _steps("trapezoid", y, x, dx, dim).sum(dim) / 2
 
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -1) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import normalize_dim, normalize_dims, write_out
+from lucid._functions._common import floating, normalize_dim, normalize_dims, write_out
 from lucid._functions.choice import where
 from lucid._functions.distance import vector_norm
 from lucid._functions.join import cat, chunk, narrow, split
@@ -109,6 +109,7 @@ def gradient(
     Source: Fornberg, Generation of finite difference formulas, Math. Comp. 1988.
     """
     check_tensors("gradient", input)
+    input, spacing = floating(input), 1 if spacing is None else spacing
     if edge_order not in (1, 2):
         raise RuntimeError(f"gradient: edge_order must be 1 or 2, got {edge_order}")
     dims = normalize_dims("gradient", dim if dim is None or isinstance(dim, int) else list(dim), input)

@@ -251,7 +251,15 @@ def test_integers_and_numbers_are_refused_by_name(name: str) -> None:
     function, own = CASES[name][0], name.split()[0]
     with pytest.raises(TypeError, match=f"^{own}: expected a Tensor, got float$"):
         function(1.5)
-    if own not in ("relu", "sigmoid", "tanh"):  # as in PyTorch these take integers
+    if own not in (
+        "relu",
+        "relu6",
+        "hardtanh",
+        "threshold",
+        "softsign",
+        "sigmoid",
+        "tanh",
+    ):  # as in PyTorch these take integers
         with pytest.raises(
             TypeError, match=rf"^{own}: expected a floating-point tensor, got lucid.int64 of shape \(2,\)$"
         ):
@@ -261,6 +269,11 @@ def test_integers_and_numbers_are_refused_by_name(name: str) -> None:
 def test_functions_that_take_integers() -> None:
     x = lucid.tensor([-2, 0, 3])
     assert F.relu(x).tolist() == [0, 0, 3] and F.relu(x).dtype is lucid.int64
+    assert F.relu6(x * 3).tolist() == [0, 0, 6] and F.hardtanh(x, -1.9, 2).tolist() == [-1, 0, 2]
+    assert F.threshold(x, 1, 5.7).tolist() == [5, 5, 3] and F.threshold(x, 1, 5).dtype is lucid.int64
+    assert F.softsign(x).tolist() == F.softsign(x.float()).tolist() and F.softsign(x).dtype is lucid.float32
+    with pytest.raises(RuntimeError, match="^hardtanh: limits must not be negative for lucid.uint8, got -1"):
+        F.hardtanh(x.to(lucid.uint8))
     assert F.relu(x, inplace=True) is x and x.tolist() == [0, 0, 3]
     assert F.sigmoid(lucid.tensor([0])).tolist() == [0.5]
     assert F.tanh(lucid.tensor([0])).dtype is lucid.float32

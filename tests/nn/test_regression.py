@@ -90,7 +90,7 @@ def test_messages_about_numbers(name: str) -> None:
     with pytest.raises(ValueError, match=rf"^{own}: shapes \(2,\) and \(3,\) do not broadcast: 2 against 3$"):
         function(lucid.ones(2), lucid.ones(3))
     with pytest.raises(TypeError, match=f"^{own}: expected a floating-point tensor, got lucid.int64"):
-        function(lucid.tensor([1]), lucid.ones(1))
+        function(lucid.tensor([1]), lucid.tensor([2]))
     with pytest.raises(TypeError, match=f"^{own}: expected a Tensor, got float$"):
         function(lucid.ones(1), 1.0)
     with pytest.raises(ValueError, match=f"^{own}: reduction must be one of 'none', 'mean', 'sum', got 'max'$"):

@@ -53,7 +53,7 @@ RECORDS = [
     Record("softshrink with a bound", lambda x: F.softshrink(x, 1.25), lambda x: soft(x, 1.25), kinks=(-1.25, 1.25), ulp=(0.5, 0.5), integer="", covers=(F.softshrink,),
            extremes=(*ENDS, (nan, nan, None)), torch=lambda torch, x: torch.nn.functional.softshrink(x, 1.25)),
     activation("tanhshrink", tanhshrink, (-inf, -inf, 1.0), (inf, inf, 1.0), (0.0, 0.0, 0.0), (-0.0, -0.0, 0.0), scale=lambda x: x, ulp=(3, 3),
-               why="a difference: accurate to the rounding of its terms", grad_ulp=16),
+               why="a difference: accurate to the rounding of its terms", grad_ulp=16, integer="float"),
     Record("rrelu", F.rrelu, rrelu, extremes=((-inf, -inf, 11 / 48), (inf, inf, 1.0), (0.0, 0.0, 11 / 48), (-0.0, -0.0, 11 / 48), (nan, nan, None)), kinks=(0,), ulp=(2, 2),
            integer=FLOATING),
     Record("rrelu_", lambda x, **p: F.rrelu_(x.clone(), **p), rrelu, cases=(case((65,), lower=0.1, upper=0.3), case((2, 3))), kinks=(0,), elementwise=False, covers=(F.rrelu_,), integer="", torch="rrelu"),

@@ -102,6 +102,73 @@ RANGES: list[Call] = [
     lambda t, F, n: t.logspace(4.3, 0, 2, 3.0, dtype=t.int64),
 ]
 
+# Losses of integers, and of numbers of different dtypes
+LOSSES: list[Call] = [
+    lambda t, F, n: F.mse_loss(n.i(2, 3), n.f(2, 3)),
+    lambda t, F, n: F.l1_loss(n.f(2, 3), n.i(2, 3)),
+    lambda t, F, n: F.smooth_l1_loss(n.i(2, 3), n.d(2, 3)),
+    lambda t, F, n: F.mse_loss(n.f(3), n.d()),
+    lambda t, F, n: F.margin_ranking_loss(n.i(3), n.i(3), t.tensor([1, -1, 1]), reduction="sum"),
+    lambda t, F, n: F.margin_ranking_loss(n.i(3), n.f(3), t.tensor([1, -1, 1]), margin=0.5),
+    lambda t, F, n: F.cosine_embedding_loss(n.i(3, 4), n.i(3, 4), t.tensor([1, -1, 1])),
+    lambda t, F, n: F.triplet_margin_loss(n.i(3, 4), n.i(3, 4), n.i(3, 4)),
+    lambda t, F, n: F.triplet_margin_with_distance_loss(n.i(3, 4), n.f(3, 4), n.f(3, 4)),
+    lambda t, F, n: F.poisson_nll_loss(n.i(3), n.i(3)),
+    lambda t, F, n: F.poisson_nll_loss(n.i(3), n.u(3), full=True),
+    lambda t, F, n: F.gaussian_nll_loss(n.i(3), n.f(3), n.p(3)),
+    lambda t, F, n: F.kl_div(n.f(3), n.p(3).double(), reduction="sum"),
+    lambda t, F, n: F.binary_cross_entropy_with_logits(n.f(3), n.p(3).double()),
+    lambda t, F, n: F.binary_cross_entropy_with_logits(n.f(3), n.b(3).float(), weight=n.i(3)),
+    lambda t, F, n: F.binary_cross_entropy(t.sigmoid(n.f(3)), n.b(3).float(), weight=n.u(3)),
+    lambda t, F, n: F.multilabel_soft_margin_loss(n.f(2, 3), n.b(2, 3).float(), n.i(3)),
+    lambda t, F, n: F.cosine_similarity(n.i(2, 3), n.f(2, 3)),
+    lambda t, F, n: F.pairwise_distance(n.i(2, 3), n.i(2, 3)),
+]
+# Integers elsewhere
+INTEGERS: list[Call] = [
+    lambda t, F, n: F.softsign(n.i(5)),
+    lambda t, F, n: F.tanhshrink(n.u(5)),
+    lambda t, F, n: F.relu6(n.i(5) * 2),
+    lambda t, F, n: F.hardtanh(n.i(5), -2.5, 1.5),
+    lambda t, F, n: F.threshold(n.i(5), 1, 9),
+    lambda t, F, n: F.max_pool2d(n.u(1, 1, 4, 4), 2, return_indices=True),
+    lambda t, F, n: F.max_pool3d(n.i(1, 1, 4, 4, 4), 2),
+    lambda t, F, n: F.avg_pool2d(n.i(1, 1, 4, 4), 2),
+    lambda t, F, n: F.avg_pool3d(n.i(1, 1, 4, 4, 4), 2),
+    lambda t, F, n: F.interpolate(n.u(1, 1, 4, 4) * 20, (2, 2), mode="bilinear"),
+    lambda t, F, n: t.where(n.u(3) > 3, n.i(3), n.f(3)),
+    lambda t, F, n: t.searchsorted(t.tensor([1.0, 2.0, 3.0]), n.i(4)),
+    lambda t, F, n: t.gradient(n.i(5))[0],
+    lambda t, F, n: t.norm(n.f(3, 4), "nuc"),
+    lambda t, F, n: t.prod(n.i(2, 3), 1, dtype=t.int32),
+]
+# Complex matrices and vectors
+COMPLEX: list[Call] = [
+    lambda t, F, n: t.linalg.norm(n.c(3, 4), "nuc", keepdim=True),
+    lambda t, F, n: t.linalg.norm(n.c(3, 4), 2),
+    lambda t, F, n: t.norm(n.c(3, 4), "nuc"),
+    lambda t, F, n: t.linalg.matrix_norm(n.c(2, 3, 4), "nuc"),
+    lambda t, F, n: t.linalg.cond(n.c(3, 3)),
+    lambda t, F, n: t.linalg.pinv(n.c(3, 2)),
+    lambda t, F, n: t.linalg.matrix_rank(n.c(3, 3), rtol=0.5),
+    lambda t, F, n: t.linalg.vecdot(n.c(2, 3), n.c(2, 3)),
+    lambda t, F, n: t.linalg.matrix_exp(n.c(3, 3)),
+    lambda t, F, n: t.linalg.tensorinv(n.c(4, 2, 2), ind=1),
+    lambda t, F, n: t.linalg.tensorsolve(n.c(2, 2, 4), n.c(2, 2)),
+    lambda t, F, n: t.linalg.solve_triangular(n.c(3, 3), n.c(3, 2), upper=False),
+    lambda t, F, n: t.triangular_solve(n.c(3, 2), n.c(3, 3)).solution,
+    lambda t, F, n: t.cholesky_solve(n.c(3, 2), n.c(3, 3).tril()),
+    lambda t, F, n: t.logdet(n.c(3, 3)),
+    lambda t, F, n: t.svd(n.c(4, 2)).S,
+    lambda t, F, n: t.trapezoid(n.c(4), n.c(4)),
+    lambda t, F, n: t.cumulative_trapezoid(n.c(2, 4)),
+    lambda t, F, n: t.cross(n.c(2, 3), n.c(2, 3), dim=1),
+    lambda t, F, n: t.view_copy(n.c(2, 3), (6,)),
+    lambda t, F, n: F.pixel_shuffle(n.c(1, 4, 2, 2), 2),
+    lambda t, F, n: t.prod(n.c(2, 3), 1),
+    lambda t, F, n: t.cumprod(n.c(5), 0),
+]
+
 
 def flat(y: Any) -> list[Any]:
     return [part for v in y for part in flat(v)] if isinstance(y, (tuple, list)) else [y]
@@ -122,7 +189,9 @@ def compare(call: Call) -> None:
         )
 
 
-GROUPS = {"indices": INDICES, "forms": FORMS, "ranges": RANGES}
+GROUPS = {
+    "indices": INDICES, "forms": FORMS, "ranges": RANGES, "losses": LOSSES, "integers": INTEGERS, "complex": COMPLEX,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from lucid._functions._arguments import check_tensors as check_tensors
+from lucid._functions._common import cast, floating, operands
 from lucid._functions._unary import run as run
 from lucid._functions.reduce import mean, sum
 
@@ -18,6 +19,15 @@ def check_floating(name: str, x: Any) -> None:
     check_tensors(name, x)
     if x._data.dtype.kind != "f":
         raise TypeError(f"{name}: expected a floating-point tensor, got {x.dtype} of shape {x._data.shape}")
+
+
+def numeric(name: str, x: Any) -> Tensor:
+    """``x``, integers in the default floating-point type; bools are refused as PyTorch does."""
+    check_tensors(name, x)
+    if x._data.dtype.kind in "iu":
+        return floating(x)
+    check_floating(name, x)
+    return x
 
 
 def reduction_of(
@@ -41,6 +51,27 @@ def reduction_of(
 def reduced(loss: Tensor, reduction: str) -> Tensor:
     """``loss`` itself, its mean or its sum."""
     return loss if reduction == "none" else mean(loss) if reduction == "mean" else sum(loss)
+
+
+def fitting(name: str, what: str, x: Tensor, like: Tensor) -> Tensor:
+    """An argument of the dtype of ``like``: cast, unless that would lose what complex numbers have."""
+    check_tensors(name, x)
+    if x._data.dtype.kind == "c" and like._data.dtype.kind != "c":
+        raise TypeError(f"{name}: expected {what} of real numbers, got {x.dtype}")
+    return cast(x, like.dtype)
+
+
+def both_floating(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in their common dtype.
+
+    Raises:
+        TypeError: one is no tensor, or that dtype holds integers.
+        ValueError: the shapes do not broadcast.
+    """
+    check_tensors(name, input, target)
+    x, y = operands(name, input, target)
+    check_floating(name, x)
+    return x, y
 
 
 def check_dtype(name: str, what: str, x: Tensor, like: Tensor) -> None:

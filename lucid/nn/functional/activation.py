@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lucid._functions import activation as ops
 from lucid._functions._common import normalize_dim
-from lucid.nn.functional._common import check_floating, check_tensors, run
+from lucid.nn.functional._common import check_floating, check_tensors, numeric, run
 from lucid.nn.functional.piecewise import hardsigmoid, hardswish, hardtanh, leaky_relu, prelu, relu, relu6, threshold
 from lucid.nn.functional.softmax import log_softmax, softmax, softmin
 
@@ -305,7 +305,7 @@ def softsign(input: Tensor) -> Tensor:
 
     Source: Turian et al., Quadratic features and deep architectures for chunking, NAACL 2009.
     """
-    return run("softsign", ops.Softsign, input, False)
+    return run("softsign", ops.Softsign, numeric("softsign", input), False)
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:

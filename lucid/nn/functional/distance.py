@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lucid._dtype import get_default_dtype, promote_types
 from lucid._functions._common import cast, check_broadcast, normalize_dim
 from lucid._functions.binary import maximum
 from lucid._functions.distance import norm, vector_norm
@@ -14,7 +15,7 @@ from lucid._functions.reduce import sum
 from lucid._functions.shape import expand_sizes
 from lucid.autograd._mode import mode
 from lucid.autograd._node import wrap
-from lucid.nn.functional._common import check_floating
+from lucid.nn.functional._common import check_floating, check_tensors
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -34,10 +35,12 @@ def lifted(x: Tensor, least: float) -> Tensor:
 
 def _broadcast(name: str, x1: Tensor, x2: Tensor) -> tuple[Tensor, Tensor]:
     """Both, checked, in their common dtype and shape."""
-    check_floating(name, x1)
-    check_floating(name, x2)
+    check_tensors(name, x1, x2)
     check_broadcast(name, x1._data.shape, x2._data.shape)
-    common = x1.dtype if x1._data.dtype.itemsize >= x2._data.dtype.itemsize else x2.dtype
+    common = promote_types(x1.dtype, x2.dtype)
+    if not common.is_floating_point and name == "cosine_similarity":
+        raise TypeError(f"{name}: expected a floating-point tensor, got {x1.dtype} and {x2.dtype}")
+    common = common if common.is_floating_point else get_default_dtype()
     shape = np.broadcast_shapes(x1._data.shape, x2._data.shape)
     return expand_sizes(cast(x1, common), *shape), expand_sizes(cast(x2, common), *shape)
 
@@ -48,7 +51,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         y = sum(x1 * x2) / (max(|x1|, eps) * max(|x2|, eps)),    |x| the Euclidean norm along dim
 
     Args:
-        x1, x2: floating point; shapes that broadcast.
+        x1, x2: one of them floating point; shapes that broadcast.
         dim: dimension of the vectors in the common shape.
         eps: least norm to divide by.
 
@@ -90,7 +93,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
         The common shape without its last dimension.
 
     Raises:
-        TypeError: an operand is not a floating-point tensor.
+        TypeError: an operand is no tensor.
         ValueError: the shapes do not broadcast.
 
     Example:

@@ -152,6 +152,9 @@ def interpolate(
         raise ValueError(f"interpolate: antialias needs mode bilinear, bicubic or lanczos, got {mode!r}")
     if mode == "lanczos" and (not antialias or align_corners):
         raise ValueError("interpolate: mode 'lanczos' needs antialias=True and no align_corners")
+    if input._data.dtype == np.uint8 and mode in ("bilinear", "bicubic"):  # images
+        y = interpolate(input.float(), size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
+        return y.round().clamp(0, 255).to(input.dtype)
     if input._data.dtype.kind != "f" and not mode.startswith("nearest"):
         raise TypeError(f"interpolate: mode {mode!r} needs a floating-point tensor, got {input.dtype}")
     wanted, factors = _output_size(shape, size, scale_factor, recompute_scale_factor)

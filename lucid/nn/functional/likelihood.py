@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid._functions._common import check_broadcast
+from lucid._functions._common import check_broadcast, floating
 from lucid._functions.choice import where
 from lucid._functions.pointwise import exp, log, square
 from lucid._functions.shape import unsqueeze
@@ -37,7 +37,7 @@ def poisson_nll_loss(
         full: plus t * log(t) - t + log(2 * pi * t) / 2 where t > 1, Stirling's approximation of log(t!)
 
     Args:
-        input: x, the logarithm of the rate or the rate itself, floating point, any shape.
+        input: x, the logarithm of the rate or the rate itself, any shape.
         target: counts t, of a shape that broadcasts with the input's.
         log_input: whether ``input`` is the logarithm.
         full: whether to add the term that does not depend on the input.
@@ -46,7 +46,7 @@ def poisson_nll_loss(
         reduction: "none", "mean" or "sum".
 
     Raises:
-        TypeError: ``input`` is not a floating-point tensor.
+        TypeError: an argument is no tensor.
         ValueError: the shapes do not broadcast, or ``reduction`` is wrong.
 
     Example:
@@ -58,8 +58,7 @@ def poisson_nll_loss(
     """
     name = "poisson_nll_loss"
     reduction = reduction_of(name, reduction, size_average, reduce)
-    check_floating(name, input)
-    check_tensors(name, target)
+    check_tensors(name, input, target)
     check_broadcast(name, input._data.shape, target._data.shape)
     loss: Any = exp(input) - target * input if log_input else input - target * log(input + eps)
     if full:
@@ -84,7 +83,7 @@ def gaussian_nll_loss(
     The bound eps takes no part in the gradient.
 
     Args:
-        input: expectation x, floating point, any shape.
+        input: expectation x, any shape.
         target: measurements t, of a shape that broadcasts with the input's.
         var: variance, not negative: of the input's shape, or that without its last dimension, or with 1 in one
             place; or a number.
@@ -93,7 +92,7 @@ def gaussian_nll_loss(
         reduction: "none", "mean" or "sum".
 
     Raises:
-        TypeError: ``input`` or ``var`` is not floating point.
+        TypeError: ``var`` is not floating point.
         ValueError: a variance is negative or of the wrong shape, the shapes do not broadcast, or an option is wrong.
 
     Example:
@@ -105,15 +104,14 @@ def gaussian_nll_loss(
     """
     name = "gaussian_nll_loss"
     reduction = reduction_of(name, reduction)
-    check_floating(name, input)
-    check_tensors(name, target)
+    check_tensors(name, input, target)
     check_broadcast(name, input._data.shape, target._data.shape)
     if not eps > 0:
         raise ValueError(f"{name}: eps must be positive, got {eps}")
     shape = input._data.shape
     if not isinstance(var, (TensorBase, int, float, np.generic)):
         raise TypeError(f"{name}: expected var to be a Tensor or a number, got {type(var).__name__}")
-    v: Any = var if isinstance(var, TensorBase) else wrap(np.full(shape, float(var), input._data.dtype))
+    v: Any = var if isinstance(var, TensorBase) else wrap(np.full(shape, float(var), floating(input)._data.dtype))
     check_floating(name, v)
     own = v._data.shape
     if np.any(v._data < 0):

@@ -22,11 +22,13 @@ from lucid._functions.softmax import NLL, CrossEntropy, LogSoftmax, outside
 from lucid.autograd._mode import mode
 from lucid.autograd._node import compute
 from lucid.nn.functional._common import (
+    both_floating,
     check_broadcasts_to,
     check_dtype,
     check_floating,
     check_same_shape,
     check_tensors,
+    fitting,
     reduced,
     reduction_of,
 )
@@ -253,7 +255,7 @@ def binary_cross_entropy(
         position = tuple(int(i) for i in np.argwhere(~((p >= 0) & (p <= 1)))[0])
         raise RuntimeError(f"{name}: expected probabilities between 0 and 1, got {p[position]} at {position}")
     if weight is not None:
-        check_dtype(name, "weight", weight, input)
+        weight = fitting(name, "weight", weight, input)
         check_broadcasts_to(name, "weight", weight, p.shape)
     if weight is None:
         return BinaryCrossEntropy.apply(input, target, reduction)
@@ -275,7 +277,7 @@ def binary_cross_entropy_with_logits(
 
     Args:
         input: logits x, floating point, any shape. Infinite logits give NaN.
-        target: y, usually in [0, 1]; the input's shape and dtype.
+        target: y, floating point, usually in [0, 1]; the input's shape.
         weight: broadcasts to the input; ones unless given.
         size_average, reduce: deprecated forms of ``reduction``.
         reduction: "none" (the input's shape), "mean" or "sum".
@@ -296,12 +298,15 @@ def binary_cross_entropy_with_logits(
     name = "binary_cross_entropy_with_logits"
     reduction = reduction_of(name, reduction, size_average, reduce)
     check_floating(name, input)
-    check_dtype(name, "target", target, input)
+    check_floating(name, target)
     check_same_shape(name, input, target)
-    for what, factor in (("weight", weight), ("pos_weight", pos_weight)):
-        if factor is not None:
-            check_dtype(name, what, factor, input)
-            check_broadcasts_to(name, what, factor, input._data.shape)
+    input, target = both_floating(name, input, target)
+    if weight is not None:
+        weight = fitting(name, "weight", weight, input)
+        check_broadcasts_to(name, "weight", weight, input._data.shape)
+    if pos_weight is not None:
+        pos_weight = fitting(name, "pos_weight", pos_weight, input)
+        check_broadcasts_to(name, "pos_weight", pos_weight, input._data.shape)
     if pos_weight is None and weight is None:
         return BinaryCrossEntropyWithLogits.apply(input, target, reduction)
     if pos_weight is None:
@@ -325,7 +330,7 @@ def kl_div(
 
     Args:
         input: log-probabilities x, floating point, any shape.
-        target: probabilities t, or their logarithms; the input's dtype and a shape that broadcasts with it.
+        target: probabilities t, or their logarithms, floating point; a shape that broadcasts with the input's.
         size_average, reduce: deprecated forms of ``reduction``.
         reduction: "none", "sum", "batchmean" (the sum over the size of dimension 0: the divergence itself) or "mean"
             (the mean over all elements, with a warning).
@@ -346,8 +351,9 @@ def kl_div(
     legacy = size_average is not None or reduce is not None
     reduction = reduction_of("kl_div", reduction, size_average, reduce, ("none", "mean", "sum", "batchmean"))
     check_floating("kl_div", input)
-    check_dtype("kl_div", "target", target, input)
+    check_floating("kl_div", target)
     check_broadcast("kl_div", input._data.shape, target._data.shape)
+    input, target = both_floating("kl_div", input, target)
     if reduction == "mean" and not legacy:
         warnings.warn(
             "kl_div: reduction='mean' divides by the number of elements, not by the batch size; "

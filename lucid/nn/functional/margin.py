@@ -66,9 +66,7 @@ def margin_ranking_loss(
     """
     name = "margin_ranking_loss"
     reduction = reduction_of(name, reduction, size_average, reduce)
-    check_floating(name, input1)
-    check_floating(name, input2)
-    check_tensors(name, target)
+    check_tensors(name, input1, input2, target)
     shapes = input1._data.shape, input2._data.shape, target._data.shape
     if len({len(s) for s in shapes}) > 1:
         raise RuntimeError(
@@ -202,9 +200,7 @@ def cosine_embedding_loss(
     """
     name = "cosine_embedding_loss"
     reduction = reduction_of(name, reduction, size_average, reduce)
-    check_floating(name, input1)
-    check_floating(name, input2)
-    check_tensors(name, target)
+    check_tensors(name, input1, input2, target)
     s1, s2, st = input1._data.shape, input2._data.shape, target._data.shape
     if len(st) > 1 or len(s1) != len(st) + 1 or len(s2) != len(st) + 1:
         raise RuntimeError(
@@ -212,6 +208,8 @@ def cosine_embedding_loss(
         )
     check_broadcast(name, s1, s2)
     check_broadcast(name, np.broadcast_shapes(s1, s2)[:-1], st)
+    if target._data.dtype.kind == "u":
+        target = target.long()  # -1 is no uint8
     dim = len(st)
     size1, size2 = sum(square(input1), dim) + 1e-12, sum(square(input2), dim) + 1e-12
     cosine = sum(input1 * input2, dim) / sqrt(size1 * size2)
@@ -220,8 +218,7 @@ def cosine_embedding_loss(
 
 
 def _check_triplet(name: str, anchor: Tensor, positive: Tensor, negative: Tensor, margin: float) -> None:
-    for x in (anchor, positive, negative):
-        check_floating(name, x)
+    check_tensors(name, anchor, positive, negative)
     if not margin > 0:
         raise ValueError(f"{name}: margin must be greater than 0, got {margin}")
     shapes = [x._data.shape for x in (anchor, positive, negative)]

@@ -139,7 +139,7 @@ def multilabel_soft_margin_loss(
     check_broadcasts_to(name, "target", target, shape)
     loss: Any = -(target * LogSigmoid.apply(input) + (1 - target) * LogSigmoid.apply(-input))
     if weight is not None:
-        check_dtype(name, "weight", weight, input)
+        check_tensors(name, weight)
         check_broadcasts_to(name, "weight", weight, shape)
         loss = loss * weight
     return reduced(sum(loss, len(shape) - 1) / shape[-1], reduction)

@@ -10,7 +10,7 @@ from lucid._functions._common import mutate
 from lucid._functions.choice import where
 from lucid._functions.ternary import clamp
 from lucid.autograd._node import TensorBase
-from lucid.nn.functional._common import check_floating, run
+from lucid.nn.functional._common import check_floating, check_tensors, run
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -44,6 +44,17 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     return run("relu", ops.ReLU, input, inplace)
 
 
+def _clipped(name: str, x: Tensor, low: float, high: float, inplace: bool) -> Tensor:
+    """`hardtanh` of floating-point numbers, or of integers between truncated limits."""
+    check_tensors(name, x)
+    if x._data.dtype.kind not in "iu":
+        return run(name, ops.HardTanh, x, inplace, low, high)
+    limits = int(low), int(high)
+    if x._data.dtype.kind == "u" and limits[0] < 0:
+        raise RuntimeError(f"{name}: limits must not be negative for {x.dtype}, got {low}")
+    return mutate(name, x, clamp, *limits) if inplace else clamp(x, *limits)
+
+
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """ReLU capped at 6.
 
@@ -67,7 +78,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
     Source: Krizhevsky, Convolutional deep belief networks on CIFAR-10, 2010.
     """
-    return run("relu6", ops.HardTanh, input, inplace, 0.0, 6.0)
+    return _clipped("relu6", input, 0.0, 6.0, inplace)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -163,7 +174,9 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 
     Source: the general form of the rectifier in Nair and Hinton, ICML 2010.
     """
-    check_floating("threshold", input)
+    check_tensors("threshold", input)
+    if input._data.dtype.kind in "iu":
+        threshold, value = int(threshold), int(value)
 
     def apply(x: Tensor) -> Any:
         return where(x <= threshold, value, x)
@@ -198,7 +211,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     """
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} and {max_val}")
-    return run("hardtanh", ops.HardTanh, input, inplace, min_val, max_val)
+    return _clipped("hardtanh", input, min_val, max_val, inplace)
 
 
 def check_hard(name: str, slope: float, offset: float) -> None:

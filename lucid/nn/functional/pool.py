@@ -5,8 +5,12 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from lucid._dtype import float64
 from lucid._functions import pool
 from lucid._functions._arguments import check_tensors
+from lucid._functions._common import cast
 from lucid._printing import shown
 from lucid.nn.functional._arguments import Sizes, at_least, from_planes, sizes, to_planes
 
@@ -58,7 +62,21 @@ def _prepare(name: str, spatial: int, x: Tensor, options: tuple[Any, ...], ceil_
     return planes, w
 
 
+def exactly(name: str, x: Tensor) -> Tensor:
+    """Integers in float64.
+
+    Raises:
+        RuntimeError: one is beyond 2^53, where float64 leaves integers out.
+    """
+    if x._data.dtype.itemsize == 8 and x._data.size and max(int(x._data.max()), -int(x._data.min())) > 2**53:
+        raise RuntimeError(f"{name}: expected integers of magnitude up to 2^53, got {x.dtype} beyond")
+    return cast(x, float64)
+
+
 def _max_pool(name: str, spatial: int, x: Tensor, options: tuple[Any, ...], ceil_mode: bool) -> tuple[Tensor, Tensor]:
+    if x._data.dtype.kind in "iu":
+        y, places = _max_pool(name, spatial, exactly(name, x), options, ceil_mode)
+        return cast(y, x.dtype), places
     planes, w = _prepare(name, spatial, x, options, ceil_mode)
     y, indices = pool.MaxPool2d.apply(planes, *w, ceil_mode)
     ndim = x._data.ndim
@@ -206,6 +224,10 @@ def _avg_pool(
     name: str, spatial: int, x: Tensor, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool,
     count_include_pad: bool, divisor_override: int | None,
 ) -> Tensor:  # fmt: skip
+    if x._data.dtype == np.int64:  # sums divided and truncated, as in PyTorch
+        wide = exactly(name, x)
+        y = _avg_pool(name, spatial, wide, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+        return cast(y, x.dtype)
     planes, (kernel, step, pads, _) = _prepare(name, spatial, x, (kernel_size, stride, padding, 1), ceil_mode)
     if divisor_override is not None and divisor_override == 0:
         raise ValueError(f"{name}: divisor_override must not be zero")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lucid._functions._arguments import check_tensors
+from lucid._functions._common import cast
 from lucid._functions.pool import AvgPool2d
 from lucid._functions.pool3d import MaxPool3d
 from lucid._functions.shape import reshape
 from lucid.autograd._mode import mode
+from lucid.autograd._node import TensorBase
 from lucid.nn.functional._arguments import Sizes, check_floating
-from lucid.nn.functional.pool import windows
+from lucid.nn.functional.pool import exactly, windows
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -48,6 +52,9 @@ def _prepare(name: str, x: Tensor, options: tuple[Any, ...], ceil_mode: bool) ->
 
 
 def _max_pool(x: Tensor, options: tuple[Any, ...], ceil_mode: bool, indices: bool) -> tuple[Tensor, Tensor]:
+    if isinstance(x, TensorBase) and x._data.dtype.kind in "iu":
+        values, places = _max_pool(exactly("max_pool3d", x), options, ceil_mode, indices)
+        return cast(values, x.dtype), places
     volumes, w = _prepare("max_pool3d", x, options, ceil_mode)
     wanted = indices or (mode.enabled and volumes.requires_grad)
     y, at = MaxPool3d.apply(volumes, *w, ceil_mode, wanted)
@@ -145,6 +152,11 @@ def avg_pool3d(
         >>> F.avg_pool3d(lucid.arange(16.0).reshape(1, 2, 2, 4), 2).tolist()
         [[[[6.5, 8.5]]]]
     """
+    if isinstance(input, TensorBase) and input._data.dtype == np.int64:
+        wide = exactly("avg_pool3d", input)
+        return cast(
+            avg_pool3d(wide, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override), input.dtype
+        )
     x, (kernel, step, pads, _) = _prepare("avg_pool3d", input, (kernel_size, stride, padding, 1), ceil_mode)
     if divisor_override is not None and divisor_override == 0:
         raise ValueError("avg_pool3d: divisor_override must not be zero")

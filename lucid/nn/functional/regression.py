@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lucid._functions._common import check_broadcast, expand, operands
+from lucid._functions._common import check_broadcast, expand
 from lucid._functions.loss import AbsoluteError, ElementLoss, Huber, SquaredError
 from lucid._functions.reduce import sum
-from lucid.nn.functional._common import check_dtype, check_floating, check_tensors, reduced, reduction_of
+from lucid.nn.functional._common import both_floating, check_tensors, reduced, reduction_of
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 
 def _alike(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Both in one dtype and shape, with PyTorch's warning where that broadcasts."""
-    check_floating(name, input)
-    check_tensors(name, target)
+    check_tensors(name, input, target)
     own, other = input._data.shape, target._data.shape
-    x, y = operands(name, input, target)
     if own == other:
-        return x, y
+        return both_floating(name, input, target)
     check_broadcast(name, own, other)
     warnings.warn(
         f"{name}: using a target size {other} that is different to the input size {own}. This will likely lead to "
@@ -32,14 +30,14 @@ def _alike(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         stacklevel=3,
     )
     shape = np.broadcast_shapes(own, other)
-    return expand(x, shape), expand(y, shape)
+    return both_floating(name, expand(input, shape), expand(target, shape))  # in this order: 0-d ones count too then
 
 
 def _weight(name: str, input: Tensor, weight: Tensor | None) -> Tensor | None:
     """The weight, checked."""
     if weight is None:
         return None
-    check_dtype(name, "weight", weight, input)
+    check_tensors(name, weight)
     if weight._data.shape != input._data.shape:
         raise ValueError(
             f"{name}: expected weight of shape {input._data.shape} like the input, got {weight._data.shape}"
@@ -68,14 +66,14 @@ def mse_loss(
         loss = weight * (x - y)^2,    mean: sum(loss) / sum(weight)
 
     Args:
-        input: x, floating point, any shape.
+        input: x, any shape; it or the target is floating point.
         target: y, of the same shape; another that broadcasts gives a warning.
         size_average, reduce: deprecated forms of ``reduction``.
         reduction: "none", "mean" or "sum".
-        weight: of the input's shape and dtype; ones unless given.
+        weight: of the input's shape; ones unless given.
 
     Raises:
-        TypeError: ``input`` is not a floating-point tensor, or the weight has another dtype.
+        TypeError: an argument is no tensor, or neither ``input`` nor ``target`` is floating point.
         ValueError: the shapes do not broadcast, or ``reduction`` is wrong.
 
     Example:
@@ -86,7 +84,7 @@ def mse_loss(
     Source: Gauss, Theoria combinationis observationum erroribus minimis obnoxiae, 1823.
     """
     reduction = reduction_of("mse_loss", reduction, size_average, reduce)
-    check_floating("mse_loss", input)
+    check_tensors("mse_loss", input)
     weight = _weight("mse_loss", input, weight)
     return _weighted(SquaredError, *_alike("mse_loss", input, target), weight, reduction)
 
@@ -106,14 +104,14 @@ def l1_loss(
     The gradient at x = y is 0.
 
     Args:
-        input: x, floating point, any shape.
+        input: x, any shape; it or the target is floating point.
         target: y, of the same shape; another that broadcasts gives a warning.
         size_average, reduce: deprecated forms of ``reduction``.
         reduction: "none", "mean" or "sum".
-        weight: of the input's shape and dtype; ones unless given.
+        weight: of the input's shape; ones unless given.
 
     Raises:
-        TypeError: ``input`` is not a floating-point tensor, or the weight has another dtype.
+        TypeError: an argument is no tensor, or neither ``input`` nor ``target`` is floating point.
         ValueError: the shapes do not broadcast, or ``reduction`` is wrong.
 
     Example:
@@ -124,7 +122,7 @@ def l1_loss(
     Source: Laplace, Theorie analytique des probabilites, 1812.
     """
     reduction = reduction_of("l1_loss", reduction, size_average, reduce)
-    check_floating("l1_loss", input)
+    check_tensors("l1_loss", input)
     weight = _weight("l1_loss", input, weight)
     return _weighted(AbsoluteError, *_alike("l1_loss", input, target), weight, reduction)
 
@@ -142,14 +140,14 @@ def smooth_l1_loss(
         loss = d^2 / (2 * beta) if |d| < beta else |d| - beta / 2,    d = x - y
 
     Args:
-        input: x, floating point, any shape.
+        input: x, any shape; it or the target is floating point.
         target: y, of the same shape; another that broadcasts gives a warning.
         size_average, reduce: deprecated forms of ``reduction``.
         reduction: "none", "mean" or "sum".
         beta: where the quadratic ends, at least 0; 0 gives the absolute error.
 
     Raises:
-        TypeError: ``input`` is not a floating-point tensor.
+        TypeError: an argument is no tensor, or neither ``input`` nor ``target`` is floating point.
         ValueError: the shapes do not broadcast, ``reduction`` is wrong, or beta is negative or not finite.
 
     Example:
@@ -176,14 +174,14 @@ def huber_loss(
     Unlike those of `mse_loss` and `l1_loss` a weighted mean is over the number of elements, as in PyTorch.
 
     Args:
-        input: x, floating point, any shape.
+        input: x, any shape; it or the target is floating point.
         target: y, of the same shape; another that broadcasts gives a warning.
         reduction: "none", "mean" or "sum".
         delta: where the quadratic ends, positive.
-        weight: of the input's shape and dtype; ones unless given.
+        weight: of the input's shape; ones unless given.
 
     Raises:
-        TypeError: ``input`` is not a floating-point tensor, or the weight has another dtype.
+        TypeError: an argument is no tensor, or neither ``input`` nor ``target`` is floating point.
         ValueError: the shapes do not broadcast, ``reduction`` is wrong, or delta is not positive and finite.
 
     Example:
@@ -196,7 +194,7 @@ def huber_loss(
     reduction = reduction_of("huber_loss", reduction)
     if not 0 < delta < math.inf:
         raise ValueError(f"huber_loss: delta must be finite and greater than 0, got {delta}")
-    check_floating("huber_loss", input)
+    check_tensors("huber_loss", input)
     weight = _weight("huber_loss", input, weight)
     x, y = _alike("huber_loss", input, target)
     if weight is None:

@@ -11,7 +11,7 @@ from lucid._functions._common import normalize_dim
 from lucid._functions.sampling import rand
 from lucid._functions.softmax import softmax
 from lucid.autograd._node import wrap
-from lucid.nn.functional._common import check_floating, run
+from lucid.nn.functional._common import check_floating, numeric, run
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -93,8 +93,7 @@ def tanhshrink(input: Tensor) -> Tensor:
         >>> print(F.tanhshrink(lucid.tensor([0.0, 2.0], dtype=lucid.float64)))
         [0.0, 1.03597242]
     """
-    check_floating("tanhshrink", input)
-    return shrink.Tanhshrink.apply(input)
+    return shrink.Tanhshrink.apply(numeric("tanhshrink", input))
 
 
 def rrelu(
