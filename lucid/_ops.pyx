@@ -33,14 +33,18 @@ include "_kernels/tile.pxi"           # tiles over C, and packing for them
 include "_kernels/gemm.pxi"           # the blocked, threaded matrix product
 include "_kernels/matmul.pxi"         # matmul, linear
 include "_kernels/gather.pxi"         # padded, phase-split copies of images
+include "_kernels/conv_tile.pxi"      # the register tile of a last, narrow panel
 include "_kernels/patches.pxi"        # products whose right side is the patches of an image
 include "_kernels/pixels.pxi"         # the same for small images, without dropped columns
+include "_kernels/winograd_transforms.pxi"  # of kernels, tiles and results
 include "_kernels/winograd.pxi"       # 3x3 convolution in fewer multiplications
+include "_kernels/winograd_few.pxi"   # the same for images of few tiles
 include "_kernels/conv_weight.pxi"    # the weight gradient's sums over samples
 include "_kernels/lanes.pxi"          # one register of elements
 include "_kernels/depthwise_tile.pxi" # rows of registers that share loads
 include "_kernels/depthwise.pxi"      # convolution plane by plane: one channel to a group
 include "_kernels/depthwise_weight.pxi"   # its weight gradient
+include "_kernels/depthwise_blocks.pxi"   # small planes, channels in the lanes
 include "_kernels/conv.pxi"           # conv2d, conv2d_input_grad, conv2d_weight_grad
 include "_kernels/scatter.pxi"        # the input gradient of strided ones, a product whose rows are added up
 include "_kernels/conv3d.pxi"         # the same over volumes, plane by plane

@@ -126,7 +126,10 @@ cdef bint depthwise(const Conv* g, const floating* x, const floating* w, const f
     if table == NULL:
         return False
     plan_depthwise(g, &p, gradient, table)
-    ok = convolve_planes(&p, x, w, bias, y)
+    if floating is float and small_planes(&p):
+        ok = convolve_blocks(&p, <const float*> x, <const float*> w, <const float*> bias, <float*> y)
+    else:
+        ok = convolve_planes(&p, x, w, bias, y)
     release(table)
     return ok
 

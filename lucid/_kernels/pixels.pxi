@@ -122,11 +122,11 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, con
         j = 0
         while j < n:
             if q.stays:
-                panel_product(w + c * p.taps, p.w_row, b + j, q.pitch, out + j, q.pitch, rows, depth * p.taps,
-                              c > 0 or bias != NULL)
+                columns_product(w + c * p.taps, p.w_row, b + j, q.pitch, out + j, q.pitch, rows, n - j,
+                                depth * p.taps, c > 0 or bias != NULL)
             else:
-                panel_product(w + c * p.rows * p.taps + lo * depth * p.taps, 0, b + j, q.pitch, out + j, q.pitch,
-                              rows, depth * p.taps, c > 0 or bias != NULL)
+                columns_product(w + c * p.rows * p.taps + lo * depth * p.taps, 0, b + j, q.pitch, out + j, q.pitch,
+                                rows, n - j, depth * p.taps, c > 0 or bias != NULL)
             j += lanes
         c += depth
     for i in range(rows):

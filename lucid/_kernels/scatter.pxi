@@ -187,8 +187,8 @@ cdef void scatter_task(const Scatter* q, const floating* dy, const floating* pac
             depth = min(q.steps, q.channels - k)
             j = 0
             while j < n:
-                panel_product(packed + k * q.rows * q.taps + at * q.taps * depth, 0, b + k * q.pitch + j, q.pitch,
-                              c + j, q.pitch, rows * q.taps, depth, k > 0)
+                columns_product(packed + k * q.rows * q.taps + at * q.taps * depth, 0, b + k * q.pitch + j, q.pitch,
+                                c + j, q.pitch, rows * q.taps, n - j, depth, k > 0)
                 j += lanes
             k += depth
         for i in range(samples):

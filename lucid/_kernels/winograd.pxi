@@ -18,115 +18,13 @@
 # outputs of its tiles, and sums near the largest float may overflow: samples whose result is not finite throughout are
 # computed again by the direct path.
 
-cdef extern from *:
-    """
-    #define LUCID_LANES 16
-    #if defined(__clang__)
-    #define LUCID_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-    #elif defined(__GNUC__)
-    #define LUCID_INDEPENDENT _Pragma("GCC ivdep")
-    #else
-    #define LUCID_INDEPENDENT
-    #endif
-
-    /* u[4i + j][lane] = (G w G')[i, j] of kernels w[3i + j][lane]. */
-    static void lucid_winograd_kernel(const float *restrict w, Py_ssize_t row, Py_ssize_t column, float *restrict u) {
-        LUCID_INDEPENDENT
-        for (int r = 0; r < LUCID_LANES; r++) {
-            float a[4][3];
-            for (int j = 0; j < 3; j++) {
-                float w0 = w[j * column + r], w1 = w[row + j * column + r], w2 = w[2 * row + j * column + r];
-                a[0][j] = w0;
-                a[1][j] = 0.5f * ((w0 + w2) + w1);
-                a[2][j] = 0.5f * ((w0 + w2) - w1);
-                a[3][j] = w2;
-            }
-            for (int i = 0; i < 4; i++) {
-                u[(4 * i + 0) * LUCID_LANES + r] = a[i][0];
-                u[(4 * i + 1) * LUCID_LANES + r] = 0.5f * ((a[i][0] + a[i][2]) + a[i][1]);
-                u[(4 * i + 2) * LUCID_LANES + r] = 0.5f * ((a[i][0] + a[i][2]) - a[i][1]);
-                u[(4 * i + 3) * LUCID_LANES + r] = a[i][2];
-            }
-        }
-    }
-
-    /* The transform along one row of n tiles: out[j][i] = (x B)[j] of the four x from 2i. */
-    static void lucid_winograd_along(const float *restrict x, Py_ssize_t n, float *restrict out, Py_ssize_t pitch) {
-        float *restrict h0 = out, *restrict h1 = out + pitch;
-        float *restrict h2 = out + 2 * pitch, *restrict h3 = out + 3 * pitch;
-        LUCID_INDEPENDENT
-        for (Py_ssize_t i = 0; i < n; i++) {
-            float x0 = x[2 * i], x1 = x[2 * i + 1], x2 = x[2 * i + 2], x3 = x[2 * i + 3];
-            h0[i] = x0 - x2;
-            h1[i] = x1 + x2;
-            h2[i] = x2 - x1;
-            h3[i] = x1 - x3;
-        }
-    }
-
-    /* The transform across rows: even and odd rows of tiles lie at h[j] and h[4 + j], the next ones ``step`` on. */
-    static void lucid_winograd_across(const float *restrict h, Py_ssize_t pitch, Py_ssize_t step, Py_ssize_t n,
-                                      float *restrict v, Py_ssize_t plane) {
-        for (int j = 0; j < 4; j++) {
-            const float *restrict even = h + j * pitch, *restrict odd = h + (4 + j) * pitch;
-            float *restrict v0 = v + j * plane, *restrict v1 = v + (4 + j) * plane;
-            float *restrict v2 = v + (8 + j) * plane, *restrict v3 = v + (12 + j) * plane;
-            LUCID_INDEPENDENT
-            for (Py_ssize_t i = 0; i < n; i++) {
-                float d0 = even[i], d1 = odd[i], d2 = even[i + step], d3 = odd[i + step];
-                v0[i] = d0 - d2;
-                v1[i] = d1 + d2;
-                v2[i] = d2 - d1;
-                v3[i] = d1 - d3;
-            }
-        }
-    }
-
-    /* y[0], y[1] = the two output rows of n tiles of one channel, bias added; the largest bits of a magnitude. */
-    static int32_t lucid_winograd_back(const float *restrict m, Py_ssize_t plane, Py_ssize_t n, float bias,
-                                       float *restrict y0, float *restrict y1) {
-        int32_t most = 0;
-        LUCID_INDEPENDENT
-        for (Py_ssize_t i = 0; i < n; i++) {
-            float z0[4], z1[4];
-            for (int j = 0; j < 4; j++) {
-                float m0 = m[j * plane + i], m1 = m[(4 + j) * plane + i];
-                float m2 = m[(8 + j) * plane + i], m3 = m[(12 + j) * plane + i];
-                z0[j] = (m0 + m2) + m1;     /* of data with a mean, m1 is the sum and the others are its rounding */
-                z1[j] = m1 - (m2 + m3);
-            }
-            float a = bias + ((z0[0] + z0[2]) + z0[1]), b = bias + (z0[1] - (z0[2] + z0[3]));
-            float c = bias + ((z1[0] + z1[2]) + z1[1]), d = bias + (z1[1] - (z1[2] + z1[3]));
-            int32_t ab = lucid_i32(a) & 0x7fffffff, cd = lucid_i32(c) & 0x7fffffff, other = lucid_i32(b) & 0x7fffffff;
-            ab = ab > other ? ab : other;
-            other = lucid_i32(d) & 0x7fffffff;
-            cd = cd > other ? cd : other;
-            ab = ab > cd ? ab : cd;
-            most = most > ab ? most : ab;
-            y0[2 * i] = a;
-            y0[2 * i + 1] = b;
-            y1[2 * i] = c;
-            y1[2 * i + 1] = d;
-        }
-        return most;
-    }
-    """
-    void winograd_kernel "lucid_winograd_kernel" (const float* w, Py_ssize_t row, Py_ssize_t column,
-                                                  float* u) noexcept nogil
-    void winograd_along "lucid_winograd_along" (const float* x, Py_ssize_t n, float* out, Py_ssize_t pitch) noexcept nogil
-    void winograd_across "lucid_winograd_across" (const float* h, Py_ssize_t pitch, Py_ssize_t step, Py_ssize_t n,
-                                                  float* v, Py_ssize_t plane) noexcept nogil
-    int32_t winograd_back "lucid_winograd_back" (const float* m, Py_ssize_t plane, Py_ssize_t n, float bias, float* y0,
-                                                 float* y1) noexcept nogil
-
-
 cdef enum:
     WINOGRAD_LANES = 16         # loops run to a multiple of this
     WINOGRAD_DEPTH = 32         # most channels per block of k
     WINOGRAD_INPUT = 196608     # floats of transformed input held back ...
     WINOGRAD_OUTPUT = 98304     # ... and of output
     WINOGRAD_CHANNELS = 12      # fewer, on either side, do not repay the transforms ...
-    WINOGRAD_TILES = 32         # ... nor do fewer tiles of a sample repay those of the weights
+    WINOGRAD_TILES = 16         # ... nor do fewer tiles of a sample repay those of the weights
 
 cdef bint winograd_on = True
 
@@ -151,6 +49,7 @@ cdef struct Winograd:
     Py_ssize_t strip                                            # between rows of a block's transform along x
     Py_ssize_t depth, chunk                                     # channels per block of k; rows of output held back
     Py_ssize_t u_plane, v_plane                                 # between positions: odd numbers of cache lines too
+    Py_ssize_t span, block                                      # of few tiles: channels and tiles at a time
 
 
 cdef bint winograd_fits(const Patches* p) noexcept nogil:
@@ -193,37 +92,53 @@ cdef inline Py_ssize_t winograd_work(const Winograd* g) noexcept nogil:
 
 # Kernels
 
-cdef void winograd_weights(const Winograd* g, const float* w, float* u, Py_ssize_t task) noexcept nogil:
-    """One tile of rows of one group, for all channels: u is [group][position], each as by ``pack_a``."""
+cdef void winograd_kernels(const Winograd* g, const float* w, int rows, Py_ssize_t channels, float* u,
+                           Py_ssize_t step, Py_ssize_t plane) noexcept nogil:
+    """u[position, channel, row] of some rows and channels, from those of w; positions lie ``plane`` floats apart and
+    channels ``step``, which is ``rows``, or LANES: then the lanes of no row are written too."""
     cdef const Patches* p = g.p
     cdef float[9 * WINOGRAD_LANES * 8] kernels
     cdef float[16 * WINOGRAD_LANES] transformed
-    cdef Py_ssize_t count = 0, i = 0, group, c, first, q, several, column
-    cdef int rows = tile_height(w, p.rows)
-    while count < task % winograd_row_tiles(p):
-        count += 1
-        i += rows
-        rows = tile_height(w, p.rows - i)
-    group = task // winograd_row_tiles(p)
-    w += group * p.w_group + i * p.w_row
-    u += group * 16 * g.u_plane
+    cdef Py_ssize_t c = 0, first, q, several, t, column = -WINOGRAD_LANES if g.flipped else WINOGRAD_LANES
     memset(kernels, 0, sizeof(kernels))
-    column = -WINOGRAD_LANES if g.flipped else WINOGRAD_LANES
-    c = 0
-    while c < p.channels:
-        several = min(p.channels - c, 8)
+    while c < channels:
+        several = min(channels - c, 8)
         if p.w_channel == 9:
+            for q in range(rows):
+                winograd_call(w + q * p.w_row + (c + 8) * 9, 72)
             transpose(w + c * 9, p.w_row, rows, several * 9, kernels, WINOGRAD_LANES)
         else:
             for q in range(several):
-                transpose(w + (c + q) * p.w_channel, p.w_row, rows, 9, kernels + q * 9 * WINOGRAD_LANES, WINOGRAD_LANES)
+                winograd_call(w + (c + 8 + q) * p.w_channel, rows * p.w_row)
+                winograd_taps(w + (c + q) * p.w_channel, p.w_row, rows, kernels + q * 9 * WINOGRAD_LANES)
         for q in range(several):
             first = (q * 9 + (8 if g.flipped else 0)) * WINOGRAD_LANES
+            if step == WINOGRAD_LANES:
+                winograd_planes(kernels + first, 3 * column, column, u + (c + q) * step, plane)
+                continue
             winograd_kernel(kernels + first, 3 * column, column, transformed)
-            for count in range(16):
-                copy_row(transformed + count * WINOGRAD_LANES,
-                         u + count * g.u_plane + i * p.channels + (c + q) * rows, rows)
+            for t in range(16):
+                copy_row(transformed + t * WINOGRAD_LANES, u + t * plane + (c + q) * step, rows)
         c += several
+
+
+cdef void winograd_weights(const Winograd* g, const float* w, float* u, Py_ssize_t task) noexcept nogil:
+    """One tile of rows of one group, for all channels: u is [group][position], each as by ``pack_a``."""
+    cdef const Patches* p = g.p
+    cdef Py_ssize_t group = task // winograd_row_tiles(p), i = winograd_first_row(p, task % winograd_row_tiles(p))
+    cdef int rows = tile_height(w, p.rows - i)
+    winograd_kernels(g, w + group * p.w_group + i * p.w_row, rows, p.channels,
+                     u + group * 16 * g.u_plane + i * p.channels, rows, g.u_plane)
+
+
+cdef inline Py_ssize_t winograd_first_row(const Patches* p, Py_ssize_t tile) noexcept nogil:
+    """Where tile number ``tile`` of the rows begins."""
+    cdef float* like = NULL
+    cdef Py_ssize_t i = min(tile, p.rows // MR32) * MR32
+    while i < p.rows and tile > p.rows // MR32:
+        i += tile_height(like, p.rows - i)
+        tile -= 1
+    return i
 
 
 cdef inline Py_ssize_t winograd_row_tiles(const Patches* p) noexcept nogil:
@@ -255,14 +170,14 @@ cdef void winograd_strip(const Winograd* g, const float* plane, Py_ssize_t tile,
         i += run
 
 
-cdef void winograd_input(const Winograd* g, const float* x, Py_ssize_t first, Py_ssize_t n, float* line, float* h,
-                         float* v) noexcept nogil:
-    """v[position, channel, i] of tiles first to first + n of a group, zero up to a whole panel."""
+cdef void winograd_input(const Winograd* g, const float* x, Py_ssize_t first, Py_ssize_t n, Py_ssize_t lo,
+                         Py_ssize_t hi, float* line, float* h, float* v) noexcept nogil:
+    """v[position, channel, i] of tiles first to first + n and channels lo to hi of a group, zero up to a whole panel."""
     cdef const Patches* p = g.p
     cdef Py_ssize_t each = g.tiles_y * g.tiles_x, size = p.x_height * p.x_width
-    cdef Py_ssize_t c, i, run, tile, step, t
+    cdef Py_ssize_t c, i, run, tile, step, t, end = covered(x, n)
     cdef const float* image
-    for c in range(p.channels):
+    for c in range(lo, hi):
         i = 0
         while i < n:
             tile = (first + i) % each
@@ -277,9 +192,9 @@ cdef void winograd_input(const Winograd* g, const float* x, Py_ssize_t first, Py
                 winograd_strip(g, image, tile + g.tiles_x, run, line, h + step)
             winograd_across(h, g.strip, step, round_up(run, WINOGRAD_LANES), v + c * g.pitch + i, g.v_plane)
             i += run
-        if n % NR32:
+        if n < end:
             for t in range(16):
-                memset(v + t * g.v_plane + c * g.pitch + n, 0, (round_up(n, NR32) - n) * sizeof(float))
+                memset(v + t * g.v_plane + c * g.pitch + n, 0, (end - n) * sizeof(float))
 
 
 cdef void winograd_output(const Winograd* g, const float* rows, float* y, Py_ssize_t first, Py_ssize_t n,
@@ -301,8 +216,9 @@ cdef void winograd_output(const Winograd* g, const float* rows, float* y, Py_ssi
         i += run
 
 
-cdef void winograd_product(const Winograd* g, const float* u, const float* v, float* m, Py_ssize_t rows) noexcept nogil:
-    """One panel of one position: every tile of rows through all blocks of k, while its sums are in L1."""
+cdef void winograd_product(const Winograd* g, const float* u, const float* v, float* m, Py_ssize_t rows,
+                           Py_ssize_t n) noexcept nogil:
+    """One panel of one position, its first ``n`` columns: every tile of rows through all blocks of k, while its sums are in L1."""
     cdef Py_ssize_t i = 0, c, depth
     cdef int height
     while i < rows:
@@ -310,8 +226,12 @@ cdef void winograd_product(const Winograd* g, const float* u, const float* v, fl
         c = 0
         while c < g.p.channels:
             depth = min(g.p.channels - c, g.depth)
-            packed_tile(height, u + i * g.p.channels + c * height, v + c * g.pitch, g.pitch, m + i * g.pitch, g.pitch,
-                        depth, c > 0)
+            if narrow(u, n):
+                narrow_tile(height, u + i * g.p.channels + c * height, 1, height, v + c * g.pitch, g.pitch,
+                            m + i * g.pitch, g.pitch, depth, c > 0)
+            else:
+                packed_tile(height, u + i * g.p.channels + c * height, v + c * g.pitch, g.pitch, m + i * g.pitch,
+                            g.pitch, depth, c > 0)
             c += depth
         i += height
 
@@ -333,14 +253,14 @@ cdef void winograd_task(const Winograd* g, const float* x, const float* u, const
     memset(work, 0, 10 * g.strip * sizeof(float))
     u += group * 16 * g.u_plane
     y += group * p.rows * p.y_channel
-    winograd_input(g, x + group * p.channels * p.x_height * p.x_width, first, n, work, h, v)
+    winograd_input(g, x + group * p.channels * p.x_height * p.x_width, first, n, 0, p.channels, work, h, v)
     while lo < hi:
         rows = min(hi - lo, g.chunk)
         for t in range(16):
             j = 0
             while j < n:
                 winograd_product(g, u + t * g.u_plane + lo * p.channels, v + t * g.v_plane + j,
-                                 m + t * g.chunk * g.pitch + j, rows)
+                                 m + t * g.chunk * g.pitch + j, rows, n - j)
                 j += NR32
         for r in range(rows):
             most = winograd_back(m + r * g.pitch, g.chunk * g.pitch, n,
@@ -359,13 +279,18 @@ cdef bint winograd(Patches* p, const float* x, const float* w, const float* bias
     cdef bint ok = True
     plan_winograd(p, &g, threads)
     size, weights = winograd_work(&g), 16 * p.groups * g.u_plane
+    if few_tiles(&g):
+        plan_few(&g)
+        size, weights = few_work(&g), 16 * p.groups * g.v_plane         # the input takes the place of the weights
     u = <float*> workspace((weights + threads * size) * sizeof(float) + samples)
     if u == NULL:
         return False
     bad = <uint8_t*> (u + weights + threads * size)
     memset(bad, 0, samples)
     tasks = p.groups * g.blocks * g.parts
-    if threads == 1:
+    if few_tiles(&g):
+        run_few(&g, x, w, bias, y, bad, u, u + weights, threads)
+    elif threads == 1:
         for i in range(p.groups * winograd_row_tiles(p)):
             winograd_weights(&g, w, u, i)
         for i in range(tasks):

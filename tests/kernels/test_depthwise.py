@@ -120,6 +120,9 @@ LARGE: list[tuple[tuple[int, ...], tuple[int, ...], Geometry]] = [
     ((5, 24, 56, 56), (24, 1, 3, 3), ((1, 1), ((1, 1), (1, 1)), (1, 1), 24)),
     ((3, 40, 28, 28), (40, 1, 5, 5), ((2, 2), ((2, 2), (2, 2)), (1, 1), 40)),
     ((4, 64, 14, 14), (128, 1, 7, 7), ((1, 1), ((3, 3), (3, 3)), (1, 1), 64)),
+    ((3, 37, 7, 7), (37, 1, 7, 7), ((1, 1), ((3, 3), (3, 3)), (1, 1), 37)),
+    ((2, 12, 31, 33), (12, 1, 5, 3), ((1, 1), ((0, 2), (1, 2)), (1, 1), 12)),
+    ((2, 20, 29, 14), (20, 1, 2, 5), ((3, 2), ((0, 1), (4, 1)), (1, 1), 20)),
     ((2, 3, 150, 200), (3, 1, 3, 3), ((1, 1), ((1, 1), (1, 1)), (1, 1), 3)),
     ((2, 3, 1, 20000), (3, 1, 1, 31), ((1, 1), ((0, 0), (15, 15)), (1, 1), 3)),
     ((2, 2, 3, 3000), (2, 1, 3, 9), ((1, 4), ((1, 1), (4, 4)), (1, 2), 2)),
@@ -159,13 +162,16 @@ def test_bits_do_not_depend_on_the_place_in_the_plane(ops: Any) -> None:
         )
 
 
+@pytest.mark.parametrize("channels", [3, 13])  # rows of planes, and channels side by side
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("value", [inf, -inf, nan])
 @pytest.mark.parametrize("where", ["x", "w", "dy"])
-def test_only_elements_that_meet_an_infinity_see_it(ops: Any, where: str, value: float, stride: int) -> None:
+def test_only_elements_that_meet_an_infinity_see_it(
+    ops: Any, where: str, value: float, stride: int, channels: int
+) -> None:
     """The zero border and the lanes beyond a row are no elements: they make no NaN."""
-    how: Geometry = ((stride, stride), ((1, 1), (2, 2)), (1, 1), 3)
-    x, w = normal((2, 3, 9, 17), np.float32), normal((3, 1, 3, 5), np.float32, 1)
+    how: Geometry = ((stride, stride), ((1, 1), (2, 2)), (1, 1), channels)
+    x, w = normal((2, channels, 9, 17), np.float32), normal((channels, 1, 3, 5), np.float32, 1)
     dy = normal(output_shape(x.shape, w.shape, how), np.float32, 2)
     {"x": x[1, 1], "w": w[1, 0], "dy": dy[1, 1]}[where][0, 0] = value
     {"x": x[1, 1], "w": w[1, 0], "dy": dy[1, 1]}[where][-1, -1] = value
@@ -179,6 +185,15 @@ def test_only_elements_that_meet_an_infinity_see_it(ops: Any, where: str, value:
         np.testing.assert_array_equal(np.isinf(g), np.isinf(e), err_msg=name)
         fine = np.isfinite(e)
         np.testing.assert_allclose(g[fine], e[fine], rtol=1e-4, atol=1e-4, err_msg=name)
+
+
+def test_bits_do_not_depend_on_the_place_among_the_channels(ops: Any) -> None:
+    how: Geometry = ((1, 1), ((1, 1), (1, 1)), (1, 1), 18)
+    x, w, b = normal((1, 18, 9, 9), np.float32), normal((18, 1, 3, 3), np.float32, 1), normal((18,), np.float32, 2)
+    y = ops.conv2d(x, w, b, *how)
+    for c in (1, 7, 16):
+        order = np.roll(np.arange(18), c)
+        np.testing.assert_array_equal(ops.conv2d(x[:, order], w[order], b[order], *how), y[:, order])
 
 
 def test_bias_is_where_each_sum_starts(ops: Any) -> None:
