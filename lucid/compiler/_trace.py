@@ -11,6 +11,7 @@ import itertools
 import sys
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, NoReturn
 
 import numpy as np
@@ -23,6 +24,7 @@ from lucid.autograd._node import Node, TensorBase, View, mode, version, wrap
 from lucid.autograd._watching import threads
 from lucid.compiler._errors import TraceError, place
 from lucid.compiler._graph import Call, Graph, Op, Slot, Value
+from lucid.compiler._imagine import imagine
 from lucid.compiler._whole import Whole, form_of, result_of, whole_of
 
 _array_of = TensorBase.__dict__["_data"]  # the storage itself, which TracedTensor covers
@@ -152,6 +154,9 @@ class Tracer:
         self.constants: dict[int, tuple[Any, Value]] = {}
         self.readable: frozenset[int] | set[int] = frozenset()
         self.failure: TraceError | None = None
+        self.imagines = False
+        """Whether operations that only their shapes matter of are left out (see `_imagine`)."""
+        self.imagined = self.refuted = False
 
     # Operations
 
@@ -165,7 +170,7 @@ class Tracer:
             self.check(operation, args)
         mode.trace, self.readable = 0, {id(t) for t in tensors}
         try:
-            y = run(operation, real)
+            y = self.compute(operation, real, bool(tensors))
         finally:
             mode.trace, self.readable = self.number, frozenset()
         results = y if isinstance(y, tuple) else (y,)
@@ -179,6 +184,21 @@ class Tracer:
                 array = _array_of.__get__(t)
                 adopt(t, value, array, args[0]._sharing if _shares(operation, array, args[0]) else [])
         return y
+
+    def compute(self, operation: Any, args: tuple[Any, ...], depends: bool) -> Any:
+        """The results of ``operation``, or tensors of their shapes."""
+        if not (self.imagines and depends):
+            return run(operation, args)
+        arrays = imagine(operation, args)
+        if arrays is not None:
+            self.imagined = True
+            return wrap(arrays[0]) if len(arrays) == 1 else tuple([wrap(a) for a in arrays])
+        try:
+            with np.errstate(all="ignore") if self.imagined else nullcontext():
+                return run(operation, args)
+        except Exception:
+            self.refuted = self.imagined
+            raise
 
     def template(self, a: Any, inputs: list[Value], tensors: list[TracedTensor]) -> Any:
         """``a`` with `Slot` s for tensors and for arrays of more than a few numbers."""
@@ -353,8 +373,23 @@ def trace(
     Raises:
         TraceError: the function does what a compiled call could not repeat.
     """
+    if kind is Tracer:
+        tracer = Tracer(root, owners)
+        tracer.imagines = True
+        try:
+            found = _traced(tracer, function, tensors, build)
+            if not tracer.refuted:
+                return found
+        except Exception:
+            if not tracer.refuted:
+                raise
+    return _traced(kind(root, owners), function, tensors, build)
+
+
+def _traced(
+    tracer: Tracer, function: Callable[..., Any], tensors: list[Tensor], build: Callable[..., Any]
+) -> tuple[Graph, Any, Tracer]:
     outer = getattr(threads, "tracer", None)
-    tracer = kind(root, owners)
     inputs = [Value(t._data.shape, t._data.dtype) for t in tensors]
     fed = []
     for t, value in zip(tensors, inputs):
