@@ -65,6 +65,7 @@ include "_kernels/packed.pxi"         # weights in the order of blocked kernels
 include "_kernels/blocked_tile.pxi"   # the register tile of blocked images
 include "_kernels/blocked_conv.pxi"   # convolutions of blocked images, products with packed weights
 include "_kernels/low_tile.pxi"       # the same in bfloat16 and in bytes: the register tile, conversions
+include "_kernels/low_end.pxi"        # their sums on the way into y
 include "_kernels/low_conv.pxi"       # convolutions and products of either
 include "_kernels/blocked_winograd.pxi"   # 3x3 convolutions of blocked images in fewer multiplications
 include "_kernels/low_winograd.pxi"   # the same in bfloat16
@@ -74,6 +75,7 @@ include "_kernels/blocked_pool.pxi"   # pooling of blocked images, the ways into
 include "_kernels/plan_team.pxi"      # threads, tasks, groups of steps
 include "_kernels/plan.pxi"           # steps over buffers, run in one call
 include "_kernels/plan_rows.pxi"      # steps over rows and whole tensors
+include "_kernels/low_layout.pxi"     # steps from one form of an image to another
 include "_kernels/low_steps.pxi"      # steps in bfloat16 and bytes
 include "_kernels/plan_steps.pxi"     # convolutions, pooling, products; the class Plan
 include "_kernels/optim.pxi"          # sgd, adam, adamw, rmsprop: one pass over all parameters

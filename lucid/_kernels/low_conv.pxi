@@ -18,35 +18,40 @@ cdef class PackedLow:
     cdef readonly cnp.ndarray data
     cdef readonly tuple shape
     cdef readonly Py_ssize_t groups
+    cdef readonly str kind                  # "low", or "low_depthwise" as pack_low_depthwise orders them
     cdef cnp.ndarray transformed            # bfloat16 for Winograd's algorithm, made when a plan first asks
 
-    def __init__(self, cnp.ndarray data, shape, Py_ssize_t groups=1):
+    def __init__(self, cnp.ndarray data, shape, Py_ssize_t groups=1, str kind="low"):
         cdef Py_ssize_t several
-        self.shape, self.groups = tuple(shape), groups
+        self.shape, self.groups, self.kind = tuple(shape), groups, kind
+        if kind not in ("low", "low_depthwise"):
+            raise ValueError(f"PackedLow: expected low or low_depthwise, got {kind!r}")
         if len(self.shape) != 4 or min(self.shape) < 1 or groups < 1:
             raise ValueError(f"PackedLow: expected four positive sizes, got {self.shape}, groups {groups}")
         if cnp.PyArray_TYPE(data) not in (cnp.NPY_UINT16, cnp.NPY_INT8):
             raise ValueError(f"PackedLow: expected uint16 or int8, got {data.dtype}")
         several = 4 // cnp.PyArray_ITEMSIZE(data)
-        expected = round_up(shape[0], CHANNELS) * round_up(shape[1], several) * <Py_ssize_t> shape[2] * <Py_ssize_t> shape[3]
+        expected = round_up(shape[0], CHANNELS) * <Py_ssize_t> shape[2]
+        if kind == "low":
+            expected *= round_up(shape[1], several) * <Py_ssize_t> shape[3]
+        elif self.shape[1] != 1 or groups != self.shape[0] or self.shape[3] not in (3, 5, 7):
+            raise ValueError(f"PackedLow: no depthwise kernel of few bits: {self.shape}, groups {groups}")
+        else:
+            expected *= several * low_taps(LOW_BFLOAT if several == 2 else LOW_BYTE, shape[3])
         if not cnp.PyArray_ISCARRAY_RO(data) or np.shape(data) != (expected,):
             raise ValueError(f"PackedLow: expected contiguous ({expected},) for {self.shape}, got {np.shape(data)}")
         self.data = data
 
     @property
-    def kind(self) -> str:
-        return "low"
-
-    @property
     def meta(self) -> dict:
-        return {"kind": "low", "shape": list(self.shape), "groups": self.groups}
+        return {"kind": self.kind, "shape": list(self.shape), "groups": self.groups}
 
     @staticmethod
     def load(data, meta) -> "PackedLow":
-        return PackedLow(data, meta["shape"], meta["groups"])
+        return PackedLow(data, meta["shape"], meta["groups"], meta["kind"])
 
     def __repr__(self) -> str:
-        return f"PackedLow({self.data.dtype}, {self.shape}, groups={self.groups})"
+        return f"PackedLow({self.data.dtype}, {self.shape}, groups={self.groups}, kind={self.kind!r})"
 
 
 def pack_low(weight, Py_ssize_t groups=1) -> PackedLow:
@@ -98,8 +103,10 @@ cdef void plan_low(Low* s) noexcept nogil:
     cdef double size = low_size(s.kind), weights = <double> s.w_block * g.blocks
     cdef double image = size * g.in_blocks * g.x_block * g.samples
     settle_finish(g)
-    s.late = g.finish.kernel != NULL or g.finish.first or g.finish.limits & FORMULAS or g.last_lanes < CHANNELS
-    if g.stride_x * g.x_column != CHANNELS and g.stride_x * g.x_column != 2 * CHANNELS:
+    s.late = g.finish.kernel != NULL or g.finish.first or g.last_lanes < CHANNELS
+    s.late = s.late or (not LOW_FORMULAS and g.finish.limits & FORMULAS)
+    if (g.stride_x * g.x_column != CHANNELS and g.stride_x * g.x_column != 2 * CHANNELS
+            and g.stride_x * g.x_column != CHANNELS // 2):
         most = FEW_ROWS
     g.tiles = ceil_div(g.width, most)
     tiles = g.samples * g.height * g.tiles
@@ -182,10 +189,12 @@ cdef void low_band(const Low* s, const LowData* d, Py_ssize_t lo, Py_ssize_t hi,
             t.to_block = pixels * CHANNELS * <Py_ssize_t> sizeof(float)
             low_run(&t, s.kind, s.native, pixels, several)
             at = n * g.y_sample + block * g.y_block + (y * g.width + first) * g.y_pixel
-            e.integers, e.scale, e.bias = s.kind == LOW_BYTE, d.scale + block * CHANNELS, d.bias + block * CHANNELS
+            if tile == lo or s.late:
+                e.integers, e.scale, e.bias = s.kind == LOW_BYTE, d.scale + block * CHANNELS, d.bias + block * CHANNELS
+                e.r, e.y, e.limits, e.low, e.high = s.r, s.y, g.finish.limits, g.finish.low, g.finish.high
+                e.native, e.to_pixel, e.to_block = s.native, g.y_pixel, g.y_block
+            e.to = d.y + low_size(s.y.kind) * at
             e.residual = d.residual + low_size(s.r.kind) * at if d.residual != NULL else NULL
-            e.r, e.y, e.limits, e.low, e.high = s.r, s.y, g.finish.limits & 3, g.finish.low, g.finish.high
-            e.to, e.to_pixel, e.to_block = d.y + low_size(s.y.kind) * at, g.y_pixel, g.y_block
             low_end(s, &e, work, pixels, several, g.last_lanes if block + several == g.blocks else CHANNELS)
             t.ahead += 64 * t.lines * g.in_blocks * g.kernel_y * g.taps
             if (tile + 1 - lo) * t.lines >= LOW_PAIR * s.groups:

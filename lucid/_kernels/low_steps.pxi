@@ -11,15 +11,8 @@ cdef struct LowStep:
 
 cdef struct LowDepthStep:
     LowDepth s
+    LowDepthData d                              # but for x, y and the residual
     int x, y, residual
-    const float* w
-    const float* bias
-
-
-cdef struct ConvertStep:
-    Py_ssize_t planes, blocks, channels, size, pieces, factors      # as in PlaneStep
-    LowForm a, b
-    int x, y, scale
 
 
 cdef struct QuadsStep:
@@ -32,12 +25,6 @@ cdef struct LowWinogradStep:
     LowWinograd p
     LowStep direct
     int bad
-
-
-cdef struct NarrowRowsStep:
-    Py_ssize_t rows, columns, each              # rows of a task
-    LowForm y_form
-    int x, y
 
 
 cdef inline void low_data(const LowStep* s, char** buffers, LowData* d) noexcept nogil:
@@ -53,37 +40,9 @@ cdef void task_low(const void* step, char** buffers, float* work, Py_ssize_t tas
 
 cdef void task_low_depth(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
     cdef const LowDepthStep* s = <const LowDepthStep*> step
-    low_depth_task(&s.s, buffers[s.x], s.w, s.bias, buffers[s.residual] if s.residual >= 0 else NULL, buffers[s.y], work, task)
-
-
-cdef void task_convert(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
-    """Some pixels of a plane."""
-    cdef const ConvertStep* s = <const ConvertStep*> step
-    cdef Py_ssize_t plane = task // s.pieces, lo = part(s.size, 1, task % s.pieces, s.pieces)
-    cdef Py_ssize_t n = part(s.size, 1, task % s.pieces + 1, s.pieces) - lo, first = plane % s.blocks * CHANNELS
-    cdef Py_ssize_t at = (plane * s.size + lo) * CHANNELS
-    cdef float factors[CHANNELS]
-    if s.scale >= 0:
-        memset(factors, 0, sizeof(factors))
-        memcpy(factors, <const float*> buffers[s.scale] + plane // s.blocks * s.factors + first,
-               min(s.channels - first, <Py_ssize_t> CHANNELS) * sizeof(float))
-    low_convert(&s.a, buffers[s.x] + low_size(s.a.kind) * at, &s.b, buffers[s.y] + low_size(s.b.kind) * at,
-                factors if s.scale >= 0 else NULL, n)
-
-
-cdef void task_narrow_rows(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
-    """Some rows of (rows, columns) to [columns / 16][rows][16]."""
-    cdef const NarrowRowsStep* s = <const NarrowRowsStep*> step
-    cdef Py_ssize_t row, size = CHANNELS * low_size(s.y_form.kind), step_y = s.rows * size, whole = s.columns // CHANNELS
-    cdef const float* x
-    cdef float last[CHANNELS]
-    memset(last, 0, sizeof(last))
-    for row in range(task * s.each, min((task + 1) * s.each, s.rows)):
-        x = <const float*> buffers[s.x] + row * s.columns
-        low_row(&s.y_form, x, whole, buffers[s.y] + row * size, step_y)
-        if s.columns % CHANNELS:
-            memcpy(last, x + whole * CHANNELS, (s.columns % CHANNELS) * sizeof(float))
-            low_row(&s.y_form, last, 1, buffers[s.y] + row * size + whole * step_y, step_y)
+    cdef LowDepthData d = s.d
+    d.x, d.y, d.residual = buffers[s.x], buffers[s.y], buffers[s.residual] if s.residual >= 0 else NULL
+    low_depth_task(&s.s, &d, work, task)
 
 
 cdef void task_quads(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
@@ -113,24 +72,6 @@ cdef void task_low_repair(const void* step, char** buffers, float* work, Py_ssiz
     low_winograd_repair(&s.p, &d, <uint8_t*> buffers[s.bad], work, task)
 
 
-cdef int low_form(str name, form, LowForm* f) except -1:
-    """``None`` for float32, ("bfloat16", 1, 0), or ("int8", scale, zero)."""
-    memset(f, 0, sizeof(LowForm))
-    f.scale = f.inverse = 1
-    if form is None:
-        return 0
-    dtype, scale, zero = form
-    if dtype not in ("bfloat16", "int8"):
-        raise ValueError(f"Plan.{name}: expected bfloat16 or int8, got {dtype!r}")
-    f.kind = LOW_BFLOAT if dtype == "bfloat16" else LOW_BYTE
-    if dtype == "int8":
-        if not 0 < scale < float("inf") or not 0 <= zero <= 255:
-            raise ValueError(f"Plan.{name}: expected a positive scale and a zero point from 0 to 255, got {scale}, {zero}")
-        f.scale, f.zero = scale, zero
-        f.inverse, f.shift = 1 / f.scale, -(f.zero * f.scale)
-    return 0
-
-
 def low_instruction(str dtype) -> str:
     """The name of the instructions that products of ``dtype`` (bfloat16 or int8) lack on this CPU; empty if none."""
     if low_has(LOW_BFLOAT if dtype == "bfloat16" else LOW_BYTE):
@@ -138,7 +79,7 @@ def low_instruction(str dtype) -> str:
     return "AVX512-BF16" if dtype == "bfloat16" else "AVX512-VNNI"
 
 
-cdef class LowSteps(RowSteps):
+cdef class LowSteps(LowLayouts):
     """Steps on blocked images whose elements are bfloat16 or bytes."""
 
     cdef const void* numbers(self, str name, str what, int buffer, Py_ssize_t rows) except NULL:
@@ -180,6 +121,8 @@ cdef class LowSteps(RowSteps):
         low_form(name, residual_form, &s.s.r)
         low_form(name, y_form, &s.s.y)
         s.s.kind = x.kind
+        if packed.kind != "low":
+            raise ValueError(f"Plan.{name}: the weight is packed as {packed.kind}")
         if cnp.PyArray_ITEMSIZE(packed.data) != low_size(x.kind) or x.kind == LOW_FLOAT:
             raise ValueError(f"Plan.{name}: weights of {packed.data.dtype} do not fit {form[0]}")
         s.s.native = low_has(x.kind)
@@ -224,6 +167,11 @@ cdef class LowSteps(RowSteps):
         set_finish("low_conv2d", &s.s.g.finish, activation, parameters, activation_first)
         s.x, s.y, s.residual = x, y, residual
         dense_geometry(&s.s.g, &v)
+        if h * w * v.kernel_y * v.kernel_x * v.height * v.width == 1 and v.groups == 1 and residual < 0 and y_form is None:
+            # images of one pixel: samples are the pixels of a row
+            s.s.g.samples, s.s.g.width, s.s.g.x_width = 1, n, n
+            s.s.g.x_column, s.s.g.x_block = s.s.g.in_blocks * CHANNELS, CHANNELS
+            s.s.g.x_line, s.s.g.y_pixel, s.s.g.y_block = n * s.s.g.x_column, s.s.g.blocks * CHANNELS, CHANNELS
         plan_low(&s.s)
         if s.s.kind == LOW_BFLOAT and blocked_winograd_fits(&v):
             return self.low_winograd(&s, packed, 9.0 * n * v.rows * v.height * v.width * v.channels)
@@ -290,14 +238,14 @@ cdef class LowSteps(RowSteps):
                   1.0 * n * v.rows * v.height * v.width * 4 * v.kernel_y * v.kernel_x, 3 * LOW_TILE, &s, sizeof(s))
         return self.count - 1
 
-    def low_depthwise(self, int x, int y, Packed packed not None, int bias=-1, int residual=-1, *, Py_ssize_t n,
+    def low_depthwise(self, int x, int y, packed not None, int bias=-1, int residual=-1, int scale=-1, *, Py_ssize_t n,
                       Py_ssize_t c, Py_ssize_t h, Py_ssize_t w, form=None, y_form=None, residual_form=None, stride=(1, 1),
                       padding=((0, 0), (0, 0)), dilation=(1, 1), str activation="none", tuple parameters=(),
                       bint activation_first=False) -> int:
-        """A depthwise ``conv2d`` in float32 of an image of one form, or of float32, to another."""
+        """A depthwise ``conv2d`` of an image of one form, or of float32, to another: in float32 with such weights."""
         cdef LowDepthStep s
         cdef Conv v
-        if packed.kind != "depthwise":
+        if packed.kind not in ("depthwise", "low_depthwise"):
             raise ValueError(f"Plan.low_depthwise: the weight is packed as {packed.kind}")
         conv_shape("Plan.low_depthwise", (n, c, h, w), packed.shape, stride, padding, dilation, packed.groups, &v)
         memset(&s, 0, sizeof(s))
@@ -312,14 +260,31 @@ cdef class LowSteps(RowSteps):
         self.distinct("low_depthwise", y, (x, residual))
         set_finish("low_depthwise", &s.s.g.finish, activation, parameters, activation_first)
         s.x, s.y, s.residual = x, y, residual
-        s.w = <const float*> cnp.PyArray_DATA(packed.data)
-        s.bias = <const float*> self.numbers("low_depthwise", "bias", bias, v.rows)
+        s.d.w = <const char*> cnp.PyArray_DATA(packed.data)
+        s.d.bias = <const float*> self.numbers("low_depthwise", "bias", bias, v.rows)
         self.kept.append(packed.data)
         depth_geometry(&s.s.g, &v)
+        if packed.kind == "low_depthwise":
+            self.low_taps_of(&s, packed, scale)
         plan_low_depthwise(&s.s, residual >= 0)
+        if s.s.direct and s.s.g.kind > 5:
+            raise ValueError("Plan.low_depthwise: no kernel of few bits for this stride, dilation or border")
         self.step("low_depthwise", task_low_depth, NULL, s.s.g.tasks,
                   2.0 * n * c * v.height * v.width * v.kernel_y * v.kernel_x, low_depth_work(&s.s), &s, sizeof(s))
         return self.count - 1
+
+    cdef int low_taps_of(self, LowDepthStep* s, PackedLow packed, int scale) except -1:
+        """What products of few bits need."""
+        if s.s.x.kind == LOW_FLOAT or cnp.PyArray_ITEMSIZE(packed.data) != low_size(s.s.x.kind):
+            raise ValueError(f"Plan.low_depthwise: weights of {packed.data.dtype} do not fit x")
+        s.s.direct, s.s.native = True, low_depth_native(s.s.x.kind)
+        if s.s.x.kind == LOW_BFLOAT and not s.s.native:
+            raise RuntimeError(f"Plan.low_depthwise: products in bfloat16 need a CPU with {low_instruction('bfloat16')}")
+        s.s.w_block = cnp.PyArray_NBYTES(packed.data) // s.s.g.blocks
+        s.d.scale = <const float*> self.numbers("low_depthwise", "scale", scale, packed.shape[0])
+        if s.s.x.kind == LOW_BYTE:
+            s.d.start = self.starts(packed, &s.s.x)
+        return 0
 
     def low_linear(self, int x, int y, PackedLow packed not None, int bias=-1, int residual=-1, int scale=-1, *,
                    Py_ssize_t rows, tuple form, y_form=None, str activation="none", tuple parameters=(),
@@ -354,39 +319,4 @@ cdef class LowSteps(RowSteps):
         plan_low(&s.s)
         self.step("low_linear", task_low, NULL, s.s.g.bands * s.s.g.parts, <double> rows * k * out, 3 * LOW_TILE, &s,
                   sizeof(s))
-        return self.count - 1
-
-    def convert(self, int x, int y, int scale=-1, *, Py_ssize_t n, Py_ssize_t c, Py_ssize_t size, form=None,
-                y_form=None) -> int:
-        """A blocked image from one form to another, times a factor for each sample and channel."""
-        cdef ConvertStep s
-        memset(&s, 0, sizeof(s))
-        if min(n, c, size) < 1:
-            raise ValueError(f"Plan.convert: expected n, c and the size of an image of at least 1, got {n}, {c}, {size}")
-        low_form("convert", form, &s.a)
-        low_form("convert", y_form, &s.b)
-        s.x, s.y, s.scale = x, y, scale
-        self.check("convert", "x", x, blocked_bytes(n, c, size) / 4 * low_size(s.a.kind))
-        self.check("convert", "y", y, blocked_bytes(n, c, size) / 4 * low_size(s.b.kind))
-        self.distinct("convert", y, (x, scale))
-        s.blocks = ceil_div(c, <Py_ssize_t> CHANNELS)
-        s.planes, s.channels, s.size = n * s.blocks, c, size
-        s.pieces = ceil_div(size, <Py_ssize_t> PIXELS_TASK)
-        if scale >= 0:
-            s.factors = self.check("convert", "scale", scale, 4.0 * n * c).size // (4 * n)
-        self.step("convert", task_convert, NULL, s.planes * s.pieces, 16.0 * s.planes * size * 2, 0, &s, sizeof(s))
-        return self.count - 1
-
-    def narrow_rows(self, int x, int y, *, Py_ssize_t rows, Py_ssize_t columns, tuple y_form) -> int:
-        """Plain float32 (rows, columns) to [columns / 16][rows][16] of few bits."""
-        cdef NarrowRowsStep s
-        if min(rows, columns) < 1:
-            raise ValueError(f"Plan.narrow_rows: expected rows and columns, got {rows}, {columns}")
-        low_form("narrow_rows", y_form, &s.y_form)
-        # a multiple of four rows: tasks share no cache line
-        s.x, s.y, s.rows, s.columns, s.each = x, y, rows, columns, round_up(max(1, 8192 // columns), 4)
-        self.check("narrow_rows", "x", x, 4.0 * rows * columns)
-        self.check("narrow_rows", "y", y, blocked_bytes(rows, columns, 1) / 4 * low_size(s.y_form.kind))
-        self.distinct("narrow_rows", y, (x,))
-        self.step("narrow_rows", task_narrow_rows, NULL, ceil_div(rows, s.each), 2.0 * rows * columns, 0, &s, sizeof(s))
         return self.count - 1

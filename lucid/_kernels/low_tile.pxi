@@ -10,7 +10,7 @@
 
 cdef extern from *:
     """
-    #if defined(__AVX512F__) && defined(__GNUC__) && !defined(LUCID_NO_LOW)
+    #if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__GNUC__) && !defined(LUCID_NO_LOW)
     #define LUCID_LOW 1
     #else
     #define LUCID_LOW 0
@@ -119,18 +119,22 @@ cdef extern from *:
     #define LUCID_LOW_NAMES_14(T, B, S) {LUCID_LOW_NAMES_8(T, B, S), lucid_low_##T##_9_##B##_##S, \
         lucid_low_##T##_10_##B##_##S, lucid_low_##T##_11_##B##_##S, lucid_low_##T##_12_##B##_##S, \
         lucid_low_##T##_13_##B##_##S, lucid_low_##T##_14_##B##_##S}
-    /* ``near`` and ``far`` are the bytes from a pixel to the next, and to the one after that. */
-    #define LUCID_LOW_TILES(T, E, near, far) \
-        LUCID_LOW_14(T, E, 1, near) LUCID_LOW_14(T, E, 1, far) LUCID_LOW_8(T, E, 1, 0) \
-        LUCID_LOW_14(T, E, 2, near) LUCID_LOW_14(T, E, 2, far) LUCID_LOW_8(T, E, 2, 0) \
+    /* ``near`` and ``far`` are the bytes from a pixel to the next, and to the one after that; ``quads`` from a pixel of
+       four channels to the one after the next. */
+    #define LUCID_LOW_TILES(T, E, near, far, quads) \
+        LUCID_LOW_14(T, E, 1, near) LUCID_LOW_14(T, E, 1, far) LUCID_LOW_14(T, E, 1, quads) LUCID_LOW_8(T, E, 1, 0) \
+        LUCID_LOW_14(T, E, 2, near) LUCID_LOW_14(T, E, 2, far) LUCID_LOW_14(T, E, 2, quads) LUCID_LOW_8(T, E, 2, 0) \
         static void lucid_low_run_##T(const lucid_low_tile *t, Py_ssize_t pixels, Py_ssize_t blocks) { \
-            static void (*const tiles[2][3][LUCID_LOW_PIXELS])(const lucid_low_tile *) = { \
-                {LUCID_LOW_NAMES_14(T, 1, near), LUCID_LOW_NAMES_14(T, 1, far), {LUCID_LOW_NAMES_8(T, 1, 0)}}, \
-                {LUCID_LOW_NAMES_14(T, 2, near), LUCID_LOW_NAMES_14(T, 2, far), {LUCID_LOW_NAMES_8(T, 2, 0)}}}; \
-            tiles[blocks - 1][t->x_pixel == near ? 0 : t->x_pixel == far ? 1 : 2][pixels - 1](t); \
+            static void (*const tiles[2][4][LUCID_LOW_PIXELS])(const lucid_low_tile *) = { \
+                {LUCID_LOW_NAMES_14(T, 1, near), LUCID_LOW_NAMES_14(T, 1, far), LUCID_LOW_NAMES_14(T, 1, quads), \
+                 {LUCID_LOW_NAMES_8(T, 1, 0)}}, \
+                {LUCID_LOW_NAMES_14(T, 2, near), LUCID_LOW_NAMES_14(T, 2, far), LUCID_LOW_NAMES_14(T, 2, quads), \
+                 {LUCID_LOW_NAMES_8(T, 2, 0)}}}; \
+            const int kind = t->x_pixel == near ? 0 : t->x_pixel == far ? 1 : t->x_pixel == quads ? 2 : 3; \
+            tiles[blocks - 1][kind][pixels - 1](t); \
         }
-    LUCID_LOW_TILES(bfloat, "avx512bf16", 32, 64)
-    LUCID_LOW_TILES(byte, "avx512vnni", 16, 32)
+    LUCID_LOW_TILES(bfloat, "avx512bf16", 32, 64, 16)
+    LUCID_LOW_TILES(byte, "avx512vnni", 16, 32, 8)
     #endif
 
     /* Bytes without the instruction. */
@@ -287,92 +291,62 @@ cdef extern from *:
     }
 
     /* n pixels of up to four planes of float32, side by side: four numbers of a pixel, zeros where there is no plane. */
+    #if LUCID_LOW
+    /* Sixteen numbers as the low bits of integers. */
+    LUCID_ALWAYS __m512i lucid_low_bits(const lucid_low_form *f, lucid_sixteen v) {
+        if (f->kind == 2) {
+            v = _mm512_fmadd_ps(v, _mm512_set1_ps(f->inverse), _mm512_set1_ps(f->zero));
+            v = _mm512_min_ps(_mm512_max_ps(v, _mm512_setzero_ps()), _mm512_set1_ps(255));
+            return _mm512_cvtps_epi32(v);
+        }
+        const __m512i u = _mm512_castps_si512(v), high = _mm512_srli_epi32(u, 16);
+        const __m512i odd = _mm512_and_si512(high, _mm512_set1_epi32(1));
+        const __m512i z = _mm512_srli_epi32(_mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
+        return _mm512_mask_or_epi32(z, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), high, _mm512_set1_epi32(0x40));
+    }
     static void lucid_low_quads(const lucid_low_form *into, const float *x, Py_ssize_t plane, int planes, Py_ssize_t n,
                                 char *y) {
         const lucid_low_form b = *into;
+        const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
         for (Py_ssize_t i = 0; i < n; i += 16) {
             const Py_ssize_t some = n - i < 16 ? n - i : 16;
-            float row[16] = {0};
-            char few[4][32];
+            const __mmask16 mask = (__mmask16) ((1u << some) - 1);
+            __m512i q[4];
+            for (int c = 0; c < 4; c++)
+                q[c] = lucid_low_bits(&b, c < planes ? _mm512_maskz_loadu_ps(mask, x + c * plane + i) : _mm512_setzero_ps());
+            if (b.kind == 2) {
+                const __m512i two = _mm512_or_si512(q[0], _mm512_slli_epi32(q[1], 8));
+                const __m512i more = _mm512_or_si512(_mm512_slli_epi32(q[2], 16), _mm512_slli_epi32(q[3], 24));
+                _mm512_mask_storeu_epi32(y + 4 * i, mask, _mm512_or_si512(two, more));
+            } else {
+                const __m512i two = _mm512_or_si512(q[0], _mm512_slli_epi32(q[1], 16));
+                const __m512i more = _mm512_or_si512(q[2], _mm512_slli_epi32(q[3], 16));
+                const uint32_t wide = some == 16 ? 0xffffffffu : (1u << 2 * some) - 1;
+                _mm512_mask_storeu_epi32(y + 8 * i, (__mmask16) wide, _mm512_permutex2var_epi32(two, low, more));
+                _mm512_mask_storeu_epi32(y + 8 * i + 64, (__mmask16) (wide >> 16), _mm512_permutex2var_epi32(two, high, more));
+            }
+        }
+    }
+    #else
+    static void lucid_low_quads(const lucid_low_form *into, const float *x, Py_ssize_t plane, int planes, Py_ssize_t n,
+                                char *y) {
+        const lucid_low_form b = *into;
+        const Py_ssize_t size = lucid_low_sizes[b.kind];
+        for (Py_ssize_t i = 0; i < n; i += 16) {
+            const Py_ssize_t some = n - i < 16 ? n - i : 16;
             for (int c = 0; c < 4; c++) {
+                float row[16] = {0};
+                char few[32];
                 if (c < planes)
                     memcpy(row, x + c * plane + i, some * sizeof(float));
-                else
-                    memset(row, 0, sizeof(row));
-                lucid_low_store(&b, few[c], lucid_sixteen_load(row));
-            }
-            if (b.kind == 2) {
-                uint32_t quads[16];
-                for (int l = 0; l < 16; l++)
-                    quads[l] = (uint32_t) (uint8_t) few[0][l] | (uint32_t) (uint8_t) few[1][l] << 8
-                               | (uint32_t) (uint8_t) few[2][l] << 16 | (uint32_t) (uint8_t) few[3][l] << 24;
-                memcpy(y + 4 * i, quads, 4 * some);
-            } else {
-                uint16_t part[4][16], quads[64];
-                for (int c = 0; c < 4; c++)
-                    memcpy(part[c], few[c], 32);
-                for (int l = 0; l < 16; l++)
-                    for (int c = 0; c < 4; c++)
-                        quads[4 * l + c] = part[c][l];
-                memcpy(y + 8 * i, quads, 8 * some);
+                lucid_low_store(&b, few, lucid_sixteen_load(row));
+                for (Py_ssize_t l = 0; l < some; l++)
+                    memcpy(y + size * (4 * (i + l) + c), few + size * l, size);
             }
         }
     }
-
-    typedef struct {
-        int integers;                               /* sums of bytes */
-        const float *scale, *bias;                  /* of the rows */
-        const char *residual;                       /* as ``to`` lies, or NULL */
-        lucid_low_form r, y;
-        int limits;
-        float low, high;
-        char *to;
-        Py_ssize_t to_pixel, to_block;              /* elements */
-    } lucid_low_end;
-
-    /* Sums of a tile, their epilogue but for what is no limit, and their way into y. Inlined with all but the end of the
-       tile constant: for narrow layers this costs more than the products. */
-    LUCID_ALWAYS void lucid_low_finish_as(const lucid_low_end *t, const void *sums, Py_ssize_t pixels, Py_ssize_t blocks,
-                                          const int integers, const int residual, const int kind) {
-        const Py_ssize_t size = lucid_low_sizes[kind], r_size = residual ? lucid_low_sizes[t->r.kind] : 0;
-        const Py_ssize_t to_pixel = t->to_pixel;
-        const float low = t->limits & 1 ? t->low : -INFINITY, high = t->limits & 2 ? t->high : INFINITY;
-        const int limits = t->limits;
-        lucid_low_form y = t->y;
-        y.kind = kind;
-        for (Py_ssize_t b = 0; b < blocks; b++) {
-            const lucid_sixteen scale = lucid_sixteen_load(t->scale + 16 * b), bias = lucid_sixteen_load(t->bias + 16 * b);
-            const char *from = (const char *) sums + 64 * b * pixels, *r = t->residual + r_size * b * t->to_block;
-            char *to = t->to + size * b * t->to_block;
-            for (Py_ssize_t p = 0; p < pixels; p++) {
-                lucid_sixteen v = integers ? lucid_sixteen_sum((const int32_t *) from, scale, bias)
-                                           : lucid_sixteen_add(lucid_sixteen_load((const float *) from), bias);
-                if (residual) {
-                    v = lucid_sixteen_add(v, lucid_low_load(&t->r, r));
-                    r += r_size * to_pixel;
-                }
-                if (limits)
-                    v = lucid_sixteen_limit(v, low, high);
-                lucid_low_store(&y, to, v);
-                from += 64;
-                to += size * to_pixel;
-            }
-        }
-    }
-    #define LUCID_LOW_FINISH(integers, kind) \
-        if (t->residual) lucid_low_finish_as(t, sums, pixels, blocks, integers, 1, kind); \
-        else lucid_low_finish_as(t, sums, pixels, blocks, integers, 0, kind);
-    static void lucid_low_finish(const lucid_low_end *t, const void *sums, Py_ssize_t pixels, Py_ssize_t blocks) {
-        if (t->integers) {
-            if (t->y.kind == 2) { LUCID_LOW_FINISH(1, 2) }
-            else if (t->y.kind == 1) { LUCID_LOW_FINISH(1, 1) }
-            else { LUCID_LOW_FINISH(1, 0) }
-        } else {
-            if (t->y.kind == 2) { LUCID_LOW_FINISH(0, 2) }
-            else if (t->y.kind == 1) { LUCID_LOW_FINISH(0, 1) }
-            else { LUCID_LOW_FINISH(0, 0) }
-        }
-    }
+    #endif
     """
     ctypedef struct LowTile "lucid_low_tile":
         const char* x
@@ -391,19 +365,8 @@ cdef extern from *:
     ctypedef struct LowForm "lucid_low_form":
         int kind
         float scale, shift, inverse, zero
-    ctypedef struct LowEnd "lucid_low_end":
-        int integers
-        const float* scale
-        const float* bias
-        const char* residual
-        LowForm r, y
-        int limits
-        float low, high
-        char* to
-        Py_ssize_t to_pixel, to_block
     bint low_has "lucid_low_has" (int kind) nogil
     void low_run "lucid_low_run" (const LowTile* t, int kind, int native, Py_ssize_t pixels, Py_ssize_t blocks) noexcept nogil
-    void low_finish "lucid_low_finish" (const LowEnd* e, const void* sums, Py_ssize_t pixels, Py_ssize_t blocks) noexcept nogil
     void low_convert "lucid_low_convert" (const LowForm* f, const char* x, const LowForm* into, char* y,
                                           const float* factor, Py_ssize_t n) noexcept nogil
     void low_row "lucid_low_row" (const LowForm* into, const float* x, Py_ssize_t n, char* y, Py_ssize_t y_step) noexcept nogil

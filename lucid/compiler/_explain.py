@@ -16,6 +16,10 @@ RUNS = 5
 """Runs, the fastest of which is shown."""
 
 
+PRODUCTS = {"low_conv2d", "low_depthwise", "low_stem", "low_linear", "low_global_pool"}
+"""Steps of few bits that are named after what they read."""
+
+
 class Row(NamedTuple):
     """A step: its name, the traced operations it does, its result, layout, the dtype it multiplies or writes, bytes it
     touches, operations, seconds."""
@@ -74,7 +78,7 @@ def _row(segment: Segment, i: int, seconds: float) -> Row:
 
 def _dtype(step: Emitted) -> str:
     """Of a product's operands; of what a conversion writes."""
-    form = step.options.get("form" if step.method in ("low_conv2d", "low_stem", "low_linear") else "y_form")
+    form = step.options.get("form" if step.method in PRODUCTS else "y_form")
     return "float32" if form is None else str(form[0])
 
 

@@ -31,7 +31,7 @@ ENTRY = "lucid.compiled"
 METHODS = (
     "conv2d", "linear", "max_pool2d", "avg_pool2d", "global_avg_pool", "scale_channels", "add", "activation", "softmax",
     "layer_norm", "attention", "mul", "affine", "mean", "matmul", "to_blocked", "to_plain", "copy", "low_conv2d",
-    "low_depthwise", "low_stem", "low_linear", "convert", "narrow_rows",
+    "low_depthwise", "low_global_pool", "low_stem", "low_linear", "convert", "narrow_rows",
 )  # fmt: skip
 PACKED = (_ops.Packed, _ops.PackedLow)
 KINDS = (INPUT, OUTPUT, CONSTANT, TEMPORARY)
@@ -224,7 +224,7 @@ class _Plans:
 
     def recipe(self, node: Any) -> Recipe:
         buffers = [Buffer(KINDS[kind], nbytes, at) for kind, nbytes, at in node["buffers"]]
-        packed = [PACKED[meta["kind"] == "low"].load(self.array(name), meta) for meta, name in node["packed"]]
+        packed = [PACKED[str(meta["kind"]).startswith("low")].load(self.array(name), meta) for meta, name in node["packed"]]
         steps = [self.emitted(s, buffers, len(packed)) for s in node["steps"]]
         constants = [self.array(c) for c in node["constants"]]
         return Recipe(buffers, steps, constants, packed, [tuple(shape) for shape in node["shapes"]])

@@ -22,10 +22,10 @@ MOST_SAMPLES = 4
 """Of a task."""
 
 IMAGES = {"conv2d", "max_pool2d", "avg_pool2d", "global_avg_pool", "scale_channels", "to_blocked", "to_plain",
-          "low_conv2d", "low_stem", "low_depthwise", "convert"}  # fmt: skip
+          "low_conv2d", "low_stem", "low_depthwise", "low_global_pool", "convert"}  # fmt: skip
 """Steps over ``n`` samples."""
 
-CONSTANTS = {"conv2d": {2}, "low_conv2d": {2, 4}, "low_stem": {2, 3}, "low_depthwise": {2}}
+CONSTANTS = {"conv2d": {2}, "low_conv2d": {2, 4}, "low_stem": {2, 3}, "low_depthwise": {2, 4}}
 """Which of their buffers are the same for all samples."""
 
 FLAT = {"add", "mul", "activation", "affine"}

@@ -63,10 +63,10 @@ def weights(b: Builder, weight: Value, form: Form, groups: int = 1) -> tuple[Any
     return found
 
 
-def numbers(b: Builder, op: Op, rest: list[Value], row: np.ndarray | None) -> tuple[Any, Any]:
+def numbers(b: Builder, op: Op, rest: list[Value], row: np.ndarray | None, form: Form) -> tuple[Any, Any]:
     """The buffers of the bias, taken from ``rest``, and of what one in a sum of bytes is worth."""
     bias = b.constant(rest.pop(0).array) if op.attributes["bias"] else None  # type: ignore[arg-type]
-    scale = None if row is None else b.constant(row * np.float32(op.attributes["low"][1]))
+    scale = None if row is None else b.constant(row * np.float32(form[1]))
     return bias, scale
 
 
@@ -75,7 +75,7 @@ def stem(b: Builder, op: Op) -> None:
     a = op.attributes
     x, weight, *rest = op.inputs
     packed, row = weights(b, weight, a["low"], 0)
-    bias, worth = numbers(b, op, rest, row)
+    bias, worth = numbers(b, op, rest, row, a["low"])
     y_form = a.get("low_y")
     source = b.contiguous(x)
     target = b.new_image(op.output) if y_form is None else b.new_low(op.output, y_form)
@@ -92,7 +92,7 @@ def conv2d(b: Builder, op: Op) -> None:
         return
     x, weight, *rest = op.inputs
     packed, row = weights(b, weight, a["low"], a["groups"])
-    bias, worth = numbers(b, op, rest, row)
+    bias, worth = numbers(b, op, rest, row, a["low"])
     scale = b.image(rest.pop(0)) if a.get("scale") else None
     residual, residual_form = b.any_image(rest.pop(0)) if a.get("residual") else (None, None)
     source = b.narrow(x, a["low"], scale)
@@ -105,28 +105,66 @@ def conv2d(b: Builder, op: Op) -> None:
            activation_first=a.get("activation_first", False), **finish_of(op))  # fmt: skip
 
 
+def fits_depthwise(op: Op) -> bool:
+    """Whether a depthwise convolution has a kernel of few bits; else it is done in float32."""
+    a, (_, _, height, taps) = op.attributes, op.inputs[1].shape
+    left, width = a["padding"][1][0], op.inputs[0].shape[3]
+    beyond = (op.output.shape[3] - 1) * a["stride"][1] - left + taps - width
+    straight = a["dilation"][1] == 1 and a["stride"][1] <= 2
+    return straight and taps in (3, 5, 7) and left < taps and beyond < taps
+
+
+def depthwise_weights(b: Builder, weight: Value, form: Form) -> tuple[Any, np.ndarray | None]:
+    """As ``weights``."""
+
+    def make() -> tuple[Any, np.ndarray | None]:
+        assert weight.array is not None
+        few, scale = bfloat16_bits(weight.array) if form[0] == "bfloat16" else bytes_of(weight.array)
+        return _ops.pack_low_depthwise(few), scale
+
+    found: tuple[Any, np.ndarray | None] = b.packing.get(("low_depthwise", form[0], weight.key), weight, make)
+    return found
+
+
 def depthwise(b: Builder, op: Op) -> None:
-    """In float32, from an image of any form to one of any."""
+    """From an image of any form to one of any, in float32 where there is no kernel of few bits."""
     a = op.attributes
     x, weight, *rest = op.inputs
-    packed = b.packing.pack("conv2d", weight, a["groups"])
-    bias = b.constant(rest.pop(0).array) if a["bias"] else None  # type: ignore[arg-type]
+    form, worth = a["low_depthwise"], None
+    if form is None:
+        packed = b.packing.pack("conv2d", weight, a["groups"])
+        bias = b.constant(rest.pop(0).array) if a["bias"] else None  # type: ignore[arg-type]
+        source, form = b.any_image(x)
+    else:
+        packed, row = depthwise_weights(b, weight, form)
+        bias, worth = numbers(b, op, rest, row, form)
+        source = b.narrow(x, form)
     residual, residual_form = b.any_image(rest.pop(0)) if a.get("residual") else (None, None)
-    source, form = b.any_image(x)
     y_form = a.get("low_y")
     target = b.new_image(op.output) if y_form is None else b.new_low(op.output, y_form)
     n, c, h, w = x.shape
-    b.emit("low_depthwise", [source, target, bias, residual], packed,
+    b.emit("low_depthwise", [source, target, bias, residual, worth], packed,
            2.0 * math.prod(op.output.shape) * math.prod(weight.shape[1:]), n=n, c=c, h=h, w=w, form=form, y_form=y_form,
            residual_form=residual_form, stride=a["stride"], padding=a["padding"], dilation=a["dilation"],
            activation_first=a.get("activation_first", False), **finish_of(op))  # fmt: skip
+
+
+def global_pool(b: Builder, op: Op) -> bool:
+    """The means of the planes of an image that is there in few bits, and not otherwise."""
+    (x,) = op.inputs
+    if x not in b.low or x in b.blocked or tuple(op.attributes["size"]) != (1, 1):
+        return False
+    source, form = b.low[x]
+    n, c, h, w = x.shape
+    b.emit("low_global_pool", [source, b.new_image(op.output)], n=n, c=c, size=h * w, form=form)
+    return True
 
 
 def linear(b: Builder, op: Op) -> None:
     a = op.attributes
     x, weight, *rest = op.inputs
     packed, row = weights(b, weight, a["low"])
-    bias, worth = numbers(b, op, rest, row)
+    bias, worth = numbers(b, op, rest, row, a["low"])
     residual = b.contiguous(rest.pop(0)) if a.get("residual") else None
     source = b.narrow_rows(x, a["low"])
     y_form = a.get("low_y")

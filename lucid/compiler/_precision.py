@@ -10,7 +10,7 @@ import numpy as np
 from lucid import _ops
 from lucid.compiler._builder import CHANNELS
 from lucid.compiler._graph import Graph, Op, Value
-from lucid.compiler._low import BFLOAT16, STEM, Form, is_stem
+from lucid.compiler._low import BFLOAT16, STEM, Form, fits_depthwise, is_stem
 from lucid.compiler._lowering import lowering_of
 
 FEW = {"low", "low_depthwise"}
@@ -70,7 +70,7 @@ def layers(graph: Graph) -> list[Op]:
 
 
 def is_depthwise(op: Op) -> bool:
-    """Whether a layer is a depthwise convolution: float32, but between images of any form."""
+    """Whether a layer is a depthwise convolution: between images of any form, in few bits where there is a kernel."""
     if op.kind != "conv2d" or lowering_of(op) is None:
         return False
     rows, channels = op.inputs[1].shape[:2]
@@ -95,13 +95,19 @@ def _fits_image(op: Op, weight: Sequence[int]) -> bool:
     width, last = op.output.shape[3], op.inputs[0].shape[3] - 1
     (stride_y, stride_x), (_, (left, _)) = a["stride"], a["padding"]
     beyond = (width - 1) * stride_x - left + (weight[3] - 1) * a["dilation"][1] - last
-    return max(stride_y, stride_x) <= 2 and left <= stride_x and beyond <= stride_x and max(op.output.shape[2:]) > 1
+    return max(stride_y, stride_x) <= 2 and left <= stride_x and beyond <= stride_x
+
+
+def is_pixel(op: Op) -> bool:
+    """Whether a layer has images of one pixel, whose samples are then the pixels of a row."""
+    return op.kind == "conv2d" and op.inputs[0].shape[2:] == op.output.shape[2:] == (1, 1)
 
 
 def assign(graph: Graph, precision: Precision) -> None:
     """Note in the attributes of operations what is in few bits: ``low``, the form of the input; ``low_y``, of y.
 
-    A result is kept in few bits where all that read it are such layers; where others do, it stays float32.
+    A result is kept in few bits where all that read it are such layers; where others do, it stays float32. What is
+    read with a factor for each channel, or summed over planes, is kept in bfloat16: no layer's range is that of it.
 
     Raises:
         ValueError: the ranges are those of another model.
@@ -111,7 +117,7 @@ def assign(graph: Graph, precision: Precision) -> None:
     wanted: dict[tuple[Value, str], Form] = {}
     for op in found:
         if is_depthwise(op):
-            op.attributes["low_depthwise"] = True
+            op.attributes["low_depthwise"] = forms[op] if fits_depthwise(op) else None
         elif fits(op):
             op.attributes["low"] = forms[op]
         else:
@@ -120,17 +126,20 @@ def assign(graph: Graph, precision: Precision) -> None:
             wanted[op.inputs[0], op.kind] = forms[op]
     users = graph.users()
     for op in found:
-        y = op.output
-        if not FEW & op.attributes.keys() or (y, op.kind) not in wanted or y in graph.outputs:
+        y, read = op.output, users.get(op.output, [])
+        if not FEW & op.attributes.keys() or not read or y in graph.outputs or is_pixel(op):
             continue
+        form = wanted.get((y, op.kind), BFLOAT16 if op.kind == "conv2d" else None)
         possible = op.kind == "conv2d" or not op.attributes.get("residual")
-        if possible and all(user.kind == op.kind and _reads_low(user, y) for user in users.get(y, [])):
-            op.attributes["low_y"] = wanted[y, op.kind]
+        if form is not None and possible and all(_reads_low(user, y, op.kind) for user in read):
+            op.attributes["low_y"] = form
 
 
-def _reads_low(op: Op, x: Value) -> bool:
-    """Whether all that ``op`` does with ``x`` can be done in few bits."""
-    if not FEW & op.attributes.keys() or op.attributes.get("scale") or (op.kind == "conv2d" and is_stem(op)):
+def _reads_low(op: Op, x: Value, kind: str) -> bool:
+    """Whether all that ``op`` does with ``x``, the result of a layer of some kind, can be done in few bits."""
+    if op.kind == "adaptive_avg_pool2d":
+        return tuple(op.attributes["size"]) == (1, 1)
+    if op.kind != kind or not FEW & op.attributes.keys() or is_pixel(op) or (kind == "conv2d" and is_stem(op)):
         return False
     places = [i for i, found in enumerate(op.inputs) if found is x]
     residual = len(op.inputs) - 1 if op.attributes.get("residual") and op.kind == "conv2d" else 0
