@@ -21,6 +21,7 @@ from lucid.models.bert_heads import (
 )
 from lucid.models.boxes import Detections, Letterbox, box_iou, detections, nms
 from lucid.models.convnext import ConvNeXt, convnext_base, convnext_large, convnext_small, convnext_tiny
+from lucid.models.detection_loss import DetectionLoss, DetectionLosses, complete_iou
 from lucid.models.efficientnet import (
     EfficientNet,
     efficientnet_b0,
@@ -66,6 +67,8 @@ __all__ = [
     "BertModel",
     "BertOutput",
     "ConvNeXt",
+    "DetectionLoss",
+    "DetectionLosses",
     "Detections",
     "EfficientNet",
     "GPT2Config",
@@ -92,6 +95,7 @@ __all__ = [
     "bert_tiny_classifier",
     "bert_tiny_masked_lm",
     "box_iou",
+    "complete_iou",
     "convnext_base",
     "convnext_large",
     "convnext_small",
