@@ -224,7 +224,7 @@ class _Plans:
 
     def recipe(self, node: Any) -> Recipe:
         buffers = [Buffer(KINDS[kind], nbytes, at) for kind, nbytes, at in node["buffers"]]
-        packed = [PACKED[str(meta["kind"]).startswith("low")].load(self.array(name), meta) for meta, name in node["packed"]]
+        packed = [PACKED[str(meta["kind"])[:3] == "low"].load(self.array(name), meta) for meta, name in node["packed"]]
         steps = [self.emitted(s, buffers, len(packed)) for s in node["steps"]]
         constants = [self.array(c) for c in node["constants"]]
         return Recipe(buffers, steps, constants, packed, [tuple(shape) for shape in node["shapes"]])

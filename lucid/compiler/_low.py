@@ -107,7 +107,7 @@ def conv2d(b: Builder, op: Op) -> None:
 
 def fits_depthwise(op: Op) -> bool:
     """Whether a depthwise convolution has a kernel of few bits; else it is done in float32."""
-    a, (_, _, height, taps) = op.attributes, op.inputs[1].shape
+    a, taps = op.attributes, op.inputs[1].shape[3]
     left, width = a["padding"][1][0], op.inputs[0].shape[3]
     beyond = (op.output.shape[3] - 1) * a["stride"][1] - left + taps - width
     straight = a["dilation"][1] == 1 and a["stride"][1] <= 2
