@@ -23,6 +23,8 @@ class Case:
             (a tensor or a tuple of tensors) must agree between the libraries.
         args: parameters of ``build``.
         peers: the libraries it is compared with; the ratio is that of the fastest. None of them: see ``threads``.
+        against: lucid's own other way; ``build`` then gives, of lucid, the functions {"lucid": ..., against: ...}, and
+            the ratio is the time of the second / that of the first. Peers are timed beside them.
         numpy: the same for NumPy, ``numpy(*args)``, where NumPy is a peer.
         onnx: ``onnx(*args)``: a graph and its inputs (see graphs.py), where ONNX Runtime is a peer.
         needs: names looked up in ``t`` that a library may lack; the case is then left out and says so.
@@ -41,6 +43,7 @@ class Case:
     build: Callable[..., Step]
     args: tuple[Any, ...] = ()
     peers: tuple[str, ...] = ("torch",)
+    against: str = ""
     numpy: Callable[..., Step] | None = None
     onnx: Callable[..., Any] | None = None
     needs: tuple[str, ...] = ()

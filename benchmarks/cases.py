@@ -40,6 +40,7 @@ REQUIREMENTS = (
     Requirement("compiled", every=1.0, geomean=1.25),
     Requirement("eager", every=1.0, geomean=1.5),
     Requirement("memory", every=1.0),
-    Requirement("few bits"),
+    Requirement("few bits", every=1.5, match="bfloat16 "),
+    Requirement("few bits", every=2.0, match="int8 "),
     Requirement("compiled_training", every=1.2, geomean=1.8),
 )

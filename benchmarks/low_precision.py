@@ -1,8 +1,10 @@
-"""Whole networks by `lucid.compile` in bfloat16 and in bytes, against PyTorch's bfloat16 and ONNX Runtime's float32.
+"""Whole networks by `lucid.compile` in bfloat16 and in bytes, against its own float32; PyTorch in the same dtype and
+ONNX Runtime in float32 are timed beside them.
 
     python low_precision.py [--threads 2] [--networks ResNet-18,ViT-Tiny]
 
-compares lucid with itself instead: the median time in float32, and how much faster fewer bits are.
+compares lucid alone: the median time in float32, how much faster fewer bits are, and how far their results are from
+float32's.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from case import Case, Step, set_parameters, tensor
 from compiled import FLOPS, exported
 from networks import NETWORKS
 
-NAMES = ("MobileNetV3-L", "ResNet-18", "ResNet-50", "ViT-Tiny")
+NAMES = ("MobileNetV3-S", "MobileNetV3-L", "EfficientNet-B0", "ResNet-18", "ResNet-50", "ViT-Tiny")
 KINDS = ("float32", "bfloat16", "int8")
 WARM, ROUNDS = 2, 4
 
@@ -31,17 +33,12 @@ def compiled_as(t: Any, name: str, kind: str) -> Any:
     return t.compile(model, quantize=t.quantization.calibrate(model, [tensor(t, 4, 3, 224, 224)]))
 
 
-def network(t: Any, name: str, batch: int, kind: str) -> Step:
-    """The forward pass; PyTorch's under autocast for bfloat16."""
+def network(t: Any, name: str, batch: int, kind: str) -> Step | dict[str, Step]:
+    """The forward pass, and lucid's own in float32; PyTorch's under autocast for bfloat16."""
     x = tensor(t, batch, 3, 224, 224)
     if t.__name__ == "lucid":
-        run = compiled_as(t, name, kind)
-
-        def infer() -> Any:
-            with t.no_grad():
-                return run(x)
-
-        return infer
+        plain = t.compile(set_parameters(t, NETWORKS[name](t)).eval())
+        return {"lucid": partial(compiled_as(t, name, kind), x), "float32": partial(plain, x)}
     model = set_parameters(t, NETWORKS[name](t)).eval()
 
     def cast() -> Any:
@@ -55,7 +52,9 @@ def low_precision() -> Iterator[Case]:
     """The cells of the table."""
     for name in NAMES:
         for batch in (1, 16):
-            case = partial(Case, "few bits", flops=batch * FLOPS[name], needs=("compile",), tolerance=0.05)
+            case = partial(
+                Case, "few bits", flops=batch * FLOPS[name], needs=("compile",), against="float32", tolerance=0.05
+            )
             yield case(f"bfloat16 {name} b{batch}", network, (name, batch, "bfloat16"))
             yield case(f"int8 {name} b{batch}", network, (name, batch, "int8"), ("onnxruntime",),
                        onnx=lambda name, batch, kind: exported(name, batch))  # fmt: skip

@@ -80,7 +80,7 @@ def requirements(rows: list[Row]) -> str:
         ratios = [row["ratio"] for row in cells if "ratio" in row]
         if not ratios:
             continue
-        name, gaps = f"{group}{match.rstrip()}", len(cells) - len(ratios)
+        name, gaps = f"{group} {match.strip()}".rstrip(), len(cells) - len(ratios)
         if every:
             lines.append(f"{f'{name}: every cell >= {every}':44} {verdict(min(ratios), every, gaps)}")
         if mean:

@@ -112,8 +112,12 @@ def compare(case: Case, workers: dict[str, Worker], args: argparse.Namespace, fo
     own = load(folder, "lucid")
     row["difference"] = max(difference(own, load(folder, peer)) for peer in libraries[1:])
     if row["difference"] <= case.tolerance:
-        row["seconds"] = rounds_of(case, [(name, workers[name], {}) for name in libraries], args.rounds, args.seconds)
-        row["ratio"] = min(row["seconds"][peer] for peer in libraries[1:]) / row["seconds"]["lucid"]
+        turns: list[tuple[str, Worker, dict[str, Any]]] = [(name, workers[name], {}) for name in libraries]
+        if case.against:
+            turns.append((case.against, workers["lucid"], {"way": case.against}))
+        row["seconds"] = rounds_of(case, turns, args.rounds, args.seconds)
+        base = [case.against] if case.against else libraries[1:]
+        row["ratio"] = min(row["seconds"][name] for name in base) / row["seconds"]["lucid"]
     return row
 
 
