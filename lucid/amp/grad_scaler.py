@@ -75,7 +75,13 @@ class GradScaler:
         self._optimizers: dict[int, tuple[Optimizer, str, bool]] = {}  # by id: its stage, and whether all was finite
 
     def scale(self, outputs: Any) -> Any:
-        """``outputs``, a tensor or nested sequences of tensors, times the factor.
+        """Losses times the factor.
+
+        Args:
+            outputs: a floating-point tensor, or nested sequences of them.
+
+        Returns:
+            The products, nested likewise.
 
         Raises:
             ValueError: something else is in them.
@@ -105,6 +111,9 @@ class GradScaler:
 
     def unscale_(self, optimizer: Optimizer) -> None:
         """Divide the gradients of the optimizer's parameters by the factor, as before clipping them.
+
+        Args:
+            optimizer: whose gradients.
 
         Raises:
             RuntimeError: done before since the last `update`, or after `step`.
@@ -140,6 +149,10 @@ class GradScaler:
     def step(self, optimizer: Optimizer, *args: Any, **kwargs: Any) -> Any:
         """`unscale_` unless that was done, then ``optimizer.step(*args, **kwargs)`` if all gradients were finite.
 
+        Args:
+            optimizer: what to step.
+            args, kwargs: for ``optimizer.step``; no closure.
+
         Returns:
             What ``optimizer.step`` returned; None where it was left out.
 
@@ -161,7 +174,14 @@ class GradScaler:
         return result
 
     def update(self, new_scale: float | Tensor | None = None) -> None:
-        """Adapt the factor to how the steps since the last `update` went, or set it to ``new_scale``."""
+        """Adapt the factor to how the steps since the last `update` went.
+
+        Args:
+            new_scale: the factor to set instead, a number or a tensor with one element.
+
+        Raises:
+            AssertionError: there was no step since.
+        """
         if not self._enabled:
             return
         self._check_used("update")
@@ -188,7 +208,11 @@ class GradScaler:
         return self._growth_factor
 
     def set_growth_factor(self, new_factor: float) -> None:
-        """Change what the factor grows by."""
+        """Change what the factor grows by.
+
+        Args:
+            new_factor: above 1.
+        """
         self._growth_factor = new_factor
 
     def get_backoff_factor(self) -> float:
@@ -196,7 +220,11 @@ class GradScaler:
         return self._backoff_factor
 
     def set_backoff_factor(self, new_factor: float) -> None:
-        """Change what the factor shrinks by."""
+        """Change what the factor shrinks by.
+
+        Args:
+            new_factor: below 1.
+        """
         self._backoff_factor = new_factor
 
     def get_growth_interval(self) -> int:
@@ -204,7 +232,11 @@ class GradScaler:
         return self._growth_interval
 
     def set_growth_interval(self, new_interval: int) -> None:
-        """Change the number of steps before the factor grows."""
+        """Change the number of steps before the factor grows.
+
+        Args:
+            new_interval: number of steps.
+        """
         self._growth_interval = new_interval
 
     def is_enabled(self) -> bool:
@@ -225,6 +257,9 @@ class GradScaler:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what `state_dict` returned.
+
+        Args:
+            state_dict: as from `state_dict`, also PyTorch's.
 
         Raises:
             RuntimeError: it is empty, as that of a disabled scaler.

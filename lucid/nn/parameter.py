@@ -165,7 +165,11 @@ class UninitializedBuffer(_Uninitialized, Buffer):
         Buffer.__init__(self, empty(0, dtype=dtype, device=device), persistent=persistent)
 
     def to(self, *args: Any, **kwargs: Any) -> UninitializedBuffer:
-        """Another one with the dtype asked for."""
+        """Another one with the dtype asked for.
+
+        Args:
+            args, kwargs: of `Tensor.to`.
+        """
         return type(self)(dtype=super().to(*args, **kwargs).dtype, persistent=self.persistent)
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> UninitializedBuffer:

@@ -47,21 +47,53 @@ class Saving:
         self._loaded_hooks: Hooks = OrderedDict()
 
     def register_state_dict_pre_hook(self, hook: Callable[[Any], None], prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(optimizer)`` before every `state_dict`; ``prepend`` puts it before the other hooks."""
+        """Call a hook before every `state_dict`.
+
+        Args:
+            hook: called as ``hook(optimizer)``.
+            prepend: put it before the hooks there are.
+
+        Returns:
+            A handle; its ``remove()`` takes the hook away.
+        """
         return _register(self._saving_hooks, hook, prepend)
 
     def register_state_dict_post_hook(self, hook: Callable[[Any, Any], Any], prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(optimizer, state_dict)`` after every `state_dict`; what it returns becomes the result."""
+        """Call a hook after every `state_dict`.
+
+        Args:
+            hook: called as ``hook(optimizer, state_dict)``; what it returns, unless None, becomes the result.
+            prepend: put it before the hooks there are.
+
+        Returns:
+            A handle; its ``remove()`` takes the hook away.
+        """
         return _register(self._saved_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(
         self, hook: Callable[[Any, Any], Any], prepend: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(optimizer, state_dict)`` before every `load_state_dict`; it may return another to load."""
+        """Call a hook before every `load_state_dict`.
+
+        Args:
+            hook: called as ``hook(optimizer, state_dict)``; it may return another to load.
+            prepend: put it before the hooks there are.
+
+        Returns:
+            A handle; its ``remove()`` takes the hook away.
+        """
         return _register(self._loading_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook: Callable[[Any], None], prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(optimizer)`` after every `load_state_dict`."""
+        """Call a hook after every `load_state_dict`.
+
+        Args:
+            hook: called as ``hook(optimizer)``.
+            prepend: put it before the hooks there are.
+
+        Returns:
+            A handle; its ``remove()`` takes the hook away.
+        """
         return _register(self._loaded_hooks, hook, prepend)
 
     def state_dict(self) -> dict[str, Any]:
@@ -142,7 +174,12 @@ class Saving:
             hook(self)
 
     def shape_of(self, p: Tensor, key: str) -> tuple[int, ...] | None:
-        """The shape the state ``key`` of a parameter must have; None for any."""
+        """The shape the state of a parameter must have; None for any.
+
+        Args:
+            p: the parameter.
+            key: name of the state, such as "exp_avg".
+        """
         return p._data.shape
 
     def _restored(self, p: Tensor, number: Any, key: str, value: Any) -> Any:

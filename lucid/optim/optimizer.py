@@ -68,14 +68,28 @@ _every_post_hook: OrderedDict[int, Hook] = OrderedDict()
 
 
 def register_optimizer_step_pre_hook(hook: Hook) -> RemovableHandle:
-    """Call ``hook(optimizer, args, kwargs)`` before every step of every optimizer, before its own hooks."""
+    """Call a hook before every step of every optimizer, before its own hooks.
+
+    Args:
+        hook: called as ``hook(optimizer, args, kwargs)``; it may return changed (args, kwargs).
+
+    Returns:
+        A handle; its ``remove()`` takes the hook away.
+    """
     handle = RemovableHandle(_every_pre_hook)
     _every_pre_hook[handle.id] = hook
     return handle
 
 
 def register_optimizer_step_post_hook(hook: Hook) -> RemovableHandle:
-    """Call ``hook(optimizer, args, kwargs)`` after every step of every optimizer, after its own hooks."""
+    """Call a hook after every step of every optimizer, after its own hooks.
+
+    Args:
+        hook: called as ``hook(optimizer, args, kwargs)``.
+
+    Returns:
+        A handle; its ``remove()`` takes the hook away.
+    """
     handle = RemovableHandle(_every_post_hook)
     _every_post_hook[handle.id] = hook
     return handle
@@ -305,7 +319,12 @@ class Optimizer(Saving):
                     p.copy_(copied)
 
     def update_group(self, group: dict[str, Any], params: list[Tensor]) -> None:
-        """Change those parameters of a group that have a gradient; called without recording."""
+        """Change those parameters of a group that have a gradient; called without recording.
+
+        Args:
+            group: hyperparameters by name.
+            params: the parameters, every one with a gradient of its shape and dtype.
+        """
         raise NotImplementedError(f"{type(self).__name__}: define update_group or step")
 
     def _with_gradient(self, group: dict[str, Any]) -> list[Tensor]:
@@ -326,7 +345,12 @@ class Optimizer(Saving):
         return found
 
     def buffers(self, params: list[Tensor], key: str) -> list[Tensor]:
-        """The state ``key`` of every parameter, zeros where there is none yet."""
+        """A state of every parameter, zeros of its shape where there is none yet.
+
+        Args:
+            params: the parameters.
+            key: name of the state, such as "exp_avg".
+        """
         found = []
         for p in params:
             state = self.state[p]
@@ -336,7 +360,11 @@ class Optimizer(Saving):
         return found
 
     def count(self, params: list[Tensor]) -> list[float]:
-        """Add 1 to the state ``"step"`` of every parameter and return the results."""
+        """Add 1 to the state ``"step"`` of every parameter and return the results.
+
+        Args:
+            params: the parameters.
+        """
         steps = []
         for p in params:
             state = self.state[p]
@@ -347,13 +375,27 @@ class Optimizer(Saving):
         return steps
 
     def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
-        """Call ``hook(optimizer, args, kwargs)`` before every step; it may return changed (args, kwargs)."""
+        """Call a hook before every step.
+
+        Args:
+            hook: called as ``hook(optimizer, args, kwargs)``; it may return changed (args, kwargs).
+
+        Returns:
+            A handle; its ``remove()`` takes the hook away.
+        """
         handle = RemovableHandle(self._pre_hooks)
         self._pre_hooks[handle.id] = hook
         return handle
 
     def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
-        """Call ``hook(optimizer, args, kwargs)`` after every step."""
+        """Call a hook after every step.
+
+        Args:
+            hook: called as ``hook(optimizer, args, kwargs)``.
+
+        Returns:
+            A handle; its ``remove()`` takes the hook away.
+        """
         handle = RemovableHandle(self._post_hooks)
         self._post_hooks[handle.id] = hook
         return handle

@@ -189,11 +189,19 @@ class AveragedModel(Module):
         self.avg_fn, self.multi_avg_fn, self.use_buffers = avg_fn, multi_avg_fn, use_buffers
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What the averaged model computes."""
+        """What the averaged model computes.
+
+        Args:
+            args, kwargs: for the averaged model.
+        """
         return self.module(*args, **kwargs)
 
     def update_parameters(self, model: Module) -> None:
-        """Include the parameters ``model`` has now; the first time, copy them."""
+        """Include the parameters a model has now; the first time, copy them.
+
+        Args:
+            model: of the class and shapes of the one averaged.
+        """
         own, theirs = (
             [x.detach() for x in chain(m.parameters(), m.buffers() if self.use_buffers else ())]
             for m in (self.module, model)

@@ -396,3 +396,10 @@ def test_repr_parity() -> None:
 
     for ours, theirs in zip(build(nn), build(torch().nn)):
         assert repr(ours) == repr(theirs)
+
+
+def test_conversion_takes_a_memory_format_and_nothing_unknown() -> None:
+    layer = nn.Linear(2, 1)
+    assert layer.to(lucid.float64, memory_format=None) is layer and layer.weight.dtype is lucid.float64
+    with pytest.raises(TypeError, match="unexpected keyword argument 'dtyp'"):
+        layer.to(dtyp=lucid.float32)  # type: ignore[call-arg]

@@ -56,53 +56,135 @@ class Hooked:
     def register_forward_pre_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(module, args)`` before ``forward``; what it returns replaces the arguments.
+        """Call a hook before ``forward``, which may replace the arguments.
 
-        With ``with_kwargs`` it is ``hook(module, args, kwargs)``, returning None or (args, kwargs).
+        Args:
+            hook: called as ``hook(module, args)``; what it returns, unless None, replaces the arguments.
+            prepend: put it before the hooks there are.
+            with_kwargs: called as ``hook(module, args, kwargs)``, which returns None or (args, kwargs).
+
+        Returns:
+            A handle; its ``remove()`` takes the hook away.
+
+        Raises:
+            RuntimeError: when called: with ``with_kwargs``, the hook returned something else.
+
+        Example:
+            >>> import lucid
+            >>> layer = lucid.nn.ReLU()
+            >>> handle = layer.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
+            >>> print(layer(lucid.zeros(1)))
+            [1.0]
+            >>> handle.remove()
         """
         return register(self._registry().forward_pre, (hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after ``forward``; what it returns replaces the output.
+        """Call a hook after ``forward``, which may replace the output.
 
-        With ``with_kwargs`` it is ``hook(module, args, kwargs, output)``; with ``always_call`` it is also called, with
-        the output so far or None, when the call raises.
+        Args:
+            hook: called as ``hook(module, args, output)``; what it returns, unless None, replaces the output.
+            prepend: put it before the hooks there are.
+            with_kwargs: called as ``hook(module, args, kwargs, output)``.
+            always_call: called also, with the output so far or None, when the call raises.
+
+        Returns:
+            A handle; its ``remove()`` takes the hook away.
+
+        Example:
+            >>> import lucid
+            >>> layer = lucid.nn.ReLU()
+            >>> handle = layer.register_forward_hook(lambda module, args, output: output * 2)
+            >>> print(layer(lucid.ones(1)))
+            [2.0]
         """
         return register(self._registry().forward, (hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(module, grad_output)`` when the gradients of the outputs are known; a tuple replaces them."""
+        """Call a hook when the gradients of the outputs are known.
+
+        Args:
+            hook: called as ``hook(module, grad_output)``, a tuple; a tuple that it returns replaces the gradients.
+            prepend: put it before the hooks there are.
+
+        Returns:
+            A handle; its ``remove()`` takes the hook away.
+
+        Raises:
+            RuntimeError: in the backward pass: the hook returned another number of gradients.
+        """
         return register(self._registry().backward_pre, hook, prepend)
 
     def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the positional inputs are known.
+        """Call a hook when the gradients of the positional inputs are known.
 
-        Both are tuples, with None for what is no Tensor that requires grad; a returned tuple replaces ``grad_input``.
+        Args:
+            hook: called as ``hook(module, grad_input, grad_output)``, tuples with None for what is no Tensor that
+                requires grad; a tuple that it returns replaces ``grad_input``.
+            prepend: put it before the hooks there are.
+
+        Returns:
+            A handle; its ``remove()`` takes the hook away.
+
+        Raises:
+            RuntimeError: in the backward pass: the hook returned another number of gradients, or some where no input
+                requires grad.
+
+        Example:
+            >>> import lucid
+            >>> layer, seen = lucid.nn.Linear(2, 1), []
+            >>> handle = layer.register_full_backward_hook(lambda module, dx, dy: seen.append(tuple(dy[0].shape)))
+            >>> layer(lucid.ones(3, 2, requires_grad=True)).sum().backward()
+            >>> seen
+            [(3, 1)]
         """
         return register(self._registry().backward, hook, prepend)
 
     def register_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
-        """Call ``hook(module, prefix, keep_vars)`` before the module's entries are collected."""
+        """Call a hook before the module's entries of a state dict are collected.
+
+        Args:
+            hook: called as ``hook(module, prefix, keep_vars)``.
+
+        Returns:
+            A handle; its ``remove()`` takes the hook away.
+        """
         return register(self._registry().state_dict_pre, hook)
 
     def register_state_dict_post_hook(self, hook: Hook) -> RemovableHandle:
-        """Call ``hook(module, state_dict, prefix, local_metadata)`` after they are; it may change the dict in place."""
+        """Call a hook after the module's entries of a state dict are collected.
+
+        Args:
+            hook: called as ``hook(module, state_dict, prefix, local_metadata)``; it may change the dict in place.
+
+        Returns:
+            A handle; its ``remove()`` takes the hook away.
+        """
         return register(self._registry().state_dict, hook)
 
     def register_load_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
         """Call a hook before the module's entries are looked up: it may rename entries of the dict in place.
 
-        The call is ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
-        error_msgs)``; the dict is a copy, and what is appended to the lists becomes part of the report.
+        Args:
+            hook: called as ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
+                error_msgs)``; the dict is a copy, and what is appended to the lists becomes part of the report.
+
+        Returns:
+            A handle; its ``remove()`` takes the hook away.
         """
         return register(self._registry().load_state_dict_pre, hook)
 
     def register_load_state_dict_post_hook(self, hook: Hook) -> RemovableHandle:
-        """Call ``hook(module, incompatible_keys)`` after the values are copied, and before missing keys are reported.
+        """Call a hook after the values are copied, and before missing keys are reported.
 
-        What it removes from ``incompatible_keys.missing_keys`` and ``unexpected_keys``, in place, is not reported.
+        Args:
+            hook: called as ``hook(module, incompatible_keys)``; what it removes from ``missing_keys`` and
+                ``unexpected_keys``, in place, is not reported.
+
+        Returns:
+            A handle; its ``remove()`` takes the hook away.
         """
         return register(self._registry().load_state_dict_post, hook)
 

@@ -16,10 +16,19 @@ class Tree:
     """The part of `Module` that looks up and iterates over what it contains."""
 
     def get_submodule(self: Any, target: str) -> Module:
-        """The module at the dotted path ``target``; the empty path is the module itself.
+        """The module at a path.
+
+        Args:
+            target: names joined by dots; the empty path is the module itself.
 
         Raises:
             AttributeError: there is none.
+
+        Example:
+            >>> import lucid
+            >>> net = lucid.nn.Sequential(lucid.nn.Sequential(lucid.nn.Linear(2, 3)))
+            >>> net.get_submodule("0.0")
+            Linear(in_features=2, out_features=3, bias=True)
         """
         module: Module = self
         for name in target.split(".") if target else ():
@@ -40,11 +49,25 @@ class Tree:
         return getattr(module, table)[name]
 
     def get_parameter(self: Any, target: str) -> Parameter:
-        """The parameter at the dotted path ``target``; AttributeError if there is none."""
+        """The parameter at a path.
+
+        Args:
+            target: names joined by dots.
+
+        Raises:
+            AttributeError: there is none.
+        """
         return self._get_member(target, "_parameters", "an nn.Parameter")
 
     def get_buffer(self: Any, target: str) -> Tensor:
-        """The buffer at the dotted path ``target``; AttributeError if there is none."""
+        """The buffer at a path.
+
+        Args:
+            target: names joined by dots.
+
+        Raises:
+            AttributeError: there is none.
+        """
         return self._get_member(target, "_buffers", "a buffer")
 
     def _named_members(
@@ -69,29 +92,59 @@ class Tree:
             prefix: put before every name, with a dot.
             recurse: include those of child modules.
             remove_duplicate: give a shared parameter once, under its first name.
+
+        Example:
+            >>> import lucid
+            >>> [name for name, _ in lucid.nn.Sequential(lucid.nn.Linear(2, 3)).named_parameters(prefix="net")]
+            ['net.0.weight', 'net.0.bias']
         """
         return self._named_members("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self: Any, recurse: bool = True) -> Iterator[Parameter]:
-        """All parameters, each once."""
+        """All parameters, each once.
+
+        Args:
+            recurse: include those of child modules.
+        """
         for _, p in self.named_parameters(recurse=recurse):
             yield p
 
     def named_buffers(
         self: Any, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
-        """Dotted names and buffers; arguments as for `named_parameters`."""
+        """Dotted names and buffers.
+
+        Args:
+            prefix: put before every name, with a dot.
+            recurse: include those of child modules.
+            remove_duplicate: give a shared buffer once, under its first name.
+        """
         return self._named_members("_buffers", prefix, recurse, remove_duplicate)
 
     def buffers(self: Any, recurse: bool = True) -> Iterator[Tensor]:
-        """All buffers, each once."""
+        """All buffers, each once.
+
+        Args:
+            recurse: include those of child modules.
+        """
         for _, b in self.named_buffers(recurse=recurse):
             yield b
 
     def named_modules(
         self: Any, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """Dotted names and modules, this one first with the name ``prefix``."""
+        """Dotted names and modules, this one first.
+
+        Args:
+            memo: modules to leave out; those found are added.
+            prefix: name of this module, put before all others with a dot.
+            remove_duplicate: give a shared module once, under its first name.
+
+        Example:
+            >>> import lucid
+            >>> [name for name, _ in lucid.nn.Sequential(lucid.nn.Flatten(), lucid.nn.ReLU()).named_modules()]
+            ['', '0', '1']
+        """
         memo = set() if memo is None else memo
         if self in memo:
             return
@@ -103,7 +156,11 @@ class Tree:
                 yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def modules(self: Any, remove_duplicate: bool = True) -> Iterator[Module]:
-        """This module and all below it, each once unless ``remove_duplicate`` is false."""
+        """This module and all below it.
+
+        Args:
+            remove_duplicate: give a shared module once.
+        """
         for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 

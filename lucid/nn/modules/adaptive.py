@@ -42,10 +42,15 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         device: "cpu".
         dtype: type of the parameters; the default type unless given.
 
+    Attributes:
+        head: the `Linear` map for the frequent classes and the clusters.
+        tail: for each cluster, a `Sequential` of two `Linear` maps.
+
     Shape: input (N, in_features) with classes (N,), or (in_features,) with (); the result (output, loss): the
         log-probability of each class, and minus their mean.
 
     Raises:
+        RuntimeError: when called: shapes or dtypes do not fit, or a class is out of range.
         ValueError: the cutoffs are not as said.
 
     Example:
@@ -144,13 +149,24 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         return cat(parts, 1)
 
     def log_prob(self, input: Tensor) -> Tensor:
-        """The log-probabilities of all classes, (N, n_classes), for inputs (N, in_features)."""
+        """The log-probabilities of all classes.
+
+        Args:
+            input: (N, in_features), floating point.
+
+        Returns:
+            Shape (N, n_classes).
+        """
         return self._all_scores(input, self.head(input))
 
     def predict(self, input: Tensor) -> Tensor:
-        """The most probable class of each input, (N,) for (N, in_features).
+        """The most probable class of each input.
 
-        The clusters are only looked into for inputs whose head does not prefer a frequent class.
+        Args:
+            input: (N, in_features), floating point.
+
+        Returns:
+            Shape (N,), int64.
         """
         head = self.head(input)
         best = head.argmax(1)._data

@@ -40,18 +40,34 @@ class Cache(ABC):
 
     @abstractmethod
     def batch_select_indices(self, indices: Any) -> None:
-        """Keep the samples ``indices``, in that order."""
+        """Keep the samples ``indices``, in that order.
+
+        Args:
+            indices: integers, a tensor or a list.
+        """
 
     @abstractmethod
     def batch_repeat_interleave(self, repeats: int) -> None:
-        """Repeat every sample ``repeats`` times, side by side."""
+        """Repeat every sample ``repeats`` times, side by side.
+
+        Args:
+            repeats: how often, at least 1.
+        """
 
     @abstractmethod
     def crop(self, max_length: int) -> None:
-        """Keep the latest ``max_length`` positions."""
+        """Keep the latest ``max_length`` positions.
+
+        Args:
+            max_length: how many, at least 0.
+        """
 
     def reorder_cache(self, beam_idx: Any) -> None:
-        """Keep the samples of the surviving beams."""
+        """Keep the samples of the surviving beams.
+
+        Args:
+            beam_idx: which samples, integers.
+        """
         self.batch_select_indices(beam_idx)
 
     def get_max_cache_shape(self) -> int | None:
@@ -135,11 +151,22 @@ class KVCache(Cache):
         return key[:, :, :length], value[:, :, :length]
 
     def get(self, layer_idx: int) -> Pair | None:
-        """Keys and values of a layer; None if nothing was stored."""
+        """Keys and values of a layer.
+
+        Args:
+            layer_idx: number of the layer.
+
+        Returns:
+            Two tensors (batch, heads, length, size), or None if nothing was stored.
+        """
         return self._held(layer_idx) if layer_idx in self._lengths else None
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
-        """The number of positions a layer holds."""
+        """The number of positions a layer holds.
+
+        Args:
+            layer_idx: number of the layer.
+        """
         return self._lengths.get(layer_idx, 0)
 
     def reset(self) -> None:
@@ -152,18 +179,30 @@ class KVCache(Cache):
             self._layers[layer] = tuple([change(t) for t in pair])
 
     def batch_select_indices(self, indices: Any) -> None:
-        """Keep the samples ``indices``, in that order."""
+        """Keep the samples ``indices``, in that order.
+
+        Args:
+            indices: integers, a tensor or a list.
+        """
         at = wrap(_integers(f"{type(self).__name__}.batch_select_indices", indices).reshape(-1))
         self._change(lambda t: t.index_select(0, at))
 
     def batch_repeat_interleave(self, repeats: int) -> None:
-        """Repeat every sample ``repeats`` times, side by side."""
+        """Repeat every sample ``repeats`` times, side by side.
+
+        Args:
+            repeats: how often, at least 1.
+        """
         if repeats < 1:
             raise ValueError(f"{type(self).__name__}: repeats must be positive, got {repeats}")
         self._change(lambda t: t.repeat_interleave(repeats, 0))
 
     def crop(self, max_length: int) -> None:
-        """Keep the latest ``max_length`` positions."""
+        """Keep the latest ``max_length`` positions.
+
+        Args:
+            max_length: how many, at least 0.
+        """
         if max_length < 0:
             raise ValueError(f"{type(self).__name__}: max_length must not be negative, got {max_length}")
         for layer, held in self._lengths.items():
@@ -284,18 +323,42 @@ class EncoderDecoderCache(Cache):
     def update(
         self, key: Tensor, value: Tensor, layer_idx: int, cache_position: Any = None, is_cross_attention: bool = False
     ) -> Pair:
-        """`KVCache.update` of one of the two."""
+        """`KVCache.update` of one of the two.
+
+        Args:
+            key: (batch, heads, T, size).
+            value: the same, but for the last size.
+            layer_idx: number of the layer.
+            cache_position: where they go, as in `KVCache.update`.
+            is_cross_attention: which of the two caches.
+
+        Returns:
+            All keys and values of the layer.
+
+        Raises:
+            ValueError: as for `KVCache.update`.
+        """
         pair = self._which(is_cross_attention).update(key, value, layer_idx, cache_position)
         if is_cross_attention:
             self.is_updated[layer_idx] = True
         return pair
 
     def get(self, layer_idx: int, is_cross_attention: bool = False) -> Pair | None:
-        """`KVCache.get` of one of the two."""
+        """`KVCache.get` of one of the two.
+
+        Args:
+            layer_idx: number of the layer.
+            is_cross_attention: which of the two caches.
+        """
         return self._which(is_cross_attention).get(layer_idx)
 
     def get_seq_length(self, layer_idx: int = 0, is_cross_attention: bool = False) -> int:
-        """`KVCache.get_seq_length` of one of the two."""
+        """`KVCache.get_seq_length` of one of the two.
+
+        Args:
+            layer_idx: number of the layer.
+            is_cross_attention: which of the two caches.
+        """
         return self._which(is_cross_attention).get_seq_length(layer_idx)
 
     def reset(self) -> None:
@@ -305,17 +368,29 @@ class EncoderDecoderCache(Cache):
         self.is_updated.clear()
 
     def batch_select_indices(self, indices: Any) -> None:
-        """Keep the samples ``indices`` of both, in that order."""
+        """Keep the samples ``indices`` of both, in that order.
+
+        Args:
+            indices: integers, a tensor or a list.
+        """
         self.self_attention_cache.batch_select_indices(indices)
         self.cross_attention_cache.batch_select_indices(indices)
 
     def batch_repeat_interleave(self, repeats: int) -> None:
-        """Repeat every sample of both ``repeats`` times, side by side."""
+        """Repeat every sample of both ``repeats`` times, side by side.
+
+        Args:
+            repeats: how often, at least 1.
+        """
         self.self_attention_cache.batch_repeat_interleave(repeats)
         self.cross_attention_cache.batch_repeat_interleave(repeats)
 
     def crop(self, max_length: int) -> None:
-        """Keep the latest ``max_length`` positions of the decoder itself."""
+        """Keep the latest ``max_length`` positions of the decoder itself.
+
+        Args:
+            max_length: how many, at least 0.
+        """
         self.self_attention_cache.crop(max_length)
 
     def get_max_cache_shape(self) -> int | None:

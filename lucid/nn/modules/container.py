@@ -51,7 +51,17 @@ class _Numbered(Module):
         self.add_module(self._key(index), module)
 
     def append(self, module: Module) -> Self:
-        """Add a module at the end."""
+        """Add a module at the end.
+
+        Args:
+            module: the module.
+
+        Returns:
+            The container.
+
+        Raises:
+            TypeError: it is not a Module.
+        """
         number = len(self)
         while str(number) in self._modules:  # names of a slice, or given ones, need not start at 0
             number += 1
@@ -59,7 +69,17 @@ class _Numbered(Module):
         return self
 
     def extend(self, modules: Iterable[Module]) -> Self:
-        """Add all ``modules`` at the end."""
+        """Add all ``modules`` at the end.
+
+        Args:
+            modules: an iterable of modules.
+
+        Returns:
+            The container.
+
+        Raises:
+            TypeError: they are not iterable, or one is not a Module.
+        """
         if not isinstance(modules, Iterable):
             raise TypeError(f"{type(self).__name__}.extend: expected modules, got {type(modules).__name__}")
         for module in list(modules):
@@ -67,7 +87,14 @@ class _Numbered(Module):
         return self
 
     def insert(self, index: int, module: Module) -> Self:
-        """Put a module before position ``index``; all are then named by their position.
+        """Put a module before a position; all are then named by their position.
+
+        Args:
+            index: the position, as of lists.
+            module: the module.
+
+        Returns:
+            The container.
 
         Raises:
             TypeError: it is not a Module.
@@ -80,7 +107,14 @@ class _Numbered(Module):
         return self
 
     def pop(self, index: int | slice = -1) -> Any:
-        """Remove and return the module at ``index``."""
+        """Remove and return a module.
+
+        Args:
+            index: its position; a slice gives a container.
+
+        Raises:
+            IndexError: the position is out of range.
+        """
         module = self[index]
         del self[index]
         return module
@@ -259,7 +293,14 @@ class ModuleDict(Module):
         self._modules.clear()
 
     def pop(self, key: str) -> Module:
-        """Remove and return the module called ``key``."""
+        """Remove and return a module.
+
+        Args:
+            key: its name.
+
+        Raises:
+            KeyError: there is none.
+        """
         return self._modules.pop(key)  # type: ignore[return-value]
 
     def keys(self) -> Iterable[str]:
@@ -275,7 +316,14 @@ class ModuleDict(Module):
         return self._modules.values()  # type: ignore[return-value]
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Add or replace modules."""
+        """Add or replace modules.
+
+        Args:
+            modules: a mapping, or pairs of names and modules.
+
+        Raises:
+            TypeError: they are neither, or one is not a Module.
+        """
         for name, module in _pairs("ModuleDict", modules):
             self[name] = module
 
@@ -330,13 +378,30 @@ class ParameterList(Module):
         return (self[i] for i in range(len(self)))
 
     def append(self, value: Any) -> Self:
-        """Add an entry at the end."""
+        """Add an entry at the end.
+
+        Args:
+            value: a tensor, which becomes a parameter, or anything else.
+
+        Returns:
+            The list.
+        """
         setattr(self, str(self._size), _as_parameter(value))
         self._size += 1
         return self
 
     def extend(self, values: Iterable[Any]) -> Self:
-        """Add all ``values`` at the end."""
+        """Add all ``values`` at the end.
+
+        Args:
+            values: an iterable of entries.
+
+        Returns:
+            The list.
+
+        Raises:
+            TypeError: they are not iterable.
+        """
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
             raise TypeError(f"ParameterList.extend: expected an iterable, got {type(values).__name__}")
         for value in list(values):
@@ -414,17 +479,34 @@ class ParameterDict(Module):
         return [(key, self[key]) for key in self._keys]
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The entry called ``key``, or ``default``."""
+        """An entry, or a default.
+
+        Args:
+            key: its name.
+            default: what to give if there is none.
+        """
         return self[key] if key in self._keys else default
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """The entry called ``key``, which becomes ``default`` if there is none."""
+        """An entry, made if there is none.
+
+        Args:
+            key: its name.
+            default: the entry to make.
+        """
         if key not in self._keys:
             self[key] = default
         return self[key]
 
     def pop(self, key: str) -> Any:
-        """Remove and return the entry called ``key``."""
+        """Remove and return an entry.
+
+        Args:
+            key: its name.
+
+        Raises:
+            KeyError: there is none.
+        """
         value = self[key]
         del self[key]
         return value
@@ -444,11 +526,23 @@ class ParameterDict(Module):
         return type(self)(self)
 
     def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
-        """A new dict with the same entry under every one of ``keys``."""
+        """A new dict with the same entry under several names.
+
+        Args:
+            keys: the names.
+            default: the entry.
+        """
         return type(self)([(key, default) for key in keys])
 
     def update(self, parameters: Any) -> None:
-        """Add or replace entries."""
+        """Add or replace entries.
+
+        Args:
+            parameters: a mapping, or pairs of names and entries.
+
+        Raises:
+            TypeError: they are neither, or a name is not a string.
+        """
         for key, value in _pairs("ParameterDict", parameters):
             self[key] = value
 

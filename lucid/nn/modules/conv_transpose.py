@@ -45,7 +45,16 @@ class _ConvTranspose(ConvBase):
         self._trim = sizes(name, "padding", padding, self.spatial)
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
-        """The result; ``output_size``, its spatial sizes or its shape, takes the place of ``output_padding``."""
+        """The layer applied to ``input``.
+
+        Args:
+            input: (N, in_channels, ...) or (in_channels, ...).
+            output_size: spatial sizes or shape of the result; takes the place of ``output_padding``.
+
+        Raises:
+            RuntimeError: shapes or dtypes do not fit.
+            ValueError: no result has that size.
+        """
         transpose = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[self.spatial - 1]
         extra = self.output_padding if output_size is None else self._output_padding(input, output_size)
         return transpose(

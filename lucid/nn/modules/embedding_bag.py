@@ -129,7 +129,12 @@ class EmbeddingBag(Module):
         include_last_offset: bool = False,
         padding_idx: int | None = None,
     ) -> EmbeddingBag:
-        """An embedding bag over a given table, whose memory it shares; arguments as for the class.
+        """An embedding bag over a given table, whose memory it shares.
+
+        Args:
+            embeddings: shape (num_embeddings, embedding_dim).
+            freeze: do not train it.
+            max_norm, norm_type, scale_grad_by_freq, mode, sparse, include_last_offset, padding_idx: as for the class.
 
         Raises:
             ValueError: ``embeddings`` is not a matrix.

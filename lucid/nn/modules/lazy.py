@@ -55,7 +55,14 @@ class LazyModuleMixin(Module):
         return any(map(is_lazy, [*self._parameters.values(), *self._buffers.values()]))
 
     def initialize_parameters(self, *args: Any, **kwargs: Any) -> None:
-        """Materialise what has no shape yet, from the arguments of ``forward``."""
+        """Materialise what has no shape yet.
+
+        Args:
+            args, kwargs: the arguments of ``forward``.
+
+        Raises:
+            NotImplementedError: the subclass does not define it.
+        """
         raise NotImplementedError(f"initialize_parameters is not implemented for {type(self).__name__}")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -135,7 +142,11 @@ class LazyLinear(_LazyAffine, Linear):
         self.out_features = out_features
 
     def initialize_parameters(self, input: Tensor) -> None:
-        """Take ``in_features`` from the input, unless a state dict gave it."""
+        """Take ``in_features`` from the input, unless a state dict gave it.
+
+        Args:
+            input: (..., in_features).
+        """
         if not input._data.ndim:
             raise RuntimeError("expected an input of at least one dimension, got shape ()")
         new, self.in_features = self.has_uninitialized_params(), input._data.shape[-1]
@@ -149,7 +160,12 @@ class LazyLinear(_LazyAffine, Linear):
 
 class _LazyConvBase(_LazyAffine, ConvBase):
     def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
-        """Take ``in_channels`` from the input, unless a state dict gave it."""
+        """Take ``in_channels`` from the input, unless a state dict gave it.
+
+        Args:
+            input: (N, in_channels, ...) or (in_channels, ...).
+            args, kwargs: further arguments of ``forward``; not looked at.
+        """
         shape = input._data.shape
         if len(shape) not in (self.spatial + 1, self.spatial + 2):
             raise RuntimeError(
@@ -355,7 +371,11 @@ class _LazyNorm(_LazyAffine, _BatchNorm):
             super().reset_running_stats()
 
     def initialize_parameters(self, input: Tensor) -> None:
-        """Take ``num_features`` from the input, unless a state dict gave it."""
+        """Take ``num_features`` from the input, unless a state dict gave it.
+
+        Args:
+            input: of a shape that the layer takes.
+        """
         shape = input._data.shape
         if len(shape) not in self.dims:
             raise ValueError(f"expected input of shape {self.layouts}, got {shape}")

@@ -166,7 +166,11 @@ class Module(Hooked, Tree):
             raise KeyError(f"attribute '{name}' already exists")
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter; None reserves the name and is left out of ``parameters()`` and the state dict.
+        """Add a parameter.
+
+        Args:
+            name: attribute name, without dots.
+            param: the parameter; None reserves the name and is left out of ``parameters()`` and the state dict.
 
         Raises:
             TypeError: ``param`` is neither.
@@ -203,7 +207,11 @@ class Module(Hooked, Tree):
         (self._non_persistent.discard if persistent else self._non_persistent.add)(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """Add a child module, or reserve the name with None.
+        """Add a child module.
+
+        Args:
+            name: attribute name, without dots.
+            module: the module, or None to reserve the name.
 
         Raises:
             TypeError: ``module`` is neither.
@@ -228,6 +236,9 @@ class Module(Hooked, Tree):
             destination: dict to fill; a new one if not given.
             prefix: put before every name as it is.
             keep_vars: give the parameters themselves instead of detached tensors.
+
+        Returns:
+            Tensors by dotted name, in the order of the modules.
         """
         return save(self, destination, prefix, keep_vars)
 
@@ -246,6 +257,7 @@ class Module(Hooked, Tree):
 
         Raises:
             RuntimeError: lists all missing keys, unexpected keys (both if ``strict``) and wrong shapes.
+            TypeError: ``state_dict`` is not a dict.
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"load_state_dict: expected a dict of tensors, got {type(state_dict).__name__}")
@@ -259,14 +271,27 @@ class Module(Hooked, Tree):
     # Changing everything at once
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
-        """Call ``fn`` on every child and then on this module."""
+        """Call ``fn`` on every child and then on this module.
+
+        Args:
+            fn: called with every module.
+
+        Returns:
+            The module itself.
+        """
         for child in self.children():
             child.apply(fn)
         fn(self)
         return self
 
     def train(self, mode: bool = True) -> Self:
-        """Switch to training (or, with False, evaluation) behaviour, children included.
+        """Switch to training or evaluation behaviour, children included.
+
+        Args:
+            mode: training, or with False evaluation.
+
+        Returns:
+            The module itself.
 
         Raises:
             ValueError: ``mode`` is not a bool.
@@ -283,13 +308,24 @@ class Module(Hooked, Tree):
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Set ``requires_grad`` of all parameters."""
+        """Set ``requires_grad`` of all parameters.
+
+        Args:
+            requires_grad: whether gradients are wanted.
+
+        Returns:
+            The module itself.
+        """
         for p in self.parameters():
             p.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or overwrite them with zeros."""
+        """Forget the gradients of all parameters.
+
+        Args:
+            set_to_none: make them None; otherwise overwrite them with zeros.
+        """
         for p in self.parameters():
             if set_to_none or p.grad is None:
                 p.grad = None
@@ -308,12 +344,23 @@ class Module(Hooked, Tree):
                 module._buffers[name] = None if b is None else fn(b)
         return self
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, **_: Any) -> Self:
+    def to(
+        self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, memory_format: Any = None
+    ) -> Self:
         """Convert floating-point parameters and buffers in place: ``to(dtype)``, ``to(device)`` or ``to(tensor)``.
 
+        Args:
+            args: a dtype, a device, both, or a tensor whose dtype to take.
+            dtype: floating-point type.
+            device: "cpu".
+            non_blocking, memory_format: accepted.
+
+        Returns:
+            The module itself.
+
         Raises:
-            TypeError: the dtype is not floating point.
             RuntimeError: the device is not the CPU.
+            TypeError: the dtype is not floating point.
         """
         check_options("to", _, "non_blocking")
         for a in args:
@@ -329,6 +376,12 @@ class Module(Hooked, Tree):
 
     def type(self, dst_type: Any) -> Self:
         """Convert floating-point parameters and buffers in place.
+
+        Args:
+            dst_type: floating-point type.
+
+        Returns:
+            The module itself.
 
         Raises:
             TypeError: the dtype is not floating point.
@@ -359,7 +412,14 @@ class Module(Hooked, Tree):
         return self
 
     def cuda(self, device: Any = None) -> Self:
-        """Refused with a RuntimeError: lucid runs on CPUs."""
+        """Refused: lucid runs on CPUs.
+
+        Args:
+            device: any.
+
+        Raises:
+            RuntimeError: always.
+        """
         raise RuntimeError("cuda: lucid runs on CPUs only; remove the .cuda() call or use .to('cpu')")
 
     def share_memory(self) -> Self:

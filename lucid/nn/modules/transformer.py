@@ -33,11 +33,10 @@ Activation = str | Callable[[Tensor], Tensor]
 Mask = Tensor | None
 
 
-def _activation(layer: Module, activation: Activation) -> Callable[[Tensor], Tensor]:
+def _activation(activation: Activation, name: str = "transformer") -> Callable[[Tensor], Tensor]:
     if callable(activation):
         return activation
     if activation not in ("relu", "gelu"):
-        name = type(layer).__name__
         raise RuntimeError(f"{name}: activation should be 'relu', 'gelu' or a callable, got {activation!r}")
     return F.relu if activation == "relu" else F.gelu
 
@@ -112,7 +111,7 @@ class TransformerEncoderLayer(Module):
         self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, **made)
         self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, **made)
         self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
-        self.activation = _activation(self, activation)
+        self.activation = _activation(activation, type(self).__name__)
 
     def forward(
         self, src: Tensor, src_mask: Mask = None, src_key_padding_mask: Mask = None, is_causal: bool = False
@@ -193,7 +192,7 @@ class TransformerDecoderLayer(Module):
         self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, **made)
         self.norm3 = LayerNorm(d_model, layer_norm_eps, bias=bias, **made)
         self.dropout1, self.dropout2, self.dropout3 = Dropout(dropout), Dropout(dropout), Dropout(dropout)
-        self.activation = _activation(self, activation)
+        self.activation = _activation(activation, type(self).__name__)
 
     def forward(
         self, tgt: Tensor, memory: Tensor, tgt_mask: Mask = None, memory_mask: Mask = None,
@@ -281,9 +280,13 @@ class TransformerEncoder(Module):
     def forward(
         self, src: Tensor, mask: Mask = None, src_key_padding_mask: Mask = None, is_causal: bool | None = None
     ) -> Tensor:
-        """The layers applied one after the other; arguments as for the layer.
+        """The layers applied one after the other.
 
-        ``is_causal`` None means: find out whether ``mask`` is the causal mask.
+        Args:
+            src: as for the layer.
+            mask: ``src_mask`` of every layer.
+            src_key_padding_mask: as for the layer.
+            is_causal: ``mask`` is the causal mask; None: find out.
         """
         x = src
         causal = _is_causal(mask, is_causal, _length(self.layers, src))
@@ -324,9 +327,12 @@ class TransformerDecoder(Module):
         tgt_key_padding_mask: Mask = None, memory_key_padding_mask: Mask = None, tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
     ) -> Tensor:  # fmt: skip
-        """The layers applied one after the other; arguments as for the layer.
+        """The layers applied one after the other.
 
-        ``tgt_is_causal`` None means: find out whether ``tgt_mask`` is the causal mask.
+        Args:
+            tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask, memory_is_causal: as for
+                the layer.
+            tgt_is_causal: ``tgt_mask`` is the causal mask; None: find out.
         """
         x = tgt
         causal = _is_causal(tgt_mask, tgt_is_causal, _length(self.layers, tgt))

@@ -84,10 +84,22 @@ class BasePruningMethod(ABC):
 
     @abstractmethod
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """The mask of ``t``, given the mask so far: ones and zeros of the same shape."""
+        """The mask of a tensor, given the mask so far.
+
+        Args:
+            t: the tensor, or what to rank instead.
+            default_mask: ones and zeros of its shape.
+
+        Returns:
+            Ones and zeros of the same shape.
+        """
 
     def apply_mask(self, module: Module) -> Tensor:
-        """The pruned tensor: the original times the mask."""
+        """The pruned tensor: the original times the mask.
+
+        Args:
+            module: holds the parameter.
+        """
         mask, original = getattr(module, self._tensor_name + "_mask"), getattr(module, self._tensor_name + "_orig")
         return mask.to(original.dtype) * original
 
@@ -149,7 +161,11 @@ class BasePruningMethod(ABC):
         return t * self.compute_mask(scores, lucid.ones_like(t) if default_mask is None else default_mask)
 
     def remove(self, module: Module) -> None:
-        """Make the pruned tensor the parameter again; what was zeroed stays zero."""
+        """Make the pruned tensor the parameter again; what was zeroed stays zero.
+
+        Args:
+            module: holds the parameter; changed in place. The hook stays: see `remove`.
+        """
         name = self._tensor_name
         weight = self.apply_mask(module)
         delattr(module, name)
@@ -193,7 +209,15 @@ class PruningContainer(BasePruningMethod):
                 self.add_pruning_method(method)
 
     def add_pruning_method(self, method: Any) -> None:
-        """Add a method of the same tensor."""
+        """Add a method of the same tensor.
+
+        Args:
+            method: the method.
+
+        Raises:
+            TypeError: it is not a pruning method.
+            ValueError: it is of another parameter.
+        """
         if not isinstance(method, BasePruningMethod):
             raise TypeError(f"PruningContainer: expected a pruning method, got {type(method).__name__}")
         if self._pruning_methods and method._tensor_name != self._tensor_name:

@@ -124,6 +124,9 @@ class ParametrizationList(ModuleList):
     def right_inverse(self, value: Tensor) -> None:
         """Set the originals so that the parametrized tensor becomes ``value``.
 
+        Args:
+            value: of the parametrized tensor's shape.
+
         Raises:
             RuntimeError: a module has no ``right_inverse``.
             ValueError: the originals would get another shape or number.

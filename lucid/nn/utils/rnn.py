@@ -73,7 +73,11 @@ class PackedSequence(_Packed):
         return type(self)(data, self.batch_sizes, self.sorted_indices, self.unsorted_indices)
 
     def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
-        """With the data converted by `Tensor.to`."""
+        """With the data converted by `Tensor.to`.
+
+        Args:
+            args, kwargs: of `Tensor.to`.
+        """
         data = self.data.to(*args, **kwargs)
         return self if data is self.data else self._with(data)
 

@@ -149,7 +149,11 @@ class LRScheduler:
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` saved. The learning rates themselves are in the optimizer's state dict."""
+        """Take over what `state_dict` saved. The learning rates themselves are in the optimizer's state dict.
+
+        Args:
+            state_dict: as from `state_dict`.
+        """
         self.__dict__.update(state_dict)
 
 
@@ -200,7 +204,11 @@ class _Lambdas(LRScheduler):
         return super().state_dict() | {"lr_lambdas": [saved_function(f) for f in self.lr_lambdas]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` saved; plain functions stay those given to the constructor."""
+        """Take over what `state_dict` saved; plain functions stay those given to the constructor.
+
+        Args:
+            state_dict: as from `state_dict`.
+        """
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
         for function, saved in zip(self.lr_lambdas, state_dict["lr_lambdas"]):
             if saved is not None:

@@ -38,7 +38,11 @@ class _Composed(LRScheduler):
         return super().state_dict() | {"_schedulers": [s.state_dict() for s in self._schedulers]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` saved."""
+        """Take over what `state_dict` saved.
+
+        Args:
+            state_dict: as from `state_dict`.
+        """
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "_schedulers"})
         for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
             scheduler.load_state_dict(state)

@@ -222,7 +222,11 @@ class CyclicLR(LRScheduler):
         self.base_lrs = [as_float(low) for low in lows]
 
     def scale_fn(self, x: float) -> float:
-        """The factor of a cycle's height, for the number of the cycle or of the step."""
+        """The factor of a cycle's height.
+
+        Args:
+            x: number of the cycle, from 1, or of the step, by ``scale_mode``.
+        """
         if self._scale_fn_custom is not None:
             return self._scale_fn_custom(x)
         return 1.0 if self.mode == "triangular" else 0.5 ** (x - 1) if self.mode == "triangular2" else self.gamma**x
@@ -244,7 +248,11 @@ class CyclicLR(LRScheduler):
         return super().state_dict() | {"_scale_fn_custom": None if custom is None else saved_function(custom)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` saved; a plain ``scale_fn`` stays the one given to the constructor."""
+        """Take over what `state_dict` saved; a plain ``scale_fn`` stays the one given to the constructor.
+
+        Args:
+            state_dict: as from `state_dict`.
+        """
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "_scale_fn_custom"})
         if state_dict["_scale_fn_custom"] is not None and self._scale_fn_custom is not None:
             self._scale_fn_custom.__dict__.update(state_dict["_scale_fn_custom"])
@@ -296,7 +304,14 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         return [self.eta_min + (base - self.eta_min) * height for base in self.base_lrs]
 
     def step(self, epoch: float | None = None) -> None:
-        """Go to the next epoch, or to a given one, fractions included: ``step(epoch + batch / batches)``."""
+        """Go to the next epoch, or to a given one.
+
+        Args:
+            epoch: fractions included: ``step(epoch + batch / batches)``; the next one unless given.
+
+        Raises:
+            ValueError: the epoch is negative.
+        """
         if epoch is not None and epoch < 0:
             raise ValueError(f"CosineAnnealingWarmRestarts: expected non-negative epoch, but got {epoch}")
         if epoch is None and self.last_epoch >= 0:
