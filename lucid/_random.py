@@ -38,7 +38,11 @@ class Generator:
         self._seed, self._offset = 67280421310721, 0
 
     def manual_seed(self, seed: int) -> Generator:
-        """Restart the stream from ``seed`` (any integer, taken modulo 2^64)."""
+        """Restart the stream from ``seed`` (any integer, taken modulo 2^64).
+
+        Args:
+            seed: any integer.
+        """
         self._seed, self._offset = int(seed) & _MASK, 0
         return self
 
@@ -59,6 +63,9 @@ class Generator:
     def set_state(self, state: Tensor) -> Generator:
         """Continue from a state `get_state` returned.
 
+        Args:
+            state: uint8, 16 elements.
+
         Raises:
             ValueError: it is not such a state.
         """
@@ -69,7 +76,11 @@ class Generator:
         return self
 
     def take(self, count: int) -> tuple[int, int]:
-        """Reserve ``count`` numbers of the stream; returns (seed, offset) of the first."""
+        """Reserve ``count`` numbers of the stream; returns (seed, offset) of the first.
+
+        Args:
+            count: how many numbers.
+        """
         seed, start = self._seed, self._offset
         if mode.trace:
             seed, start = get_tracer().draw(self, seed, start, count)
@@ -77,7 +88,11 @@ class Generator:
         return seed, start
 
     def numpy(self, count: int) -> np.random.Generator:
-        """A NumPy generator at this place of the stream, for draws without a kernel; reserves ``count`` numbers."""
+        """A NumPy generator at this place of the stream, for draws without a kernel; reserves ``count`` numbers.
+
+        Args:
+            count: how many numbers.
+        """
         seed, offset = self.take(max(count, 1))
         return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, offset, 1]))
 

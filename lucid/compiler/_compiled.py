@@ -224,6 +224,9 @@ class Compiled:
         Without arguments the steps are timed on zeros. A step is one of a compiled segment or a "call", which runs an
         operation that has no compiled form.
 
+        Args:
+            args, kwargs: arguments of a call.
+
         Raises:
             RuntimeError: no arguments are given, and there was no call yet.
         """

@@ -68,7 +68,11 @@ class Transform:
         raise NotImplementedError(f"{type(self).__name__}: sign is not defined")
 
     def with_cache(self, cache_size: int = 1) -> Transform:
-        """The same transform with another ``cache_size``."""
+        """The same transform with another ``cache_size``.
+
+        Args:
+            cache_size: 0 or 1.
+        """
         if self._cache_size == cache_size:
             return self
         if type(self).__init__ is Transform.__init__:
@@ -104,15 +108,27 @@ class Transform:
         raise NotImplementedError(f"{type(self).__name__}: _inverse is not implemented")
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """log |dy / dx| for an argument and its image, one number per event."""
+        """log |dy / dx| for an argument and its image, one number per event.
+
+        Args:
+            x, y: the argument and its image.
+        """
         raise NotImplementedError(f"{type(self).__name__}: log_abs_det_jacobian is not implemented")
 
     def forward_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """The shape of the image of an argument."""
+        """The shape of the image of an argument.
+
+        Args:
+            shape: sizes.
+        """
         return tuple(shape)
 
     def inverse_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """The shape of the argument of an image."""
+        """The shape of the argument of an image.
+
+        Args:
+            shape: sizes.
+        """
         return tuple(shape)
 
     def __repr__(self) -> str:

@@ -28,7 +28,11 @@ class Constraint:
     event_dim: int = 0
 
     def check(self, value: Tensor) -> Tensor:
-        """A bool tensor that says of every event whether it is in the set."""
+        """A bool tensor that says of every event whether it is in the set.
+
+        Args:
+            value: any batch of events.
+        """
         raise NotImplementedError
 
     def __repr__(self) -> str:

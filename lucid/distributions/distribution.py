@@ -46,6 +46,9 @@ class Distribution:
     def set_default_validate_args(value: bool) -> None:
         """Validate by default, or not.
 
+        Args:
+            value: validate.
+
         Raises:
             ValueError: ``value`` is not a bool.
         """
@@ -139,28 +142,61 @@ class Distribution:
         return self.variance.sqrt()
 
     def sample(self, sample_shape: Iterable[int] = ()) -> Tensor:
-        """Draw ``sample_shape`` independent samples, without history."""
+        """Draw ``sample_shape`` independent samples, without history.
+
+        Args:
+            sample_shape: sizes that come before those of the batch and the event.
+        """
         with no_grad():
             return self.rsample(sample_shape)
 
     def rsample(self, sample_shape: Iterable[int] = ()) -> Tensor:
-        """Draw samples that are differentiable functions of the parameters."""
+        """Draw samples that are differentiable functions of the parameters.
+
+        Args:
+            sample_shape: as of `sample`.
+
+        Raises:
+            NotImplementedError: the samples are not differentiable.
+        """
         raise NotImplementedError(f"{type(self).__name__}: rsample is not implemented")
 
     def sample_n(self, n: int) -> Tensor:
-        """``sample((n,))``."""
+        """``sample((n,))``.
+
+        Args:
+            n: number of samples.
+        """
         return self.sample((n,))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The logarithm of the density, or of the probability, of events."""
+        """The logarithm of the density, or of the probability, of events.
+
+        Args:
+            value: events, of a shape that broadcasts with the batch and event shape.
+
+        Raises:
+            ValueError: they do not, or are outside the support, where samples are checked.
+        """
         raise NotImplementedError(f"{type(self).__name__}: log_prob is not implemented")
 
     def cdf(self, value: Tensor) -> Tensor:
-        """The probability of at most ``value``."""
+        """The probability of at most ``value``.
+
+        Args:
+            value: events, of a shape that broadcasts with the batch and event shape.
+
+        Raises:
+            ValueError: they do not, or are outside the support, where samples are checked.
+        """
         raise NotImplementedError(f"{type(self).__name__}: cdf is not implemented")
 
     def icdf(self, value: Tensor) -> Tensor:
-        """The inverse of `cdf`."""
+        """The inverse of `cdf`.
+
+        Args:
+            value: probabilities, in [0, 1].
+        """
         raise NotImplementedError(f"{type(self).__name__}: icdf is not implemented")
 
     def enumerate_support(self, expand: bool = True) -> Tensor:

@@ -317,13 +317,21 @@ class GeneralizedPareto(Distribution):
         return -self.scale.log() - lucid.where(zero, z, decay)
 
     def log_survival_function(self, value: Tensor) -> Tensor:
-        """log P(X > value)."""
+        """log P(X > value).
+
+        Args:
+            value: as of `log_prob`.
+        """
         z = (self._checked(value) - self.loc) / self.scale
         zero, xi = self._split()
         return lucid.where(zero, -z, -(xi * z).log1p() / xi)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(X <= value)."""
+        """log P(X <= value).
+
+        Args:
+            value: as of `log_prob`.
+        """
         return (-self.log_survival_function(value).expm1()).log()
 
     def cdf(self, value: Tensor) -> Tensor:

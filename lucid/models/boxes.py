@@ -129,7 +129,11 @@ class Letterbox:
             raise ValueError(f"Letterbox: size must be a positive integer, got {self.size!r}")
 
     def place(self, height: int, width: int) -> tuple[int, int, int, int]:
-        """Height and width after scaling, and the rows above and columns left of it."""
+        """Height and width after scaling, and the rows above and columns left of it.
+
+        Args:
+            height, width: of the image, in pixels.
+        """
         ratio = min(self.size / height, self.size / width)
         high, wide = max(round(height * ratio), 1), max(round(width * ratio), 1)
         return high, wide, (self.size - high) // 2, (self.size - wide) // 2
@@ -142,7 +146,12 @@ class Letterbox:
         return F.pad(x, (left, self.size - wide - left, top, self.size - high - top), value=self.fill)
 
     def restore(self, boxes: Tensor, shape: tuple[int, int]) -> Tensor:
-        """Boxes (N, 4) of the square as boxes of the image of ``shape`` (height, width), cut at its borders."""
+        """Boxes (N, 4) of the square as boxes of the image of ``shape`` (height, width), cut at its borders.
+
+        Args:
+            boxes: (N, 4), left, top, right and bottom, in pixels of the square.
+            shape: height and width of the image.
+        """
         corners = _corners("Letterbox.restore", boxes).copy()
         height, width = shape
         high, wide, top, left = self.place(height, width)

@@ -82,7 +82,11 @@ class Tokenizer:
         return self._tokenizer.get_vocab_size()
 
     def token_to_id(self, token: str) -> int | None:
-        """The id of a token; None if there is no such token."""
+        """The id of a token; None if there is no such token.
+
+        Args:
+            token: as the vocabulary has it.
+        """
         return self._tokenizer.token_to_id(token)
 
     def __call__(

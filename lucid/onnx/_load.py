@@ -136,9 +136,9 @@ class OnnxModel(nn.Module):
     Example:
         >>> import lucid, tempfile
         >>> from lucid import nn
-        >>> path = tempfile.mkdtemp() + "/model.onnx"
-        >>> lucid.onnx.export(nn.Linear(4, 3), lucid.ones(2, 4), path)
-        >>> model = lucid.onnx.load(path)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     lucid.onnx.export(nn.Linear(4, 3), lucid.ones(2, 4), f"{folder}/model.onnx")
+        ...     model = lucid.onnx.load(f"{folder}/model.onnx")
         >>> model.input_names, model(lucid.ones(2, 4)).shape
         (['input'], lucid.Size([2, 3]))
     """
@@ -193,9 +193,11 @@ def load(path: str | os.PathLike[str]) -> OnnxModel:
     Example:
         >>> import lucid, tempfile
         >>> from lucid import nn
-        >>> path, net = tempfile.mkdtemp() + "/model.onnx", nn.Linear(4, 3)
-        >>> lucid.onnx.export(net, lucid.ones(2, 4), path)
-        >>> lucid.allclose(lucid.onnx.load(path)(lucid.ones(2, 4)), net(lucid.ones(2, 4)))
+        >>> net, x = nn.Linear(4, 3), lucid.ones(2, 4)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     lucid.onnx.export(net, x, f"{folder}/model.onnx")
+        ...     model = lucid.onnx.load(f"{folder}/model.onnx")
+        >>> lucid.allclose(model(x), net(x))
         True
 
     Source: https://onnx.ai/onnx/operators.

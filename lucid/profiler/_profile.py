@@ -177,10 +177,10 @@ def tensorboard_trace_handler(
     Example:
         >>> import lucid, os, tempfile
         >>> from lucid.profiler import profile, tensorboard_trace_handler
-        >>> folder = tempfile.mkdtemp()
-        >>> with profile(on_trace_ready=tensorboard_trace_handler(folder, "me")):
-        ...     y = lucid.exp(lucid.ones(3))
-        >>> [name.startswith("me.") for name in os.listdir(folder)]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with profile(on_trace_ready=tensorboard_trace_handler(folder, "me")):
+        ...         y = lucid.exp(lucid.ones(3))
+        ...     print([name.startswith("me.") for name in os.listdir(folder)])
         [True]
     """
     if use_gzip:
@@ -289,7 +289,11 @@ class profile:
         return self._events
 
     def key_averages(self, group_by_input_shape: bool = False, group_by_stack_n: int = 0) -> EventList:
-        """The same by name; see `EventList.key_averages`."""
+        """The same by name; see `EventList.key_averages`.
+
+        Args:
+            group_by_input_shape, group_by_stack_n: as there.
+        """
         return self._events.key_averages(group_by_input_shape, group_by_stack_n)
 
     def export_chrome_trace(self, path: str) -> None:

@@ -53,7 +53,11 @@ class Input(NamedTuple):
         return f"{self.name}: {self.dtype} ({shape})"
 
     def example(self, rows: int) -> np.ndarray:
-        """Zeros of this input; dimensions of any length have 8."""
+        """Zeros of this input; dimensions of any length have 8.
+
+        Args:
+            rows: samples in the batch.
+        """
         return np.zeros((rows, *[8 if d is None else d for d in self.shape]), self.dtype)
 
 
@@ -103,7 +107,11 @@ class Model:
         return [v.numpy() for v in found.values()]
 
     def examples(self, rows: int) -> list[np.ndarray]:
-        """Zeros for every input."""
+        """Zeros for every input.
+
+        Args:
+            rows: samples in the batch.
+        """
         return [each.example(rows) for each in self.inputs]
 
     @property
@@ -113,6 +121,9 @@ class Model:
 
     def compile(self, precision: str, calibration: str | os.PathLike[str] | None, fallback: bool, plans: int) -> None:
         """Let calls run compiled plans, as `open_model` says.
+
+        Args:
+            precision, calibration, fallback, plans: as of `open_model`.
 
         Raises:
             ModelError: the CPU lacks what the precision needs, or the calibration is of no use.

@@ -294,16 +294,40 @@ class Classifier(ClassifierMixin, _Estimator):
         return self._fit(X, y, sample_weight, classes, True, 1, False)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Logits of shape (n, classes); for two classes the difference of both, of shape (n,)."""
+        """Logits of shape (n, classes); for two classes the difference of both, of shape (n,).
+
+        Args:
+            X: shape (n, n_features).
+
+        Raises:
+            NotFittedError: `fit` was not called before.
+            ValueError: other numbers of features.
+        """
         logits = self._predict(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The softmax of the logits: probabilities of shape (n, classes)."""
+        """The softmax of the logits: probabilities of shape (n, classes).
+
+        Args:
+            X: shape (n, n_features).
+
+        Raises:
+            NotFittedError: `fit` was not called before.
+            ValueError: other numbers of features.
+        """
         return from_numpy(self._predict(X)).softmax(1).numpy()
 
     def predict(self, X: Any) -> np.ndarray:
-        """The class with the largest logit, for every sample."""
+        """The class with the largest logit, for every sample.
+
+        Args:
+            X: shape (n, n_features).
+
+        Raises:
+            NotFittedError: `fit` was not called before.
+            ValueError: other numbers of features.
+        """
         chosen = self._predict(X).argmax(1)
         return self.classes_[chosen]
 
@@ -393,10 +417,22 @@ class Regressor(RegressorMixin, _Estimator):
         return self._fit(X, y, sample_weight, self.warm_start, self.epochs, self.early_stopping)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one epoch more on ``X`` and ``y``; arguments and errors as for `fit`."""
+        """Train for one epoch more on ``X`` and ``y``; arguments and errors as for `fit`.
+
+        Args:
+            X, y, sample_weight: as for `fit`.
+        """
         return self._fit(X, y, sample_weight, True, 1, False)
 
     def predict(self, X: Any) -> np.ndarray:
-        """The module's results, of the shape of y: (n,) or (n, targets)."""
+        """The module's results, of the shape of y: (n,) or (n, targets).
+
+        Args:
+            X: shape (n, n_features).
+
+        Raises:
+            NotFittedError: `fit` was not called before.
+            ValueError: other numbers of features.
+        """
         results = self._predict(X)
         return results[:, 0] if self._flat else results

@@ -184,7 +184,12 @@ class FlopCount:
         return "\n".join(lines)
 
     def add(self, path: str, name: str, count: Count | None) -> None:
-        """Note one operation."""
+        """Note one operation.
+
+        Args:
+            path, name: of the module and the operation.
+            count: multiply-adds and further operations; None if there is no rule.
+        """
         if count is None:
             self.uncounted[name] += 1
             return

@@ -93,7 +93,15 @@ class SummaryWriter:
         new_style: bool = False,
         double_precision: bool = False,
     ) -> None:
-        """One number. ``new_style`` and ``double_precision`` are accepted; numbers are stored in float32."""
+        """One number.
+
+        Args:
+            tag: name of the plot.
+            scalar_value: a number, or a tensor of one element.
+            global_step: where on the axis.
+            walltime: seconds since 1970; now unless given.
+            new_style, double_precision: without effect: numbers are stored in float32.
+        """
         self._write(_events.scalar(tag, scalar_value), global_step, walltime)
 
     def add_scalars(
@@ -103,7 +111,13 @@ class SummaryWriter:
         global_step: int | None = None,
         walltime: float | None = None,
     ) -> None:
-        """Several numbers in one plot, each as a run of its own in a folder below this one."""
+        """Several numbers in one plot, each as a run of its own in a folder below this one.
+
+        Args:
+            main_tag: name of the plot.
+            tag_scalar_dict: name of the run: number.
+            global_step, walltime: as of `add_scalar`.
+        """
         for name, value in tag_scalar_dict.items():
             run = f"{main_tag.replace('/', '_')}_{name}"
             self._write(_events.scalar(main_tag, value), global_step, walltime, run)
@@ -117,7 +131,15 @@ class SummaryWriter:
         walltime: float | None = None,
         max_bins: int | None = None,
     ) -> None:
-        """The distribution of ``values``; ``bins`` that are a name count as 64, ``max_bins`` limits them."""
+        """The distribution of values.
+
+        Args:
+            tag: name of the plot.
+            values: tensor or array.
+            bins: number of bins; a name counts as 64.
+            max_bins: the most bins.
+            global_step, walltime: as of `add_scalar`.
+        """
         count = bins if isinstance(bins, int) else 64
         count = count if max_bins is None else min(count, max_bins)
         self._write(_events.histogram(tag, values, count), global_step, walltime)
@@ -130,7 +152,17 @@ class SummaryWriter:
         walltime: float | None = None,
         dataformats: str = "CHW",
     ) -> None:
-        """One image: floats in [0, 1] or uint8, 1, 3 or 4 channels, axes as ``dataformats`` names them."""
+        """One image.
+
+        Args:
+            tag: its name.
+            img_tensor: floats in [0, 1] or uint8, with 1, 3 or 4 channels.
+            dataformats: the order of its axes, by letters.
+            global_step, walltime: as of `add_scalar`.
+
+        Raises:
+            ValueError: the shape does not fit ``dataformats``.
+        """
         pixels = _events.as_pixels(f"add_image '{tag}'", img_tensor, dataformats)
         self._write(_events.image(tag, pixels), global_step, walltime)
 
@@ -142,7 +174,15 @@ class SummaryWriter:
         walltime: float | None = None,
         dataformats: str = "NCHW",
     ) -> None:
-        """A batch of images side by side, in rows about as long as there are."""
+        """A batch of images side by side, in rows about as long as there are.
+
+        Args:
+            tag: name of the whole.
+            img_tensor, dataformats, global_step, walltime: as of `add_image`, with a batch axis N.
+
+        Raises:
+            ValueError: the shape does not fit ``dataformats``, or there is no image.
+        """
         batch = _events.as_array(img_tensor)
         if batch.ndim != len(dataformats) or "N" not in dataformats:
             raise ValueError(f"add_images '{tag}': shape {batch.shape} is not {dataformats}")
@@ -158,7 +198,14 @@ class SummaryWriter:
     def add_figure(
         self, tag: str, figure: Any, global_step: int | None = None, close: bool = True, walltime: float | None = None
     ) -> None:
-        """A figure of matplotlib, or a list of them, drawn as an image; ``close`` closes it."""
+        """A figure of matplotlib, or a list of them, drawn as an image.
+
+        Args:
+            tag: its name.
+            figure: the figure, or the list.
+            close: close it afterwards.
+            global_step, walltime: as of `add_scalar`.
+        """
         for one in figure if isinstance(figure, (list, tuple)) else [figure]:
             buffer = io.BytesIO()
             one.savefig(buffer, format="rgba", dpi=one.dpi)
@@ -173,7 +220,13 @@ class SummaryWriter:
     def add_text(
         self, tag: str, text_string: str, global_step: int | None = None, walltime: float | None = None
     ) -> None:
-        """A text, read as Markdown."""
+        """A text, read as Markdown.
+
+        Args:
+            tag: its name.
+            text_string: the text.
+            global_step, walltime: as of `add_scalar`.
+        """
         self._write(_events.text(tag, text_string), global_step, walltime)
 
     def add_hparams(
@@ -184,7 +237,18 @@ class SummaryWriter:
         run_name: str | None = None,
         global_step: int | None = None,
     ) -> None:
-        """Settings (bool, str or number) and results of a run, as a row of the table of runs, in a folder below."""
+        """Settings and results of a run, as a row of the table of runs, in a folder below.
+
+        Args:
+            hparam_dict: name: bool, str or number.
+            metric_dict: name: number.
+            hparam_domain_discrete: without effect.
+            run_name: the folder; the time unless given.
+            global_step: where on the axis the results are.
+
+        Raises:
+            TypeError: one of them is no dict.
+        """
         if not isinstance(hparam_dict, Mapping) or not isinstance(metric_dict, Mapping):
             raise TypeError("add_hparams: hparam_dict and metric_dict should be dictionaries")
         run = run_name or str(time.time())
@@ -194,13 +258,27 @@ class SummaryWriter:
             self._write(_events.scalar(name, value), global_step, None, run)
 
     def add_graph(self, model: Any, input_to_model: Any = None, verbose: bool = False, **kwargs: Any) -> None:
-        """Refused: `lucid.visual.draw` draws the graph of a model."""
+        """Refused: `lucid.visual.draw` draws the graph of a model.
+
+        Args:
+            model, input_to_model, verbose, kwargs: not looked at.
+
+        Raises:
+            NotImplementedError: always.
+        """
         raise NotImplementedError(
             "add_graph: not supported; lucid.visual.draw(model, input) draws the graph of a model"
         )
 
     def add_embedding(self, *args: Any, **kwargs: Any) -> None:
-        """Refused: TensorBoard's projector is not supported."""
+        """Refused: TensorBoard's projector is not supported.
+
+        Args:
+            args, kwargs: not looked at.
+
+        Raises:
+            NotImplementedError: always.
+        """
         raise NotImplementedError("add_embedding: TensorBoard's projector is not supported")
 
     def flush(self) -> None:
