@@ -596,7 +596,25 @@ class Schedule:
 def run_plan(plan: Schedule, inputs: tuple[ndarray, ...], outputs: tuple[ndarray, ...]) -> None: ...
 def profile_plan(plan: Schedule, inputs: tuple[ndarray, ...], outputs: tuple[ndarray, ...]) -> None: ...
 
-class RowSteps(Schedule):
+class MoveSteps(Schedule):
+    """Steps that take numbers from elsewhere."""
+
+    def resample(
+        self,
+        x: int,
+        columns: int,
+        y: int,
+        weights: int = -1,
+        *,
+        outer: int,
+        inputs: int,
+        outputs: int,
+        inner: int,
+        taps: int,
+    ) -> int: ...
+    def embedding(self, table: int, index: int, y: int, *, rows: int, width: int, count: int) -> int: ...
+
+class RowSteps(MoveSteps):
     """Steps over plain tensors."""
 
     def add(
@@ -646,7 +664,7 @@ class RowSteps(Schedule):
         n: int,
         k: int,
     ) -> int: ...
-    def softmax(self, x: int, y: int, *, rows: int, n: int) -> int: ...
+    def softmax(self, x: int, y: int, *, rows: int, n: int, inner: int = 1) -> int: ...
     def layer_norm(
         self,
         x: int,

@@ -176,13 +176,18 @@ cdef inline Py_ssize_t weights_before(const Dense* g, Py_ssize_t row) noexcept n
     return (row - rest) * g.w_row + rest * g.taps * g.last_steps * CHANNELS
 
 
+cdef inline bint has_edges(const Dense* g) noexcept nogil:
+    """Whether some tap reaches beyond a line of the image, to its left or to its right."""
+    return g.taps > 1 or g.left > 0 or (g.width - 1) * g.stride_x >= g.x_width
+
+
 cdef void dense_tiles(const Dense* g, const DenseData* d, BlockTile* t, Py_ssize_t block, Py_ssize_t several,
                       Py_ssize_t lo, Py_ssize_t hi, float* buffer, float* sums,
                       const float* next) noexcept nogil:
     """Tiles lo to hi for one part of k of some blocks; the end of a row of y that is not blocked cannot hold sums."""
     cdef Py_ssize_t i = lo % g.tiles, y = lo // g.tiles % g.height, s = lo // (g.tiles * g.height), tile
     cdef Py_ssize_t first, pixels, b, p, at, x, each = g.width // g.tiles, more = g.width % g.tiles
-    cdef bint last = t.end == g.steps_end, late = last and g.finish.late, edges = g.taps > 1 or g.left > 0
+    cdef bint last = t.end == g.steps_end, late = last and g.finish.late, edges = has_edges(g)
     cdef const float* image = d.x + block // g.group_blocks * g.x_group
     cdef const float* residual = d.residual if last else NULL
     cdef int hard = g.finish.limits & FORMULAS if last else 0

@@ -156,7 +156,7 @@ cdef void low_band(const Low* s, const LowData* d, Py_ssize_t lo, Py_ssize_t hi,
     cdef const Dense* g = &s.g
     cdef Py_ssize_t size = low_size(s.kind), several, tile, i, y, n, first, pixels, x, at
     cdef Py_ssize_t each = g.width // g.tiles, more = g.width % g.tiles
-    cdef bint edges = g.taps > 1 or g.left > 0
+    cdef bint edges = has_edges(g)
     cdef const char* image
     cdef LowTile t
     cdef LowEnd e

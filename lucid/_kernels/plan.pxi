@@ -221,7 +221,7 @@ cdef class Schedule:
         cdef Py_ssize_t i = 0
         cdef double work
         call.line = round_up(self.count, 8)
-        memset(room.done, 0, (threads + 1) * call.line * sizeof(int64_t))
+        memset(room.done, 0, (threads + 2) * call.line * sizeof(int64_t))
         call.steps, call.places, call.work_size, call.room, call.times = self.steps, self.places, self.work_size, room, times
         while i < self.count:
             call.start = seconds() if times != NULL else 0
@@ -285,15 +285,24 @@ cdef class Schedule:
                     room.buffers[i] = room.arena + self.places[i].at
                 elif self.places[i].kind == IN_CONSTANT:
                     room.buffers[i] = self.places[i].data
+                elif self.places[i].kind == IN_FAULT:
+                    room.buffers[i] = <char*> (room.faults + self.places[i].at)
             self.bind(room, inputs, IN_INPUT, self.inputs, "inputs")
             self.bind(room, outputs, IN_OUTPUT, self.outputs, "outputs")
             with nogil:
                 ok = self.execute(room, threads, times)
+            for i in range(self.count):
+                if room.faults[i]:
+                    raise self.fault(i, room.buffers)
         finally:
             self.give_room(room)
         if not ok:
             raise MemoryError("Plan.run: no workspace")
         return 0
+
+    cdef object fault(self, Py_ssize_t step, char** buffers):
+        """What to raise for a step that noted a fault."""
+        return RuntimeError(f"Plan.run: step {step} failed")
 
     def run(self, tuple inputs not None, tuple outputs not None) -> None:
         """Run all steps on contiguous arrays, which are ``outputs`` where they are written."""
@@ -326,12 +335,13 @@ cdef void free_room(Room* room) noexcept nogil:
 cdef Room* new_room(Py_ssize_t arena, int threads, Py_ssize_t work, Py_ssize_t buffers, Py_ssize_t steps) noexcept nogil:
     """NULL when memory ran out."""
     cdef Py_ssize_t head = round_up(sizeof(Room) + buffers * sizeof(char*), 64)
-    cdef Room* room = <Room*> aligned_malloc(head + (threads + 1) * round_up(steps, 8) * sizeof(int64_t))
+    cdef Room* room = <Room*> aligned_malloc(head + (threads + 2) * round_up(steps, 8) * sizeof(int64_t))
     if room == NULL:
         return NULL
     room.buffers = <char**> (<char*> room + sizeof(Room))
     room.done = <int64_t*> (<char*> room + head)
-    room.taken = room.done + round_up(steps, 8)
+    room.faults = room.done + round_up(steps, 8)
+    room.taken = room.faults + round_up(steps, 8)
     room.threads = threads
     room.arena = <char*> aligned_malloc(arena + threads * work * sizeof(float) + 64)
     if room.arena == NULL:

@@ -223,14 +223,8 @@ cdef void task_copy(const void* step, char** buffers, float* work, Py_ssize_t ta
                 y[i * to_step] = x[i * from_step]
 
 
-cdef class RowSteps(Schedule):
+cdef class RowSteps(MoveSteps):
     """Steps over plain tensors; sizes are those of the whole call."""
-
-    cdef int distinct(self, str name, int y, tuple others) except -1:
-        for x in others:
-            if x >= 0 and self.overlap(x, y):
-                raise ValueError(f"Plan.{name}: the output overlaps what the step reads")
-        return 0
 
     def add(self, int x, int residual, int y, *, Py_ssize_t size, Py_ssize_t row=0, str activation="none",
             tuple parameters=()) -> int:
@@ -314,21 +308,22 @@ cdef class RowSteps(Schedule):
                   &s, sizeof(s))
         return self.count - 1
 
-    def softmax(self, int x, int y, *, Py_ssize_t rows, Py_ssize_t n) -> int:
-        """Softmax of every row of plain (rows, n)."""
+    def softmax(self, int x, int y, *, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t inner=1) -> int:
+        """Softmax over the middle of plain (rows, n, inner)."""
         cdef RowsStep s
         memset(&s, 0, sizeof(s))
-        if min(rows, n) < 1:
-            raise ValueError(f"Plan.softmax: expected rows and n of at least 1, got {rows}, {n}")
-        self.check("softmax", "x", x, 4.0 * rows * n)
-        self.check("softmax", "y", y, 4.0 * rows * n)
+        if min(rows, n, inner) < 1:
+            raise ValueError(f"Plan.softmax: expected rows, n and inner of at least 1, got {rows}, {n}, {inner}")
+        self.check("softmax", "x", x, 4.0 * rows * n * inner)
+        self.check("softmax", "y", y, 4.0 * rows * n * inner)
         self.distinct("softmax", y, (x,))
         s.r.row, s.r.column = <Row> softmax_row[float], <Column> softmax_column[float]
-        s.r.size, s.r.outer, s.r.count, s.r.inner = sizeof(float), rows, n, 1
-        s.r.together = SOFTMAX_COLUMNS if n <= SOFTMAX_SHORT else 0
+        s.r.size, s.r.outer, s.r.count, s.r.inner = sizeof(float), rows, n, inner
+        if inner < SOFTMAX_COLUMNS and (inner > 1 or n <= SOFTMAX_SHORT):
+            s.r.together = SOFTMAX_COLUMNS // inner
         s.x, s.y, s.items = x, y, row_items(&s.r)
-        s.tasks = max(1, min(min(s.items, <Py_ssize_t> MANY_TASKS), rows * n // FLAT_TASK))
-        self.step("softmax", task_softmax, NULL, s.tasks, 60.0 * rows * n,
+        s.tasks = max(1, min(min(s.items, <Py_ssize_t> MANY_TASKS), rows * n * inner // FLAT_TASK))
+        self.step("softmax", task_softmax, NULL, s.tasks, 60.0 * rows * n * inner,
                   3 * tile_size(&s.r) // <Py_ssize_t> sizeof(float) if s.r.together else 0, &s, sizeof(s))
         return self.count - 1
 

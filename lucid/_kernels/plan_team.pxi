@@ -80,6 +80,7 @@ ctypedef bint (*Solo)(const void* step, char** buffers) noexcept nogil
 cdef enum:
     IN_ARENA, IN_INPUT, IN_OUTPUT, IN_CONSTANT
     IN_PART                     # what a task of a group has of another buffer
+    IN_FAULT                    # a number of a step, zero before a run; more: the run raises what ``fault`` says
     IN_THREAD, IN_ZEROS         # memory of the thread for the length of a task of a group; that is zero at its start
     ROOMS_KEPT = 4              # rooms that wait for the next call
 
@@ -117,6 +118,7 @@ cdef struct Room:               # what one call needs
     float* work
     char** buffers
     int64_t* done               # tasks of each step
+    int64_t* faults             # of each step
     int64_t* taken              # of each thread's share of each step, on cache lines of its own
 
 

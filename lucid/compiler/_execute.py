@@ -44,6 +44,11 @@ def _arrays(y: Any) -> Any:
     return tuple([t._data for t in y]) if isinstance(y, tuple) else y._data
 
 
+def fill(a: Any, arrays: Sequence[Any]) -> Any:
+    """``a`` with arrays in the place of its `Slot` s."""
+    return _fill(a, arrays, False)
+
+
 def _fill(a: Any, arrays: Arrays, tensors: bool) -> Any:
     """``a`` with arrays, or tensors, in the place of its `Slot` s."""
     if isinstance(a, Slot):

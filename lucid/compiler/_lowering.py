@@ -12,6 +12,16 @@ from lucid.autograd._node import View, wrap
 from lucid.compiler import _low
 from lucid.compiler._builder import CHANNELS, FLOAT, Builder
 from lucid.compiler._graph import Op, Value
+from lucid.compiler._moving import (
+    can_embed,
+    can_resample,
+    can_softmax,
+    embedding,
+    interleave,
+    is_index,
+    resample,
+    softmax,
+)
 from lucid.compiler._passes.batch_norm import affine
 from lucid.compiler._passes.scale import FEWEST
 from lucid.compiler._pointwise import (
@@ -35,9 +45,11 @@ class Lowering(NamedTuple):
 
 
 def fits_memory(op: Op) -> bool:
-    """Whether all operands are float32 (masks of attention may be bool) and hold something."""
+    """Whether all operands are float32 (masks of attention may be bool, places int64) and hold something."""
     mask = op.inputs[-1] if op.attributes.get("mask") and op.inputs[-1].dtype.kind == "b" else None
-    return all((x.dtype == FLOAT or x is mask) and math.prod(x.shape) for x in (*op.inputs, *op.outputs))
+    return all(
+        (x.dtype == FLOAT or x is mask or is_index(op, x)) and math.prod(x.shape) for x in (*op.inputs, *op.outputs)
+    )
 
 
 # Convolutions and linear layers
@@ -234,16 +246,6 @@ def cat(b: Builder, op: Op) -> None:
 # Rows
 
 
-def can_last(op: Op) -> bool:
-    return not op.inputs[0].constant and op.attributes["dim"] == len(op.output.shape) - 1
-
-
-def softmax(b: Builder, op: Op) -> None:
-    (x,) = op.inputs
-    n = x.shape[-1]
-    b.emit("softmax", [b.contiguous(x), b.new_plain(op.output)], rows=math.prod(x.shape) // n, n=n)
-
-
 def layer_norm(b: Builder, op: Op) -> None:
     x, *rest = op.inputs
     weight = b.constant(rest.pop(0).array) if op.attributes["weight"] else None  # type: ignore[arg-type]
@@ -361,7 +363,10 @@ LOWERINGS: dict[str, Lowering] = {
     "expand": Lowering(can_view, move),
     "reshape": Lowering(can_view, reshape),
     "cat": Lowering(can_join, cat),
-    "softmax": Lowering(can_last, softmax),
+    "softmax": Lowering(can_softmax, softmax),
+    "resample": Lowering(can_resample, resample),
+    "embedding": Lowering(can_embed, embedding),
+    "interleave": Lowering(can_join, interleave),
     "layer_norm": Lowering(can_normalise_rows, layer_norm),
     "group_norm": Lowering(can_normalise, group_norm),
     "attention": Lowering(can_attend, attention),

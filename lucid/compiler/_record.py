@@ -6,7 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 from lucid._functions import _common as common
-from lucid._functions import activation, attention, binary, conv, join, matmul, norm, pool, reduce, shape, softmax
+from lucid._functions import (
+    activation,
+    attention,
+    binary,
+    conv,
+    embedding,
+    join,
+    matmul,
+    norm,
+    pool,
+    reduce,
+    resample,
+    shape,
+    softmax,
+)
 from lucid.compiler._graph import Call, Graph, Op, Slot
 
 Attributes = dict[str, Any]
@@ -27,6 +41,12 @@ def _activation(call: Call) -> Attributes:
 def _convolution(call: Call) -> Attributes | None:
     geometry = call.args[3]
     return {**geometry._asdict(), "bias": call.args[2] is not None} if len(geometry.stride) == 2 else None
+
+
+def _transposed(call: Call) -> Attributes | None:
+    _, _, bias, shape, geometry = call.args
+    whole = {"shape": tuple(shape), **geometry._asdict(), "bias": bias is not None}
+    return whole if len(geometry.stride) == 2 else None
 
 
 def _batch_norm(call: Call) -> Attributes:
@@ -61,6 +81,7 @@ def _names(*names: str) -> Callable[[Call], Attributes]:
 
 KINDS: dict[Any, tuple[str, Callable[[Call], Attributes | None]]] = {
     conv.Convolution: ("conv2d", _convolution),
+    conv.ConvolutionInputGrad: ("conv_transpose2d", _transposed),
     matmul.Linear: ("linear", lambda call: {"bias": call.args[2] is not None}),
     matmul.MatMul: ("matmul", lambda call: {}),
     norm.BatchNormApply: ("batch_norm", _batch_norm),
@@ -81,6 +102,7 @@ KINDS: dict[Any, tuple[str, Callable[[Call], Attributes | None]]] = {
     attention.Attention: ("attention", _attention),
     attention.ProjectedAttention: ("projected_attention", _projected),
     reduce.Sum: ("sum", _names("dims", "keepdim")),
+    embedding.Embedding: ("embedding", lambda call: {}),
     join.Cat: ("cat", lambda call: {"dim": call.args[0]}),
 }  # fmt: skip
 
@@ -96,12 +118,14 @@ def recognise(graph: Graph) -> None:
         assert call is not None
         name = getattr(call.operation, "__name__", str(call.operation))
         op.covers = [name]
-        if call.operation in ACTIVATIONS:
+        if call.operation is resample.Resample and op.inputs[0].dtype.kind == "f":
+            op.kind, op.attributes = "resample", {"dim": call.args[2]}
+        elif call.operation in ACTIVATIONS:
             op.kind, op.attributes = "activation", _activation(call)
         elif call.operation in KINDS:
             kind, describe = KINDS[call.operation]
             attributes = describe(call)
-            floating = op.inputs[0].dtype.kind == "f" and op.inputs[-1].dtype.kind in "fb"
+            floating = op.inputs[0].dtype.kind == "f" and (op.inputs[-1].dtype.kind in "fb" or kind == "embedding")
             if attributes is not None and _in_order(op) and (floating or kind in MOVES):
                 op.kind, op.attributes = kind, attributes
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lucid import _ops
+from lucid._functions.conv import Geometry, kernels
 from lucid.compiler._execute import replay
 from lucid.compiler._graph import Op
 
@@ -50,6 +51,16 @@ def conv2d(op: Op) -> Run:
         if scaled:
             x = _ops.mul(x, rest[-1])
         return _ops.conv2d(x, weight, rest[0] if bias else None, *geometry)
+
+    return _finish(op, product)
+
+
+def conv_transpose2d(op: Op) -> Run:
+    a = op.attributes
+    geometry = Geometry(a["stride"], a["padding"], a["dilation"], a["groups"])
+
+    def product(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
+        return kernels(geometry).input_grad(x, weight, a["shape"], *geometry, bias)
 
     return _finish(op, product)
 
@@ -107,8 +118,22 @@ def reshape(op: Op) -> Run:
     return lambda x: x.reshape(shape)
 
 
+def interleave(op: Op) -> Run:
+    rows, columns = op.attributes["stride"]
+    shape = op.attributes["shape"]
+
+    def run(*phases: np.ndarray) -> np.ndarray:
+        y = np.empty(shape, phases[0].dtype)
+        for i, phase in enumerate(phases):
+            y[:, :, i // columns :: rows, i % columns :: columns] = phase
+        return y
+
+    return run
+
+
 STEPS: dict[str, Callable[[Op], Run]] = {
     "conv2d": conv2d,
+    "conv_transpose2d": conv_transpose2d,
     "linear": linear,
     "activation": activation,
     "add": add,
@@ -118,6 +143,7 @@ STEPS: dict[str, Callable[[Op], Run]] = {
     "attention": attention,
     "adaptive_avg_pool2d": adaptive_avg_pool2d,
     "reshape": reshape,
+    "interleave": interleave,
 }
 """Kinds that are not in it run as they were traced."""
 

@@ -19,8 +19,9 @@ from lucid.compiler._tree import flatten, unflatten
 
 _PUBLIC = {
     "lucid": "argsort as_strided bitwise_left_shift bitwise_right_shift bucketize count_nonzero cov diagonal_scatter "
-             "gcd heaviside histc histogram index_add index_copy index_fill index_put index_reduce isin lcm "
-             "masked_scatter msort nanmean nanquantile nextafter put quantile searchsorted select_scatter signbit "
+             "gather gcd heaviside histc histogram index_add index_copy index_fill index_put index_reduce isin lcm "
+             "masked_scatter msort nanmean nanquantile nextafter put quantile scatter scatter_add scatter_reduce "
+             "searchsorted select_scatter signbit "
              "slice_scatter sort take take_along_dim topk unravel_index",
     "lucid.linalg": "cholesky_ex cond inv_ex lstsq lu lu_solve matrix_rank solve_ex",
     "lucid.nn.functional": "binary_cross_entropy ctc_loss embedding_bag gaussian_nll_loss grid_sample "

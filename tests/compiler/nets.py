@@ -214,6 +214,29 @@ class Sequence1d(nn.Module):
         return self.pad(self.up(self.back(F.leaky_relu(self.norm(self.conv(x)), 0.2))))
 
 
+class Decoder(nn.Module):
+    """Images made larger in four ways, and smaller in one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Sequential(*unit(3, 24, 3, 2, act=nn.ReLU), *unit(24, 32, 3, 2, act=nn.SiLU))
+        self.up = nn.Sequential(nn.ConvTranspose2d(32, 16, 2, 2, bias=False), nn.BatchNorm2d(16), nn.ReLU())
+        self.odd = nn.ConvTranspose2d(16, 20, 3, 2, 1, output_padding=1, groups=1)
+        self.even = nn.ConvTranspose2d(20, 32, (4, 3), (2, 1), (1, 0))
+        self.grouped = nn.Sequential(nn.ConvTranspose2d(32, 32, 4, 2, 1, groups=2), nn.BatchNorm2d(32), nn.GELU())
+        self.each = nn.ConvTranspose2d(32, 32, 3, 2, 1, groups=32)
+        self.last = nn.ConvTranspose2d(32, 3, 3, 1, 1)
+
+    def forward(self, x: Any) -> Any:
+        small = self.first(x)
+        y = self.odd(self.up(small))
+        z = F.interpolate(small, scale_factor=2, mode="nearest")
+        z = lucid.cat([z[:, :, :, :14], self.grouped(small)[:, :, :, :14]], 1)
+        z = F.interpolate(z, size=(9, 7), mode="bilinear")
+        w = self.last(F.interpolate(self.each(small), size=(20, 11), mode="bicubic", antialias=True))
+        return self.even(y), F.softmax(z, 1), w - F.interpolate(w[:, :1], size=(20, 11), mode="nearest")
+
+
 def linear_norm() -> nn.Module:
     return nn.Sequential(nn.Linear(6, 9), nn.BatchNorm1d(9), nn.SiLU(), nn.BatchNorm1d(9), nn.Linear(9, 2))
 
@@ -233,6 +256,7 @@ NETS: dict[str, tuple[Callable[[], nn.Module], Callable[[int], tuple[Any, ...]]]
     "transformer, norm first": (lambda: Transformer(True), image(7, 24)),
     "attention written out": (WrittenOut, image(7, 24)),
     "language": (Language, lambda n: (lucid.randint(0, 11, (n, 9)),)),
+    "decoder": (Decoder, image(3, 30, 27)),
     "recurrent": (Recurrent, image(5, 6)),
     "shared": (Shared, lambda n: (lucid.randn(n, 6), lucid.randn(n, 6))),
     "sequence": (Sequence1d, image(4, 10)),

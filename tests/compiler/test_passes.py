@@ -395,3 +395,42 @@ def test_products_with_constant_matrices_are_linear_layers(shape: tuple[int, ...
     }
     compiled = run(lambda x: adds[bias](lucid.matmul(x, m)), lucid.randn(*shape))
     assert [s for s in steps(compiled) if s != "copy"] == ["linear"] + (["affine"] if bias == "column" else [])
+
+
+def test_a_decoder_is_compiled_throughout() -> None:
+    compiled = run(make("decoder"), *inputs("decoder", 2))
+    found = steps(compiled)
+    assert [s for s in found if s.startswith("call")] == ["call: ConvolutionInputGrad"]  # of three channels
+    assert found.count("resample") >= 7 and "softmax" in found
+    assert "ConvolutionInputGrad BatchNormApply ReLU" in covers(compiled)
+
+
+@pytest.mark.parametrize("kernel, stride, padding, extra", [(1, 1, 0, 0), (3, 1, 2, 0), (2, 2, 0, 1), (5, 3, 1, 2), (4, 2, 3, 0),
+                                                            (2, 3, 0, 0), (3, 2, 2, 1)])  # fmt: skip
+def test_transposed_convolutions(kernel: int, stride: int, padding: int, extra: int) -> None:
+    net = nn.ConvTranspose2d(16, 16, kernel, stride, padding, output_padding=extra, groups=1)
+    run(net, lucid.randn(2, 16, 5, 6))
+
+
+def test_language_models_are_one_segment() -> None:
+    compiled = run(make("language"), *inputs("language", 2))
+    assert "embedding" in steps(compiled) and not any(s.startswith("call") for s in steps(compiled))
+    (tokens,) = inputs("language", 2)
+    tokens[1, 2] = 11
+    with pytest.raises(IndexError, match="^embedding: index 11 is out of range for 11 rows"):
+        compiled(tokens)
+
+
+def test_differences_are_sums() -> None:
+    x, y = lucid.randn(3, 8), lucid.randn(8)
+    compiled = lucid.compile(lambda a, b: (a - b) - y)
+    assert lucid.equal(compiled(x, x[:1]), (x - x[:1]) - y)
+    assert not any(s.startswith("call") for s in steps(compiled))
+
+
+def test_convolutions_that_reach_over_the_right_border_only() -> None:
+    x = lucid.randn(2, 32, 6, 9)
+    for sizes in ((1, 1, 1), (2, 1, 2)):
+        net = nn.Sequential(nn.ZeroPad2d((0, 3, 0, 1)), nn.Conv2d(32, 16, *sizes[:2]))
+        run(net, x)
+        run(nn.ConvTranspose2d(32, 16, sizes[0], 2, 0, output_padding=1), x)

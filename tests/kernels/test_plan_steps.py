@@ -212,7 +212,7 @@ def test_copy(ops: Any) -> None:
 def test_refusals(ops: Any) -> None:
     plan = ops.Plan(0)
     x, y = plan.input(0, 64 * 64), plan.output(0, 64 * 64)
-    with pytest.raises(ValueError, match=r"Plan.softmax: expected rows and n of at least 1, got 0, 3"):
+    with pytest.raises(ValueError, match=r"Plan.softmax: expected rows, n and inner of at least 1, got 0, 3, 1"):
         plan.softmax(x, y, rows=0, n=3)
     with pytest.raises(ValueError, match=r"Plan.max_pool2d: kernel \(9, 9\) is larger than input \(1, 16, 8, 8\)"):
         plan.max_pool2d(x, y, n=1, c=16, h=8, w=8, kernel=(9, 9), stride=(1, 1))
@@ -230,3 +230,65 @@ def test_refusals(ops: Any) -> None:
         )
     with pytest.raises(ValueError, match=r"Plan.copy: expected offsets of at least 0, got -1, 0"):
         plan.copy(x, y, shape=(3,), x_strides=(1,), y_strides=(1,), x_offset=-1)
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_resampling(ops: Any, weighted: bool) -> None:
+    x = normal((3, 5, 17))
+    x[1, 2, 3] = np.nan
+    columns = np.array([[0, 4, 2, 1], [1, -1, 3, -1], [-1, -1, 2, -1]], np.int32)
+    weights = normal((3, 4)) if weighted else np.ones((3, 4), np.float32)
+    size = {"outer": 3, "inputs": 5, "outputs": 4, "inner": 17, "taps": 3}
+    expected = np.zeros((3, 4, 17))
+    for k, i in np.argwhere(columns >= 0):
+        expected[:, i] += weights[k, i] * x[:, columns[k, i]].astype(np.float64)
+
+    def step(plan: Any, b: Any, y: int) -> int:
+        return plan.resample(b[0], plan.constant(columns), y, *[plan.constant(weights)] * weighted, **size)
+
+    y = at_threads(ops, lambda: run(ops, [x], (3, 4, 17), step))
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
+    assert np.isnan(y[1, :, 3]).sum() == 1
+
+
+@pytest.mark.parametrize("shape", [(2, 16, 84), (3, 5, 7), (1, 300, 33), (4, 9, 64)])
+def test_softmax_over_the_middle(ops: Any, shape: tuple[int, int, int]) -> None:
+    x, size = normal(shape), dict(zip(("rows", "n", "inner"), shape))
+    y = at_threads(ops, lambda: run(ops, [x], shape, lambda p, b, y: p.softmax(b[0], y, **size)))
+    np.testing.assert_array_equal(y, ops.softmax(x, 1))
+
+
+def test_rows_of_a_table(ops: Any) -> None:
+    table, index = normal((7, 33)), np.array([[6, 0, 3], [3, 3, 1]])
+    size = {"rows": 7, "width": 33, "count": 6}
+
+    def rows(places: Any) -> Any:
+        return run(ops, [places], (2, 3, 33), lambda p, b, y: p.embedding(p.constant(table), b[0], y, **size))
+
+    np.testing.assert_array_equal(at_threads(ops, lambda: rows(index)), table[index])
+    for bad in (-1, 7, 1 << 40):
+        wrong = index.copy()
+        wrong[1, 1] = bad
+        with pytest.raises(
+            IndexError, match=rf"^embedding: index {bad} is out of range for 7 rows \(weight \(7, 33\)\)"
+        ):
+            rows(wrong)
+
+
+def test_refusals_of_moves(ops: Any) -> None:
+    plan = ops.Plan(0)
+    x, y = plan.input(0, 400), plan.output(0, 400)
+    columns = plan.constant(np.array([0, 1, 5, -1], np.int32))
+    size = {"outer": 1, "outputs": 4, "inner": 2, "taps": 1}
+    with pytest.raises(ValueError, match=r"Plan.resample: column 5 is none of 5"):
+        plan.resample(x, columns, y, inputs=5, **size)
+    with pytest.raises(ValueError, match=r"Plan.resample: columns must be a constant"):
+        plan.resample(x, x, y, inputs=5, **size)
+    with pytest.raises(ValueError, match=r"Plan.resample: columns needs 32 bytes, buffer 2 has 16"):
+        plan.resample(x, columns, y, inputs=6, **size | {"taps": 2})
+    with pytest.raises(ValueError, match=r"Plan.resample: the output overlaps what the step reads"):
+        plan.resample(x, columns, x, inputs=6, **size)
+    with pytest.raises(ValueError, match=r"Plan.embedding: table needs 800 bytes, buffer 0 has 400"):
+        plan.embedding(x, x, y, rows=100, width=2, count=3)
+    with pytest.raises(ValueError, match=r"Plan.embedding: index needs 408 bytes, buffer 0 has 400"):
+        plan.embedding(x, x, y, rows=10, width=1, count=51)

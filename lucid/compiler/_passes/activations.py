@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lucid.compiler._graph import Graph
 
-PRODUCERS = {"conv2d", "linear", "add", "mul"}
+PRODUCERS = {"conv2d", "conv_transpose2d", "linear", "add", "mul"}
 
 
 def fuse_activations(graph: Graph) -> None:

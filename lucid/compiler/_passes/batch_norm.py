@@ -22,7 +22,7 @@ def fold_batch_norms(graph: Graph) -> None:
 
 
 def _fits(layer: Op) -> bool:
-    plain = layer.kind == "conv2d" or (layer.kind == "linear" and len(layer.output.shape) == 2)
+    plain = layer.kind in ("conv2d", "conv_transpose2d") or (layer.kind == "linear" and len(layer.output.shape) == 2)
     return plain and "activation" not in layer.attributes and all(x.constant for x in layer.inputs[1:])
 
 
@@ -42,6 +42,10 @@ def _fold(layer: Op, norm: Op) -> None:
     assert weight.array is not None
     scaled = np.empty(weight.shape, weight.dtype)
     factors = factor.reshape(-1, *(1,) * (len(weight.shape) - 1))
+    if layer.kind == "conv_transpose2d":  # (channels of x, those of a group of y, kernel)
+        groups = layer.attributes["groups"]
+        factors = np.broadcast_to(factor, (groups * weight.shape[1],)).reshape(groups, 1, weight.shape[1])
+        factors = np.repeat(factors, weight.shape[0] // groups, 1).reshape(*weight.shape[:2], 1, 1)
     np.multiply(weight.array, factors, out=scaled, dtype=np.float64, casting="unsafe")  # a buffer at a time
     if bias and bias[0].array is not None:
         shift = shift + bias[0].array * factor
