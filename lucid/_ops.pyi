@@ -806,7 +806,17 @@ class LowSteps(RowSteps):
         form: tuple[str, float, int] | None = None,
         y_form: tuple[str, float, int] | None = None,
     ) -> int: ...
-    def low_global_pool(self, x: int, y: int, *, n: int, c: int, size: int, form: tuple[str, float, int]) -> int: ...
+    def low_global_pool(
+        self,
+        x: int,
+        y: int,
+        *,
+        n: int,
+        c: int,
+        size: int,
+        form: tuple[str, float, int] | None = None,
+        y_form: tuple[str, float, int] | None = None,
+    ) -> int: ...
     def narrow_rows(self, x: int, y: int, *, rows: int, columns: int, y_form: tuple[str, float, int]) -> int: ...
 
 class Plan(LowSteps):

@@ -218,6 +218,7 @@ cdef extern from *:
 cdef enum:
     LOW_STAGE = 24576           # floats of input that a task widens at a time
     LOW_SUMS = 4096             # sums that wait for their epilogue
+    LOW_DEPTH_TASK = 100000     # multiply-adds worth a task: a microsecond
 
 
 cdef struct LowDepth:
@@ -278,6 +279,7 @@ cdef void plan_low_depthwise(LowDepth* s, bint residual) noexcept nogil:
         g.finish.late = g.finish.late or (not LOW_FORMULAS and g.finish.limits & FORMULAS)
         s.lines = max(1, min(g.height, LOW_SUMS // (g.width * CHANNELS)))
         s.stage, s.out = 0, s.lines * g.width * CHANNELS
+        g.tasks = even_tasks(g.planes * g.height, 16.0 * g.planes * g.height * g.width * g.rows * g.taps / LOW_DEPTH_TASK)
         return
     g.finish.late = g.finish.late or residual
     s.lines = max(1, min(g.height, (LOW_STAGE // line - reach) // g.stride_y + 1))

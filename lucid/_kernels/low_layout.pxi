@@ -3,10 +3,9 @@
 cdef extern from *:
     """
     /* y = the mean of n times 16 numbers: four sums, added in pairs. */
-    static void lucid_low_mean(const lucid_low_form *from, const char *x, Py_ssize_t n, float *y) {
+    static void lucid_low_mean(const lucid_low_form *from, const char *x, Py_ssize_t n, const lucid_low_form *into, char *y) {
         const lucid_low_form a = *from;
         const Py_ssize_t size = 16 * lucid_low_sizes[a.kind];
-        const lucid_low_form plain = {0, 1, 0, 1, 0};
         float zeros[16] = {0}, share[16];
         lucid_sixteen sum[4];
         for (int l = 0; l < 16; l++)
@@ -18,12 +17,11 @@ cdef extern from *:
                 sum[k] = lucid_sixteen_add(sum[k], lucid_low_load(&a, x + (i + k) * size));
         for (Py_ssize_t i = n / 4 * 4; i < n; i++)
             sum[i % 4] = lucid_sixteen_add(sum[i % 4], lucid_low_load(&a, x + i * size));
-        lucid_low_store(&plain, (char *) y, lucid_sixteen_mul(lucid_sixteen_add(lucid_sixteen_add(sum[0], sum[1]),
-                                                                                lucid_sixteen_add(sum[2], sum[3])),
-                                                              lucid_sixteen_load(share)));
+        const lucid_sixteen all = lucid_sixteen_add(lucid_sixteen_add(sum[0], sum[1]), lucid_sixteen_add(sum[2], sum[3]));
+        lucid_low_store(into, y, lucid_sixteen_mul(all, lucid_sixteen_load(share)));
     }
     """
-    void low_mean "lucid_low_mean" (const LowForm* f, const char* x, Py_ssize_t n, float* y) noexcept nogil
+    void low_mean "lucid_low_mean" (const LowForm* f, const char* x, Py_ssize_t n, const LowForm* into, char* y) noexcept nogil
 
 
 cdef struct ConvertStep:
@@ -40,7 +38,7 @@ cdef struct NarrowRowsStep:
 
 cdef struct LowPoolStep:
     Py_ssize_t planes, size, several            # planes of a task
-    LowForm x_form
+    LowForm x_form, y_form
     int x, y
 
 
@@ -80,7 +78,7 @@ cdef void task_low_pool(const void* step, char** buffers, float* work, Py_ssize_
     cdef Py_ssize_t plane
     for plane in range(task * s.several, min((task + 1) * s.several, s.planes)):
         low_mean(&s.x_form, buffers[s.x] + plane * s.size * CHANNELS * low_size(s.x_form.kind), s.size,
-                 <float*> buffers[s.y] + plane * CHANNELS)
+                 &s.y_form, buffers[s.y] + plane * CHANNELS * low_size(s.y_form.kind))
 
 
 cdef int low_form(str name, form, LowForm* f) except -1:
@@ -139,16 +137,18 @@ cdef class LowLayouts(RowSteps):
         self.step("narrow_rows", task_narrow_rows, NULL, ceil_div(rows, s.each), 2.0 * rows * columns, 0, &s, sizeof(s))
         return self.count - 1
 
-    def low_global_pool(self, int x, int y, *, Py_ssize_t n, Py_ssize_t c, Py_ssize_t size, tuple form) -> int:
-        """As ``global_avg_pool`` of an image of few bits; y is float32."""
+    def low_global_pool(self, int x, int y, *, Py_ssize_t n, Py_ssize_t c, Py_ssize_t size, form=None,
+                        y_form=None) -> int:
+        """As ``global_avg_pool`` of an image of one form, or of float32, to another."""
         cdef LowPoolStep s
         if min(n, c, size) < 1:
             raise ValueError(f"Plan.low_global_pool: expected n, c and the size of an image of at least 1, got {n}, {c}, {size}")
         low_form("low_global_pool", form, &s.x_form)
+        low_form("low_global_pool", y_form, &s.y_form)
         s.x, s.y, s.size, s.planes = x, y, size, n * ceil_div(c, <Py_ssize_t> CHANNELS)
         s.several = max(1, PIXELS_TASK // size)
         self.check("low_global_pool", "x", x, blocked_bytes(n, c, size) / 4 * low_size(s.x_form.kind))
-        self.check("low_global_pool", "y", y, blocked_bytes(n, c, 1))
+        self.check("low_global_pool", "y", y, blocked_bytes(n, c, 1) / 4 * low_size(s.y_form.kind))
         self.distinct("low_global_pool", y, (x,))
         self.step("low_global_pool", task_low_pool, NULL, ceil_div(s.planes, s.several), 16.0 * s.planes * size * 4, 0, &s,
                   sizeof(s))

@@ -167,12 +167,13 @@ cdef class LowSteps(LowLayouts):
         set_finish("low_conv2d", &s.s.g.finish, activation, parameters, activation_first)
         s.x, s.y, s.residual = x, y, residual
         dense_geometry(&s.s.g, &v)
-        if h * w * v.kernel_y * v.kernel_x * v.height * v.width == 1 and v.groups == 1 and residual < 0 and y_form is None:
+        plan_low(&s.s)
+        if h * w * v.kernel_y * v.kernel_x * v.height * v.width == 1 and v.groups == 1 and residual < 0 and not s.s.late:
             # images of one pixel: samples are the pixels of a row
             s.s.g.samples, s.s.g.width, s.s.g.x_width = 1, n, n
             s.s.g.x_column, s.s.g.x_block = s.s.g.in_blocks * CHANNELS, CHANNELS
             s.s.g.x_line, s.s.g.y_pixel, s.s.g.y_block = n * s.s.g.x_column, s.s.g.blocks * CHANNELS, CHANNELS
-        plan_low(&s.s)
+            plan_low(&s.s)
         if s.s.kind == LOW_BFLOAT and blocked_winograd_fits(&v):
             return self.low_winograd(&s, packed, 9.0 * n * v.rows * v.height * v.width * v.channels)
         self.step("low_conv2d", task_low, NULL, s.s.g.bands * s.s.g.parts,

@@ -150,13 +150,16 @@ def depthwise(b: Builder, op: Op) -> None:
 
 
 def global_pool(b: Builder, op: Op) -> bool:
-    """The means of the planes of an image that is there in few bits, and not otherwise."""
+    """The means of planes, where the image is there in few bits and not otherwise, or its means are read so."""
     (x,) = op.inputs
-    if x not in b.low or x in b.blocked or tuple(op.attributes["size"]) != (1, 1):
+    y_form = op.attributes.get("low_y")
+    few = x in b.low and x not in b.blocked
+    if not (few or y_form) or tuple(op.attributes["size"]) != (1, 1):
         return False
-    source, form = b.low[x]
+    source, form = b.any_image(x) if few else (b.image(x), None)
     n, c, h, w = x.shape
-    b.emit("low_global_pool", [source, b.new_image(op.output)], n=n, c=c, size=h * w, form=form)
+    target = b.new_image(op.output) if y_form is None else b.new_low(op.output, y_form)
+    b.emit("low_global_pool", [source, target], n=n, c=c, size=h * w, form=form, y_form=y_form)
     return True
 
 

@@ -98,11 +98,6 @@ def _fits_image(op: Op, weight: Sequence[int]) -> bool:
     return max(stride_y, stride_x) <= 2 and left <= stride_x and beyond <= stride_x
 
 
-def is_pixel(op: Op) -> bool:
-    """Whether a layer has images of one pixel, whose samples are then the pixels of a row."""
-    return op.kind == "conv2d" and op.inputs[0].shape[2:] == op.output.shape[2:] == (1, 1)
-
-
 def assign(graph: Graph, precision: Precision) -> None:
     """Note in the attributes of operations what is in few bits: ``low``, the form of the input; ``low_y``, of y.
 
@@ -125,13 +120,15 @@ def assign(graph: Graph, precision: Precision) -> None:
         if not op.attributes.get("scale") and not (op.kind == "conv2d" and is_stem(op)):
             wanted[op.inputs[0], op.kind] = forms[op]
     users = graph.users()
-    for op in found:
-        y, read = op.output, users.get(op.output, [])
-        if not FEW & op.attributes.keys() or not read or y in graph.outputs or is_pixel(op):
+    for op in graph.ops:
+        y, read = op.outputs[0], users.get(op.outputs[0], [])
+        if op.kind == "adaptive_avg_pool2d" and tuple(op.attributes["size"]) == (1, 1):
+            form, kind = wanted.get((y, "conv2d")), "conv2d"
+        elif FEW & op.attributes.keys() and (op.kind == "conv2d" or not op.attributes.get("residual")):
+            form, kind = wanted.get((y, op.kind), BFLOAT16 if op.kind == "conv2d" else None), op.kind
+        else:
             continue
-        form = wanted.get((y, op.kind), BFLOAT16 if op.kind == "conv2d" else None)
-        possible = op.kind == "conv2d" or not op.attributes.get("residual")
-        if form is not None and possible and all(_reads_low(user, y, op.kind) for user in read):
+        if form is not None and read and y not in graph.outputs and all(_reads_low(user, y, kind) for user in read):
             op.attributes["low_y"] = form
 
 
@@ -139,7 +136,7 @@ def _reads_low(op: Op, x: Value, kind: str) -> bool:
     """Whether all that ``op`` does with ``x``, the result of a layer of some kind, can be done in few bits."""
     if op.kind == "adaptive_avg_pool2d":
         return tuple(op.attributes["size"]) == (1, 1)
-    if op.kind != kind or not FEW & op.attributes.keys() or is_pixel(op) or (kind == "conv2d" and is_stem(op)):
+    if op.kind != kind or not FEW & op.attributes.keys() or (kind == "conv2d" and is_stem(op)):
         return False
     places = [i for i, found in enumerate(op.inputs) if found is x]
     residual = len(op.inputs) - 1 if op.attributes.get("residual") and op.kind == "conv2d" else 0
