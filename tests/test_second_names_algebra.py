@@ -162,3 +162,25 @@ def test_control_flow() -> None:
             call()
     y = lucid.vmap(lambda a, b: a @ b)(lucid.ones(3, 2), lucid.ones(3, 2))
     assert y.tolist() == [2, 2, 2]
+
+
+def test_lobpcg() -> None:
+    a, b = X @ X.T, np.eye(3) + 0.1 * np.ones((3, 3))
+    values, vectors = lucid.lobpcg(lucid.tensor(a), 2, lucid.tensor(b))
+    same(lucid.tensor(a) @ vectors, (lucid.tensor(b) @ vectors * values).numpy(), 1e-9)
+    same(vectors.mT @ lucid.tensor(b) @ vectors, np.eye(2), 1e-9)
+    same(lucid.lobpcg(lucid.tensor(a), 3, largest=False)[0], np.linalg.eigvalsh(a), 1e-9)
+    same(lucid.lobpcg(lucid.tensor(a), X=lucid.ones(3, 1))[0], np.linalg.eigvalsh(a)[-1:], 1e-9)
+    with pytest.raises(RuntimeError, match="lobpcg: expected square matrices and 1 <= k <= their size, got k=4"):
+        lucid.lobpcg(lucid.tensor(a), 4)
+
+
+@pytest.mark.parity
+def test_lobpcg_as_in_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    a = np.diag(np.arange(1.0, 13.0)) + 0.1
+    for largest in (True, False):
+        expected = torch.lobpcg(torch.tensor(a), 2, largest=largest, niter=-1)
+        values, vectors = lucid.lobpcg(lucid.tensor(a), 2, largest=largest)
+        same(values, expected[0].numpy(), 1e-6)
+        np.testing.assert_allclose(abs(vectors.numpy()), abs(expected[1].numpy()), 1e-3, 1e-4)

@@ -38,7 +38,7 @@ _UNIFORM = (
 MOVING, FIRST_DECIDES, UNIFORM = (frozenset(names.split()) for names in (_MOVING, _FIRST_DECIDES, _UNIFORM))
 FAMILIES = (  # modules of functions
     "lucid._functions.", "lucid.nn.functional.", "lucid._surface.algebra", "lucid._surface.layers",
-    "lucid._surface.numbers",
+    "lucid._surface.native", "lucid._surface.numbers", "lucid._surface.recurrent",
 )  # fmt: skip
 
 

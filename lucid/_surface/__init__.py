@@ -45,6 +45,11 @@ LATER = {
     "lucid._surface.numbers": (
         "as_strided_scatter cond frexp gradient renorm unsafe_chunk unsafe_split unsafe_split_with_sizes while_loop"
     ),
+    "lucid._surface.native": (
+        "native_batch_norm native_channel_shuffle native_dropout native_group_norm native_layer_norm"
+    ),
+    "lucid._surface.pairs": "lobpcg",
+    "lucid._surface.recurrent": "gru gru_cell lstm lstm_cell rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell",
     "lucid._surface.refused": " ".join(FUNCTIONS.values()),
     "lucid._surface.state": (
         "can_cast compiled_with_cxx11_abi cudnn_is_acceptable get_default_device get_deterministic_debug_mode "

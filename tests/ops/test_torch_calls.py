@@ -169,6 +169,30 @@ COMPLEX: list[Call] = [
     lambda t, F, n: t.cumprod(n.c(5), 0),
 ]
 
+# Recurrent layers and normalisation as functions
+LAYERS: list[Call] = [
+    lambda t, F, n: t.lstm_cell(n.f(5, 2), (n.f(5, 3), n.f(5, 3)), n.f(12, 2), n.f(12, 3), n.f(12), n.f(12)),
+    lambda t, F, n: t.gru_cell(n.f(5, 2), n.f(5, 3), n.f(9, 2), n.f(9, 3)),
+    lambda t, F, n: t.lstm(
+        n.f(4, 5, 2), (n.f(2, 5, 3), n.f(2, 5, 3)), [w for _ in "ab" for w in (n.f(12, 2), n.f(12, 3), n.f(12), n.f(12))],
+        True, 1, 0.0, False, True, False,
+    ),
+    lambda t, F, n: t.gru(
+        n.f(5, 4, 2), n.f(2, 5, 3), [n.f(9, 2), n.f(9, 3), n.f(9, 3), n.f(9, 3)], False, 2, 0.0, False, False, True
+    ),
+    lambda t, F, n: t.rnn_tanh(
+        n.f(6, 2), t.tensor([3, 2, 1]), n.f(1, 3, 4), [n.f(4, 2), n.f(4, 4)], False, 1, 0.0, False, False
+    ),
+    lambda t, F, n: t.rnn_relu(n.f(3, 2, 2), n.f(1, 2, 4), [n.f(4, 2), n.f(4, 4)], False, 1, 0.0, False, False, False),
+    lambda t, F, n: t.native_layer_norm(n.f(2, 3, 4), (3, 4), n.f(3, 4), n.f(3, 4), 0.1),
+    lambda t, F, n: t.native_group_norm(n.f(2, 4, 3), n.f(4), n.f(4), 2, 4, 3, 2, 0.1),
+    lambda t, F, n: t.native_batch_norm(n.f(4, 3), n.f(3), n.f(3), n.f(3), n.p(3), True, 0.1, 0.1),
+    lambda t, F, n: t.native_batch_norm(n.f(4, 3), None, None, n.f(3), n.p(3), False, 0.1, 0.1),
+    lambda t, F, n: t.native_dropout(n.f(4, 3), 0.0, True),
+    lambda t, F, n: t.native_dropout(n.f(4, 3), 0.5, False),
+    lambda t, F, n: t.native_channel_shuffle(n.f(1, 4, 2), 2),
+]  # fmt: skip
+
 
 def flat(y: Any) -> list[Any]:
     return [part for v in y for part in flat(v)] if isinstance(y, (tuple, list)) else [y]
@@ -191,6 +215,7 @@ def compare(call: Call) -> None:
 
 GROUPS = {
     "indices": INDICES, "forms": FORMS, "ranges": RANGES, "losses": LOSSES, "integers": INTEGERS, "complex": COMPLEX,
+    "layers": LAYERS,
 }  # fmt: skip
 
 
