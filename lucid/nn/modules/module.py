@@ -344,9 +344,7 @@ class Module(Hooked, Tree):
                 module._buffers[name] = None if b is None else fn(b)
         return self
 
-    def to(
-        self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, memory_format: Any = None
-    ) -> Self:
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, **_: Any) -> Self:
         """Convert floating-point parameters and buffers in place: ``to(dtype)``, ``to(device)`` or ``to(tensor)``.
 
         Args:
@@ -360,7 +358,7 @@ class Module(Hooked, Tree):
 
         Raises:
             RuntimeError: the device is not the CPU.
-            TypeError: the dtype is not floating point.
+            TypeError: the dtype is not floating point, or a keyword is unknown.
         """
         check_options("to", _, "non_blocking")
         for a in args:
