@@ -279,6 +279,7 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
         mask: bool.
 
     Raises:
+        RuntimeError: ``mask`` is not bool.
         ValueError: the shapes do not broadcast.
 
     Example:
@@ -287,6 +288,8 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
         [1.0]
     """
     check_tensors("masked_select", x, mask)
+    if mask._data.dtype.kind != "b":
+        raise RuntimeError(f"masked_select: expected a bool mask, got {mask.dtype}")
     shape = broadcast_shapes("masked_select", x._data.shape, mask._data.shape)
     return getitem(x.expand(shape), mask.expand(shape))
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors, integer
-from lucid._functions._common import as_tensor, cast, check_rank, normalize_dim, normalize_dims, write_out
+from lucid._functions._common import as_tensor, cast, check_rank, normalize_dim, write_out
 from lucid._functions.shape import clone, ravel, reshape, unsqueeze
 from lucid.autograd._node import Node
 
@@ -267,10 +267,11 @@ def roll(x: Tensor, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] |
     Args:
         x: any shape.
         shifts: places by which each dimension's elements move up; one per dimension.
-        dims: dimensions; None shifts the flattened tensor.
+        dims: dimensions, whose shifts add up where one is given twice; None shifts the flattened tensor.
 
     Raises:
         IndexError: a dimension is out of range.
+        RuntimeError: the numbers of shifts and dimensions differ.
 
     Example:
         >>> import lucid
@@ -279,8 +280,16 @@ def roll(x: Tensor, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] |
     """
     if dims is None:
         return reshape(roll(ravel(x), shifts, 0), x._data.shape)
-    shifts = integer(shifts)
-    shift_of = dict(zip(normalize_dims("roll", dims, x), (shifts,) if isinstance(shifts, int) else shifts))
+    dims, shifts = integer(dims), integer(shifts)
+    places, steps = ((v,) if isinstance(v, int) else tuple(v) for v in (dims, shifts))
+    if len(places) != len(steps):
+        raise RuntimeError(f"roll: expected a shift for each dimension, got shifts {steps} and dims {places}")
+    shift_of: dict[int, int] = {}
+    for place, step in zip(places, steps):
+        d = normalize_dim("roll", place, x)
+        if not x._data.ndim:
+            raise IndexError(f"roll: a 0-d tensor has no dimension {place}")
+        shift_of[d] = shift_of.get(d, 0) + step
     y = x
     for d, s in shift_of.items():
         n = x._data.shape[d]

@@ -182,12 +182,18 @@ def outer(x: Tensor, y: Tensor) -> Tensor:
     Args:
         x, y: shapes (n,) and (m,); dtypes promote.
 
+    Raises:
+        RuntimeError: they are not vectors.
+
     Example:
         >>> import lucid
         >>> print(lucid.outer(lucid.tensor([1.0, 2.0]), lucid.tensor([3.0, 4.0])))
         [[3.0, 4.0],
          [6.0, 8.0]]
     """
+    check_tensors("outer", x, y)
+    if x._data.ndim != 1 or y._data.ndim != 1:
+        raise RuntimeError(f"outer: expected two vectors, got shapes {x._data.shape} and {y._data.shape}")
     return reshape(x, (-1, 1)) * reshape(y, (1, -1))
 
 

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 
+def _check_range(name: str, what: str, values: Any, low: float, high: float = np.inf) -> None:
+    """Refuse a parameter outside [low, high]; a trace hides the values of a tensor."""
+    data = values._data if isinstance(values, TensorBase) else np.asarray(values)
+    if isinstance(data, np.ndarray) and not ((data >= low) & (data <= high)).all():
+        wanted = f"within [{low:g}, {high:g}]" if high < np.inf else f"at least {low:g}"
+        shown = f", got {values}" if not isinstance(values, TensorBase) else ""
+        raise RuntimeError(f"{name}: expected {what} {wanted}{shown}")
+
+
 def _draw(kind: str, shape: tuple[int, ...], dtype: np.dtype, generator: Generator | None) -> np.ndarray:
     if not _dtype.is_floating(dtype):
         raise RuntimeError(f"{kind}: not implemented for {dtype}")
@@ -204,11 +213,16 @@ def randperm(
         device: "cpu".
         requires_grad: record operations on it.
 
+    Raises:
+        RuntimeError: ``n`` is negative.
+
     Example:
         >>> import lucid
         >>> sorted(lucid.randperm(4).tolist())
         [0, 1, 2, 3]
     """
+    if n < 0:
+        raise RuntimeError(f"randperm: n must not be negative, got {n}")
     d = _dtype.int64 if dtype is None else _dtype.as_dtype(dtype)
     return _finish(
         "randperm", (generator or default_generator).numpy(n).permutation(n).astype(d.numpy), requires_grad, device, _
@@ -231,11 +245,15 @@ def normal(
         requires_grad: record operations on it.
         out: tensor that receives the result.
 
+    Raises:
+        RuntimeError: ``std`` is negative.
+
     Example:
         >>> import lucid
         >>> lucid.normal(lucid.zeros(3), 1.0).shape
         lucid.Size([3])
     """
+    _check_range("normal", "std", std, 0)
     if size is None:
         size = broadcast_shapes("normal", *[v._data.shape for v in (mean, std) if isinstance(v, TensorBase)])
     if dtype is None and isinstance(mean, TensorBase):
@@ -257,12 +275,18 @@ def bernoulli(p: Tensor, *, generator: Generator | None = None) -> Tensor:
         p: floating point, in [0, 1]; the result has its shape and dtype.
         generator: source of randomness; the default one unless given.
 
+    Raises:
+        RuntimeError: ``p`` is not floating point, or outside [0, 1].
+
     Example:
         >>> import lucid
         >>> print(lucid.bernoulli(lucid.tensor([0.0, 1.0])))
         [0.0, 1.0]
     """
     check_tensors("bernoulli", p)
+    if p._data.dtype.kind != "f":
+        raise RuntimeError(f"bernoulli: expected floating-point probabilities, got {p.dtype}")
+    _check_range("bernoulli", "probabilities", p, 0, 1)
     draw = _draw("uniform", p._data.shape, p._data.dtype, generator)
     return wrap((draw < p._data).astype(p._data.dtype))
 
@@ -279,7 +303,8 @@ def multinomial(
         generator: source of randomness; the default one unless given.
 
     Raises:
-        RuntimeError: negative or non-finite weights, rows that sum to zero, or too many samples without replacement.
+        RuntimeError: weights of another shape or dtype, negative or not finite, rows that sum to zero, no samples, or
+            too many without replacement.
 
     Example:
         >>> import lucid
@@ -287,6 +312,12 @@ def multinomial(
         [1]
     """
     check_tensors("multinomial", p)
+    if p._data.ndim not in (1, 2) or p._data.dtype.kind != "f":
+        raise RuntimeError(
+            f"multinomial: expected floating-point weights (n,) or (rows, n), got {p.dtype} {p._data.shape}"
+        )
+    if num_samples < 1:
+        raise RuntimeError(f"multinomial: num_samples must be positive, got {num_samples}")
     rows = np.atleast_2d(p._data.astype(np.float64))
     if not np.isfinite(rows).all() or (rows < 0).any():
         raise RuntimeError("multinomial: probability tensor contains either inf, nan or element < 0")
@@ -313,11 +344,15 @@ def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Genera
         mean, std: mean and standard deviation.
         generator: source of randomness; the default one unless given.
 
+    Raises:
+        RuntimeError: ``std`` is negative.
+
     Example:
         >>> import lucid
         >>> print(lucid.zeros(2).normal_(3.0, 0.0))
         [3.0, 3.0]
     """
+    _check_range("normal_", "std", std, 0)
     draw = _draw("normal", x._data.shape, x._data.dtype, generator)
     return _overwrite("normal_", x, draw * x._data.dtype.type(std) + x._data.dtype.type(mean))
 
@@ -329,12 +364,17 @@ def uniform_(x: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Gener
         low, high: the interval.
         generator: source of randomness; the default one unless given.
 
+    Raises:
+        RuntimeError: ``low`` is above ``high``.
+
     Example:
         >>> import lucid
         >>> x = lucid.zeros(100).uniform_(2, 3)
         >>> bool((x >= 2).all() and (x <= 3).all())
         True
     """
+    if low > high:
+        raise RuntimeError(f"uniform_: low must not be above high, got {low} and {high}")
     draw = _draw("uniform", x._data.shape, x._data.dtype, generator)
     return _overwrite("uniform_", x, draw * x._data.dtype.type(high - low) + x._data.dtype.type(low))
 
@@ -346,11 +386,15 @@ def bernoulli_(x: Tensor, p: float = 0.5, *, generator: Generator | None = None)
         p: probability of 1, a number or a tensor that broadcasts, in [0, 1].
         generator: source of randomness; the default one unless given.
 
+    Raises:
+        RuntimeError: ``p`` is outside [0, 1].
+
     Example:
         >>> import lucid
         >>> print(lucid.zeros(3).bernoulli_(1.0))
         [1.0, 1.0, 1.0]
     """
+    _check_range("bernoulli_", "p", p, 0, 1)
     seed, offset = (generator or default_generator).take(x._data.size)
     draw = _ops.uniform(x._data.shape, seed, offset, np.dtype(np.float32))
     return _overwrite("bernoulli_", x, draw < p)

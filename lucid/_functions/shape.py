@@ -488,7 +488,7 @@ def repeat(x: Tensor, *sizes: Any, repeats: Any = None) -> Tensor:
         repeats: the sequence by name.
 
     Raises:
-        RuntimeError: fewer sizes than dimensions.
+        RuntimeError: fewer sizes than dimensions, or a negative one.
 
     Example:
         >>> import lucid
@@ -499,6 +499,8 @@ def repeat(x: Tensor, *sizes: Any, repeats: Any = None) -> Tensor:
     reps, shape = as_shape(sizes if repeats is None else (repeats,)), x._data.shape
     if len(reps) < len(shape):
         raise RuntimeError(f"repeat: {len(reps)} repeats for a tensor of {len(shape)} dimensions")
+    if min(reps, default=0) < 0:
+        raise RuntimeError(f"repeat: repeats must not be negative, got {reps}")
     shape = (1,) * (len(reps) - len(shape)) + shape
     apart = [n for pair in zip([1] * len(shape), shape) for n in pair]
     full = [n for pair in zip(reps, shape) for n in pair]
