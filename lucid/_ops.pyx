@@ -32,9 +32,10 @@ include "_kernels/transpose.pxi"      # rows copied, rows made columns
 include "_kernels/tile.pxi"           # tiles over C, and packing for them
 include "_kernels/gemm.pxi"           # the blocked, threaded matrix product
 include "_kernels/matmul.pxi"         # matmul, linear
-include "_kernels/gather.pxi"         # padded, phase-split copies of images
 include "_kernels/conv_tile.pxi"      # the register tile of a last, narrow panel
+include "_kernels/gather.pxi"         # padded, phase-split copies of images
 include "_kernels/patches.pxi"        # products whose right side is the patches of an image
+include "_kernels/patch_blocks.pxi"   # what a block of them reads and writes
 include "_kernels/pixels.pxi"         # the same for small images, without dropped columns
 include "_kernels/winograd_transforms.pxi"  # of kernels, tiles and results
 include "_kernels/winograd.pxi"       # 3x3 convolution in fewer multiplications

@@ -27,21 +27,51 @@ cdef extern from *:
             out[i] = x[2 * i];
     #endif
     }
+
+    /* even[i] = x[2i] for i < n and odd[i] = x[2i + 1] for i < m; n is m or m + 1. */
+    static inline void lucid_split(const float *x, Py_ssize_t n, Py_ssize_t m, float *even, float *odd) {
+    #if defined(__AVX512F__)
+        const __m512i first = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+        const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(1));
+        for (Py_ssize_t i = 0; i < n; i += 16) {
+            int count = n - i < 16 ? (int) (n - i) : 16, other = m - i < 16 ? (int) (m - i) : 16;
+            uint32_t read = 0xffffffffu >> (32 - count - other);
+            __m512 a = _mm512_maskz_loadu_ps((__mmask16) read, x + 2 * i);
+            __m512 b = _mm512_maskz_loadu_ps((__mmask16) (read >> 16), x + 2 * i + 16);
+            _mm512_mask_storeu_ps(even + i, (__mmask16) ((1u << count) - 1), _mm512_permutex2var_ps(a, first, b));
+            _mm512_mask_storeu_ps(odd + i, (__mmask16) ((1u << other) - 1), _mm512_permutex2var_ps(a, second, b));
+        }
+    #else
+        for (Py_ssize_t i = 0; i < n; i++) even[i] = x[2 * i];
+        for (Py_ssize_t i = 0; i < m; i++) odd[i] = x[2 * i + 1];
+    #endif
+    }
+
+    #ifdef __GNUC__
+    #define LUCID_CALL(x) __builtin_prefetch(x, 0, 2)
+    #else
+    #define LUCID_CALL(x) ((void) (x))
+    #endif
     """
     void every_second "lucid_every_second" (const float* x, Py_ssize_t n, float* out) noexcept nogil
+    void split_row "lucid_split" (const float* x, Py_ssize_t n, Py_ssize_t m, float* even, float* odd) noexcept nogil
+    void call_for "LUCID_CALL" (const void* x) noexcept nogil
     cdef enum:
         LINE32 "LUCID_LINE32"
         LINE64 "LUCID_LINE64"
 
 
 cdef void gather_product(const floating* a, const floating* b, const Py_ssize_t* at, floating* c, Py_ssize_t c_row,
-                         Py_ssize_t m, Py_ssize_t k, bint load) noexcept nogil:
-    """``m`` by NR elements of C, A packed as by ``pack_a``."""
+                         Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, bint load) noexcept nogil:
+    """``m`` by NR elements of C, of which the first ``n`` columns are wanted, A packed as by ``pack_a``."""
     cdef Py_ssize_t i = 0
     cdef int rows
     while i < m:
         rows = tile_height(a, m - i)
-        gather_tile(rows, a, 1, rows, b, at, c, c_row, k, load)
+        if floating is float and narrow(a, n):
+            narrow_gather_tile(rows, <const float*> a, 1, rows, <const float*> b, at, <float*> c, c_row, k, load)
+        else:
+            gather_tile(rows, a, 1, rows, b, at, c, c_row, k, load)
         a += rows * k
         c += rows * c_row
         i += rows

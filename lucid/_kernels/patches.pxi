@@ -17,6 +17,7 @@ cdef enum:
     STEPS = 147                 # most steps of k in a block: shorter than a product's, for 3x3 kernels sum thousands ...
     LINE_STEPS = 48             # ... and without tiles, where blocks cost little
     POINT_STEPS = 72            # of a 1x1 kernel: PyTorch's sums are as short there
+    DIRECT_OUTPUT = 2097152     # elements of all outputs that stay in L3
     COLUMNS = 1024              # pixels per block ...
     LINE_COLUMNS = 4096         # ... and without tiles
     LINE_ROWS = 3               # most rows computed without tiles
@@ -134,31 +135,6 @@ cdef inline Py_ssize_t stage_size(const Patches* p, Py_ssize_t lanes) noexcept n
     return round_up(p.depth * p.stage_channel + p.columns + p.span_y * p.pitch + p.span_x + lanes, 16)
 
 
-cdef void stage_block(const Patches* p, const floating* x, Py_ssize_t x_sample, Py_ssize_t channels, Py_ssize_t samples,
-                      Py_ssize_t y0, Py_ssize_t x0, floating* out) noexcept nogil:
-    """The input of a block of pixels: [channel][phase][sample][row][pitch]."""
-    cdef Py_ssize_t c, f, s, i, row, first, lo, hi, height = p.block_height + p.span_y, size = p.x_height * p.x_width
-    cdef Py_ssize_t used = p.phases * p.block_samples * p.plane
-    cdef const floating* plane
-    cdef floating* to
-    for c in range(channels):
-        for f in range(p.phases):
-            first = (x0 + p.first_x) * p.step_x + p.phase_x[f]
-            lo, hi = stage_from(p.step_x, first, p.pitch), stage_to(p.step_x, first, p.x_width, p.pitch)
-            for s in range(samples):
-                plane = x + s * x_sample + c * size
-                to = out + c * p.stage_channel + (f * p.block_samples + s) * p.plane
-                for i in range(height):
-                    row = (y0 + i + p.first_y) * p.step_y + p.phase_y[f]
-                    if row < 0 or row >= p.x_height:
-                        memset(to, 0, p.pitch * sizeof(floating))
-                    else:
-                        stage_part(plane + row * p.x_width + first, p.step_x, lo, hi, p.pitch, to)
-                    to += p.pitch
-        # read by the columns that are dropped: any value would do, but some bit patterns are slow to multiply
-        memset(out + c * p.stage_channel + used, 0, (p.stage_channel - used) * sizeof(floating))
-
-
 # Weights
 
 cdef void pack_weights(const Patches* p, const floating* w, Py_ssize_t channels, floating* out) noexcept nogil:
@@ -201,31 +177,14 @@ cdef void pack_weights_task(const Patches* p, const floating* w, floating* packe
 
 # One block of pixels
 
-cdef void scatter_block(const Patches* p, const floating* c, floating* y, Py_ssize_t rows, Py_ssize_t samples,
-                        Py_ssize_t height, Py_ssize_t width) noexcept nogil:
-    """Drop the columns between rows and write the others to their places in y."""
-    cdef Py_ssize_t r, s, i, j
-    cdef const floating* source
-    cdef floating* to
-    for s in range(samples):
-        for r in range(rows):
-            for i in range(height):
-                source = c + r * p.columns + s * p.plane + i * p.pitch
-                to = y + s * p.y_sample + r * p.y_channel + i * p.y_row
-                if p.y_column == 1:
-                    copy_row(source, to, width)
-                else:
-                    for j in range(width):
-                        to[j * p.y_column] = source[j]
-
-
 cdef void convolve_task(const Patches* p, const floating* x, const floating* packed, const floating* bias, floating* y,
                         const Py_ssize_t* at, floating* work, Py_ssize_t task, Py_ssize_t parts) noexcept nogil:
     """One block of pixels, one of ``parts`` ranges of rows; parts count fastest, then x, y, samples and groups."""
-    cdef Py_ssize_t lanes = patch_lanes(p, x), unit = tile_rows(x), lo, hi, bx, by, bs, g, c, k, depth, r, j
-    cdef Py_ssize_t samples, height, width, size = p.x_height * p.x_width
+    cdef Py_ssize_t lanes = patch_lanes(p, x), unit = tile_rows(x), lo, hi, bx, by, bs, g, c, k, depth, r, j, i
+    cdef Py_ssize_t samples, height, width, size = p.x_height * p.x_width, columns, pitch, ahead
     cdef floating* stage = work
     cdef floating* out = work + stage_size(p, lanes)
+    cdef bint whole
     lo, hi = part(p.rows, unit, task % parts, parts), part(p.rows, unit, task % parts + 1, parts)
     task = task // parts
     bx, task = task % p.blocks_x * p.block_width, task // p.blocks_x
@@ -237,26 +196,40 @@ cdef void convolve_task(const Patches* p, const floating* x, const floating* pac
     y += bs * p.y_sample + (g * p.rows + lo) * p.y_channel + by * p.y_row + bx * p.y_column
     packed += g * p.channels * p.rows * p.taps
     memset(stage + p.depth * p.stage_channel, 0, (stage_size(p, lanes) - p.depth * p.stage_channel) * sizeof(floating))
+    columns = samples * p.plane if p.block_samples > 1 else (height - 1) * p.pitch + width
+    # of one block of k, a panel goes to y while it is in L1; into memory, whole rows are faster
+    whole = p.depth >= p.channels and p.rows > LINE_ROWS and p.samples * p.y_sample <= DIRECT_OUTPUT
+    pitch = lanes if whole else p.columns
     if bias != NULL:
         for r in range(hi - lo):
-            for j in range(p.columns):
-                out[r * p.columns + j] = bias[g * p.rows + lo + r]
+            for j in range(pitch):
+                out[r * pitch + j] = bias[g * p.rows + lo + r]
     c = 0
     while c < p.channels:
         depth = min(p.channels - c, p.depth)
         k = depth * p.taps
+        ahead = min(p.channels - c - depth, p.depth) if p.block_samples == 1 else 0
         stage_block(p, x + c * size, p.groups * p.channels * size, depth, samples, by, bx, stage)
         j = 0
         if p.rows <= LINE_ROWS:
             line_product(packed + c * p.rows * p.taps, stage, at, out, p.columns, p.columns, p.rows, k,
                          c > 0 or bias != NULL)
             j = p.columns
-        while j < p.columns:
-            gather_product(packed + c * p.rows * p.taps + lo * k, stage + j, at, out + j, p.columns, hi - lo, k,
-                           c > 0 or bias != NULL)
+        while j < columns:
+            if ahead > 0:
+                call_ahead(p, x + (c + depth) * size, ahead, by, j // lanes, ceil_div(columns, lanes))
+            gather_product(packed + c * p.rows * p.taps + lo * k, stage + j, at, out + (0 if whole else j), pitch,
+                           hi - lo, columns - j, k, c > 0 or bias != NULL)
+            if whole:
+                scatter_columns(p, out, pitch, j, min(lanes, columns - j), y, hi - lo, samples, height, width)
+                if bias != NULL:
+                    for r in range(hi - lo):
+                        for i in range(lanes):
+                            out[r * lanes + i] = bias[g * p.rows + lo + r]
             j += lanes
         c += depth
-    scatter_block(p, out, y, hi - lo, samples, height, width)
+    if not whole:
+        scatter_block(p, out, y, hi - lo, samples, height, width)
 
 
 cdef bint convolve_directly(Patches* p, const floating* x, const floating* w, const floating* bias,
