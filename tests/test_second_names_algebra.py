@@ -184,3 +184,17 @@ def test_lobpcg_as_in_pytorch() -> None:
         values, vectors = lucid.lobpcg(lucid.tensor(a), 2, largest=largest)
         same(values, expected[0].numpy(), 1e-6)
         np.testing.assert_allclose(abs(vectors.numpy()), abs(expected[1].numpy()), 1e-3, 1e-4)
+
+
+def test_native_dropout_gives_what_it_kept() -> None:
+    x = lucid.ones(1000, requires_grad=True)
+    y, kept = lucid.native_dropout(x, 0.25, True)
+    assert kept.dtype is lucid.bool and 0.6 < kept.float().mean().item() < 0.9
+    same(y, np.where(kept.numpy(), 1 / 0.75, 0), 1e-6)
+    y.sum().backward()
+    same(x.grad, y.numpy(force=True), 1e-6)
+    y, kept = lucid.native_dropout(x, 0.25, False)
+    assert kept.all() and lucid.equal(x, y)
+    assert not lucid.native_dropout(x, 1.0, True)[0].any()
+    with pytest.raises(ValueError, match="native_dropout: p must be between 0 and 1, got 2"):
+        lucid.native_dropout(x, 2.0, True)
