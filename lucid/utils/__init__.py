@@ -6,5 +6,11 @@ from lucid.utils import data
 __all__ = ["data"]
 
 __getattr__, __dir__ = _later(
-    "lucid.utils", {"lucid.utils.checkpoint": "", "lucid.utils.dlpack": "", "lucid.utils.tensorboard": ""}
+    "lucid.utils",
+    {
+        "lucid.utils.benchmark": "",
+        "lucid.utils.checkpoint": "",
+        "lucid.utils.dlpack": "",
+        "lucid.utils.tensorboard": "",
+    },
 )
