@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
+from joblib.externals.loky import get_reusable_executor
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_regression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -73,7 +74,10 @@ def test_search_in_a_pipeline() -> None:
     search = GridSearchCV(pipeline, {"classifier__lr": [1e-5, 1e-2], "classifier__optimizer": ["sgd", "adam"]}, cv=2)
     search.fit(X, Y)
     assert search.best_params_ == {"classifier__lr": 1e-2, "classifier__optimizer": "adam"}
-    assert cross_val_score(pipeline, X, Y, cv=3, n_jobs=2).mean() > 0.9
+    try:
+        assert cross_val_score(pipeline, X, Y, cv=3, n_jobs=2).mean() > 0.9
+    finally:
+        get_reusable_executor().shutdown()  # other tests count the processes that are left
 
 
 @pytest.mark.parametrize("copy", [lambda m: pickle.loads(pickle.dumps(m)), lambda m: __import__("copy").deepcopy(m)])
