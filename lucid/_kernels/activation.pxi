@@ -14,8 +14,8 @@ cdef void silu_kernel(const floating* x, floating* y, Py_ssize_t n, const double
     for i in range(n):
         a = clamp_high(exp_floor(x[i]), saturation(x[i]))
         m = exp_scaled(nudge(a), &s)
-        a = a * s / (<floating> 1 + unscale(s + s * m))
-        a = unscale(a + a * m)
+        a = product(a, s) / (<floating> 1 + unscale(s + s * m))
+        a = unscale_result(a + a * m)
         y[i] = x[i] if x[i] >= saturation(x[i]) else a
 
 
@@ -28,7 +28,7 @@ cdef void silu_backward_kernel(const floating* x, floating* dx, Py_ssize_t n, co
         m = exp_scaled(a, &s)
         d = <floating> 1 + unscale(s + s * m)
         a = (d + a) / (d * d) * s
-        a = unscale(a + a * m)
+        a = unscale_result(a + a * m)
         dx[i] = <floating> 1 if x[i] >= saturation(x[i]) else a
 
 
@@ -50,10 +50,10 @@ cdef void mish_kernel(const floating* x, floating* y, Py_ssize_t n, const double
     for i in range(n):
         a = clamp_high(exp_floor(x[i]), saturation(x[i]))
         m = exp_scaled(nudge(a), &s)
-        e = unscale(s + s * m)
+        e = unscale_result(s + s * m)
         # x * s first: a subnormal x becomes normal
-        a = a * s * ((e + <floating> 2) / (e * (e + <floating> 2) + <floating> 2))
-        a = unscale(a + a * m)
+        a = product(a, s) * ((e + <floating> 2) / (e * (e + <floating> 2) + <floating> 2))
+        a = unscale_result(a + a * m)
         y[i] = x[i] if x[i] >= saturation(x[i]) else a
 
 
@@ -64,10 +64,10 @@ cdef void mish_backward_kernel(const floating* x, floating* dx, Py_ssize_t n, co
         # e * ((e + 2) * d + 4 * x * (e + 1)) / d**2, d = m + 2
         a = nudge(clamp_high(exp_floor(x[i]), saturation(x[i])))
         m = exp_scaled(a, &s)
-        e = unscale(s + s * m)
+        e = unscale_result(s + s * m)
         d = e * (e + <floating> 2) + <floating> 2
         a = ((e + <floating> 2) * d + <floating> 4 * a * (e + <floating> 1)) / (d * d) * s
-        a = unscale(a + a * m)
+        a = unscale_result(a + a * m)
         dx[i] = <floating> 1 if x[i] >= saturation(x[i]) else a
 
 
@@ -95,7 +95,7 @@ cdef void gelu_kernel(const floating* x, floating* y, Py_ssize_t n, const double
         m = half_gauss(nudge(t), &s)
         q = tail_factors(t, &h)
         q = h * s * q
-        q = unscale(q + q * m)
+        q = unscale_result(q + q * m)
         y[i] = x[i] - q if x[i] >= 0 else -q
 
 
@@ -107,7 +107,7 @@ cdef void gelu_backward_kernel(const floating* x, floating* dx, Py_ssize_t n, co
         t = nudge(clamp_high(magnitude(x[i]), normal_end(x[i])))
         m = half_gauss(t, &s)
         q = (tail_ratio(t) - t * <floating> 0.3989422804014326779) * s
-        q = unscale(q + q * m)
+        q = unscale_result(q + q * m)
         dx[i] = <floating> 1 - q if x[i] > 0 else q
 
 
@@ -155,9 +155,9 @@ cdef void gelu_tanh_kernel(const floating* x, floating* y, Py_ssize_t n, const d
     cdef floating a, m, s
     for i in range(n):
         a = gelu_tanh_clamp(x[i])
-        m = gelu_tanh_exp(a, &s)
-        a = a * s / (<floating> 1 + unscale(s + s * m))
-        a = unscale(a + a * m)
+        m = gelu_tanh_exp(nudge(a), &s)
+        a = product(a, s) / (<floating> 1 + unscale(s + s * m))
+        a = unscale_result(a + a * m)
         y[i] = x[i] if x[i] >= gelu_tanh_end(x[i]) else a
 
 
@@ -170,7 +170,7 @@ cdef void gelu_tanh_backward_kernel(const floating* x, floating* dx, Py_ssize_t 
         m = gelu_tanh_exp(a, &s)
         d = <floating> 1 + unscale(s + s * m)
         a = (d + a * (<floating> 1.5957691216057308 + <floating> 0.21406444881780075 * (a * a))) / (d * d) * s
-        a = unscale(a + a * m)
+        a = unscale_result(a + a * m)
         dx[i] = <floating> 1 if x[i] >= gelu_tanh_end(x[i]) else a
 
 
@@ -200,7 +200,7 @@ cdef void sigmoid_backward_kernel(const floating* y, const floating* dy, floatin
                                   Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        dx[i] = dy[i] * (y[i] * (<floating> 1 - y[i]))
+        dx[i] = product(dy[i], product(y[i], <floating> 1 - y[i]))
 
 
 def sigmoid(x, out=None):
@@ -228,7 +228,7 @@ cdef void tanh_backward_kernel(const floating* y, const floating* dy, floating* 
     cdef Py_ssize_t i
     for i in range(n):
         # not 1 - y**2, which loses half the digits as y nears 1
-        dx[i] = dy[i] * ((<floating> 1 - y[i]) * (<floating> 1 + y[i]))
+        dx[i] = product(dy[i], (<floating> 1 - y[i]) * (<floating> 1 + y[i]))
 
 
 def tanh(x, out=None):
@@ -247,7 +247,7 @@ cdef void softplus_kernel(const floating* x, floating* y, Py_ssize_t n, const do
     cdef Py_ssize_t i
     cdef floating beta = <floating> p[0], threshold = <floating> p[1], z, a
     for i in range(n):
-        z = x[i] * beta
+        z = product(x[i], beta)
         a = ((z if z > 0 else <floating> 0) + log1p_unit(exp_neg(-magnitude(z)))) / beta
         y[i] = x[i] if z > threshold else a
 
@@ -256,7 +256,7 @@ cdef void softplus_backward_kernel(const floating* x, floating* dx, Py_ssize_t n
     cdef Py_ssize_t i
     cdef floating beta = <floating> p[0], threshold = <floating> p[1], z
     for i in range(n):
-        z = x[i] * beta
+        z = product(x[i], beta)
         dx[i] = <floating> 1 if z > threshold else sigmoid_(z)
 
 
@@ -301,15 +301,15 @@ cdef void elu_kernel(const floating* x, floating* y, Py_ssize_t n, const double*
     cdef Py_ssize_t i
     cdef floating low = <floating> p[0], high = <floating> p[1], rate = <floating> p[2], a
     for i in range(n):
-        a = low * expm1_(rate * x[i])
-        y[i] = high * x[i] if x[i] >= 0 else a
+        a = product(low, expm1_(product(rate, x[i])))
+        y[i] = product(high, x[i]) if x[i] >= 0 else a
 
 
 cdef void elu_backward_kernel(const floating* x, floating* dx, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     cdef floating low = <floating> (p[0] * p[2]), high = <floating> p[1], rate = <floating> p[2], a
     for i in range(n):
-        a = low * exp_neg(clamp_high(rate * x[i], <floating> 0))
+        a = low * exp_neg(clamp_high(product(rate, x[i]), <floating> 0))
         dx[i] = high if x[i] > 0 else a
 
 

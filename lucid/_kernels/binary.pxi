@@ -17,7 +17,7 @@ cdef void sub_kernel(const floating* x, const floating* y, floating* z, Py_ssize
 cdef void mul_kernel(const floating* x, const floating* y, floating* z, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        z[i] = x[i] * y[i]
+        z[i] = product(x[i], y[i])
 
 
 cdef void div_kernel(const floating* x, const floating* y, floating* z, Py_ssize_t n, const double* p) noexcept nogil:

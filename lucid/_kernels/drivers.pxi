@@ -11,6 +11,36 @@ ctypedef void (*Map3)(const void* x, const void* y, const void* z, void* out, Py
                      const double* p) noexcept nogil
 ctypedef void (*MapN)(const void** x, void* out, Py_ssize_t n, const double* p) noexcept nogil
 
+cdef extern from *:
+    """
+    /* Copy whole cache lines past the caches, to an address at the start of one; and wait until they are visible. */
+    #if defined(__AVX512F__)
+    #include <immintrin.h>
+    #define LUCID_STREAM(out, x) _mm512_stream_si512((void *) (out), _mm512_loadu_si512(x))
+    #define LUCID_STREAM_BYTES 64
+    #elif defined(__SSE2__)
+    #include <emmintrin.h>
+    #define LUCID_STREAM(out, x) _mm_stream_si128((__m128i *) (out), _mm_loadu_si128((const __m128i *) (x)))
+    #define LUCID_STREAM_BYTES 16
+    #endif
+    #if defined(LUCID_STREAM)
+    static inline void lucid_stream(char *out, const char *x, Py_ssize_t n) {
+        for (Py_ssize_t i = 0; i < n; i += LUCID_STREAM_BYTES) LUCID_STREAM(out + i, x + i);
+    }
+    #define lucid_streamed() _mm_sfence()
+    #else
+    #define lucid_stream(out, x, n) ((void) memcpy(out, x, n))
+    #define lucid_streamed() ((void) 0)
+    #endif
+    """
+    void stream "lucid_stream" (char* out, const char* x, Py_ssize_t n) noexcept nogil
+    void streamed "lucid_streamed" () noexcept nogil
+
+
+cdef enum:
+    LINE = 64               # bytes of a cache line
+    STREAM_LEAST = 32 << 20 # bytes of a result that goes past the caches: 24 MB were slower, 40 MB faster
+
 cdef enum:
     LANES = 64              # elements; a multiple of every vector width times unroll factor
     BLOCK = 1024            # elements staged at a time
@@ -35,7 +65,7 @@ cdef struct Elementwise:
 cdef inline void multiply_into(const floating* dy, floating* dx, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        dx[i] = dy[i] * dx[i]
+        dx[i] = product(dy[i], dx[i])
 
 
 cdef void call_chain(const Elementwise* e, const char* x, const char* dy, char* dx, Py_ssize_t n) noexcept nogil:
@@ -80,9 +110,10 @@ cdef inline void fill(char* buffer, const char* value, Py_ssize_t size, Py_ssize
         memset(buffer, value[0], n)
 
 
-cdef void elementwise_range(const Elementwise* e, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
-    """Elements lo to hi of a flat call."""
+cdef void elementwise_range(const Elementwise* e, Py_ssize_t lo, Py_ssize_t hi, bint past) noexcept nogil:
+    """Elements lo to hi of a flat call; ``past``: the result is written past the caches."""
     cdef char staged[MAX_OPERANDS][8 * BLOCK]
+    cdef char fresh[8 * BLOCK]
     cdef char tail[8 * LANES]
     cdef const char* x[MAX_OPERANDS]
     cdef Py_ssize_t n, step = BLOCK
@@ -93,7 +124,7 @@ cdef void elementwise_range(const Elementwise* e, Py_ssize_t lo, Py_ssize_t hi) 
             fill(staged[i], e.x[i], e.size[i], min((hi - lo + LANES - 1) // LANES * LANES, BLOCK))
         if e.scalar[i] or e.x[i] == e.out:
             direct = False
-    if direct:
+    if direct and not past:
         step = hi - lo
     while lo < hi:
         n = min(hi - lo, step) // LANES * LANES
@@ -101,12 +132,16 @@ cdef void elementwise_range(const Elementwise* e, Py_ssize_t lo, Py_ssize_t hi) 
             for i in range(e.arity):
                 if e.scalar[i]:
                     x[i] = staged[i]
-                elif e.x[i] == e.out:
+                elif e.x[i] == e.out and not past:
                     memcpy(staged[i], e.x[i] + lo * e.size[i], n * e.size[i])
                     x[i] = staged[i]
                 else:
                     x[i] = e.x[i] + lo * e.size[i]
-            call(e, x, e.out + lo * e.out_size, n)
+            if past:
+                call(e, x, fresh, n)
+                stream(e.out + lo * e.out_size, fresh, n * e.out_size)
+            else:
+                call(e, x, e.out + lo * e.out_size, n)
             lo += n
         else:
             n = hi - lo
@@ -118,21 +153,24 @@ cdef void elementwise_range(const Elementwise* e, Py_ssize_t lo, Py_ssize_t hi) 
             call(e, x, tail, LANES)
             memcpy(e.out + lo * e.out_size, tail, n * e.out_size)
             lo = hi
+    if past:
+        streamed()
 
 
-cdef void elementwise_parallel(const Elementwise* e, Py_ssize_t n, int threads) noexcept nogil:
+cdef void elementwise_parallel(const Elementwise* e, Py_ssize_t n, int threads, bint past) noexcept nogil:
     cdef Py_ssize_t chunk = ((n + threads - 1) // threads + LANES - 1) // LANES * LANES
     cdef int t
     for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
-        elementwise_range(e, t * chunk, min(n, (t + 1) * chunk))
+        elementwise_range(e, t * chunk, min(n, (t + 1) * chunk), past)
 
 
 cdef inline void elementwise(const Elementwise* e, Py_ssize_t n) noexcept nogil:
     cdef int threads = threads_for(n, MAP_GRAIN)
+    cdef bint past = n * e.out_size >= STREAM_LEAST and <size_t> e.out % LINE == 0
     if threads == 1:
-        elementwise_range(e, 0, n)
+        elementwise_range(e, 0, n, past)
     else:
-        elementwise_parallel(e, n, threads)
+        elementwise_parallel(e, n, threads, past)
 
 
 cdef struct Runs:
@@ -158,7 +196,7 @@ cdef void runs_range(const Elementwise* e, const Runs* r, Py_ssize_t lo, Py_ssiz
             for i in range(e.arity):
                 run.x[i] += coordinate * r.stride[i][d] * e.size[i]
         run.out = e.out + index * r.inner * e.out_size
-        elementwise_range(&run, 0, r.inner)
+        elementwise_range(&run, 0, r.inner, False)
 
 
 cdef void runs_parallel(const Elementwise* e, const Runs* r, int threads) noexcept nogil:
@@ -293,7 +331,7 @@ cdef cnp.ndarray run_elementwise(list operands, Elementwise* e, int out_type, ob
     e.out = <char*> cnp.PyArray_DATA(result)
     e.out_size = cnp.PyArray_ITEMSIZE(result)
     if n < 2 * MAP_GRAIN and flat:
-        elementwise_range(e, 0, n)
+        elementwise_range(e, 0, n, False)
     elif flat:
         with nogil:
             elementwise(e, n)
@@ -327,7 +365,7 @@ cdef cnp.ndarray map1(cnp.ndarray x, void* k32, void* k64, object out=None, doub
     e.out = <char*> cnp.PyArray_DATA(result)
     e.p[0], e.p[1], e.p[2], e.p[3] = p0, p1, p2, p3
     if n < 2 * MAP_GRAIN:
-        elementwise_range(&e, 0, n)
+        elementwise_range(&e, 0, n, False)
     else:
         with nogil:
             elementwise(&e, n)

@@ -10,7 +10,7 @@ cdef void hardswish_kernel(const floating* x, floating* y, Py_ssize_t n, const d
     cdef floating shift = <floating> p[0], top = <floating> p[1], high = <floating> p[2], t, a
     for i in range(n):
         t = x[i] + shift
-        a = x[i] * (t / top)
+        a = product(x[i], t / top)
         a = <floating> -0.0 if t <= 0 else a
         y[i] = x[i] if x[i] >= high else a
 
@@ -23,7 +23,7 @@ cdef void hardswish_backward_kernel(const floating* x, const floating* dy, float
         t = x[i] + shift
         a = (t + x[i]) / top
         a = <floating> 0 if t <= 0 else a
-        dx[i] = dy[i] * (<floating> 1 if x[i] >= high else a)
+        dx[i] = product(dy[i], <floating> 1 if x[i] >= high else a)
 
 
 def hardswish(x, double slope=1 / 6., double offset=0.5, out=None):
@@ -57,7 +57,7 @@ cdef void hardsigmoid_backward_kernel(const floating* x, const floating* dy, flo
         t = x[i] + shift
         a = <floating> 1 / top if t == t else t
         a = <floating> 0 if t <= 0 else a
-        dx[i] = dy[i] * (<floating> 0 if x[i] >= high else a)
+        dx[i] = product(dy[i], <floating> 0 if x[i] >= high else a)
 
 
 def hardsigmoid(x, double slope=1 / 6., double offset=0.5, out=None):
@@ -106,7 +106,7 @@ cdef void leaky_relu_kernel(const floating* x, floating* y, Py_ssize_t n, const 
     cdef Py_ssize_t i
     cdef floating slope = <floating> p[0]
     for i in range(n):
-        y[i] = x[i] if x[i] > 0 else slope * x[i]
+        y[i] = x[i] if x[i] > 0 else product(slope, x[i])
 
 
 cdef void leaky_relu_backward_kernel(const floating* x, const floating* dy, floating* dx,
@@ -115,7 +115,7 @@ cdef void leaky_relu_backward_kernel(const floating* x, const floating* dy, floa
     cdef floating slope = <floating> p[0], a
     for i in range(n):
         a = slope if x[i] <= 0 else x[i]
-        dx[i] = dy[i] * (<floating> 1 if x[i] > 0 else a)
+        dx[i] = product(dy[i], <floating> 1 if x[i] > 0 else a)
 
 
 def leaky_relu(x, double slope=0.01, out=None):
@@ -167,7 +167,9 @@ cdef void softsign_kernel(const floating* x, floating* y, Py_ssize_t n, const do
     for i in range(n):
         # past 2**60 y is +-1 in either dtype, and inf / inf must not arise
         a = clamp_high(clamp_low(x[i], <floating> -1152921504606846976.0), <floating> 1152921504606846976.0)
-        y[i] = a / (<floating> 1 + magnitude(a))
+        # the dividend 2**53 times as large, which is exact: a division of a denormal number is slow
+        a = product(a, <floating> 9007199254740992.0) / (<floating> 1 + magnitude(a))
+        y[i] = product(a, <floating> (2.0 ** -53))
 
 
 cdef void softsign_backward_kernel(const floating* x, const floating* dy, floating* dx,
@@ -176,7 +178,7 @@ cdef void softsign_backward_kernel(const floating* x, const floating* dy, floati
     cdef floating q
     for i in range(n):
         q = <floating> 1 / (<floating> 1 + magnitude(x[i]))
-        dx[i] = dy[i] * (q * q)
+        dx[i] = product(dy[i], product(q, q))
 
 
 def softsign(x, out=None):

@@ -24,28 +24,40 @@ cdef void reciprocal_kernel(const floating* x, floating* y, Py_ssize_t n, const 
         y[i] = <floating> 1 / x[i]
 
 
+cdef inline floating sqrt_(floating x) noexcept nogil:
+    """The square root; that of a denormal number, on which dividers are slow, from 2**54 times as much: exactly."""
+    cdef floating least, lift, back
+    if floating is float:
+        least = 1.1754943508222875e-38
+    else:
+        least = 2.2250738585072014e-308
+    lift = <floating> 18014398509481984.0 if magnitude(x) < least else <floating> 1
+    back = <floating> (2.0 ** -27) if magnitude(x) < least else <floating> 1
+    return (cmath.sqrtf(product(x, lift)) if floating is float else cmath.sqrt(product(x, lift))) * back
+
+
 cdef void sqrt_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = cmath.sqrtf(x[i]) if floating is float else cmath.sqrt(x[i])
+        y[i] = sqrt_(x[i])
 
 
 cdef void rsqrt_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = <floating> 1 / (cmath.sqrtf(x[i]) if floating is float else cmath.sqrt(x[i]))
+        y[i] = <floating> 1 / sqrt_(x[i])
 
 
 cdef void square_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = x[i] * x[i]
+        y[i] = product(x[i], x[i])
 
 
 cdef void cube_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = x[i] * x[i] * x[i]
+        y[i] = product(product(x[i], x[i]), x[i])
 
 
 cdef void pow_half_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:

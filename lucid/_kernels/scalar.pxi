@@ -33,6 +33,30 @@ cdef inline floating with_sign(floating x, floating sign) noexcept nogil:
         return cmath.copysign(x, sign)
 
 
+cdef extern from *:
+    """
+    /* Without -0.0 the compiler would write a multiplication. */
+    #ifdef __FP_FAST_FMAF
+    #define lucid_product32(x, y) __builtin_fmaf(x, y, -0.0f)
+    #define lucid_product64(x, y) __builtin_fma(x, y, -0.0)
+    #else
+    #define lucid_product32(x, y) ((x) * (y))
+    #define lucid_product64(x, y) ((x) * (y))
+    #endif
+    """
+    float product32 "lucid_product32" (float x, float y) noexcept nogil
+    double product64 "lucid_product64" (double x, double y) noexcept nogil
+
+
+cdef inline floating product(floating x, floating y) noexcept nogil:
+    """x * y, for factors or results that may be denormal: a CPU of AMD's multiplies those slowly (13 cycles instead of
+    half a one, among other operations) but multiplies and adds them, here -0, as fast as any."""
+    if floating is float:
+        return product32(x, y)
+    else:
+        return product64(x, y)
+
+
 cdef inline floating round_even(floating x) noexcept nogil:
     """x rounded to an integer, for |x| < 2**22: adding 1.5 * 2**mantissa_bits drops the fraction."""
     if floating is float:
@@ -104,7 +128,15 @@ cdef inline floating unscale(floating x) noexcept nogil:
     if floating is float:
         return x * <float> (2.0 ** -64)
     else:
-        return x * 2.0 ** -512
+        return x * <double> (2.0 ** -512)
+
+
+cdef inline floating unscale_result(floating x) noexcept nogil:
+    """``unscale`` of what may be denormal. The plain one is for terms: with the sum it becomes one operation."""
+    if floating is float:
+        return product(x, <float> (2.0 ** -64))
+    else:
+        return product(x, <double> (2.0 ** -512))
 
 
 cdef inline floating exp_floor(floating x) noexcept nogil:
@@ -137,7 +169,7 @@ cdef inline floating nudge(floating x) noexcept nogil:
 cdef inline floating exp_neg(floating x) noexcept nogil:
     """exp(x) for x <= 40: one scale, one clamp."""
     cdef floating s, m = exp_scaled(nudge(exp_floor(x)), &s)
-    return unscale(s + s * m)
+    return unscale_result(s + s * m)
 
 
 cdef inline floating exp_(floating x) noexcept nogil:
@@ -150,7 +182,7 @@ cdef inline floating exp_(floating x) noexcept nogil:
         x = clamp_high(clamp_low(x, <double> -746.0), <double> 710.0)
         k = round_even(x * 1.44269504088896341)
     half = round_even(k * <floating> 0.5)
-    return exp_poly(exp_residual(x, k)) * pow2(half) * pow2(k - half)
+    return product(exp_poly(exp_residual(x, k)) * pow2(half), pow2(k - half))
 
 
 cdef inline floating expm1_(floating x) noexcept nogil:
@@ -166,7 +198,8 @@ cdef inline floating expm1_(floating x) noexcept nogil:
         tiny = 2.0 ** -55
     r = exp_residual(a, k)
     s = pow2(k - <floating> 1)
-    y = (expm1_poly(r) * s + (s - <floating> 0.5)) * <floating> 2
+    y = product(exp_tail(r), r) * r + r
+    y = (y * s + (s - <floating> 0.5)) * <floating> 2
     return x if magnitude(x) < tiny else y
 
 
@@ -231,14 +264,15 @@ cdef inline floating log_(floating x) noexcept nogil:
 
 cdef inline floating log1p_(floating x) noexcept nogil:
     """log(1 + x). k comes from the rounded sum, but f from x itself: f = x * 2**-k + (2**-k - 1)."""
-    cdef floating u = <floating> 1 + x, k, s, f, tiny, y
+    cdef floating u = <floating> 1 + x, k, s, f, tiny, y, a
     log_split(u, &k)
     s = pow2(<floating> 2 - k)         # 2**-k would be subnormal for the largest x
-    f = x * s * <floating> 0.25 + (s * <floating> 0.25 - <floating> 1)
     if floating is float:
         tiny = 2.0 ** -26
     else:
         tiny = 2.0 ** -55
+    a = <floating> 0 if magnitude(x) < <floating> (2.0 ** -60) else x       # not the products of a denormal number
+    f = a * s * <floating> 0.25 + (s * <floating> 0.25 - <floating> 1)
     y = log_limits(x, u, log_sum(f, k))
     return x if magnitude(x) < tiny else y
 
@@ -246,14 +280,21 @@ cdef inline floating log1p_(floating x) noexcept nogil:
 cdef inline floating log1p_unit(floating e) noexcept nogil:
     """log(1 + e) for e in [0, 1]: k is 0 or 1."""
     cdef bint upper = e > <floating> (1 / 3.)
-    return log_sum(e * <floating> 0.5 - <floating> 0.5 if upper else e, <floating> 1 if upper else <floating> 0)
+    cdef floating tiny, f
+    if floating is float:
+        tiny = 2.0 ** -26
+    else:
+        tiny = 2.0 ** -55
+    f = <floating> 0 if e < <floating> (2.0 ** -60) else e      # not the products of a denormal number
+    f = log_sum(f * <floating> 0.5 - <floating> 0.5 if upper else f, <floating> 1 if upper else <floating> 0)
+    return e if e < tiny else f
 
 
 cdef inline floating sigmoid_(floating x) noexcept nogil:
     """e / (1 + e) with e = exp(x); 1 from where that rounds to 1."""
     cdef floating s, m = exp_scaled(nudge(clamp_high(exp_floor(x), saturation(x))), &s), q
     q = s / (<floating> 1 + unscale(s + s * m))
-    q = unscale(q + q * m)
+    q = unscale_result(q + q * m)
     return <floating> 1 if x >= saturation(x) else q
 
 
@@ -265,12 +306,12 @@ cdef inline floating tanh_(floating x) noexcept nogil:
     cdef floating t, a, k, s, m, z, near
     if floating is float:
         t = clamp_high(magnitude(x), <float> 20.0)
-        m = exp_scaled(<float> -2 * t, &s)
+        m = exp_scaled(-(t + t), &s)
         m = unscale(s + s * m)
-        z = t * t
+        z = product(t, t)
         near = (((<float> -0.006096299737691879 * z + <float> 0.02099689468741417) * z + <float> -0.053850848227739334)
                 * z + <float> 0.1333276927471161) * z + <float> -0.333333283662796
-        near = near * z * t + t
+        near = product(near, z) * t + t
         return with_sign(near if t < <float> 0.625 else <float> 1 - <float> 2 * m / (<float> 1 + m), x)
     else:
         a = -2 * clamp_high(magnitude(x), 20.0)

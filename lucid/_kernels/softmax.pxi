@@ -9,6 +9,7 @@ cdef enum:
     SOFTMAX_COLUMNS = 32
     SOFTMAX_SHORT = 16          # rows up to this long are transposed into columns
     ROWS_GRAIN = 16384
+    STREAM_ROW = 16384          # bytes of a row: with its operands it stays in L1
 
 ctypedef void (*Row)(const void* x, const void* z, void* out, Py_ssize_t n, bint readable) noexcept nogil
 ctypedef void (*Column)(const void* x, const void* z, void* out, Py_ssize_t n, Py_ssize_t stride) noexcept nogil
@@ -22,7 +23,8 @@ cdef struct Rows:
     Py_ssize_t size             # bytes per element
     Py_ssize_t outer, count, inner
     Py_ssize_t together         # outer indices in a tile, or 0 where no tile is needed
-    char* tiles                 # three for each thread
+    char* tiles                 # three for each thread, or its buffer of a row
+    Py_ssize_t buffer           # bytes of that, or 0
 
 
 cdef inline Py_ssize_t tile_size(const Rows* r) noexcept nogil:
@@ -87,6 +89,31 @@ cdef void rows_range(const Rows* r, Py_ssize_t lo, Py_ssize_t hi, int thread) no
             r.column(r.x + at, r.z + at, r.out + at, r.count, r.inner)
 
 
+cdef void streamed_rows(const Rows* r, Py_ssize_t lo, Py_ssize_t hi, char* buffer) noexcept nogil:
+    """``rows_range`` over rows of adjacent elements, their results past the caches: whole lines of them, which is why
+    a row begins in the buffer where it does in its line of the result, and the rest of a line waits for the next row.
+    The first line may be shared with another thread, so that it is written only in part."""
+    cdef Py_ssize_t row = r.count * r.size, whole = max(0, r.outer * r.count - ROW_TILE) // r.count, index, lines
+    cdef char* out = r.out + lo * row
+    cdef Py_ssize_t start = <Py_ssize_t> (<size_t> out % LINE), end = start
+    out -= start
+    for index in range(lo, hi):
+        r.row(r.x + index * row, r.z + index * row, buffer + end, r.count, index < whole)
+        end += row
+        lines = end // LINE * LINE
+        if start and lines:
+            memcpy(out + start, buffer + start, LINE - start)
+            stream(out + LINE, buffer + LINE, lines - LINE)
+            start = 0
+        else:
+            stream(out, buffer, lines)
+        memcpy(buffer, buffer + lines, end - lines)
+        end -= lines
+        out += lines
+    memcpy(out + start, buffer + start, end - start)
+    streamed()
+
+
 cdef inline Py_ssize_t row_items(const Rows* r) noexcept nogil:
     if r.together:
         return (r.outer + r.together - 1) // r.together
@@ -95,6 +122,10 @@ cdef inline Py_ssize_t row_items(const Rows* r) noexcept nogil:
 
 cdef void run_rows(const Rows* r, Py_ssize_t items, int threads) noexcept nogil:
     cdef int t
+    if r.buffer:
+        for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+            streamed_rows(r, items * t // threads, items * (t + 1) // threads, r.tiles + t * r.buffer)
+        return
     if threads <= 1:
         rows_range(r, 0, items, 0)
         return
@@ -108,7 +139,7 @@ cdef cnp.ndarray along_rows(str name, cnp.ndarray x, cnp.ndarray z, int axis, vo
     cdef Rows r
     cdef int t = float_type(x), ndim = cnp.PyArray_NDIM(x), d, threads
     cdef cnp.ndarray out
-    cdef Py_ssize_t items
+    cdef Py_ssize_t items, work
     if z is not None:
         common_type(x, z)
         if not cnp.PyArray_SAMESHAPE(x, z):
@@ -140,10 +171,16 @@ cdef cnp.ndarray along_rows(str name, cnp.ndarray x, cnp.ndarray z, int axis, vo
     items = row_items(&r)
     threads = <int> min(items, threads_for(<double> r.outer * r.count * r.inner, ROWS_GRAIN))
     r.tiles = NULL
+    r.buffer = work = 0
     if r.together:
-        r.tiles = <char*> workspace(3 * threads * tile_size(&r))
+        work = 3 * threads * tile_size(&r)
+    elif r.inner == 1 and r.count * r.size <= STREAM_ROW and cnp.PyArray_NBYTES(out) >= STREAM_LEAST:
+        r.buffer = (r.count * r.size + 2 * LINE - 1) // LINE * LINE
+        work = threads * r.buffer
+    if work:
+        r.tiles = <char*> workspace(work)
         if r.tiles == NULL:
-            raise MemoryError(f"{name}: cannot allocate {3 * threads * tile_size(&r)} bytes")
+            raise MemoryError(f"{name}: cannot allocate {work} bytes")
     with nogil:
         run_rows(&r, items, threads)
         if r.tiles != NULL:
