@@ -30,6 +30,7 @@ include "_kernels/loss.pxi"           # losses element by element: values, sums,
 include "_kernels/register_tile.pxi"  # the register tile of products
 include "_kernels/transpose.pxi"      # rows copied, rows made columns
 include "_kernels/tile.pxi"           # tiles over C, and packing for them
+include "_kernels/gemm_dot.pxi"       # products of a few rows, without packing
 include "_kernels/gemm.pxi"           # the blocked, threaded matrix product
 include "_kernels/matmul.pxi"         # matmul, linear
 include "_kernels/conv_tile.pxi"      # the register tile of a last, narrow panel

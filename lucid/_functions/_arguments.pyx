@@ -68,6 +68,29 @@ cpdef object integer(value):
     return value
 
 
+def fits_linear(x, weight, bias) -> bool:
+    """Whether these are tensors of one dtype, (..., k), (n, k) and (n,) or None: what `linear` need not look at closer."""
+    cdef cnp.ndarray a, w, b
+    cdef int ndim
+    if not isinstance(x, TensorBase) or not isinstance(weight, TensorBase):
+        return False
+    a, w = (<TensorBase>x)._data, (<TensorBase>weight)._data
+    if a is None or w is None:
+        return False
+    ndim = cnp.PyArray_NDIM(a)
+    if ndim == 0 or cnp.PyArray_NDIM(w) != 2 or cnp.PyArray_DIM(a, ndim - 1) != cnp.PyArray_DIM(w, 1):
+        return False
+    if cnp.PyArray_TYPE(a) != cnp.PyArray_TYPE(w):
+        return False
+    if bias is None:
+        return True
+    if not isinstance(bias, TensorBase):
+        return False
+    b = (<TensorBase>bias)._data
+    return (b is not None and cnp.PyArray_NDIM(b) == 1 and cnp.PyArray_DIM(b, 0) == cnp.PyArray_DIM(w, 0)
+            and cnp.PyArray_TYPE(b) == cnp.PyArray_TYPE(w))
+
+
 cpdef Py_ssize_t rank(str name, x) except -1:
     """The number of dimensions of ``x``, or ``x`` itself if it is that number.
 

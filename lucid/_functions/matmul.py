@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid import _ops
-from lucid._functions._arguments import check_tensors
+from lucid._functions._arguments import check_tensors, fits_linear
 from lucid._functions._common import sum_to, write_out
 from lucid._functions.reduce import sum
 from lucid._functions.shape import permute, reshape, transpose, unsqueeze
@@ -293,6 +293,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         >>> F.linear(lucid.ones(2, 3), lucid.ones(4, 3), lucid.zeros(4)).shape
         lucid.Size([2, 4])
     """
+    if fits_linear(x, weight, bias):
+        return Linear.apply(x, weight, bias)
     check_tensors("linear", x, weight)
     if bias is not None:
         check_tensors("linear", bias)

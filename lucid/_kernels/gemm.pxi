@@ -3,7 +3,8 @@
 
 cdef enum:
     BLOCK_BYTES = 524288        # a block of A: half of a 1 MB L2
-    NC = 2048                   # columns of B packed at a time, when A has more rows than a tile
+    PACKED_BYTES = 4194304      # of B packed at a time, when A has more rows than a tile ...
+    NC = 2048                   # ... and columns
     SKINNY_ROWS = 4             # fewer rows than this read B in place ...
     SKINNY_COLUMNS = 1024       # ... this many columns at a time
     GEMM_GRAIN = 1000000        # multiplications and additions worth a thread
@@ -67,38 +68,46 @@ cdef void dot_columns(const float* a, Py_ssize_t a_step, const float* b, Py_ssiz
         j += columns
 
 
-cdef inline bint skinny(const floating* like, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m) noexcept nogil:
-    return (m < SKINNY_ROWS and b_column == 1) or (m == 1 and b_row == 1 and floating is float)
+cdef inline bint skinny(const floating* like, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n,
+                        Py_ssize_t k) noexcept nogil:
+    return ((m < SKINNY_ROWS and b_column == 1) or takes_dots(like, b_row, m, n, k)
+            or (m == 1 and b_row == 1 and floating is float and not DOTS))
 
 
 cdef void skinny_product(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize_t a_row, Py_ssize_t a_step,
                          const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n,
-                         Py_ssize_t k, bint load) noexcept nogil:
+                         Py_ssize_t k, bint load, floating* work) noexcept nogil:
     """C = A @ B, or C += A @ B, for few rows."""
-    cdef floating sums[SKINNY_ROWS * SKINNY_COLUMNS]            # of a block of k, kept in L1 ...
-    cdef Py_ssize_t i, j, p, q, x, depth = k_block(a, k), steps, width
+    cdef floating sums[SKINNY_ROWS * SKINNY_COLUMNS]            # of a chain of k, kept in L1 ...
+    cdef Py_ssize_t i, j = 0, p, q, x, depth, most = k_part(a, k), steps, width
+    cdef int r, chains = k_chains(a, k)
     if floating is float:
+        if takes_dots(a, b_row, m, n, k):
+            dot_product(c, c_row, a, a_row, a_step, b, b_column, m, n, k, load, work)
+            return
         if b_column != 1:
             dot_columns(a, a_step, b, b_column, c, n, k, load)
             return
-    j = 0
     while j < n:
         width = min(n - j, <Py_ssize_t> SKINNY_COLUMNS)
         p = 0
         while p < k:
-            steps = min(k - p, depth)
-            memset(sums, 0, m * SKINNY_COLUMNS * sizeof(floating))
-            for q in range(p, p + steps, 64):                   # ... while these rows of B, kept in L2, pass over it
+            depth = min(k - p, most)
+            for r in range(chains):
+                steps = chain_steps(depth, chains, r)
+                memset(sums, 0, m * SKINNY_COLUMNS * sizeof(floating))
+                for q in range(0, steps, 64):                   # ... while these rows of B, kept in L2, pass over it
+                    x = p + r + q * chains
+                    for i in range(m):
+                        add_rows(a + i * a_row + x * a_step, a_step * chains, b + x * b_row + j, b_row * chains,
+                                 sums + i * SKINNY_COLUMNS, width, min(steps - q, 64))
                 for i in range(m):
-                    add_rows(a + i * a_row + q * a_step, a_step, b + q * b_row + j, b_row, sums + i * SKINNY_COLUMNS,
-                             width, min(p + steps - q, 64))
-            for i in range(m):
-                if load or p > 0:
-                    for x in range(width):
-                        c[i * c_row + j + x] += sums[i * SKINNY_COLUMNS + x]
-                else:
-                    memcpy(c + i * c_row + j, sums + i * SKINNY_COLUMNS, width * sizeof(floating))
-            p += steps
+                    if load or p > 0 or r > 0:
+                        for x in range(width):
+                            c[i * c_row + j + x] += sums[i * SKINNY_COLUMNS + x]
+                    else:
+                        memcpy(c + i * c_row + j, sums + i * SKINNY_COLUMNS, width * sizeof(floating))
+            p += depth
         j += width
 
 
@@ -109,63 +118,61 @@ cdef inline bint b_stays(const floating* like, Py_ssize_t b_column, Py_ssize_t m
     return b_column == 1 and m <= 2 * tile_rows(like)
 
 
-cdef inline bint a_stays(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t n) noexcept nogil:
-    return a_step == 1 and a_row != 0 and n <= 4 * tile_columns(like)
+cdef inline bint a_stays(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t n,
+                         Py_ssize_t k) noexcept nogil:
+    """So is A, unless its cache lines would be read once for every chain."""
+    return a_step == 1 and a_row != 0 and n <= 4 * tile_columns(like) and k_chains(like, k) == 1
 
 
-cdef inline Py_ssize_t a_block(const floating* like, Py_ssize_t m, Py_ssize_t depth) noexcept nogil:
-    """Rows of A per block: whole tiles."""
-    cdef Py_ssize_t tiles = BLOCK_BYTES // (depth * tile_rows(like) * <Py_ssize_t> sizeof(floating))
+cdef inline Py_ssize_t a_block(const floating* like, Py_ssize_t m, Py_ssize_t k) noexcept nogil:
+    """Rows of A per block: whole tiles, whose share in one chain stays in L2."""
+    cdef Py_ssize_t steps = chain_steps(k_part(like, k), k_chains(like, k), 0)
+    cdef Py_ssize_t tiles = BLOCK_BYTES // (steps * tile_rows(like) * <Py_ssize_t> sizeof(floating))
     return min(m, max(tiles, 1) * tile_rows(like))
 
 
-cdef inline Py_ssize_t pack_width(const floating* like, Py_ssize_t m, Py_ssize_t n) noexcept nogil:
-    """Columns of B packed at a time: one panel, which stays in L1, when there is no second tile to use it."""
-    return tile_columns(like) if m <= tile_rows(like) else min(n, <Py_ssize_t> NC)
+cdef inline Py_ssize_t pack_width(const floating* like, Py_ssize_t m, Py_ssize_t n, Py_ssize_t depth) noexcept nogil:
+    """Columns of B packed at a time: one panel when there is no second tile to use it."""
+    cdef Py_ssize_t columns = tile_columns(like), panels
+    if m <= tile_rows(like):
+        return columns
+    panels = PACKED_BYTES // (depth * columns * <Py_ssize_t> sizeof(floating))
+    return min(n, max(panels, 1) * columns, <Py_ssize_t> NC)
 
 
 cdef inline Py_ssize_t packed_a_size(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m,
                                      Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Elements of workspace for A, whole cache lines."""
-    cdef Py_ssize_t depth = k_block(like, k)
-    return 0 if a_stays(like, a_row, a_step, n) else round_up(a_block(like, m, depth) * depth, 16)
+    cdef Py_ssize_t depth = k_part(like, k)
+    return 0 if a_stays(like, a_row, a_step, n, k) else round_up(a_block(like, m, k) * depth, 16)
 
 
 cdef Py_ssize_t gemm_workspace(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t b_row,
                                Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Elements ``gemm_serial`` needs; never less for a larger m or n."""
-    cdef Py_ssize_t columns = tile_columns(like), depth = k_block(like, k)
+    cdef Py_ssize_t columns = tile_columns(like), depth = k_part(like, k), room = 0
     if k == 0:
         return 0
     if n == 1:                      # gemm_serial may exchange the operands
-        return round_up(a_block(like, m, depth) * depth, 16) + round_up(columns * depth, 16)
-    if skinny(like, b_row, b_column, m):
-        return 0
+        return (round_up(a_block(like, m, k) * depth, 16) + round_up(columns * depth, 16)
+                + DOT_MOST * dot_pitch(depth))
+    if skinny(like, b_row, b_column, m, n, k):
+        if not DOTS or b_row != 1:
+            return 0
+        room = DOT_MOST * dot_pitch(depth)      # a thread's share may still be too narrow for that
     if not b_stays(like, b_column, m):
-        columns = round_up(pack_width(like, m, n), columns)
-    return packed_a_size(like, a_row, a_step, m, n, k) + round_up(columns * depth, 16)
-
-
-cdef void rows_product(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, const floating* b, Py_ssize_t b_panel,
-                       Py_ssize_t b_step, floating* c, Py_ssize_t c_row, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
-                       bint load, Py_ssize_t block, floating* work) noexcept nogil:
-    """All rows of C against a prepared block of B, A packed ``block`` rows at a time unless it stays."""
-    cdef Py_ssize_t i = 0, rows
-    if a_stays(a, a_row, a_step, n):
-        block_product(a, a_row, b, b_panel, b_step, c, c_row, m, n, k, load)
-        return
-    while i < m:
-        rows = min(m - i, block)
-        pack_a(a + i * a_row, a_row, a_step, rows, k, work)
-        block_product(work, 0, b, b_panel, b_step, c + i * c_row, c_row, rows, n, k, load)
-        i += rows
+        columns = round_up(pack_width(like, m, n, depth), columns)
+    return max(room, packed_a_size(like, a_row, a_step, m, n, k) + round_up(columns * depth, 16))
 
 
 cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize_t a_row, Py_ssize_t a_step,
                       const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n,
                       Py_ssize_t k, bint accumulate, floating* work) noexcept nogil:
     """C = A @ B, or C += A @ B, with ``gemm_workspace`` elements of workspace. Rows of C are contiguous."""
-    cdef Py_ssize_t i, j, p = 0, depth, most, block, width, whole = 0, columns = tile_columns(a)
+    cdef Py_ssize_t i, j, p = 0, depth, most, block, width, steps, start, rows, whole = 0, columns = tile_columns(a)
+    cdef Py_ssize_t panel, step
+    cdef int r, chains
+    cdef bint in_place, a_in_place
     cdef floating* packed_b
     if n == 1 and c_row == 1:       # a column of C is a row of its transpose
         m, n, a, b = n, m, b, a
@@ -175,25 +182,38 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
             memset(c + i * c_row, 0, n * sizeof(floating))
     if k == 0:
         return
-    if skinny(a, b_row, b_column, m):
-        skinny_product(c, c_row, a, a_row, a_step, b, b_row, b_column, m, n, k, accumulate)
+    if skinny(a, b_row, b_column, m, n, k):
+        skinny_product(c, c_row, a, a_row, a_step, b, b_row, b_column, m, n, k, accumulate, work)
         return
     if b_stays(a, b_column, m):
         whole = n // columns * columns
     packed_b = work + packed_a_size(a, a_row, a_step, m, n, k)
-    most = k_block(a, k)
-    block = a_block(a, m, most)
+    most, chains, a_in_place = k_part(a, k), k_chains(a, k), a_stays(a, a_row, a_step, n, k)
+    block = m if a_in_place else a_block(a, m, k)
     while p < k:
         depth = min(k - p, most)
-        j = whole
-        if j > 0:
-            rows_product(a + p * a_step, a_row, a_step, b + p * b_row, columns, b_row, c, c_row, m, whole, depth,
-                         accumulate or p > 0, block, work)
+        j = 0
         while j < n:
-            width = min(n - j, pack_width(a, m, n))
-            pack_b(b + p * b_row + j * b_column, b_row, b_column, depth, width, packed_b)
-            rows_product(a + p * a_step, a_row, a_step, packed_b, columns * depth, columns, c + j, c_row, m, width,
-                         depth, accumulate or p > 0, block, work)
+            in_place = j < whole
+            width = whole if in_place else min(n - j, pack_width(a, m, n, most))
+            if not in_place:
+                pack_b_chains(b + p * b_row + j * b_column, b_row, b_column, depth, width, chains, packed_b)
+            i = 0
+            while i < m:
+                rows = min(m - i, block)
+                if not a_in_place and (j == 0 or block < m):
+                    pack_a_chains(a + i * a_row + p * a_step, a_row, a_step, rows, depth, chains, work)
+                for r in range(chains):
+                    steps, start = chain_steps(depth, chains, r), chain_start(depth, chains, r)
+                    if steps == 0:
+                        continue
+                    panel, step = (columns, b_row * chains) if in_place else (columns * steps, columns)
+                    block_product(a + i * a_row + (p + r) * a_step if a_in_place else work + start * rows,
+                                  a_row if a_in_place else 0,
+                                  b + (p + r) * b_row if in_place else packed_b + start * round_up(width, columns),
+                                  panel, step, c + i * c_row + j, c_row, rows, width, steps,
+                                  accumulate or p > 0 or r > 0)
+                i += rows
             j += width
         p += depth
 
@@ -225,9 +245,10 @@ cdef void gemm_part(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize_t
                     Py_ssize_t columns) noexcept nogil:
     """Cell ``index`` of a rows by columns grid over C."""
     cdef Py_ssize_t i = part(m, tile_rows(a), index // columns, rows)
-    cdef Py_ssize_t j = part(n, tile_columns(a), index % columns, columns)
+    cdef Py_ssize_t unit = 16 if takes_dots(a, b_row, m, n, k) else tile_columns(a)
+    cdef Py_ssize_t j = part(n, unit, index % columns, columns)
     m = part(m, tile_rows(a), index // columns + 1, rows) - i
-    n = part(n, tile_columns(a), index % columns + 1, columns) - j
+    n = part(n, unit, index % columns + 1, columns) - j
     gemm_serial(c + i * c_row + j, c_row, a + i * a_row, a_row, a_step, b + j * b_column, b_row, b_column, m, n, k,
                 accumulate, work)
 

@@ -1,13 +1,28 @@
 # What every matrix product is made of: the tiles that cover C, and the packing of its operands for them.
 #
-# The k axis is cut into equal blocks of at most K_STEPS. In a block, an element of C is one chain
-# sum = madd(a[i, k], b[k, j], sum) over ascending k from zero; the sums of the blocks are added in ascending order, to
-# the bias if there is one. Every path keeps to this, so the bits of an element depend on its row of A and its column of
-# B alone: not on the other extents of the product, the thread count, or which path computed it. The rounding error of
-# k terms grows as sqrt(k * K_STEPS), where that of one chain grows as k.
+# The k axis is cut into chains. In one, an element of C is sum = madd(a[i, k], b[k, j], sum) over ascending k from
+# zero; the sums of the chains are added in order, to the bias if there is one. Every path keeps to this, so the bits of an
+# element depend on its row of A and its column of B alone: not on the other extents of the product, the thread count,
+# or which path computed it. The rounding error of k terms grows as sqrt(k * length of a chain), where that of one chain
+# grows as k.
+#
+# Chains are interleaved where that pays (``k_chains``): chain r of 8 takes k = r, r + 8, r + 16, ... A product of few
+# rows can then hold chains in lanes and read a weight as it lies in memory. Otherwise they are blocks of k.
+
+cdef extern from *:
+    """
+    #if LUCID_SQUARE == 16
+    enum { LUCID_INTERLEAVE_K = 16 };
+    #else
+    enum { LUCID_INTERLEAVE_K = 1 };
+    #endif
+    """
+    cdef enum:
+        MOST_CHAINS "LUCID_INTERLEAVE_K"   # most of them interleaved
 
 cdef enum:
     K_STEPS = 192               # most steps of k in a block
+    K_LONGEST = 200             # most steps of an interleaved chain
     K_LINE = 16                 # steps of k in a cache line
     PANELS = 4                  # of A or B packed together
 
@@ -20,6 +35,34 @@ cdef inline Py_ssize_t k_block(const floating* like, Py_ssize_t k) noexcept nogi
     """Steps of k per block: as equal as whole cache lines allow. A panel of B of K_STEPS stays in L1."""
     cdef Py_ssize_t blocks = (k + K_STEPS - 1) // K_STEPS
     return round_up((k + blocks - 1) // blocks, K_LINE) if blocks > 1 else k
+
+
+cdef inline int k_chains(const floating* like, Py_ssize_t k) noexcept nogil:
+    """How many chains are interleaved: a power of two."""
+    cdef int chains = 1
+    if floating is float:
+        while chains < MOST_CHAINS and k > chains * K_LONGEST:
+            chains *= 2
+    return chains
+
+
+cdef inline Py_ssize_t k_part(const floating* like, Py_ssize_t k) noexcept nogil:
+    """Steps of k that are cut into ``k_chains`` together; what follows are more such parts."""
+    cdef Py_ssize_t most = MOST_CHAINS * K_LONGEST, parts
+    if floating is float:
+        if MOST_CHAINS > 1:
+            parts = (k + most - 1) // most
+            return round_up((k + parts - 1) // parts, K_LINE) if parts > 1 else k
+    return k_block(like, k)
+
+
+cdef inline Py_ssize_t chain_steps(Py_ssize_t k, int chains, int r) noexcept nogil:
+    return (k - r + chains - 1) // chains if k > r else 0
+
+
+cdef inline Py_ssize_t chain_start(Py_ssize_t k, int chains, int r) noexcept nogil:
+    """The steps of the chains before ``r``."""
+    return k // chains * r + min(<Py_ssize_t> r, k % chains)
 
 
 # Tiles over C
@@ -156,4 +199,50 @@ cdef void pack_b(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ss
             j += PANELS * columns
     while j < n:
         pack_panel(b + j * b_column, b_row, b_column, k, min(n - j, columns), out + j * k)
+        j += columns
+
+
+# Packing for interleaved chains: chain r, ``chain_start`` rows of the packed matrix on, as if it were all of k
+
+cdef void pack_a_chains(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m, Py_ssize_t k, int chains,
+                        floating* out) noexcept nogil:
+    cdef Py_ssize_t at[16]
+    cdef Py_ssize_t i = 0
+    cdef int r, rows
+    if chains == 1 or a_step != 1 or floating is double:
+        for r in range(chains):
+            pack_a(a + r * a_step, a_row, a_step * chains, m, chain_steps(k, chains, r),
+                   out + chain_start(k, chains, r) * m)
+        return
+    while i < m:
+        rows = tile_height(a, m - i)
+        for r in range(chains):
+            at[r] = chain_start(k, chains, r) * m + chain_steps(k, chains, r) * i
+        if floating is float:
+            transpose_chains(a + i * a_row, a_row, rows, k, chains, at, out, rows)
+        i += rows
+
+
+cdef void pack_b_chains(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n,
+                        int chains, floating* out) noexcept nogil:
+    cdef Py_ssize_t at[16]
+    cdef Py_ssize_t j = 0, i, width, columns = tile_columns(b), whole = round_up(n, columns)
+    cdef int r
+    if chains == 1 or b_row != 1 or floating is double:
+        for r in range(chains):
+            pack_b(b + r * b_row, b_row * chains, b_column, chain_steps(k, chains, r), n,
+                   out + chain_start(k, chains, r) * whole)
+        return
+    while j < n:
+        width = min(n - j, columns)
+        for r in range(chains):
+            at[r] = chain_start(k, chains, r) * whole + chain_steps(k, chains, r) * j
+            if width < columns:
+                memset(out + at[r], 0, chain_steps(k, chains, r) * columns * sizeof(floating))
+        if floating is float:
+            i = 0
+            while i < width:
+                transpose_chains(b + (j + i) * b_column, b_column, <int> min(width - i, <Py_ssize_t> SQUARE), k, chains,
+                                 at, out + i, columns)
+                i += SQUARE
         j += columns

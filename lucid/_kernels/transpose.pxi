@@ -12,9 +12,8 @@ cdef extern from *:
     #define LUCID_PAIR(half, x, y) LUCID_TO_ROW(LUCID_V(unpack##half##_pd)(LUCID_TO_PAIRS(x), LUCID_TO_PAIRS(y)))
     #endif
     #if LUCID_SQUARE == 16
-    LUCID_ALWAYS void lucid_columns(const float *x, Py_ssize_t x_row, int rows, int columns, lucid_row *out) {
+    LUCID_ALWAYS void lucid_own_columns(const float *x, Py_ssize_t x_row, int rows, __mmask16 own, lucid_row *out) {
         lucid_row r[16], t[16];
-        __mmask16 own = (__mmask16) ((1u << columns) - 1);
         LUCID_UNROLLED for (int i = 0; i < 16; i++) r[i] = _mm512_maskz_loadu_ps(own, lucid_row_at(x, x_row, i, rows));
         LUCID_UNROLLED for (int i = 0; i < 16; i += 2) {
             t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
@@ -35,6 +34,9 @@ cdef extern from *:
             out[8 + q] = _mm512_shuffle_f32x4(a, c, 0xdd);
             out[12 + q] = _mm512_shuffle_f32x4(b, d, 0xdd);
         }
+    }
+    LUCID_ALWAYS void lucid_columns(const float *x, Py_ssize_t x_row, int rows, int columns, lucid_row *out) {
+        lucid_own_columns(x, x_row, rows, (__mmask16) ((1u << columns) - 1), out);
     }
     #define LUCID_COLUMNS 16        /* transposed at a time */
     #define LUCID_STORE_HEAD(out, n, v) _mm512_mask_storeu_ps(out, (__mmask16) ((1u << (n)) - 1), v)
@@ -105,6 +107,39 @@ cdef extern from *:
             for (int i = 0; i < rows; i++) out[j * out_row + i] = x[i * x_row + j];
     }
 
+    /* Columns of up to SQUARE rows, dealt out to ``chains`` matrices, a power of two: column j is row j / chains of
+       the one at out + at[j % chains]. */
+    #if LUCID_SQUARE == 16
+    static void lucid_transpose_chains(const float *x, Py_ssize_t x_row, int rows, Py_ssize_t columns, int chains,
+                                       const Py_ssize_t *at, float *out, Py_ssize_t out_row) {
+        Py_ssize_t to[16], j = 0, turn = 16 / chains * out_row;
+        lucid_row column[16];
+        int n = lucid_next_columns(x, columns);
+        for (int q = 0; q < 16; q++) to[q] = at[q & (chains - 1)] + q / chains * out_row;
+        if (n < 16) {
+            lucid_columns(x, x_row, rows, n, column);
+            LUCID_UNROLLED for (int q = 0; q < 16; q++)
+                if (q < n) LUCID_STORE_HEAD(out + to[q], rows, column[q]);
+            for (int q = 0; q < 16; q++) to[q] = at[(n + q) & (chains - 1)] + (n + q) / chains * out_row;
+            j = n;
+        }
+        for (; j + 16 <= columns; j += 16) {
+            lucid_columns(x + j, x_row, rows, 16, column);
+            LUCID_UNROLLED for (int q = 0; q < 16; q++) LUCID_STORE_HEAD(out + to[q], rows, column[q]);
+            out += turn;
+        }
+        if (j < columns) {
+            n = (int) (columns - j);
+            lucid_columns(x + j, x_row, rows, n, column);
+            LUCID_UNROLLED for (int q = 0; q < 16; q++)
+                if (q < n) LUCID_STORE_HEAD(out + to[q], rows, column[q]);
+        }
+    }
+    #else
+    static inline void lucid_transpose_chains(const float *x, Py_ssize_t x_row, int rows, Py_ssize_t columns,
+                                              int chains, const Py_ssize_t *at, float *out, Py_ssize_t out_row) {}
+    #endif
+
     /* sum[i] += a[0] * x[i, 0] + a[1] * x[i, 1] + ... over at most COLUMNS columns. */
     #ifdef LUCID_V
     LUCID_ALWAYS lucid_row lucid_dot_columns(lucid_row sum, const float *a, Py_ssize_t a_step, const float *x,
@@ -171,6 +206,9 @@ cdef extern from *:
     """
     void transpose_rows "lucid_transpose_rows" (const float* x, Py_ssize_t x_row, int rows, Py_ssize_t columns,
                                                 float* out, Py_ssize_t out_row) noexcept nogil
+    void transpose_chains "lucid_transpose_chains" (const float* x, Py_ssize_t x_row, int rows, Py_ssize_t columns,
+                                                    int chains, const Py_ssize_t* at, float* out,
+                                                    Py_ssize_t out_row) noexcept nogil
     void dot_rows "lucid_dot_rows" (const float* a, Py_ssize_t a_step, const float* x, Py_ssize_t x_row, int rows,
                                     float* out, Py_ssize_t k) noexcept nogil
     void dot_pair "lucid_dot_pair" (const float* a, Py_ssize_t a_step, const float* x, Py_ssize_t x_row, float* out,

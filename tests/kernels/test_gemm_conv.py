@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -135,17 +136,53 @@ def test_bias_is_added_to_the_sum_of_a_block(ops: Any) -> None:
             np.testing.assert_array_equal(y[:, :, 0, 0], expected)
 
 
-def test_sums_of_blocks_are_added_in_order(ops: Any) -> None:
-    """No chain is longer than 192 steps before it joins the total."""
-    most = 192
-    for dtype in DTYPES:
-        for blocks in (2, 3, 7):
-            k = blocks * most
-            x, y = normal((5, k), dtype), normal((k, 37), dtype, 1)
-            total = ops.matmul(x[:, :most], y[:most])
-            for p in range(most, k, most):
-                total = total + ops.matmul(x[:, p : p + most], y[p : p + most])
-            np.testing.assert_array_equal(ops.matmul(x, y), total)
+def parts_of_k(ops: Any, k: int, dtype: type) -> list[slice]:
+    """The chains that sums over k consist of, in the order they are added in."""
+    interleaved = ops.build_info()["level"] == "v4" and dtype is np.float32
+    parts = math.ceil(k / (3200 if interleaved else 192))
+    most = math.ceil(math.ceil(k / parts) / 16) * 16
+    chains = min(16, 1 << (math.ceil(k / 200) - 1).bit_length()) if interleaved else 1
+    return [slice(p + r, min(p + most, k), chains) for p in range(0, k, most) for r in range(chains)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sums_of_chains_are_added_in_order(ops: Any, dtype: type) -> None:
+    """No chain is longer than 200 steps before it joins the total, whichever path computes it."""
+    for k in (192, 201, 384, 600, 1344, 1601, 3199, 3300, 6500):
+        x, w, bias = normal((5, k), dtype), normal((67, k), dtype, 1), normal((67,), dtype, 2)
+        parts = parts_of_k(ops, k, dtype)
+        assert max(len(range(*part.indices(k))) for part in parts) <= 200
+        total = bias
+        for part in parts:
+            steps = np.ascontiguousarray(x[:, part]), np.ascontiguousarray(w[:, part])
+            total = total + ops.matmul(steps[0], steps[1].T)
+        np.testing.assert_array_equal(ops.linear(x, w, bias), total)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_wherever_the_weight_begins(ops: Any, dtype: type) -> None:
+    """A weight is read in whole cache lines, which its rows need neither start nor end at."""
+    for k in (15, 129, 256, 400, 624, 1000, 1024, 1600, 2500, 3208):
+        buffer, x = normal((75 * k + 16,), dtype), normal((9, k), dtype, 1)
+        for offset in (0, 1, 4, 15):
+            w = buffer[offset : offset + 75 * k].reshape(75, k)
+            z = at_threads(ops, lambda x=x, w=w: ops.linear(x, w))
+            np.testing.assert_array_equal(z, ops.matmul(x, np.ascontiguousarray(w.T)))
+            for m in (1, 2, 3, 7, 8):
+                np.testing.assert_array_equal(ops.linear(x[:m], w), z[:m])
+                np.testing.assert_array_equal(ops.linear(x[:m], w[:40]), z[:m, :40])
+                np.testing.assert_array_equal(ops.linear(np.asfortranarray(x[:m]), w[3:]), z[:m, 3:])
+
+
+def test_padding_keeps_negative_zero(ops: Any) -> None:
+    """Sums that underflow to -0 stay -0, next to a register that is not full too."""
+    for k in (5, 1000, 1029):
+        x, w = np.zeros((1, k), np.float32), np.zeros((40, k), np.float32)
+        x[:], w[:] = -1e-30, 1e-30
+        z = ops.linear(x, w)
+        np.testing.assert_array_equal(z, 0)
+        assert np.signbit(z).all()
+        np.testing.assert_array_equal(np.signbit(ops.matmul(x, np.ascontiguousarray(w.T))), np.signbit(z))
 
 
 def test_products_keep_nan_and_infinity(ops: Any) -> None:
