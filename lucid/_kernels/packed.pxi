@@ -4,6 +4,8 @@
 #                 holds only those there are. Channels are those of a group, which are multiples of 16 with several groups.
 # stem            [rows / 16][channel][kernel_y][kernel_x][16 rows]: for images of few channels, which stay plain
 # depthwise       [channels / 16][kernel_y][kernel_x][16 channels]
+# small           [channels / 16][kernel_y][kernel_x][channel of the group][16 channels]: groups of 2, 4 or 8 channels, as many
+#                 of the result as of the image
 # linear          [rows / 16][k][16 rows]
 #
 # Rows beyond the last are zero. The order is the same at every CPU level, so that packed weights can be saved.
@@ -52,8 +54,12 @@ cdef class Packed:
 cdef Py_ssize_t packed_floats(str kind, tuple shape, Py_ssize_t groups) except -1:
     """Floats of packed weights."""
     cdef Py_ssize_t n
-    if kind not in ("dense", "grouped", "stem", "depthwise", "linear") or len(shape) != (2 if kind == "linear" else 4):
-        raise ValueError(f"Packed: expected dense, grouped, stem, depthwise (4-d) or linear (2-d), got {kind!r} {shape}")
+    if (kind not in ("dense", "grouped", "stem", "depthwise", "small", "linear")
+            or len(shape) != (2 if kind == "linear" else 4)):
+        raise ValueError("Packed: expected dense, grouped, stem, depthwise, small (4-d) or linear (2-d), got "
+                         f"{kind!r} {shape}")
+    if kind == "small" and (shape[1] not in (2, 4, 8) or shape[0] != shape[1] * groups):
+        raise ValueError(f"Packed: expected groups of 2, 4 or 8 channels on both sides, got {shape}, groups {groups}")
     n = round_up(shape[0], CHANNELS)
     for extent in shape[1:]:
         n *= <Py_ssize_t> extent
@@ -86,6 +92,8 @@ def pack_conv2d(weight, Py_ssize_t groups=1) -> Packed:
         return Packed(np.ascontiguousarray(pack_rows(w)).reshape(-1), "stem", np.shape(w))
     if groups > 1 and channels == 1 and rows == groups:
         return Packed(np.ascontiguousarray(pack_rows(w)).reshape(-1), "depthwise", np.shape(w), groups)
+    if groups > 1 and channels in (2, 4, 8) and rows == channels * groups:
+        return Packed(np.ascontiguousarray(pack_rows(w).transpose(0, 2, 3, 1, 4)).reshape(-1), "small", np.shape(w), groups)
     if groups > 1 and (channels % CHANNELS or (rows // groups) % CHANNELS):
         raise ValueError(f"pack_conv2d: expected groups of a multiple of {CHANNELS} channels on both sides, "
                          f"got weight {np.shape(w)}, groups {groups}")

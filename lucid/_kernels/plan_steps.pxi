@@ -129,6 +129,7 @@ cdef void depth_geometry(Depth* g, const Conv* v) noexcept nogil:
     g.height, g.width, g.x_height, g.x_width = v.height, v.width, v.x_height, v.x_width
     g.rows, g.taps, g.stride_y, g.stride_x = v.kernel_y, v.kernel_x, v.stride_y, v.stride_x
     g.dilation_y, g.dilation_x, g.top, g.left = v.dilation_y, v.dilation_x, v.top, v.left
+    g.each = v.channels // v.groups
 
 
 cdef class Plan(LowSteps):
@@ -172,9 +173,9 @@ cdef class Plan(LowSteps):
         if residual >= 0:
             self.check("conv2d", "residual", residual, blocked_bytes(n, v.rows, v.height * v.width))
         self.distinct("conv2d", y, (x, residual, scale))
-        if packed.kind == "depthwise":
+        if packed.kind == "depthwise" or packed.kind == "small":
             if scale >= 0:
-                raise ValueError("Plan.conv2d: a depthwise convolution takes no scale")
+                raise ValueError("Plan.conv2d: a convolution of small groups takes no scale")
             return self.depthwise(x, y, packed, bias, residual, &v, activation, parameters, activation_first)
         memset(&s, 0, sizeof(s))
         set_finish("conv2d", &s.g.finish, activation, parameters, activation_first)
@@ -246,7 +247,7 @@ cdef class Plan(LowSteps):
         depth_geometry(&s.g, v)
         plan_blocked_depthwise(&s.g)
         self.step("depthwise", task_depth, NULL, s.g.tasks,
-                  2.0 * v.samples * v.rows * v.height * v.width * v.kernel_y * v.kernel_x, 3 * DEPTH_PIECE, &s, sizeof(s))
+                  2.0 * v.samples * v.rows * v.height * v.width * v.kernel_y * v.kernel_x * s.g.each, 3 * DEPTH_PIECE, &s, sizeof(s))
         return self.count - 1
 
     def max_pool2d(self, int x, int y, *, Py_ssize_t n, Py_ssize_t c, Py_ssize_t h, Py_ssize_t w, kernel, stride,

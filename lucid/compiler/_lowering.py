@@ -64,7 +64,8 @@ def can_convolve(op: Op) -> bool:
     if op.attributes.get("scale") and (groups > 1 or channels < FEWEST):
         return False
     whole = channels % CHANNELS == 0 and (rows // groups) % CHANNELS == 0
-    return groups == 1 or (channels == 1 and rows == groups) or whole
+    small = channels in (1, 2, 4, 8) and rows == channels * groups
+    return groups == 1 or small or whole
 
 
 def conv2d(b: Builder, op: Op) -> None:

@@ -237,6 +237,13 @@ class Decoder(nn.Module):
         return self.even(y), F.softmax(z, 1), w - F.interpolate(w[:, :1], size=(20, 11), mode="nearest")
 
 
+def grouped() -> nn.Module:
+    return nn.Sequential(
+        *unit(3, 24, 3, 2, act=nn.ReLU), *unit(24, 24, 3, groups=6, act=nn.SiLU), *unit(24, 64, 1),
+        *unit(64, 64, 5, 2, 8, nn.ReLU), *unit(64, 64, 3, 1, 32), nn.Conv2d(64, 32, 3, groups=4), nn.Conv2d(32, 8, 1, groups=4),
+    )  # fmt: skip
+
+
 def linear_norm() -> nn.Module:
     return nn.Sequential(nn.Linear(6, 9), nn.BatchNorm1d(9), nn.SiLU(), nn.BatchNorm1d(9), nn.Linear(9, 2))
 
@@ -256,6 +263,7 @@ NETS: dict[str, tuple[Callable[[], nn.Module], Callable[[int], tuple[Any, ...]]]
     "transformer, norm first": (lambda: Transformer(True), image(7, 24)),
     "attention written out": (WrittenOut, image(7, 24)),
     "language": (Language, lambda n: (lucid.randint(0, 11, (n, 9)),)),
+    "grouped": (grouped, image(3, 29, 27)),
     "decoder": (Decoder, image(3, 30, 27)),
     "recurrent": (Recurrent, image(5, 6)),
     "shared": (Shared, lambda n: (lucid.randn(n, 6), lucid.randn(n, 6))),

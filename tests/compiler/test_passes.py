@@ -434,3 +434,19 @@ def test_convolutions_that_reach_over_the_right_border_only() -> None:
         net = nn.Sequential(nn.ZeroPad2d((0, 3, 0, 1)), nn.Conv2d(32, 16, *sizes[:2]))
         run(net, x)
         run(nn.ConvTranspose2d(32, 16, sizes[0], 2, 0, output_padding=1), x)
+
+
+@pytest.mark.parametrize("channels, groups", [(32, 8), (32, 16), (24, 3), (40, 10), (64, 8)])
+def test_convolutions_of_small_groups(channels: int, groups: int) -> None:
+    for sizes in ((3, 1, 1), (3, 2, 1), (5, 1, 0), (1, 1, 0)):
+        net = nn.Sequential(
+            nn.Conv2d(channels, channels, *sizes, groups=groups), nn.BatchNorm2d(channels), nn.ReLU(),
+            nn.Conv2d(channels, channels, (2, 3), dilation=(1, 2), groups=groups), nn.SiLU(),
+        )  # fmt: skip
+        x = lucid.randn(2, channels, 9, 17)
+        compiled = run(net, x)
+        assert not any(s.startswith("call") for s in steps(compiled))
+        x[1, 0, 4, 5] = float("inf")
+        with lucid.no_grad():
+            got, want = compiled(x).numpy(), net(x).numpy()
+        np.testing.assert_array_equal(np.isfinite(got), np.isfinite(want))  # other groups do not see it

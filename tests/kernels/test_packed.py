@@ -79,7 +79,12 @@ def test_every_level_packs_alike() -> None:
 
 def test_refusals(ops: Any) -> None:
     with pytest.raises(ValueError, match="expected groups of a multiple of 16 channels on both sides"):
-        ops.pack_conv2d(normal((8, 4, 3, 3)), 2)
+        ops.pack_conv2d(normal((8, 3, 3, 3)), 2)
+    small = ops.pack_conv2d(normal((32, 4, 3, 3)), 8)
+    assert (small.kind, small.meta["groups"]) == ("small", 8)
+    for shape, groups in (([32, 4, 3, 3], 4), ([64, 4, 3, 3], 8), ([32, 16, 3, 3], 2), ([32, 4, 3, 3], 1)):
+        with pytest.raises(ValueError, match="expected groups of 2, 4 or 8 channels on both sides"):
+            ops.Packed.load(small.data, {"kind": "small", "shape": shape, "groups": groups})
     with pytest.raises(ValueError, match="does not fit 3 groups"):
         ops.pack_conv2d(normal((8, 4, 3, 3)), 3)
     with pytest.raises(
