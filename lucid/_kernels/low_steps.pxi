@@ -217,7 +217,7 @@ cdef class LowSteps(LowLayouts):
         q.channels, q.height, q.width, q.left, q.rows = c, h, w, v.left, n * h
         q.wide = max((v.width - 1) * v.stride_x + v.kernel_x, v.left + w)
         q.each = max(1, 2048 // q.wide)
-        if (FEW_ROWS * v.stride_x + v.kernel_x) * 4 * low_size(s.s.kind) > LOW_NONE:
+        if (LOW_PIXELS * v.stride_x + v.kernel_x) * 4 * low_size(s.s.kind) > LOW_NONE:
             raise ValueError(f"Plan.low_stem: stride {stride} and kernel {v.kernel_x} are too wide")
         self.check("low_stem", "x", x, 4.0 * n * c * h * w)
         self.check("low_stem", "y", y, blocked_bytes(n, v.rows, v.height * v.width) / 4 * low_size(s.s.y.kind))

@@ -135,6 +135,51 @@ cdef extern from *:
         }
     LUCID_LOW_TILES(bfloat, "avx512bf16", 32, 64, 16)
     LUCID_LOW_TILES(byte, "avx512vnni", 16, 32, 8)
+
+    /* The same chains for 14 pixels of a 3x3 kernel with stride 2 on a plain image, in ``steps`` words per column. Every
+       column is broadcast once, for both pixels that it reaches: broadcasts from memory are what bounds one block of
+       rows, so several columns are loaded at a time and spread from there. */
+    #define LUCID_LOW_SPREAD(v, i) \
+        ((i) == 0 ? _mm512_shuffle_epi32(v, 0x00) : (i) == 1 ? _mm512_shuffle_epi32(v, 0x55) \
+         : (i) == 2 ? _mm512_shuffle_epi32(v, 0xaa) : _mm512_shuffle_epi32(v, 0xff))
+    #define LUCID_LOW_STEM_OF(T, extension, vector, zero, first, store, steps) \
+    LUCID_LOW_FOR(extension) static void lucid_low_stem_##T(const lucid_low_tile *t) { \
+        const vector from = t->start ? first(t->start) : zero(); \
+        vector acc[14]; \
+        LUCID_UNROLL(16) for (int p = 0; p < 14; p++) \
+            acc[p] = from; \
+        for (Py_ssize_t row = 0; row < t->rows; row++) { \
+            const Py_ssize_t y = t->y + row * t->y_step; \
+            const int inside = (size_t) y < (size_t) t->height; \
+            const char *x = inside ? t->x + row * t->x_row : t->none; \
+            __m512i w[3 * steps], four; \
+            if (!inside && t->skip) \
+                continue; \
+            LUCID_UNROLL(8) for (int k = 0; k < 3 * steps; k++) \
+                w[k] = _mm512_loadu_si512(t->w + 64 * (3 * steps * row + k)); \
+            LUCID_UNROLL(64) for (int d = 0; d < 29 * steps; d++) { \
+                __m512i v; \
+                if (d / 4 * 4 + 4 > 29 * steps) { \
+                    int32_t one; \
+                    memcpy(&one, x + 4 * d, 4); \
+                    v = _mm512_set1_epi32(one); \
+                } else { \
+                    if (d % 4 == 0) \
+                        four = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *) (x + 4 * d))); \
+                    v = LUCID_LOW_SPREAD(four, d % 4); \
+                } \
+                LUCID_UNROLL(3) for (int k = 0; k < 3; k++) { \
+                    const int to = d / steps - k; \
+                    if (to >= 0 && to % 2 == 0 && to < 28) \
+                        acc[to / 2] = LUCID_DOT_##T(acc[to / 2], w[k * steps + d % steps], v); \
+                } \
+            } \
+        } \
+        LUCID_UNROLL(16) for (int p = 0; p < 14; p++) \
+            store((char *) t->to + 64 * p, acc[p]); \
+    }
+    LUCID_LOW_STEM_OF(bfloat, "avx512bf16", __m512, _mm512_setzero_ps, LUCID_LOW_NONE, _mm512_storeu_ps, 2)
+    LUCID_LOW_STEM_OF(byte, "avx512vnni", __m512i, _mm512_setzero_si512, _mm512_loadu_si512, _mm512_storeu_si512, 1)
     #endif
 
     /* Bytes without the instruction. */
@@ -168,7 +213,13 @@ cdef extern from *:
     static void lucid_low_run(const lucid_low_tile *t, int kind, int native, Py_ssize_t pixels, Py_ssize_t blocks) {
     #if LUCID_LOW
         if (native) {
-            if (kind == 1)
+            if (pixels == 14 && blocks == 1 && t->taps == 1 && t->blocks == 1 && t->right == 1 && t->left == 0
+                && t->last_groups == (kind == 1 ? 6 : 3) && t->x_pixel == (kind == 1 ? 16 : 8)) {
+                if (kind == 1)
+                    lucid_low_stem_bfloat(t);
+                else
+                    lucid_low_stem_byte(t);
+            } else if (kind == 1)
                 lucid_low_run_bfloat(t, pixels, blocks);
             else
                 lucid_low_run_byte(t, pixels, blocks);

@@ -89,7 +89,7 @@ def _fits_image(op: Op, weight: Sequence[int]) -> bool:
     a = op.attributes
     if is_stem(op):
         plain = not a.get("scale") and not a.get("residual") and a["dilation"][1] == 1
-        return plain and (8 * a["stride"][1] + weight[3]) * 2 * STEM <= 2048
+        return plain and (14 * a["stride"][1] + weight[3]) * 2 * STEM <= 2048
     if weight[1] < CHANNELS and a["groups"] > 1:
         return False
     width, last = op.output.shape[3], op.inputs[0].shape[3] - 1
