@@ -41,23 +41,7 @@ from lucid._functions.aliases import *  # noqa: E402, F403
 from lucid._functions.binary import *  # noqa: E402, F403
 from lucid._functions.choice import *  # noqa: E402, F403
 from lucid._functions.compare import *  # noqa: E402, F403
-from lucid._functions.creation import (  # noqa: E402
-    arange,
-    as_tensor,
-    empty,
-    empty_like,
-    eye,
-    from_numpy,
-    full,
-    full_like,
-    linspace,
-    logspace,
-    ones,
-    ones_like,
-    tensor,
-    zeros,
-    zeros_like,
-)
+from lucid._functions.creation import as_tensor, empty, eye, from_numpy, full, ones, tensor, zeros  # noqa: E402
 from lucid._functions.draws import (  # noqa: E402
     are_deterministic_algorithms_enabled,
     binomial,
@@ -69,10 +53,13 @@ from lucid._functions.draws import (  # noqa: E402
 from lucid._functions.extremum import *  # noqa: E402, F403
 from lucid._functions.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add  # noqa: E402
 from lucid._functions.join import *  # noqa: E402, F403
+from lucid._functions.like import empty_like, full_like, ones_like, zeros_like  # noqa: E402
 from lucid._functions.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer  # noqa: E402
 from lucid._functions.order import argsort, sort, topk  # noqa: E402
 from lucid._functions.pointwise import *  # noqa: E402, F403
+from lucid._functions.ranges import arange, linspace, logspace  # noqa: E402
 from lucid._functions.reduce import *  # noqa: E402, F403
+from lucid._functions.repeat import *  # noqa: E402, F403
 from lucid._functions.sampling import (  # noqa: E402
     bernoulli,
     multinomial,
@@ -87,6 +74,7 @@ from lucid._functions.sampling import (  # noqa: E402
 from lucid._functions.shape import *  # noqa: E402, F403
 from lucid._functions.softmax import log_softmax, softmax  # noqa: E402
 from lucid._functions.ternary import *  # noqa: E402, F403
+from lucid._functions.triangle import *  # noqa: E402, F403
 from lucid._functions.trigonometric import *  # noqa: E402, F403
 from lucid._later import later as _later  # noqa: E402
 from lucid._memory import memory_stats, release_memory, set_flush_denormal  # noqa: E402
@@ -196,6 +184,8 @@ if TYPE_CHECKING:
     from lucid._functions.pairwise import *  # noqa: F403
     from lucid._functions.scan import *  # noqa: F403
     from lucid._functions.scatter import *  # noqa: F403
+    from lucid._functions.scatter_reduce import *  # noqa: F403
+    from lucid._functions.sections import *  # noqa: F403
     from lucid._functions.solve import det as det
     from lucid._functions.solve import inv as inverse
     from lucid._functions.solve import logdet as logdet
@@ -259,8 +249,9 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid._dlpack": "from_dlpack",
     "lucid._functions.arrange": (
         "adjoint atleast_1d atleast_2d atleast_3d block_diag cartesian_prod column_stack combinations "
-        "dsplit dstack fliplr flipud hsplit meshgrid repeat_interleave rot90 tensor_split vander vsplit"
+        "dstack fliplr flipud meshgrid repeat_interleave rot90 vander"
     ),
+    "lucid._functions.sections": "dsplit hsplit tensor_split vsplit",
     "lucid._functions.diagonal": "diag diag_embed diagflat diagonal diagonal_scatter trace tril_indices triu_indices",
     "lucid._functions.distance": "cdist cross dist norm",
     "lucid._functions.einsum": "addbmm addmv addr einsum inner kron tensordot vdot",
@@ -276,9 +267,10 @@ __getattr__, __dir__ = _later("lucid", {
     ),
     "lucid._functions.scan": "cummax cummin cumulative_trapezoid diff logcumsumexp trapezoid trapz",
     "lucid._functions.scatter": (
-        "argwhere index_add index_copy index_fill index_put index_reduce masked_scatter put "
-        "scatter_reduce select_scatter slice_scatter take take_along_dim"
+        "argwhere index_add index_copy index_fill index_put masked_scatter put select_scatter slice_scatter take "
+        "take_along_dim"
     ),
+    "lucid._functions.scatter_reduce": "index_reduce scatter_reduce",
     "lucid._functions.statistics": (
         "aminmax corrcoef cov kthvalue median mode nanmean nanmedian nanquantile nansum quantile"
     ),

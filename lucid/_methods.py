@@ -9,19 +9,21 @@ from lucid._functions import (
     aliases,
     binary,
     compare,
-    creation,
     draws,
     extremum,
     index,
     join,
+    like,
     order,
     pointwise,
     reduce,
     sampling,
     shape,
     ternary,
+    triangle,
 )
 from lucid._functions import matmul as products
+from lucid._functions import repeat as repeats
 from lucid._functions import softmax as softmaxes
 from lucid._functions import trigonometric as trig
 from lucid._functions._common import inplace
@@ -40,6 +42,8 @@ histograms: Any = LaterModule("lucid._functions.histogram")
 incomplete: Any = LaterModule("lucid._functions.incomplete")
 linalg: Any = LaterModule("lucid._functions.linalg")
 pairwise: Any = LaterModule("lucid._functions.pairwise")
+combined: Any = LaterModule("lucid._functions.scatter_reduce")
+sections: Any = LaterModule("lucid._functions.sections")
 places: Any = LaterModule("lucid._functions.scatter")
 scan: Any = LaterModule("lucid._functions.scan")
 factors: Any = LaterModule("lucid._functions.cholesky")
@@ -137,11 +141,11 @@ class Methods:
     permute, transpose, t, movedim, moveaxis = shape.permute, shape.transpose, shape.t, shape.movedim, shape.movedim
     swapaxes, swapdims = shape.transpose, shape.transpose
     expand, expand_as, broadcast_to = shape.expand_sizes, shape.expand_as, shape.broadcast_to
-    repeat, tile, clone, contiguous = shape.repeat, shape.tile, shape.clone, shape.contiguous
+    repeat, tile, clone, contiguous = repeats.repeat, repeats.tile, shape.clone, shape.contiguous
     split, chunk, unbind, narrow, select = join.split, join.chunk, join.unbind, join.narrow, join.select
-    flip, roll, tril, triu = shape.flip, join.roll, shape.tril, shape.triu
+    flip, roll, tril, triu = repeats.flip, join.roll, triangle.tril, triangle.triu
 
-    tensor_split, hsplit, vsplit, dsplit = arrange.tensor_split, arrange.hsplit, arrange.vsplit, arrange.dsplit
+    tensor_split, hsplit, vsplit, dsplit = sections.tensor_split, sections.hsplit, sections.vsplit, sections.dsplit
     fliplr, flipud, rot90 = arrange.fliplr, arrange.flipud, arrange.rot90
     repeat_interleave, adjoint = arrange.repeat_interleave, arrange.adjoint
     unfold, as_strided = strided.unfold, strided.as_strided
@@ -157,8 +161,8 @@ class Methods:
 
     take, put, take_along_dim, argwhere = places.take, places.put, places.take_along_dim, places.argwhere
     index_add, index_copy, index_fill = places.index_add, places.index_copy, places.index_fill
-    index_put, index_reduce, masked_scatter = places.index_put, places.index_reduce, places.masked_scatter
-    scatter_reduce, select_scatter = places.scatter_reduce, places.select_scatter
+    index_put, index_reduce, masked_scatter = places.index_put, combined.index_reduce, places.masked_scatter
+    scatter_reduce, select_scatter = combined.scatter_reduce, places.select_scatter
     slice_scatter = places.slice_scatter
 
     # matrix products
@@ -174,8 +178,8 @@ class Methods:
     cholesky_solve, cholesky_inverse = factors.cholesky_solve, factors.cholesky_inverse
 
     # creation
-    new_tensor, new_zeros, new_ones = creation.new_tensor, creation.new_zeros, creation.new_ones
-    new_full, new_empty = creation.new_full, creation.new_empty
+    new_tensor, new_zeros, new_ones = like.new_tensor, like.new_zeros, like.new_ones
+    new_full, new_empty = like.new_full, like.new_empty
     exponential_, geometric_, log_normal_ = draws.exponential_, draws.geometric_, draws.log_normal_
     cauchy_, random_ = draws.cauchy_, draws.random_
     normal_, uniform_, bernoulli_ = sampling.normal_, sampling.uniform_, sampling.bernoulli_
@@ -246,15 +250,15 @@ class Methods:
     logit_, i0_ = inplace(special.logit), inplace(special.i0)
     polygamma_ = inplace(special.polygamma_method)
     cumsum_, cumprod_ = inplace(reduce.cumsum), inplace(reduce.cumprod)
-    tril_, triu_ = inplace(shape.tril), inplace(shape.triu)
+    tril_, triu_ = inplace(triangle.tril), inplace(triangle.triu)
     addmm_, baddbmm_ = inplace(products.addmm), inplace(products.baddbmm)
     addmv_, addr_, addbmm_ = inplace(einsum.addmv), inplace(einsum.addr), inplace(einsum.addbmm)
     put_, index_add_, index_copy_, index_fill_ = (
         inplace(places.put), inplace(places.index_add), inplace(places.index_copy), inplace(places.index_fill),
     )  # fmt: skip
     index_put_, index_reduce_, masked_scatter_, scatter_reduce_ = (
-        inplace(places.index_put), inplace(places.index_reduce), inplace(places.masked_scatter),
-        inplace(places.scatter_reduce),
+        inplace(places.index_put), inplace(combined.index_reduce), inplace(places.masked_scatter),
+        inplace(combined.scatter_reduce),
     )  # fmt: skip
     masked_fill_, scatter_, scatter_add_ = (
         inplace(index.masked_fill), inplace(index.scatter), inplace(index.scatter_add),

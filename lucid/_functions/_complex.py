@@ -19,7 +19,8 @@ from lucid import _dtype
 from lucid.autograd._node import TensorBase
 
 # Modules whose functions know complex numbers.
-NATIVE = ("lucid._functions.complex", "lucid._functions.fourier", "lucid._functions.stft", "lucid._functions.eigen")
+NATIVE = ("lucid._functions.complex", "lucid._functions.fourier", "lucid._functions.fourier_axes",
+          "lucid._functions.frequency", "lucid._functions.stft", "lucid._functions.eigen")  # fmt: skip
 # Made of operators, or of NumPy's functions that take any dtype.
 _AS_THEY_ARE = (
     "addcdiv addcmul argwhere equal isfinite isinf isnan lerp logical_and logical_not logical_or logical_xor "

@@ -9,8 +9,8 @@ import numpy as np
 from lucid._functions._common import broadcast_shapes, expand, write_out
 from lucid._functions.diagonal import diag_embed
 from lucid._functions.matmul import matmul, mT
-from lucid._functions.shape import tril
 from lucid._functions.solve import LinAlgError, SolveTriangular, _guarded, check_matrix, factored, solve_triangular
+from lucid._functions.triangle import tril
 from lucid.autograd._node import Node, wrap
 
 if TYPE_CHECKING:

@@ -462,7 +462,7 @@ def scatter(
     """
     d = normalize_dim("scatter", dim, x)
     if reduce is not None:
-        from lucid._functions.scatter import scatter_reduce
+        from lucid._functions.scatter_reduce import scatter_reduce
 
         if reduce not in ("add", "multiply"):
             raise RuntimeError(f"scatter: reduce must be 'add' or 'multiply', got {reduce!r}")

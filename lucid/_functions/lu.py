@@ -10,8 +10,8 @@ import numpy as np
 from lucid._functions.index import getitem
 from lucid._functions.join import cat
 from lucid._functions.matmul import matmul, mT
-from lucid._functions.shape import tril, triu
 from lucid._functions.solve import BLOCK, SolveTriangular, check_matrix, solve_triangular, substitute
+from lucid._functions.triangle import tril, triu
 from lucid.autograd._node import Node, wrap
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, expand, floating, normalize_dim, normalize_dims, write_out
 from lucid._functions.choice import where
 from lucid._functions.pointwise import exp, sqrt
-from lucid._functions.shape import flip, reshape
+from lucid._functions.repeat import flip
+from lucid._functions.shape import reshape
 from lucid.autograd._node import Node, compute, wrap
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import numpy as np
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import broadcast_shapes, cast, check_options, check_writable, convert, write_out
-from lucid._functions.creation import _finish, _like, _numpy_dtype, _shape
+from lucid._functions.creation import _finish, _numpy_dtype, _shape
+from lucid._functions.like import _like
 from lucid._functions.shape import as_shape
 from lucid._random import Generator, default_generator
 from lucid.autograd._node import TensorBase, bump, compute, mode, wrap

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +14,12 @@ from lucid._functions.index import (
     Gather,
     ScatterAdd,
     SetItem,
-    added,
-    check_index,
     gather,
-    gather_index,
-    getitem,
     refusal,
 )
 from lucid._functions.index import nonzero as _nonzero
 from lucid._functions.shape import ravel, reshape
-from lucid.autograd._mode import mode
-from lucid.autograd._node import Node, TensorBase, wrap
+from lucid.autograd._node import TensorBase, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -313,166 +307,6 @@ def index_put(x: Tensor, indices: Sequence[Any], values: Tensor, accumulate: boo
     return x + ScatterAdd.apply(expand(values, shape), x._data.shape, at)
 
 
-REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
-START = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "amax": -math.inf, "amin": math.inf}
-COMBINE = {"sum": np.add, "mean": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
-
-
-class ScatterReduce(Node):
-    """Slots combined with the elements of ``src`` that ``at`` sends there; slots nothing reaches keep ``x``."""
-
-    __slots__ = ("at", "include", "reduce")
-
-    def forward(self, x: Tensor, src: Tensor, at: Any, reduce: str, include: bool) -> np.ndarray:
-        self.saved, self.at, self.reduce, self.include = (x, src), at, reduce, include
-        y = x._data.copy()
-        if not include:
-            start = START[reduce]
-            if y.dtype.kind != "f" and math.isinf(start):
-                limits = (0, 1) if y.dtype.kind == "b" else (np.iinfo(y.dtype).min, np.iinfo(y.dtype).max)
-                start = limits[start > 0]
-            y[at] = start
-        if COMBINE[reduce] is np.add and y.dtype.char in "fd":
-            y += added(src._data, y.shape, at)
-        else:
-            COMBINE[reduce].at(y, at, src._data)
-        if reduce == "mean":
-            count = self.count(y)
-            y = y / count if y.dtype.kind == "f" else y // count
-        return self.save_result(y)
-
-    def count(self, y: np.ndarray) -> np.ndarray:
-        """How many elements each slot combines, at least 1."""
-        ones = np.ones(y[self.at].shape, y.dtype)
-        return np.maximum(added(ones, y.shape, self.at) + y.dtype.type(self.include), 1)
-
-    def backward(self, dy: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        (x, src), y = self.unpack(), self.unpack_result()
-        at, shape = self.at, x._data.shape
-        reached = np.zeros(shape, bool)
-        reached[at] = True
-        own = None if self.include else wrap(~reached)  # slots whose own value counts
-        if self.reduce in ("sum", "mean"):
-            share = dy / wrap(self.count(y._data)) if self.reduce == "mean" else dy
-            return share if own is None else where(own, share, 0.0), Gather.apply(share, at)
-        if self.reduce == "prod":
-            return self.products(x, src, dy, own)
-        hit_x, hit_src = (
-            cast(x.detach() == y.detach(), x.dtype),
-            cast(src.detach() == Gather.apply(y.detach(), at), x.dtype),
-        )
-        if own is not None:
-            hit_x = where(own, hit_x, 0.0)
-        ties = hit_x + ScatterAdd.apply(hit_src, shape, at)
-        share = dy / where(ties == 0, 1.0, ties)
-        return hit_x * share, hit_src * Gather.apply(share, at)
-
-    def products(self, x: Tensor, src: Tensor, dy: Tensor, own: Tensor | None) -> tuple[Tensor, Tensor]:
-        """dy times the product of all other elements of the slot, right at zeros."""
-        at = self.at
-        kept = x if own is None else where(own, x, 1.0)
-        zero_x, zero_src = kept.detach() == 0, src.detach() == 0
-        zeros = zero_x._data + added(zero_src._data.astype(x._data.dtype), x._data.shape, at)
-        safe_x, safe_src = where(zero_x, 1.0, kept), where(zero_src, 1.0, src)
-        product = ScatterReduce.apply(safe_x, safe_src, at, "prod", True)
-
-        # Where exactly one other element is zero the product is, but its derivative by that element is not.
-        low_x, low_src = where(zero_x, kept, 0.0), where(zero_src, src, 0.0)
-        lows = low_x + ScatterAdd.apply(low_src, x._data.shape, at) if mode.enabled else None
-
-        def others(
-            zero: Tensor, safe: Tensor, product: Tensor, zeros: np.ndarray, low: Tensor, lows: Tensor | None
-        ) -> Tensor:  # fmt: skip
-            rest = zeros - zero._data
-            single = 0.0 if lows is None else where(wrap(np.asarray(rest == 1)), product / safe * (lows - low), 0.0)
-            return where(wrap(np.asarray(rest == 0)), product / safe, single)
-
-        dx = dy * others(zero_x, safe_x, product, zeros, low_x, lows)
-        dsrc = Gather.apply(dy, at) * others(
-            zero_src, safe_src, Gather.apply(product, at), zeros[at], low_src,
-            None if lows is None else Gather.apply(lows, at),
-        )  # fmt: skip
-        return dx if own is None else where(own, dx, 0.0), dsrc
-
-
-def _reduced(name: str, x: Tensor, src: Tensor, at: Any, reduce: str, include_self: bool) -> Tensor:
-    if reduce not in REDUCTIONS:
-        raise RuntimeError(f"{name}: reduce must be one of {', '.join(REDUCTIONS)}, got {reduce!r}")
-    _same_dtype(name, x, src)
-    return ScatterReduce.apply(x, src, at, reduce, include_self)
-
-
-def scatter_reduce(
-    x: Tensor,
-    dim: int,
-    index: Tensor,
-    src: Tensor,
-    reduce: str,
-    *,
-    include_self: bool = True,
-    out: Tensor | None = None,
-) -> Tensor:
-    """``x`` with every element src[i, j, ...] combined into [index[i, j, ...], j, ...], the index replacing ``dim``.
-
-    Args:
-        x: any shape.
-        dim: the dimension that ``index`` counts along.
-        index: int64; as many dimensions as ``x`` and ``src``, nowhere longer than ``src``.
-        src: of the dtype of ``x``.
-        reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``. Ties of extremes share the gradient.
-        include_self: whether the elements of ``x`` take part; without it those that nothing reaches stay all the same.
-        out: tensor that receives the result.
-
-    Raises:
-        RuntimeError: another reduction, other dtypes, or shapes that do not fit.
-        IndexError: an index is out of range.
-
-    Example:
-        >>> import lucid
-        >>> x, i = lucid.zeros(2), lucid.tensor([0, 0, 1])
-        >>> print(lucid.scatter_reduce(x, 0, i, lucid.tensor([1.0, 3.0, 5.0]), "mean", include_self=False))
-        [2.0, 5.0]
-    """
-    d, s = normalize_dim("scatter_reduce", dim, x), src._data.shape
-    i = check_index("scatter_reduce", x._data.shape, d, index)
-    if len(s) != i.ndim or any(n > m for n, m in zip(i.shape, s)):
-        raise RuntimeError(f"scatter_reduce: index {i.shape} must be no larger than src {s} in any dimension")
-    if not i.ndim:
-        return reshape(
-            scatter_reduce(reshape(x, 1), 0, reshape(index, 1), reshape(src, 1), reduce, include_self=include_self), ()
-        )
-    part = getitem(src, tuple([slice(n) for n in i.shape]))
-    at = gather_index(x._data.shape, d, i)
-    return write_out("scatter_reduce", _reduced("scatter_reduce", x, part, at, reduce, include_self), out)
-
-
-def index_reduce(
-    x: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
-) -> Tensor:
-    """`index_add` with a reduction ("prod", "mean", "amax" or "amin") in place of the sum.
-
-    Args:
-        x: any shape.
-        dim: dimension of the slices.
-        index: integers, shape (n,); equal ones take part together.
-        source: the slices, of the dtype of ``x``, with size n in ``dim``.
-        reduce: the reduction.
-        include_self: the elements of ``x`` take part.
-
-    Raises:
-        IndexError: a place is out of range, or ``source`` has another shape.
-        RuntimeError: ``reduce`` is unknown.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.index_reduce(lucid.ones(2), 0, lucid.tensor([1, 1]), lucid.tensor([5.0, 6.0]), "prod"))
-        [1.0, 30.0]
-    """
-    d, places = _along("index_reduce", x, dim, index)
-    full, slices, at = _sliced("index_reduce", x, d, places, source)
-    return reshape(_reduced("index_reduce", full, slices, at, reduce, include_self), x._data.shape)
-
-
 def select_scatter(x: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """A copy of ``x`` with ``src`` in place of one slice along ``dim``.
 
@@ -533,6 +367,6 @@ def slice_scatter(
 
 
 __all__ = [
-    "argwhere", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "masked_scatter", "put",
-    "scatter_reduce", "select_scatter", "slice_scatter", "take", "take_along_dim",
+    "argwhere", "index_add", "index_copy", "index_fill", "index_put", "masked_scatter", "put",
+    "select_scatter", "slice_scatter", "take", "take_along_dim",
 ]  # fmt: skip

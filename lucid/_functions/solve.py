@@ -9,7 +9,8 @@ import numpy as np
 
 from lucid._functions._common import sum_to, write_out
 from lucid._functions.matmul import matmul, mT
-from lucid._functions.shape import squeeze, tril, triu, unsqueeze
+from lucid._functions.shape import squeeze, unsqueeze
+from lucid._functions.triangle import tril, triu
 from lucid.autograd._node import Node, TensorBase, wrap
 
 if TYPE_CHECKING:

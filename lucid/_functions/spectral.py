@@ -14,8 +14,9 @@ from lucid._functions.diagonal import diag_embed
 from lucid._functions.join import cat
 from lucid._functions.matmul import matmul, mT
 from lucid._functions.reduce import sum
-from lucid._functions.shape import tril, triu, unsqueeze
+from lucid._functions.shape import unsqueeze
 from lucid._functions.solve import check_matrix, factored, solve_triangular
+from lucid._functions.triangle import tril, triu
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, wrap
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lucid._functions import _common as common
-from lucid._functions import diagonal, embedding, fold, index, join, shape, strided
+from lucid._functions import diagonal, embedding, fold, index, join, repeat, shape, strided, triangle
 from lucid.onnx._sizes import numbers_in, same, same_size
 from lucid.onnx._traces import Size
 from lucid.onnx._writer import Builder, Ref, Unsupported, exports
@@ -36,7 +36,7 @@ def clone(b: Builder, x: Ref) -> str:
     return b.node("Identity", x)
 
 
-@exports(shape.Flip)
+@exports(repeat.Flip)
 def flip(b: Builder, x: Ref, dims: tuple[int, ...]) -> str:
     n = len(dims)
     if not n:
@@ -44,7 +44,7 @@ def flip(b: Builder, x: Ref, dims: tuple[int, ...]) -> str:
     return b.node("Slice", x, b.ints(*[-1] * n), b.ints(*[-LAST] * n), b.ints(*dims), b.ints(*[-1] * n))
 
 
-@exports(shape.Tri)
+@exports(triangle.Tri)
 def tri(b: Builder, x: Ref, diagonal: int, upper: bool) -> str:
     return b.node("Trilu", x, np.asarray(diagonal), upper=int(upper))
 

@@ -114,7 +114,7 @@ OTHERS: dict[str, Callable[..., Count]] = {
     "pool3d.AdaptiveMaxPool3d": _read(1), "reduce.Var": _read(3), "reduce.LogSumExp": _read(3),
     "extremum.SelectExtremum": _read(1), "resample.Resample": _resample, "fold.Fold": _read(1),
     "embedding.BagSums": lambda args, y: (0, len(args[1]) * y[0]._data.shape[-1]),
-    "_common.SumTo": _read(1), "index.ScatterAdd": _read(1), "scatter.ScatterReduce": _read(1),
+    "_common.SumTo": _read(1), "index.ScatterAdd": _read(1), "scatter_reduce.ScatterReduce": _read(1),
     "segment.SegmentSum": _read(1), "scan.LogCumSumExp": _read(3), "choice.Where": _each(0), "_unary.Reshape": _each(0),
     "ternary.Clamp": _each(2), "ctc.CTC": _read(8),
 }  # fmt: skip
@@ -125,8 +125,8 @@ FAMILIES: dict[str, Callable[..., Count]] = {
     **dict.fromkeys(["extremum", "reduce", "scan", "statistics"], _read(1)),
     "loss": _read(3), "pairs": _read(3),
     **dict.fromkeys(["_common", "arrange", "creation", "diagonal", "draws", "embedding",
-                     "fold", "index", "join", "order", "points", "sampling",
-                     "scatter", "segment", "shape", "strided"], _each(0)),
+                     "fold", "index", "join", "order", "points", "repeat", "sampling",
+                     "scatter", "scatter_reduce", "segment", "shape", "strided", "triangle"], _each(0)),
 }  # fmt: skip
 """What is left, by the module of `lucid._functions` that defines it."""
 

@@ -12,7 +12,8 @@ from lucid._functions._common import rank
 from lucid._functions.conv import Convolution, Geometry
 from lucid._functions.index import SetItem, Unslice
 from lucid._functions.join import cat, narrow
-from lucid._functions.shape import clone, flip, reshape
+from lucid._functions.repeat import flip
+from lucid._functions.shape import clone, reshape
 from lucid.autograd._node import wrap
 from lucid.nn.functional._arguments import Sizes, at_least, check_floating, sizes
 

@@ -14,6 +14,7 @@ from lucid.nn.modules.linear import *  # noqa: F403
 from lucid.nn.modules.loss import *  # noqa: F403
 from lucid.nn.modules.module import Module as Module
 from lucid.nn.modules.norm import *  # noqa: F403
+from lucid.nn.modules.parameter_container import *  # noqa: F403
 from lucid.nn.modules.pool import *  # noqa: F403
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lucid.nn.modules.attention import *  # noqa: F403
     from lucid.nn.modules.blocks import *  # noqa: F403
     from lucid.nn.modules.cache import *  # noqa: F403
+    from lucid.nn.modules.channel_blocks import *  # noqa: F403
     from lucid.nn.modules.constrained import *  # noqa: F403
     from lucid.nn.modules.conv_transpose import *  # noqa: F403
     from lucid.nn.modules.ctc import *  # noqa: F403
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from lucid.nn.modules.embedding_bag import *  # noqa: F403
     from lucid.nn.modules.fold import *  # noqa: F403
     from lucid.nn.modules.lazy import *  # noqa: F403
+    from lucid.nn.modules.lazy_norm import *  # noqa: F403
     from lucid.nn.modules.likelihood import *  # noqa: F403
     from lucid.nn.modules.linear_loss import *  # noqa: F403
     from lucid.nn.modules.lp_pool import *  # noqa: F403
@@ -56,8 +59,9 @@ _LATER = {
     "lucid.nn.modules.attention": "MultiheadAttention",
     "lucid.nn.modules.blocks": (
         "ConvBNReLU1d ConvBNReLU2d ConvBNReLU3d DepthSeparableConv1d DepthSeparableConv2d DepthSeparableConv3d "
-        "GlobalResponseNorm MultiHeadAttention Rearrange SEModule ScaledDotProductAttention SelectiveKernel"
+        "MultiHeadAttention Rearrange ScaledDotProductAttention"
     ),
+    "lucid.nn.modules.channel_blocks": "GlobalResponseNorm SEModule SelectiveKernel",
     "lucid.nn.modules.cache": "Cache DynamicKVCache EncoderDecoderCache KVCache StaticKVCache",
     "lucid.nn.modules.constrained": "ConstrainedConv1d ConstrainedConv2d ConstrainedConv3d",
     "lucid.nn.modules.conv_transpose": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
@@ -67,9 +71,11 @@ _LATER = {
     "lucid.nn.modules.embedding_bag": "EmbeddingBag",
     "lucid.nn.modules.fold": "Fold Unfold",
     "lucid.nn.modules.lazy": (
-        "LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d "
-        "LazyConvTranspose2d LazyConvTranspose3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d LazyLinear "
+        "LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d LazyLinear "
         "LazyModuleMixin"
+    ),
+    "lucid.nn.modules.lazy_norm": (
+        "LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d"
     ),
     "lucid.nn.modules.likelihood": "GaussianNLLLoss PoissonNLLLoss",
     "lucid.nn.modules.linear_loss": "LinearCrossEntropyLoss NLLLoss2d",

@@ -15,8 +15,9 @@ from lucid._functions.linalg import matrix_exp
 from lucid._functions.matmul import dot, matmul, mv
 from lucid._functions.reduce import sum
 from lucid._functions.sampling import randn
-from lucid._functions.shape import movedim, reshape, transpose, tril
+from lucid._functions.shape import movedim, reshape, transpose
 from lucid._functions.solve import solve
+from lucid._functions.triangle import tril
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
 from lucid.autograd._node import wrap
