@@ -17,6 +17,7 @@ from lucid._functions._arguments import check_tensors
 from lucid._functions.sampling import rand, randn, randperm
 from lucid.autograd._mode import no_grad
 from lucid.autograd._node import wrap
+from lucid.nn._quantile import normal_distribution, normal_quantile
 
 if TYPE_CHECKING:
     from lucid._random import Generator
@@ -406,40 +407,6 @@ def reset_affine(weight: Tensor, bias: Tensor | None) -> None:
         uniform_(bias, -bound, bound)
 
 
-_CENTRE = (
-    (2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457, 13731.693765509461125,
-     1971.5909503065514427, 133.14166789178437745, 3.387132872796366608),
-    (5226.495278852545925, 28729.085735721942674, 39307.89580009271061, 21213.794301586595867, 5394.1960214247511077,
-     687.1870074920579083, 42.313330701600911252, 1.0),
-)  # fmt: skip
-_SHOULDER = (
-    (7.7454501427834140764e-4, 0.0227238449892691845833, 0.24178072517745061177, 1.27045825245236838258,
-     3.64784832476320460504, 5.7694972214606914055, 4.6303378461565452959, 1.42343711074968357734),
-    (1.05075007164441684324e-9, 5.475938084995344946e-4, 0.0151986665636164571966, 0.14810397642748007459,
-     0.68976733498510000455, 1.6763848301838038494, 2.05319162663775882187, 1.0),
-)  # fmt: skip
-_TAIL = (
-    (2.01033439929228813265e-7, 2.71155556874348757815e-5, 0.0012426609473880784386, 0.026532189526576123093,
-     0.29656057182850489123, 1.7848265399172913358, 5.4637849111641143699, 6.6579046435011037772),
-    (2.04426310338993978564e-15, 1.4215117583164458887e-7, 1.8463183175100546818e-5, 7.868691311456132591e-4,
-     0.0148753612908506148525, 0.13692988092273580531, 0.59983220655588793769, 1.0),
-)  # fmt: skip
-
-
-def _normal_quantile(p: np.ndarray) -> np.ndarray:
-    """The x with Phi(x) = p, for p in (0, 1), to about 1e-15 (Wichura, algorithm AS 241, PPND16, 1988)."""
-    q = p - 0.5
-    with np.errstate(divide="ignore", invalid="ignore"):
-        r = np.sqrt(-np.log(np.minimum(p, 1 - p)))
-        ranges = ((_CENTRE, 0.180625 - q * q), (_SHOULDER, r - 1.6), (_TAIL, r - 5.0))
-        centre, shoulder, tail = [np.polyval(num, v) / np.polyval(den, v) for (num, den), v in ranges]
-    return np.where(np.abs(q) <= 0.425, q * centre, np.copysign(np.where(r <= 5.0, shoulder, tail), q))
-
-
-def _normal_distribution(x: float) -> float:
-    return 0.5 * math.erfc(-x / math.sqrt(2.0))
-
-
 def trunc_normal_(
     tensor: Tensor,
     mean: float = 0.0,
@@ -481,9 +448,9 @@ def trunc_normal_(
     flipped = low > 0  # the lower tail is where probabilities have their full precision
     if flipped:
         low, high = -high, -low
-    p_low, p_high = _normal_distribution(low), _normal_distribution(high)
+    p_low, p_high = normal_distribution(low), normal_distribution(high)
     p = p_low + rand(tensor._data.shape, generator=generator, dtype=_dtype.float64)._data * (p_high - p_low)
-    x = _normal_quantile(np.clip(p, np.finfo(np.float64).tiny, 1 - 2.0**-53))
+    x = normal_quantile(np.clip(p, np.finfo(np.float64).tiny, 1 - 2.0**-53))
     return _assign(tensor, np.clip((-x if flipped else x) * std + mean, a, b))
 
 
