@@ -61,11 +61,11 @@ SHAPES = ((1, 1024, 1000), (64, 784, 256), (128, 768, 3072))
 def products() -> Iterator[Case]:
     peers = ("torch", "numpy")
     for n in (64, 128, 256, 512, 1024, 2048):
-        yield Case("matmul", f"matmul {n}^3", matmul, (n, n, n), peers, numpy_matmul, flops=2 * n**3)
+        yield Case("matmul", f"matmul {n}^3", matmul, (n, n, n), peers, numpy=numpy_matmul, flops=2 * n**3)
     for m, k, n in SHAPES:
         # One row: every weight is read for two operations, so memory is the limit.
         limit = {"bytes": 4.0 * k * n} if m == 1 else {"flops": 2.0 * m * k * n}
-        yield Case("matmul", f"linear {m}x{k}x{n}", linear, (m, k, n), peers, numpy_linear, **limit)
+        yield Case("matmul", f"linear {m}x{k}x{n}", linear, (m, k, n), peers, numpy=numpy_linear, **limit)
 
 
 # Convolutions
