@@ -62,6 +62,7 @@ cdef enum:
     WINOGRAD_BYTES = 458752     # of transformed input that a block holds
     WINOGRAD_GROUP = 8          # tiles whose epilogue is done together
     WINOGRAD_LEAST = 32         # channels on either side
+    WINOGRAD_SAMPLE = 32        # tiles of a sample: with fewer, reading the larger weights takes what products save
 
 
 cdef struct BlockedWinograd:
@@ -77,7 +78,7 @@ cdef bint blocked_winograd_fits(const Conv* v) noexcept nogil:
     """A dense 3x3 kernel with stride 1, and enough tiles of a sample and channels to repay the transforms."""
     return (winograd_on and v.kernel_y == v.kernel_x == 3 and v.stride_y == v.stride_x == 1
             and v.dilation_y == v.dilation_x == 1 and v.groups == 1 and min(v.rows, v.channels) >= WINOGRAD_LEAST
-            and ceil_div(v.height, 2) * ceil_div(v.width, 2) >= WINOGRAD_TILES)
+            and ceil_div(v.height, 2) * ceil_div(v.width, 2) >= WINOGRAD_SAMPLE)
 
 
 cdef void plan_blocked_winograd(BlockedWinograd* p) noexcept nogil:
