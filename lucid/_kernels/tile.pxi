@@ -12,7 +12,7 @@
 cdef extern from *:
     """
     #if LUCID_SQUARE == 16
-    enum { LUCID_INTERLEAVE_K = 16 };
+    enum { LUCID_INTERLEAVE_K = 4 };
     #else
     enum { LUCID_INTERLEAVE_K = 1 };
     #endif
