@@ -6,7 +6,7 @@
 # or which path computed it. The rounding error of k terms grows as sqrt(k * length of a chain), where that of one chain
 # grows as k.
 #
-# Chains are interleaved where that pays (``k_chains``): chain r of 8 takes k = r, r + 8, r + 16, ... A product of few
+# Chains are interleaved where that pays (``k_chains``): chain r of 4 takes k = r, r + 4, r + 8, ... A product of few
 # rows can then hold chains in lanes and read a weight as it lies in memory. Otherwise they are blocks of k.
 
 cdef extern from *:
