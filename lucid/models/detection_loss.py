@@ -252,11 +252,11 @@ class DetectionLoss(nn.Module):
         """(N, places, 64 + classes); middles (places, 2) in strides; strides (places, 1) in pixels."""
         channels = 4 * BINS + self.num_classes
         if not isinstance(raw, (list, tuple)) or len(raw) != 3:
-            raise ValueError("DetectionLoss: expected three tensors, as a YOLOv8 in training mode returns them")
+            raise ValueError("expected three tensors, as a YOLOv8 in training mode returns them")
         check_tensors("DetectionLoss", *raw)
         if any(x.ndim != 4 or x.shape[1] != channels or x.shape[0] != raw[0].shape[0] for x in raw):
             got = ", ".join(str(tuple(x.shape)) for x in raw)
-            raise ValueError(f"DetectionLoss: expected three tensors (N, {channels}, h, w), got {got}")
+            raise ValueError(f"expected three tensors (N, {channels}, h, w), got {got}")
         flat = lucid.cat([x.flatten(2) for x in raw], 2).transpose(1, 2)
         points, strides = Detect.places([(x.shape[2], x.shape[3]) for x in raw], flat)
         return flat, points.t().contiguous(), strides.unsqueeze(1)
@@ -266,23 +266,23 @@ class DetectionLoss(nn.Module):
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         if not isinstance(targets, (list, tuple)) or len(targets) != n:
             got = len(targets) if isinstance(targets, (list, tuple)) else type(targets).__name__
-            raise ValueError(f"DetectionLoss: expected a list of {n} targets, one for each image, got {got}")
+            raise ValueError(f"expected a list of {n} targets, one for each image, got {got}")
         found = []
         for i, target in enumerate(targets):
             if not isinstance(target, (list, tuple)) or len(target) != 2:
-                raise TypeError(f"DetectionLoss: target {i} must be (boxes, labels)")
+                raise TypeError(f"target {i} must be (boxes, labels)")
             check_tensors("DetectionLoss", *target)
             boxes, labels = target[0].detach().numpy(), target[1].numpy()
             if boxes.shape != (len(labels), 4) or labels.ndim != 1 or labels.dtype.kind not in "iu":
                 raise ValueError(
-                    f"DetectionLoss: expected target {i} of boxes (K, 4) and integer labels (K,), got {boxes.shape} "
+                    f"expected target {i} of boxes (K, 4) and integer labels (K,), got {boxes.shape} "
                     f"and {labels.shape} of {target[1].dtype}"
                 )
             if not (boxes[:, 2:] > boxes[:, :2]).all() or not np.isfinite(boxes).all():
-                raise ValueError(f"DetectionLoss: target {i} has a box that is empty or not finite")
+                raise ValueError(f"target {i} has a box that is empty or not finite")
             if len(labels) and not 0 <= labels.min() <= labels.max() < self.num_classes:
                 raise ValueError(
-                    f"DetectionLoss: target {i} has labels from {labels.min()} to {labels.max()}, but classes are 0 to "
+                    f"target {i} has labels from {labels.min()} to {labels.max()}, but classes are 0 to "
                     f"{self.num_classes - 1}"
                 )
             found.append((boxes.astype(dtype), labels.astype(np.int64)))
