@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from lucid.models._preprocessing import Preprocessing
 from lucid.models.boxes import Letterbox
-from lucid.nn import Module, init
+from lucid.nn import Module
+from lucid.nn.init._common import without_draws
 from lucid.serialization import load
 
 M = TypeVar("M", bound=Module)
@@ -118,7 +119,7 @@ def build_with(function: str, build: Callable[[], M], weights: Any, strict: bool
         raise TypeError(f"{function}: expected {place} to hold a dict of tensors, got {type(state).__name__}")
     if state and all(isinstance(key, str) and key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}  # of DataParallel
-    with init._without_draws():
+    with without_draws():
         model = build()
     try:
         if model.load_state_dict(state, strict=strict).missing_keys:

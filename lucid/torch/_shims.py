@@ -151,9 +151,9 @@ def _later(**places: str) -> Any:
 
 
 def _init() -> dict[str, Any]:
-    from lucid.nn.init import _fans
+    from lucid.nn.init._scaled import fans
 
-    return {"_calculate_fan_in_and_fan_out": lambda tensor: _fans("_calculate_fan_in_and_fan_out", tensor)}
+    return {"_calculate_fan_in_and_fan_out": lambda tensor: fans("_calculate_fan_in_and_fan_out", tensor)}
 
 
 def _optimizer() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from lucid._tensor import Tensor
 from lucid.autograd import grad
 from lucid.autograd._mode import enable_grad, mode
 from lucid.autograd._node import Node, next_sequence, wrap
-from lucid.func import _leaves, _rebuild
+from lucid.func._trees import leaves_of, rebuild
 
 __all__ = ["checkpoint", "checkpoint_sequential"]
 
@@ -54,7 +54,7 @@ class Checkpoint(Node):
         create = mode.enabled
         try:
             with enable_grad():
-                outputs = _leaves(self.call())
+                outputs = leaves_of(self.call())
         finally:
             if self.state is not None:
                 set_rng_state(outside)
@@ -108,18 +108,18 @@ def checkpoint(
     state = get_rng_state() if preserve_rng_state else None
     start = next_sequence()
     results = call()
-    outputs = _leaves(results)
+    outputs = leaves_of(results)
     wanted = [k for k, y in enumerate(outputs) if y._node is not None and y.requires_grad]
     sources = list(_sources([outputs[k] for k in wanted], start))
     if not sources:
         return results
     node = Checkpoint()
     node.call, node.state, node.sources, node.wanted = call, state, sources, wanted
-    node.saved = tuple(_leaves((args, kwargs)))
+    node.saved = tuple(leaves_of((args, kwargs)))
     fresh = [y.detach() for y in outputs]
     node.outputs = len(wanted)
     node.record(tuple(sources), tuple([fresh[k] for k in wanted]))
-    return _rebuild(results, iter(fresh))
+    return rebuild(results, iter(fresh))
 
 
 def checkpoint_sequential(
