@@ -294,8 +294,8 @@ FORMS.update({
 # Linear: on real and imaginary parts
 
 PARTWISE = (
-    "sum mean cumsum nansum nanmean diff trace tril triu gather index_select scatter_add index_add pad "
-    "constant_pad_nd avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d "
+    "sum mean cumsum nansum nanmean diff trace tril triu gather index_select scatter_add "
+    "avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d "
     "adaptive_avg_pool2d unfold fold dropout sum_to_size"
 )
 
@@ -326,7 +326,19 @@ def partwise(function: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
     return write_out(name, Complex.apply(part(0), part(1)), out)
 
 
+def pad(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """What is added, a real number as a rule, has an imaginary part of its own."""
+    given = [complex(a) if k and isinstance(a, (int, float)) else a for k, a in enumerate(args)]
+    values = {k: complex(v) if k in ("value", "constant_value") and v is not None else v for k, v in kwargs.items()}
+    return partwise(function, x, *given, **values)
+
+
+def index_add(function: Any, x: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, out: Any = None) -> Any:
+    return partwise(function, x, dim, index, source if alpha == 1 else source * alpha, out=out)
+
+
 FORMS.update(dict.fromkeys(PARTWISE.split(), partwise))
+FORMS.update({"pad": pad, "constant_pad_nd": pad, "index_add": index_add})
 
 # Linear in each operand
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import cast, normalize_dim, write_out
+from lucid._functions._common import cast, check_options, normalize_dim, write_out
 from lucid._functions.reduce import sum
 from lucid._functions.shape import clone, ravel
 from lucid.autograd._node import Node, View, wrap
@@ -201,9 +201,15 @@ def trace(x: Tensor) -> Tensor:
     return sum(diagonal(x))
 
 
-def _indices(row: int, col: int, offset: int, dtype: Any, upper: bool) -> Tensor:
+def _indices(name: str, row: int, col: int, offset: int, dtype: Any, device: Any, upper: bool) -> Tensor:
+    d = _dtype.as_dtype(dtype)
+    if d not in (_dtype.int64, _dtype.int32):
+        raise TypeError(f"{name}: expected dtype int64 or int32, got {d}")
+    if row < 0 or col < 0:
+        raise RuntimeError(f"{name}: row and col must not be negative, got {row} and {col}")
+    check_options(name, {"device": device})
     kept = (np.triu if upper else np.tril)(np.ones((row, col), bool), offset)
-    return wrap(np.stack(np.nonzero(kept)).astype(_dtype.as_dtype(dtype).numpy))
+    return wrap(np.stack(np.nonzero(kept)).astype(d.numpy))
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = _dtype.int64, device: Any = None) -> Tensor:
@@ -213,8 +219,12 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = _dtype.int
         row: number of rows.
         col: number of columns.
         offset: which diagonal bounds the triangle, and belongs to it.
-        dtype: an integer type.
+        dtype: int64 or int32.
         device: "cpu".
+
+    Raises:
+        TypeError: another dtype.
+        RuntimeError: ``row`` or ``col`` is negative, or another device.
 
     Example:
         >>> import lucid
@@ -222,7 +232,7 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = _dtype.int
         [[0, 1, 1],
          [0, 0, 1]]
     """
-    return _indices(row, col, offset, dtype, False)
+    return _indices("tril_indices", row, col, offset, dtype, device, False)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = _dtype.int64, device: Any = None) -> Tensor:
@@ -232,8 +242,12 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = _dtype.int
         row: number of rows.
         col: number of columns.
         offset: which diagonal bounds the triangle, and belongs to it.
-        dtype: an integer type.
+        dtype: int64 or int32.
         device: "cpu".
+
+    Raises:
+        TypeError: another dtype.
+        RuntimeError: ``row`` or ``col`` is negative, or another device.
 
     Example:
         >>> import lucid
@@ -241,7 +255,7 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = _dtype.int
         [[0, 0, 1],
          [0, 1, 1]]
     """
-    return _indices(row, col, offset, dtype, True)
+    return _indices("triu_indices", row, col, offset, dtype, device, True)
 
 
 __all__ = [

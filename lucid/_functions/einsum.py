@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._dtype import result_type
 from lucid._functions._arguments import check_tensors, integer
-from lucid._functions._common import as_tensor, broadcast_shapes, normalize_dim, write_out
+from lucid._functions._common import as_tensor, cast, normalize_dim, write_out
 from lucid._functions.binary import mul
+from lucid._functions.compare import logical_or
 from lucid._functions.diagonal import diagonal
-from lucid._functions.matmul import bmm, matmul, mv, outer
+from lucid._functions.matmul import added, bmm, matmul, mv, outer
 from lucid._functions.reduce import sum
-from lucid._functions.shape import expand_sizes, permute, reshape, squeeze
+from lucid._functions.shape import permute, reshape, squeeze
 from lucid._printing import shown
 from lucid.autograd._node import TensorBase
 
@@ -303,22 +305,13 @@ def kron(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     return write_out("kron", reshape(mul(left, right), tuple([m * n for m, n in zip(a, b)])), out)
 
 
-def _added(name: str, c: Tensor, product: Tensor, beta: float, alpha: float, out: Tensor | None) -> Tensor:
-    """beta * c + alpha * product; with beta 0, NaN in ``c`` does not count."""
-    scaled = product if alpha == 1 else product * alpha
-    if beta == 0:
-        shape = broadcast_shapes(name, c._data.shape, product._data.shape)
-        return write_out(name, expand_sizes(scaled, *shape), out)
-    return write_out(name, (c if beta == 1 else c * beta) + scaled, out)
-
-
 def addmv(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """beta * c + alpha * (x @ y) for a matrix ``x`` and a vector ``y``.
 
     Args:
         c: broadcasts to (n,).
         x, y: shapes (n, k) and (k,), of one dtype.
-        beta, alpha: factors of ``c`` and of the product.
+        beta, alpha: factors of ``c`` and of the product; of integers without their fractions.
         out: tensor that receives the result.
 
     Raises:
@@ -331,7 +324,7 @@ def addmv(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1,
         [11.0]
     """
     check_tensors("addmv", c, x, y)
-    return _added("addmv", c, mv(x, y), beta, alpha, out)
+    return added("addmv", c, mv(x, y), beta, alpha, out)
 
 
 def addr(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
@@ -344,7 +337,7 @@ def addr(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, 
         out: tensor that receives the result.
 
     Raises:
-        RuntimeError: ``x`` or ``y`` is not a vector.
+        RuntimeError: ``x`` or ``y`` is not a vector, or a factor of integers is a floating-point number.
 
     Example:
         >>> import lucid
@@ -354,7 +347,16 @@ def addr(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, 
     check_tensors("addr", c, x, y)
     if x._data.ndim != 1 or y._data.ndim != 1:
         raise RuntimeError(f"addr: expected two vectors, got shapes {x._data.shape} and {y._data.shape}")
-    return _added("addr", c, outer(x, y), beta, alpha, out)
+    product = outer(x, y)
+    d = result_type(c, product)
+    for label, factor in (("beta", beta), ("alpha", alpha)):
+        if d.rank < 2 and isinstance(factor, float):
+            raise RuntimeError(f"addr: {label} must be no floating-point number for integers, got {factor}")
+        if d.rank and isinstance(factor, bool):
+            raise RuntimeError(f"addr: {label} can be a bool for bools alone, got {factor} for {d}")
+    if d.rank:
+        return added("addr", cast(c, d), cast(product, d), beta, alpha, out)
+    return write_out("addr", logical_or(c if beta else c & False, product if alpha else product & False), out)
 
 
 def addbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
@@ -363,7 +365,7 @@ def addbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1
     Args:
         c: broadcasts to (n, m).
         x, y: shapes (b, n, k) and (b, k, m), of one dtype.
-        beta, alpha: factors of ``c`` and of the products.
+        beta, alpha: factors of ``c`` and of the products; of integers without their fractions.
         out: tensor that receives the result.
 
     Raises:
@@ -376,7 +378,7 @@ def addbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1
         lucid.Size([3, 5])
     """
     check_tensors("addbmm", c, x, y)
-    return _added("addbmm", c, sum(bmm(x, y), 0), beta, alpha, out)
+    return added("addbmm", c, sum(bmm(x, y), 0, dtype=x.dtype), beta, alpha, out)
 
 
 def vdot(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:

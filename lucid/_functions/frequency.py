@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._arguments import check_tensors, integer, normalize_dim
-from lucid._functions._common import write_out
+from lucid._functions._common import check_options, write_out
 from lucid._functions.join import roll
 from lucid._printing import shown
 from lucid.autograd._node import wrap
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 
-def _frequencies(name: str, n: Any, d: float, dtype: Any, requires_grad: bool, half: bool) -> Any:
+def _frequencies(
+    name: str, n: Any, d: float, dtype: Any, device: Any, requires_grad: bool, half: bool
+) -> Any:  # fmt: skip
+    check_options(name, {"device": device})
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
         raise TypeError(f"{name}: expected n to be a positive integer, got {shown(n)}")
     kind = _dtype.get_default_dtype() if dtype is None else _dtype.as_dtype(dtype)
@@ -43,13 +46,14 @@ def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, re
 
     Raises:
         TypeError: ``n`` is not a positive integer, ``d`` no number, or ``dtype`` not floating point.
+        RuntimeError: another device.
 
     Example:
         >>> import lucid
         >>> print(lucid.fft.fftfreq(4))
         [0.0, 0.25, -0.5, -0.25]
     """
-    return write_out("fftfreq", _frequencies("fftfreq", n, d, dtype, requires_grad, False), out)
+    return write_out("fftfreq", _frequencies("fftfreq", n, d, dtype, device, requires_grad, False), out)
 
 
 def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
@@ -61,13 +65,14 @@ def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, r
 
     Raises:
         TypeError: ``n`` is not a positive integer, ``d`` no number, or ``dtype`` not floating point.
+        RuntimeError: another device.
 
     Example:
         >>> import lucid
         >>> print(lucid.fft.rfftfreq(4))
         [0.0, 0.25, 0.5]
     """
-    return write_out("rfftfreq", _frequencies("rfftfreq", n, d, dtype, requires_grad, True), out)
+    return write_out("rfftfreq", _frequencies("rfftfreq", n, d, dtype, device, requires_grad, True), out)
 
 
 def _shift(name: str, x: Any, dim: Any, inverse: bool) -> Any:

@@ -405,6 +405,11 @@ def gather_backward(dy: Tensor, shape: tuple[int, ...], dim: int, index: np.ndar
     return ScatterAdd.apply(dy, shape, gather_index(shape, dim, index))
 
 
+def same_dtype(name: str, x: Tensor, other: Tensor) -> None:
+    if x._data.dtype != other._data.dtype:
+        raise RuntimeError(f"{name}: self and source expected to have the same dtype, got {x.dtype} and {other.dtype}")
+
+
 def _check_source(name: str, src: Tensor, index: Tensor) -> None:
     own, wanted = src._data.shape, index._data.shape
     if len(own) != len(wanted) or any(n < m for n, m in zip(own, wanted)):
@@ -421,7 +426,8 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
         src: at least as large as ``index``, of the dtype of ``x``.
 
     Raises:
-        RuntimeError: ``index`` or ``src`` has another number of dimensions, or is too small or too large.
+        RuntimeError: ``index`` or ``src`` has another number of dimensions, or is too small or too large, or ``src``
+            another dtype than ``x``.
         IndexError: an index is out of range.
 
     Example:
@@ -431,9 +437,11 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """
     d = normalize_dim("scatter_add", dim, x)
     if not x._data.ndim:
+        same_dtype("scatter_add", x, src)
         check_index("scatter_add", (), 0, index)
         return scatter_add(x.reshape(1), 0, index.reshape(-1), src.reshape(-1)).reshape(())
     i = check_index("scatter_add", x._data.shape, d, index)
+    same_dtype("scatter_add", x, src)
     _check_source("scatter_add", src, index)
     part = src[tuple(slice(n) for n in index._data.shape)]
     return x + gather_backward(part, x._data.shape, d, i)
@@ -448,12 +456,12 @@ def scatter(
         x: any tensor.
         dim: the dimension whose coordinate the index replaces.
         index: int64, as many dimensions as ``x``.
-        src: a tensor at least as large as ``index``, or a number.
+        src: a tensor at least as large as ``index``, of the dtype of ``x``, or a number.
         value: a number instead.
         reduce: "add" or "multiply" combine with what is there.
 
     Raises:
-        RuntimeError: ``reduce`` is something else.
+        RuntimeError: ``reduce`` is something else, or ``src`` has another dtype than ``x``.
 
     Example:
         >>> import lucid
@@ -461,6 +469,8 @@ def scatter(
         [6.0, 0.0, 5.0]
     """
     d = normalize_dim("scatter", dim, x)
+    if isinstance(src, TensorBase):
+        same_dtype("scatter", x, src)  # type: ignore[arg-type]
     if reduce is not None:
         from lucid._functions.scatter_reduce import scatter_reduce
 

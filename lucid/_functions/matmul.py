@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lucid import _ops
 from lucid._functions._arguments import check_tensors, fits_linear
-from lucid._functions._common import sum_to, write_out
+from lucid._functions._common import broadcast_shapes, expand, sum_to, write_out
 from lucid._functions.reduce import sum
 from lucid._functions.shape import permute, reshape, transpose, unsqueeze
 from lucid.autograd._mode import mode
@@ -197,13 +197,35 @@ def outer(x: Tensor, y: Tensor) -> Tensor:
     return reshape(x, (-1, 1)) * reshape(y, (1, -1))
 
 
+def added(name: str, c: Tensor, product: Tensor, beta: Any, alpha: Any, out: Tensor | None = None) -> Tensor:
+    """beta * c + alpha * product; with beta 0, NaN in ``c`` does not count. Of integers the factors are integers too.
+
+    Raises:
+        RuntimeError: the dtypes differ.
+    """
+    d = product._data.dtype
+    if c._data.dtype != d:
+        raise RuntimeError(f"{name}: expected operands of the same dtype, got {c.dtype} and {product.dtype}")
+    if d.kind in "ui":
+        beta, alpha = (v if v in (0, 1) else wrap(np.asarray(int(v)).astype(d)) for v in (beta, alpha))
+    scaled = product if _is(alpha, 1) else product * alpha
+    if _is(beta, 0):
+        shape = broadcast_shapes(name, c._data.shape, product._data.shape)
+        return write_out(name, expand(scaled, shape), out)
+    return write_out(name, (c if _is(beta, 1) else c * beta) + scaled, out)
+
+
+def _is(factor: Any, value: int) -> bool:
+    return not isinstance(factor, TensorBase) and factor == value
+
+
 def addmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * c + alpha * (x @ y).
 
     Args:
         c: broadcasts to (n, m).
         x, y: shapes (n, k) and (k, m), of one dtype.
-        beta, alpha: factors of ``c`` and of the product.
+        beta, alpha: factors of ``c`` and of the product; of integers without their fractions.
 
     Raises:
         RuntimeError: the shapes of ``x`` and ``y`` do not fit, or their dtypes differ.
@@ -215,7 +237,7 @@ def addmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1)
         [[12.0]]
     """
     check_tensors("addmm", c, x, y)
-    return beta * c + alpha * mm(x, y)
+    return added("addmm", c, mm(x, y), beta, alpha)
 
 
 def baddbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -224,7 +246,7 @@ def baddbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 
     Args:
         c: broadcasts to (b, n, m).
         x, y: shapes (b, n, k) and (b, k, m), of one dtype.
-        beta, alpha: factors of ``c`` and of the products.
+        beta, alpha: factors of ``c`` and of the products; of integers without their fractions.
 
     Raises:
         RuntimeError: the shapes of ``x`` and ``y`` do not fit, or their dtypes differ.
@@ -236,7 +258,7 @@ def baddbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 
         lucid.Size([2, 3, 5])
     """
     check_tensors("baddbmm", c, x, y)
-    return beta * c + alpha * bmm(x, y)
+    return added("baddbmm", c, bmm(x, y), beta, alpha)
 
 
 class Linear(Node):

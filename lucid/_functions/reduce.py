@@ -68,7 +68,8 @@ def sum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None,
     """
     if dtype is not None:
         x = cast(x, _dtype.as_dtype(dtype))
-    return write_out("sum", Sum.apply(x, normalize_dims("sum", dim, x), keepdim), out)
+    y = Sum.apply(x, normalize_dims("sum", dim, x), keepdim)
+    return write_out("sum", y if dtype is None else cast(y, x.dtype), out)
 
 
 def mean(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:

@@ -16,6 +16,7 @@ from lucid._functions.index import (
     SetItem,
     gather,
     refusal,
+    same_dtype,
 )
 from lucid._functions.index import nonzero as _nonzero
 from lucid._functions.shape import ravel, reshape
@@ -78,15 +79,10 @@ def put(x: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> T
     places = _flat_places("put", x, index).reshape(-1)
     if source._data.size != places.size:
         raise RuntimeError(f"put: source has {source._data.size} elements, but index has {places.size}")
-    _same_dtype("put", x, source)
+    same_dtype("put", x, source)
     flat, values = ravel(x), ravel(source)
     y = flat + ScatterAdd.apply(values, flat._data.shape, (places,)) if accumulate else None
     return reshape(SetItem.apply(flat, values, (places,)) if y is None else y, x._data.shape)
-
-
-def _same_dtype(name: str, x: Tensor, other: Tensor) -> None:
-    if x._data.dtype != other._data.dtype:
-        raise RuntimeError(f"{name}: self and source expected to have the same dtype, got {x.dtype} and {other.dtype}")
 
 
 def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
@@ -158,7 +154,7 @@ def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     check_tensors("masked_scatter", x, mask, source)
     if mask._data.dtype.kind != "b":
         raise RuntimeError(f"masked_scatter: expected a bool mask, got {mask.dtype}")
-    _same_dtype("masked_scatter", x, source)
+    same_dtype("masked_scatter", x, source)
     shape = broadcast_shapes("masked_scatter", x._data.shape, mask._data.shape)
     at = np.nonzero(np.broadcast_to(mask._data, shape).reshape(-1))[0]
     if at.size > source._data.size:
@@ -183,7 +179,7 @@ def _along(name: str, x: Tensor, dim: int, index: Tensor) -> tuple[int, np.ndarr
 
 def _sliced(name: str, x: Tensor, d: int, places: np.ndarray, source: Tensor) -> tuple[Tensor, Tensor, Any]:
     """``x`` and ``source`` with at least one dimension, checked to fit, and where the slices of the second go."""
-    _same_dtype(name, x, source)
+    same_dtype(name, x, source)
     shape = x._data.shape or (1,)
     expected = (*shape[:d], places.size, *shape[d + 1 :])
     if source._data.shape != expected and not (source._data.size == places.size == 1 and not x._data.ndim):
@@ -269,8 +265,10 @@ def index_fill(x: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     fill = as_tensor(value, "index_fill")
     if fill._data.ndim:
         raise RuntimeError(f"index_fill: only supports a 0-dimensional value tensor, got shape {fill._data.shape}")
-    full = reshape(x, x._data.shape or (1,))
-    y = SetItem.apply(full, cast(fill, x.dtype), (slice(None),) * d + (places,))
+    if fill._data.dtype.kind == "c" != x._data.dtype.kind:
+        raise RuntimeError(f"index_fill: a complex value cannot be converted to {x.dtype}")
+    full, once = reshape(x, x._data.shape or (1,)), np.unique(places)  # the gradient of a repeated place counts once
+    y = SetItem.apply(full, cast(fill, x.dtype), (slice(None),) * d + (once,))
     return reshape(y, x._data.shape)
 
 
@@ -293,7 +291,7 @@ def index_put(x: Tensor, indices: Sequence[Any], values: Tensor, accumulate: boo
         [0.0, 0.0, 5.0]
     """
     check_tensors("index_put", x, values)
-    _same_dtype("index_put", x, values)
+    same_dtype("index_put", x, values)
     index = tuple([slice(None) if i is None else i for i in indices])
     at = tuple([i._data if isinstance(i, TensorBase) else i for i in index])
     try:

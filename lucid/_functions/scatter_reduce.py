@@ -16,8 +16,9 @@ from lucid._functions.index import (
     check_index,
     gather_index,
     getitem,
+    same_dtype,
 )
-from lucid._functions.scatter import _along, _same_dtype, _sliced
+from lucid._functions.scatter import _along, _sliced
 from lucid._functions.shape import reshape
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, wrap
@@ -115,7 +116,7 @@ class ScatterReduce(Node):
 def _reduced(name: str, x: Tensor, src: Tensor, at: Any, reduce: str, include_self: bool) -> Tensor:
     if reduce not in REDUCTIONS:
         raise RuntimeError(f"{name}: reduce must be one of {', '.join(REDUCTIONS)}, got {reduce!r}")
-    _same_dtype(name, x, src)
+    same_dtype(name, x, src)
     return ScatterReduce.apply(x, src, at, reduce, include_self)
 
 

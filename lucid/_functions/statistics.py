@@ -263,7 +263,10 @@ def _quantile(
         above = gather(ordered, -1, wrap(high))
         ends = y._data, above._data
         equal = wrap((high == low) | (np.isinf(ends[0]) & (ends[0] == ends[1])))  # inf - inf must not make NaN
-        y = where(equal, y, y + wrap(weight) * (where(equal, y, above) - y))
+        share = wrap(weight)
+        if interpolation == "linear" and q._requires_grad:
+            share = where(wrap(nans > 0), share, reshape(q, (-1,)) * wrap(last.astype(ranks.dtype)) - wrap(low))
+        y = where(equal, y, y + share * (where(equal, y, above) - y))
     y = movedim(y, -1, 0)
     if keepdim:
         kept = [1] * ndim if dim is None else [1 if k == dim % ndim else s for k, s in enumerate(shape)] if ndim else []

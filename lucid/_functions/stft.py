@@ -10,7 +10,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._arguments import check_tensors, integer
-from lucid._functions.complex import Real, is_complex, view_as_real
+from lucid._functions.complex import is_complex, view_as_real
 from lucid._functions.fourier import Fit, FromHalf, ToHalf, Transform
 from lucid.autograd._node import wrap
 
@@ -172,11 +172,10 @@ def istft(
         raise RuntimeError("istft: complex windows are incompatible with return_complex=False")
     norm = "ortho" if normalized else "backward"
     frames = x.transpose(1, 2)
-    if onesided:
-        frames = FromHalf.apply(frames, n_fft, 2, norm)
-    else:
+    if return_complex:
         frames = Transform.apply(frames, (2,), True, norm)
-        frames = frames if return_complex else Real.apply(frames)
+    else:  # the other half of all frequencies of a real signal says nothing more
+        frames = FromHalf.apply(frames[:, :, : n_fft // 2 + 1], n_fft, 2, norm)
     span = n_fft + hop * (count - 1)
     places = (np.arange(count)[:, None] * hop + np.arange(n_fft)).reshape(-1)
 

@@ -49,5 +49,5 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     if bias is not None and bias._data.shape != w[:1]:
         raise RuntimeError(f"bilinear: bias has shape {bias._data.shape}, expected {w[:1]} (weight {w})")
     left = matmul(input1, reshape(permute(weight, 1, 0, 2), (w[1], w[0] * w[2])))
-    y = sum(reshape(left, (*s1[:-1], w[0], w[2])) * unsqueeze(input2, -2), -1)
+    y = sum(reshape(left, (*s1[:-1], w[0], w[2])) * unsqueeze(input2, -2), -1, dtype=weight.dtype)
     return y if bias is None else y + bias
