@@ -120,6 +120,9 @@ class Pow(Arithmetic):
     kernel, integer = staticmethod(_ops.pow), staticmethod(np.power)
 
     def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        if y._data.ndim == 0 and y._data != 0 and not y.requires_grad:  # a number, most often 2
+            scaled = dz * y
+            return scaled * x if y._data == 2 else scaled * pow(x, y - 1)
         # y == 0 has derivative 0 even where x ** (y - 1) is infinite
         return where(y == 0, 0.0, dz * y * pow(x, y - 1))
 

@@ -21,6 +21,8 @@ def doubles(*shape: int, seed: int = 0) -> Tensor:
 CASES: dict[str, tuple[Callable[..., Tensor], tuple[tuple[int, ...], ...]]] = {
     "pointwise": (lambda x, y: x.sin() * y.exp() / (1 + x * x), ((3,), (3,))),
     "broadcast": (lambda x, y: x * y + x / (y * y + 1), ((2, 3), (3,))),
+    "powers": (lambda x: x**2 + (x * x + 1) ** 1.5 + x**3 / (x * x + 1) ** 1, ((3,),)),
+    "exponent of one number": (lambda x, y: (x * x + 1) ** y, ((3,), ())),
     "matmul": (lambda x, y: (x @ y).tanh(), ((2, 3), (3, 2))),
     "linear": (lambda x, w, b: F.linear(x, w, b).tanh(), ((2, 3), (2, 3), (2,))),
     "softmax": (lambda x: x.softmax(-1) * x.log_softmax(-1), ((2, 3),)),
@@ -52,6 +54,13 @@ def test_gradient_penalty(name: str) -> None:
             return sum(((g * g).sum() for g in grads), lucid.zeros((), dtype=lucid.float64))
 
     assert gradcheck(penalty, inputs, rtol=1e-4, atol=1e-5)
+
+
+def test_a_number_as_exponent_gives_the_gradient_of_a_full_one() -> None:
+    x = lucid.tensor([-lucid.inf, -3.0, -0.0, 0.0, 1e-30, 2.0, 1e30, lucid.inf, lucid.nan], requires_grad=True)
+    for exponent in (0, 1, 2):
+        by_number, by_tensor = grad((x**exponent).sum(), x), grad((x ** lucid.full((9,), float(exponent))).sum(), x)
+        assert by_number[0].numpy().tobytes() == by_tensor[0].numpy().tobytes(), exponent
 
 
 def test_third_derivative() -> None:
