@@ -131,6 +131,9 @@ class Reader:
                 "this is a pickle, as PyTorch before 1.6 wrote; load it there and save it again, or convert it with "
                 "safetensors.torch.save_file"
             )
+        text = head + self._read(np.empty(min(size - len(head), 32), np.uint8)).tobytes()
+        if text and text.isascii() and text.decode().replace("\n", " ").isprintable():
+            raise self.fail(f"neither a safetensors nor a PyTorch file, but text: {text.decode()!r}")
         if len(head) < 8:
             raise self.fail(f"truncated: {size} bytes, but a safetensors file starts with 8 bytes of header length")
         if length > MAX_HEADER:

@@ -11,6 +11,7 @@ import numpy as np
 from lucid import _dtype
 from lucid._tensor import Tensor
 from lucid._torch_reader import STORAGES
+from lucid.serialization import unsaveable
 
 MAX_DEPTH = 100  # of nested containers
 STORAGE_OF = {np.dtype(kind): name for name, (raw, kind) in STORAGES.items()}
@@ -57,10 +58,7 @@ class Pickler:
         elif isinstance(obj, (dict, list, tuple)):
             self.container(obj, path)
         else:
-            raise TypeError(
-                f"save: cannot save a {type(obj).__name__} at {path}; expected tensors, None, bools, numbers, "
-                "strings, or dicts, lists and tuples of them"
-            )
+            raise unsaveable(obj, path)
 
     def container(self, obj: Any, path: str) -> None:
         if id(obj) in self.outer or len(self.outer) == MAX_DEPTH:

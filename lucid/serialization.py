@@ -118,6 +118,16 @@ def _safetensors_writer(obj: Any) -> Callable[[Any], None]:
     return lambda file: write(file, arrays, metadata)
 
 
+def unsaveable(obj: Any, place: str) -> TypeError:
+    """What to raise for something that is no tensor, number, string or container of them."""
+    if hasattr(obj, "state_dict"):
+        return TypeError(f"save: cannot save a {type(obj).__name__} at {place}; save its state_dict()")
+    return TypeError(
+        f"save: cannot save a {type(obj).__name__} at {place}; expected tensors, None, bools, numbers, strings, "
+        "or dicts, lists and tuples of them"
+    )
+
+
 def _pytorch_writer(obj: Any) -> Callable[[Any], None]:
     from lucid import _torch_writer  # when needed: it brings the zip archives' module
 
@@ -139,9 +149,12 @@ def replacing(path: str) -> Iterator[BinaryIO]:
         if os.path.exists(path) and os.stat(path).st_mode != os.stat(temporary).st_mode:
             os.chmod(temporary, os.stat(path).st_mode & 0o7777)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename == temporary:
+            error.filename = path  # what the caller knows
+            del error.filename2
         raise
     if os.name == "posix":
         # The rename itself should survive a power cut too; the file is in place, so where the file system cannot
@@ -188,10 +201,7 @@ def _encode(obj: Any, path: tuple[Any, ...], tensors: dict[str, Tensor], outer: 
         return obj
     is_tuple = isinstance(obj, tuple) and not hasattr(obj, "_fields")
     if not (isinstance(obj, (Mapping, list)) or is_tuple):
-        raise TypeError(
-            f"save: cannot save a {type(obj).__name__} at {_show(path)}; expected tensors, None, bools, numbers, "
-            "strings, or dicts, lists and tuples of them"
-        )
+        raise unsaveable(obj, _show(path))
     if id(obj) in outer or len(outer) == MAX_DEPTH:
         problem = "contains itself" if id(obj) in outer else f"is nested more than {MAX_DEPTH} deep"
         raise ValueError(f"save: the {type(obj).__name__} at {_show(path)} {problem}")

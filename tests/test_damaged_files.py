@@ -20,12 +20,17 @@ NO_DATA = {"x": entry(shape=(0,), offsets=(0, 0))}
     ("file", "message"),
     [
         (io.BytesIO(), "truncated: 0 bytes, but a safetensors file starts with 8 bytes of header length"),
-        (io.BytesIO(b"abc"), "truncated: 3 bytes"),
+        (io.BytesIO(b"\x03\0\0"), "truncated: 3 bytes"),
+        (io.BytesIO(b"abc"), "neither a safetensors nor a PyTorch file, but text: 'abc'"),
+        (
+            io.BytesIO(b"<!DOCTYPE html>\n<html><head><title>404</title>"),
+            r"PyTorch file, but text: '<!DOCTYPE html>\\n<html><head><title>4",
+        ),
         (build({}, length=1000), "truncated: the header takes 1000 bytes, but 2 follow its length"),
         (build({}, length=0), "not a safetensors file: header length 0"),
         (build({}, length=100_000_001), "header length 100000001, more than the format's 100000000"),
         (build({}, length=2**64 - 1), "header length 18446744073709551615, more than"),
-        (io.BytesIO(b'{"a": [1, 2, 3]}'), "not a safetensors file: header length"),
+        (io.BytesIO(b'{"a": [1, 2, 3]}'), 'neither a safetensors nor a PyTorch file, but text: \'{"a"'),
         (build(b"\xff\xfe{}"), "the header is not a JSON object"),
         (build(b'{"\xff": 1}'), "the header is not UTF-8: invalid start byte at byte 2"),
         (build(b"[]"), "the header is not a JSON object"),
@@ -105,7 +110,7 @@ def test_damaged_structure(structure, message):
 
 def test_error_names_the_file(tmp_path):
     path = tmp_path / "broken.safetensors"
-    path.write_bytes(b"abc")
+    path.write_bytes(b"\x03\0\0")
     with pytest.raises(FileFormatError, match=r"broken\.safetensors: truncated: 3 bytes"):
         load(path)
     assert issubclass(FileFormatError, ValueError)

@@ -200,6 +200,7 @@ def test_map_location_and_weights_only():
         ({(1, 2): 3}, r"cannot save the key \(1, 2\) of the dict at obj; expected str or int"),
         ({"a": {True: 3}}, r"cannot save the key True of the dict at obj\['a'\]"),
         (len, r"cannot save a builtin_function_or_method at obj;"),
+        ({"net": lucid.nn.ReLU()}, r"cannot save a ReLU at obj\['net'\]; save its state_dict\(\)"),
     ],
 )
 def test_unsupported_values_are_named_before_anything_is_written(obj, message, tmp_path):
@@ -303,6 +304,13 @@ def test_failed_save_changes_nothing(tmp_path, monkeypatch, error, step, existin
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX resource limits")
+def test_failures_name_the_file_that_was_asked_for(tmp_path):
+    path = tmp_path / ("x" * 300)
+    with pytest.raises(OSError, match="File name too long: '[^>]*/x{300}'$") as error:
+        save({}, path)
+    assert error.value.filename == str(path) and list(tmp_path.iterdir()) == []
+
+
 def test_full_disk(tmp_path):
     import resource
 

@@ -19,7 +19,7 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         text = action.help or ""
-        shown = action.default not in (None, False, argparse.SUPPRESS) and action.option_strings
+        shown = action.default not in (None, False, [], argparse.SUPPRESS) and action.option_strings
         return f"{text} (default: %(default)s)" if shown else text
 
 

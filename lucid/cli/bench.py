@@ -40,7 +40,7 @@ WORKER = Path(__file__).with_name("_worker.py")
 def arguments(parser: argparse.ArgumentParser) -> None:
     model_arguments(parser)
     parser.add_argument("--vs", type=names, default=[], metavar="PEER,PEER", help="libraries to compare with: "
-                        "torch, onnxruntime")  # fmt: skip
+                        "torch, onnxruntime (default: none)")  # fmt: skip
     parser.add_argument("--batch", type=numbers, metavar="N,N", help="batch sizes (default: 1, or those of the file)")
     parser.add_argument(
         "--rounds", type=int, default=5, choices=range(1, 101), metavar="N", help="turns of each library"

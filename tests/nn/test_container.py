@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import lucid
+import lucid.nn.functional as F
 from lucid import nn
 
 
@@ -78,6 +79,8 @@ def test_a_module_used_twice_is_counted_once() -> None:
     "call, error, message",
     [
         (lambda: nn.Sequential(3), TypeError, "int is not a Module subclass"),
+        (lambda: nn.Sequential(nn.ReLU), TypeError, r"ReLU is a class, not a Module: make one by ReLU\(...\)"),  # type: ignore[arg-type]
+        (lambda: nn.ModuleList([F.relu]), TypeError, r"the function relu is not a Module subclass; call it in a forward\(\)"),
         (lambda: nn.Sequential(nn.ReLU()).insert(0, 3), TypeError, "int is not a Module subclass"),  # type: ignore[arg-type]
         (lambda: nn.Sequential(nn.ReLU())[1], IndexError, "index 1 is out of range for 1 entries"),
         (lambda: nn.Sequential(nn.ReLU()) + [nn.ReLU()], ValueError, "Sequential: can only add another Sequential, got list"),

@@ -253,7 +253,10 @@ def binary_cross_entropy(
     p = input._data
     if p.size and not 0 <= p.min() <= p.max() <= 1:
         position = tuple(int(i) for i in np.argwhere(~((p >= 0) & (p <= 1)))[0])
-        raise RuntimeError(f"{name}: expected probabilities between 0 and 1, got {p[position]} at {position}")
+        raise RuntimeError(
+            f"{name}: expected probabilities between 0 and 1, got {p[position]} at {position}; "
+            f"{name}_with_logits takes any numbers"
+        )
     if weight is not None:
         weight = fitting(name, "weight", weight, input)
         check_broadcasts_to(name, "weight", weight, p.shape)

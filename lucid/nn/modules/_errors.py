@@ -53,6 +53,15 @@ def wrong_argument(error: AttributeError, args: tuple[Any, ...], kwargs: dict[st
     return TypeError(f"expected a Tensor, got {type(found).__name__}").with_traceback(error.__traceback__)
 
 
+def not_a_module(value: Any) -> TypeError:
+    """What to raise when ``value`` is given as a part of a model; says what was probably meant."""
+    if isinstance(value, type):
+        return TypeError(f"{value.__name__} is a class, not a Module: make one by {value.__name__}(...)")
+    if callable(value) and hasattr(value, "__name__"):
+        return TypeError(f"the function {value.__name__} is not a Module subclass; call it in a forward()")
+    return TypeError(f"{type(value).__name__} is not a Module subclass")
+
+
 def name_module(error: Any, module: Module) -> None:
     """Put the class of the failing module and its path into the message of an error that is leaving ``module``."""
     origin = error.__dict__.get("_origin")

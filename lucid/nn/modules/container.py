@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, Self
 
 from lucid._printing import shown
+from lucid.nn.modules._errors import not_a_module
 from lucid.nn.modules.module import Module, indent, layout
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
@@ -98,7 +99,7 @@ class _Numbered(Module):
             TypeError: it is not a Module.
         """
         if not isinstance(module, Module):
-            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+            raise not_a_module(module)
         children = list(self._modules.values())
         children.insert(index, module)
         self._renumber(children)

@@ -14,7 +14,7 @@ from lucid._functions._common import check_options
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
 from lucid.autograd._node import note_attribute
-from lucid.nn.modules._errors import name_module, wrong_argument
+from lucid.nn.modules._errors import name_module, not_a_module, wrong_argument
 from lucid.nn.modules._hooks import Hooked, call_with_hooks
 from lucid.nn.modules._state import IncompatibleKeys, Loading, save
 from lucid.nn.modules._tree import Tree
@@ -219,7 +219,7 @@ class Module(Hooked, Tree):
         """
         self._check_initialized("module")
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+            raise not_a_module(module)
         self._check_name("module", name, self._modules)
         self._modules[name] = module
 
