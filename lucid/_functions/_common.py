@@ -272,8 +272,7 @@ def mutate(name: str, x: Tensor, function: Callable[..., Tensor], *args: Any, **
         raise RuntimeError(
             f"{name}: output with shape {x._data.shape} doesn't match the broadcast shape {y._data.shape}"
         )
-    if not np.can_cast(y._data.dtype, x._data.dtype, "same_kind"):
-        raise RuntimeError(f"{name}: result type {y.dtype} can't be cast to the desired output type {x.dtype}")
+    check_castable(name, y.dtype, x.dtype)
     y = cast(y, x.dtype)
     if mode.trace and get_tracer().rebind(name, x, y):
         return x
@@ -323,11 +322,13 @@ def inplace(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     @functools.wraps(function)
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if "out" in kwargs:
+            raise TypeError(f"{name}() got an unexpected keyword argument 'out'")
         return mutate(name, self, function, *args, **kwargs)
 
     method.__name__ = method.__qualname__ = name
     code = function.__code__
-    rest = ", ".join(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
+    rest = ", ".join([n for n in code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount] if n != "out"])
     arguments = f"\n    Args:\n        {rest}: as of `lucid.{function.__name__}`.\n" if rest else ""
     method.__doc__ = f"""In-place form of `lucid.{function.__name__}`: overwrites the tensor and returns it.
 {arguments}
@@ -356,28 +357,54 @@ def check_options(name: str, options: Mapping[str, Any], *more: str) -> None:
             raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
 
 
-def write_out(name: str, y: Tensor, out: Tensor | None) -> Tensor:
-    """``y``, or ``out`` after copying ``y`` into it: PyTorch's ``out=`` arguments.
+def check_castable(name: str, source: _dtype.dtype, target: _dtype.dtype) -> None:
+    """RuntimeError unless a result of dtype ``source`` may be written over elements of dtype ``target``."""
+    if source.rank > target.rank:
+        raise RuntimeError(f"{name}: result type {source} can't be cast to the desired output type {target}")
 
-    An empty ``out`` gets the memory that the result needs.
+
+def check_out(name: str, y: Tensor, out: Any) -> None:
+    """Refuse an ``out`` that cannot receive ``y``.
 
     Raises:
-        ValueError: an ``out`` with elements has another shape than ``y``.
-        RuntimeError: ``out`` or ``y`` requires grad, or ``out`` cannot hold the dtype of ``y``.
+        TypeError: ``out`` is no tensor.
+        RuntimeError: ``out`` or ``y`` requires grad, ``out`` cannot hold the dtype of ``y``, is over read-only or
+            shared memory, or is a view of another shape than ``y``.
+    """
+    if not isinstance(out, TensorBase):
+        raise TypeError(f"{name}: out must be a Tensor, got {type(out).__name__}")
+    if mode.enabled and (y._requires_grad or out._requires_grad):
+        raise RuntimeError(f"{name}: functions with out=... arguments don't support automatic differentiation")
+    check_castable(name, y.dtype, _dtype.of_array(out._data))
+    check_writable(name, out)  # type: ignore[arg-type]
+    if out._data.shape != y._data.shape and out._base is not None:
+        raise RuntimeError(
+            f"{name}: out has shape {out._data.shape}, expected {y._data.shape}, and a view cannot be resized"
+        )
+
+
+def write_out(name: str, y: Tensor, out: Tensor | None, quiet: bool = False) -> Tensor:
+    """``y``, or ``out`` after copying ``y`` into it: PyTorch's ``out=`` arguments.
+
+    An ``out`` of another shape gets the memory that the result needs, with a warning unless it was empty or ``quiet``.
+
+    Raises:
+        TypeError, RuntimeError: ``out`` cannot receive ``y``; see `check_out`.
     """
     if out is None:
         return y
-    if mode.enabled and (y._requires_grad or out._requires_grad):
-        raise RuntimeError(f"{name}: functions with out=... arguments don't support automatic differentiation")
-    if out._data.shape != y._data.shape and (out._data.size or out._base is not None):
-        raise ValueError(f"{name}: out has shape {out._data.shape}, expected {y._data.shape}")
-    if not np.can_cast(y._data.dtype, out._data.dtype, "same_kind"):
-        raise RuntimeError(f"{name}: result type {y.dtype} can't be cast to the desired output type {out.dtype}")
-    check_writable(name, out)
+    check_out(name, y, out)
     if out._data.shape != y._data.shape:
+        if out._data.size and not quiet:
+            warnings.warn(
+                f"{name}: an output with one or more elements was resized from shape {out._data.shape} to "
+                f"{y._data.shape}; call out.resize_(0) first to reuse it",
+                UserWarning,
+                stacklevel=3,
+            )
         out._data = np.empty(y._data.shape, out._data.dtype)
     if mode.trace and get_tracer().rebind(name, out, cast(y, out.dtype)):
         return out
-    np.copyto(out._data, y._data)
+    np.copyto(out._data, cast(y, out.dtype)._data)
     bump(out)
     return out

@@ -1,5 +1,5 @@
-"""The gate every public function stands behind: calls with half precision, complex numbers, or under autocast, take
-the longer way.
+"""The gate every public function stands behind: calls with half precision, complex numbers, `out=`, or under autocast,
+take the longer way.
 
 A call without any of them costs one look at each argument. Compiled, since every call of every program passes through here.
 """
@@ -109,6 +109,7 @@ cdef class Gate:
     cdef lucid_vectorcall call
     cdef readonly object __wrapped__
     cdef dict spelled       # PyTorch's names of arguments, in the function's own; None before the first keyword
+    cdef bint receives      # the function declares `out`
     cdef dict __dict__
 
     def __init__(self, function):
@@ -124,7 +125,10 @@ cdef class Gate:
     def __signature__(self):
         import inspect  # here, since importing lucid does without it
 
-        return inspect.signature(self.__wrapped__)
+        found = inspect.signature(self.__wrapped__)
+        if not self.__name__.endswith("_"):
+            return found
+        return found.replace(parameters=[p for p in found.parameters.values() if p.name != "out"])  # in-place forms
 
     def __repr__(self):
         return repr(self.__wrapped__)
@@ -145,9 +149,9 @@ cdef class Gate:
 cdef tuple own_names(Gate g, tuple names):
     """The keywords of a call as the function spells them."""
     if g.spelled is None:
-        from lucid._functions._spelling import spelling
+        from lucid._functions._spelling import declares_out, spelling
 
-        g.spelled = spelling(g.__wrapped__)
+        g.spelled, g.receives = spelling(g.__wrapped__), declares_out(g.__wrapped__)
     for name in names:
         if name in g.spelled:
             return tuple([g.spelled.get(name, name) for name in names])
@@ -158,11 +162,13 @@ cdef object pass_gate(PyObject* callable, PyObject** args, size_t nargs, PyObjec
     cdef Py_ssize_t positional = PyVectorcall_NARGS(nargs), i, n = positional
     cdef PyObject* function = <PyObject*> (<Gate> <object> callable).__wrapped__
     cdef tuple spelled      # holds what names points to
+    cdef bint receives = False
     if names != NULL:
         n += PyTuple_GET_SIZE(names)
         spelled = own_names(<Gate> <object> callable, <tuple> <object> names)
         names = <PyObject*> spelled
-    if not lucid_watching and not any_special(args, n):
+        receives = (<Gate> <object> callable).receives and "out" in spelled
+    if not lucid_watching and not receives and not any_special(args, n):
         return PyObject_Vectorcall(function, args, nargs, names)
     return compute(
         <object> function,

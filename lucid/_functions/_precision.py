@@ -15,6 +15,8 @@ from lucid import _dtype
 from lucid._functions import _autocast, _complex
 from lucid._functions._common import cast, check_writable
 from lucid._functions._gate import gate, set_compute
+from lucid._functions._out import receive
+from lucid._functions._spelling import declares_out
 from lucid._later import Later
 from lucid.autograd._node import TensorBase, get_tracer, mode, version
 
@@ -37,8 +39,8 @@ _UNIFORM = (
 )
 MOVING, FIRST_DECIDES, UNIFORM = (frozenset(names.split()) for names in (_MOVING, _FIRST_DECIDES, _UNIFORM))
 FAMILIES = (  # modules of functions
-    "lucid._functions.", "lucid.nn.functional.", "lucid._surface.algebra", "lucid._surface.layers",
-    "lucid._surface.native", "lucid._surface.numbers", "lucid._surface.recurrent",
+    "lucid._functions.", "lucid.nn.functional.", "lucid._surface.algebra", "lucid._surface.copies",
+    "lucid._surface.layers", "lucid._surface.native", "lucid._surface.numbers", "lucid._surface.recurrent",
 )  # fmt: skip
 
 
@@ -65,7 +67,9 @@ def _map(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def compute(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call ``function`` by the rules of autocast and of half precision; a trace may note it as a whole."""
+    """Call ``function`` by the rules of `out=`, autocast and half precision; a trace may note it as a whole."""
+    if "out" in kwargs and declares_out(function):
+        return receive(compute, function, args, kwargs)
     if mode.trace > 0:
         whole = get_tracer().whole(function, args, kwargs)
         if whole is not None:

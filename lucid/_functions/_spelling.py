@@ -64,3 +64,9 @@ def spelling(function: Callable[..., Any]) -> dict[str, str]:
     own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     names = {**USUAL, **SPECIAL.get(function.__name__, {})}
     return {theirs: ours for theirs, ours in names.items() if ours in own and theirs not in own}
+
+
+def declares_out(function: Callable[..., Any]) -> bool:
+    """Whether ``function`` has an argument ``out``, which its gate takes care of."""
+    code = getattr(function, "__code__", None)
+    return code is not None and "out" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]

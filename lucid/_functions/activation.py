@@ -211,13 +211,14 @@ class Softsign(Activation):
         return -2 * sign(x) / (d * d * d)
 
 
-def sigmoid(x: Tensor) -> Tensor:
+def sigmoid(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / (1 + exp(-x)), in [0, 1].
 
         y = 1 / (1 + e^-x),    dy/dx = y (1 - y)
 
     Args:
         x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -230,13 +231,14 @@ def sigmoid(x: Tensor) -> Tensor:
     return Sigmoid.apply(floating(x))
 
 
-def tanh(x: Tensor) -> Tensor:
+def tanh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The hyperbolic tangent, in [-1, 1].
 
         y = (e^x - e^-x) / (e^x + e^-x),    dy/dx = 1 - y^2
 
     Args:
         x: any shape; integers and bools become the default floating-point type.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid

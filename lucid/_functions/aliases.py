@@ -69,11 +69,12 @@ def clamp_max(x: Tensor, max: Any, *, out: Tensor | None = None) -> Tensor:
     return write_out("clamp_max", clamp(x, max=max), out)
 
 
-def msort(x: Tensor) -> Tensor:
+def msort(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """``x`` sorted along its first dimension.
 
     Args:
         x: at least one dimension.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid

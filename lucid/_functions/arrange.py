@@ -206,11 +206,12 @@ def atleast_3d(*tensors: Any) -> Any:
     return _raise_each("atleast_3d", tensors, 3)
 
 
-def dstack(tensors: Sequence[Tensor]) -> Tensor:
+def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Joined along the third dimension, after `atleast_3d`.
 
     Args:
         tensors: sizes agree but for that of dimension 2; dtypes promote.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: another size differs.
@@ -223,11 +224,12 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
     return cat([atleast_3d(x) for x in tensors], 2)
 
 
-def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Joined along dimension 1, numbers and vectors as columns.
 
     Args:
         tensors: any number of dimensions; sizes agree but for that of dimension 1, dtypes promote.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: another size differs.

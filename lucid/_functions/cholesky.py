@@ -67,7 +67,7 @@ def cholesky(x: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
     return write_out("cholesky", mT(y) if upper else y, out)
 
 
-def cholesky_ex(x: Tensor, *, upper: bool = False, check_errors: bool = False) -> CholeskyInfo:
+def cholesky_ex(x: Tensor, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> CholeskyInfo:
     """(L, info): `cholesky` that says in ``info`` which leading minor is not positive instead of raising.
 
     L of such a matrix holds NaN; ``info`` is 0 for all others.
@@ -76,6 +76,7 @@ def cholesky_ex(x: Tensor, *, upper: bool = False, check_errors: bool = False) -
         x: shape (..., n, n), floating point.
         upper: give L^T.
         check_errors: raise where ``info`` is not 0.
+        out: a pair of tensors that receive the results.
 
     Raises:
         LinAlgError: with ``check_errors``, a matrix is not positive-definite.
@@ -118,13 +119,14 @@ def _failing_minor(m: np.ndarray) -> int:
     return high
 
 
-def cholesky_solve(b: Tensor, factor: Tensor, upper: bool = False) -> Tensor:
+def cholesky_solve(b: Tensor, factor: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """X with A X = B, where ``factor`` is the Cholesky factor of A.
 
     Args:
         b: shape (..., n, k).
         factor: shape (..., n, n), triangular.
         upper: it is the upper factor.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``factor`` is not square, or the shapes do not fit.
@@ -145,12 +147,13 @@ def cholesky_solve(b: Tensor, factor: Tensor, upper: bool = False) -> Tensor:
     return solve_triangular(mT(lower), middle, upper=True)
 
 
-def cholesky_inverse(factor: Tensor, upper: bool = False) -> Tensor:
+def cholesky_inverse(factor: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """The inverse of A, where ``factor`` is its Cholesky factor.
 
     Args:
         factor: shape (..., n, n), triangular.
         upper: it is the upper factor.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``factor`` is not square.

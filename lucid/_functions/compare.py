@@ -104,11 +104,12 @@ bitwise_or = _logical("bitwise_or", np.bitwise_or, "x | y of integers or bools",
 bitwise_xor = _logical("bitwise_xor", np.bitwise_xor, "x ^ y of integers or bools", True)
 
 
-def logical_not(x: Tensor) -> Tensor:
+def logical_not(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether each element is zero.
 
     Args:
         x: any shape and dtype.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -119,11 +120,12 @@ def logical_not(x: Tensor) -> Tensor:
     return compute(np.logical_not, x)
 
 
-def bitwise_not(x: Tensor) -> Tensor:
+def bitwise_not(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """~x of integers, the complement of bools.
 
     Args:
         x: integers or bools, any shape.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``x`` is floating point.

@@ -29,7 +29,7 @@ def _finish(name: str, data: np.ndarray, requires_grad: bool, device: Any = None
         as_device(device)
     if options:
         check_options(name, options, *(() if name == "tensor" or name.endswith("_like") else ("out",)))
-        t = write_out(name, t, options.get("out"))
+        t = write_out(name, t, options.get("out"), quiet=name != "arange")
     if requires_grad:
         t.requires_grad = True
     return t
@@ -44,11 +44,11 @@ def _shape(sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
     return as_shape((size,))
 
 
-def _numpy_dtype(dtype: Any, options: Options = NONE) -> np.dtype:
+def _numpy_dtype(dtype: Any, options: Options = NONE, default: _dtype.dtype | None = None) -> np.dtype:
     """The dtype asked for, else that of ``out=``, else the default."""
     if dtype is None and isinstance(options.get("out"), TensorBase):
         return options["out"]._data.dtype
-    return (_dtype.get_default_dtype() if dtype is None else _dtype.as_dtype(dtype)).numpy
+    return (default or _dtype.get_default_dtype() if dtype is None else _dtype.as_dtype(dtype)).numpy
 
 
 def _filled(shape: tuple[int, ...], value: Any, dtype: np.dtype) -> np.ndarray:
@@ -220,8 +220,8 @@ def full(
         [7.0, 7.0]
     """
     value = _number(fill_value)
-    d = _dtype.of_scalar(value) if dtype is None else _dtype.as_dtype(dtype)
-    return _finish("full", _filled(as_shape((size,)), value, d.numpy), requires_grad, device, _)
+    d = _numpy_dtype(dtype, _, _dtype.of_scalar(value))
+    return _finish("full", _filled(as_shape((size,)), value, d), requires_grad, device, _)
 
 
 def eye(

@@ -28,11 +28,12 @@ def _check(name: str, x: Any) -> None:
         raise RuntimeError(f"{name}: input tensor should not contain infs or NaNs")
 
 
-def eig(x: Tensor) -> Any:
+def eig(x: Tensor, *, out: Any = None) -> Any:
     """(eigenvalues, eigenvectors) of square matrices: complex, in no particular order, columns of norm 1.
 
     Args:
         x: shape (..., n, n), floating point or complex, finite.
+        out: a pair of tensors that receive the results.
 
     Raises:
         RuntimeError: not square, or not finite.

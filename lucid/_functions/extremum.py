@@ -43,13 +43,14 @@ def _check_nonempty(name: str, x: Tensor, dims: tuple[int, ...]) -> None:
         raise IndexError(f"{name}: cannot reduce over a dimension of size 0 (shape {x._data.shape}): no identity")
 
 
-def amax(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
+def amax(x: Tensor, dim: Dim = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Largest value over ``dim``; NaN if there is one. Ties share the gradient evenly.
 
     Args:
         x: any shape, not complex.
         dim: dimension or dimensions; None means all.
         keepdim: keep them with size 1.
+        out: tensor that receives the result.
 
     Raises:
         IndexError: ``dim`` is out of range, or has no elements.
@@ -64,13 +65,14 @@ def amax(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     return Extremum.apply(x, True, dims, keepdim)
 
 
-def amin(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
+def amin(x: Tensor, dim: Dim = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Smallest value over ``dim``; NaN if there is one. Ties share the gradient evenly.
 
     Args:
         x: any shape, not complex.
         dim: dimension or dimensions; None means all.
         keepdim: keep them with size 1.
+        out: tensor that receives the result.
 
     Raises:
         IndexError: ``dim`` is out of range, or has no elements.
@@ -192,13 +194,14 @@ def _arg(name: str, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     return y
 
 
-def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Index of the first largest element along ``dim``, or in the flattened tensor; NaN counts as largest.
 
     Args:
         x: any shape, not complex.
         dim: dimension; None means the flattened tensor.
         keepdim: keep it with size 1.
+        out: tensor that receives the result.
 
     Raises:
         IndexError: ``dim`` is out of range, or has no elements.
@@ -212,13 +215,14 @@ def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     return _arg("argmax", x, dim, keepdim)
 
 
-def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Index of the first smallest element along ``dim``, or in the flattened tensor; NaN counts as smallest.
 
     Args:
         x: any shape, not complex.
         dim: dimension; None means the flattened tensor.
         keepdim: keep it with size 1.
+        out: tensor that receives the result.
 
     Raises:
         IndexError: ``dim`` is out of range, or has no elements.

@@ -45,7 +45,7 @@ class LDLFactorEx(NamedTuple):
     info: Any
 
 
-def householder_product(x: Tensor, tau: Tensor) -> Tensor:
+def householder_product(x: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The first n columns of H_1 H_2 ... H_k with H_i = 1 - tau_i v_i v_i^T.
 
     v_i is zero above its element i, which is 1, and column i of ``x`` below it.
@@ -53,6 +53,7 @@ def householder_product(x: Tensor, tau: Tensor) -> Tensor:
     Args:
         x: shape (..., m, n) with m >= n, floating point.
         tau: shape (..., k) with k <= n, of the same dtype.
+        out: tensor that receives the result.
 
     Returns:
         The shape of ``x``.
@@ -87,13 +88,14 @@ def householder_product(x: Tensor, tau: Tensor) -> Tensor:
     return q
 
 
-def lu_factor_ex(x: Tensor, *, pivot: bool = True, check_errors: bool = False) -> LUFactorEx:
+def lu_factor_ex(x: Tensor, *, pivot: bool = True, check_errors: bool = False, out: Any = None) -> LUFactorEx:
     """`lu_factor`, and int32 infos: the number, from 1, of the first zero on the diagonal of U, or 0.
 
     Args:
         x: shape (..., m, n).
         pivot: exchange rows so that the largest element of each column comes first.
         check_errors: raise where an info is not 0.
+        out: three tensors that receive the results.
 
     Raises:
         LinAlgError: with ``check_errors``, an info is not 0.
@@ -159,13 +161,14 @@ def _factor_symmetric(a: np.ndarray, pivots: np.ndarray) -> int:
     return info
 
 
-def ldl_factor_ex(x: Tensor, *, hermitian: bool = False, check_errors: bool = False) -> LDLFactorEx:
+def ldl_factor_ex(x: Tensor, *, hermitian: bool = False, check_errors: bool = False, out: Any = None) -> LDLFactorEx:
     """(LD, pivots, info) with P^T x P = L D L^T: D has blocks of size 1 and 2, and lies with L in one lower triangle.
 
     Args:
         x: symmetric, shape (..., n, n), floating point; the lower triangle is read.
         hermitian: accepted: real symmetric matrices are both.
         check_errors: raise where D is singular.
+        out: three tensors that receive the results.
 
     Returns:
         LD of the shape of ``x``; int32 pivots of shape (..., n), LAPACK's: the row exchanged with row k, counted from
@@ -196,12 +199,13 @@ def ldl_factor_ex(x: Tensor, *, hermitian: bool = False, check_errors: bool = Fa
     return LDLFactorEx(compact, wrap(pivots.reshape(*lead, n)), wrap(info.reshape(lead)))
 
 
-def ldl_factor(x: Tensor, *, hermitian: bool = False) -> LDLFactor:
+def ldl_factor(x: Tensor, *, hermitian: bool = False, out: Any = None) -> LDLFactor:
     """`ldl_factor_ex` without the infos.
 
     Args:
         x: symmetric matrices, shape (..., n, n).
         hermitian: accepted: real symmetric matrices are both.
+        out: a pair of tensors that receive the results.
 
     Raises:
         LinAlgError: D is singular.
@@ -217,7 +221,9 @@ def ldl_factor(x: Tensor, *, hermitian: bool = False) -> LDLFactor:
     return LDLFactor(*ldl_factor_ex(x, hermitian=hermitian, check_errors=True)[:2])
 
 
-def ldl_solve(compact: Tensor, pivots: Tensor, b: Tensor, *, hermitian: bool = False) -> Tensor:
+def ldl_solve(
+    compact: Tensor, pivots: Tensor, b: Tensor, *, hermitian: bool = False, out: Tensor | None = None
+) -> Tensor:
     """X with A X = B, from what `ldl_factor` gave for A.
 
     Args:
@@ -225,6 +231,7 @@ def ldl_solve(compact: Tensor, pivots: Tensor, b: Tensor, *, hermitian: bool = F
         pivots: shape (..., n).
         b: shape (..., n, k); the batch dimensions of both broadcast.
         hermitian: accepted.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: shapes do not match.

@@ -139,6 +139,7 @@ def histogram(
     range: tuple[float, float] | None = None,
     weight: Tensor | None = None,
     density: bool = False,
+    out: Any = None,
 ) -> Histogram:
     """(hist, bin_edges): how many elements lie in each interval, the last of which includes its end.
 
@@ -148,6 +149,7 @@ def histogram(
         range: bounds of the intervals, for a number of them; by default the least and the greatest element.
         weight: what each element counts.
         density: divide by the total and by the widths, so that the integral is 1.
+        out: a pair of tensors that receive the results.
 
     Raises:
         RuntimeError: integers, no bins, a range that is not finite, or weights that do not fit.
@@ -283,7 +285,9 @@ def unique_consecutive(
     return _answer(values, inverse, counts, return_inverse, return_counts)
 
 
-def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
+def isin(
+    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False, out: Tensor | None = None
+) -> Tensor:
     """Whether each element is among the test elements, or is not with ``invert``.
 
     Args:
@@ -291,6 +295,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
         test_elements: any shape, a tensor or number.
         assume_unique: neither has equal elements, which saves a sort.
         invert: say which are not among them.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid

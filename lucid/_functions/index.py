@@ -237,13 +237,14 @@ def setitem(x: Tensor, index: Index, value: Any) -> None:
         raise refusal("setitem", error, x._data.shape, f", value {value._data.shape}") from None
 
 
-def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
+def index_select(x: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The slices ``index`` (a vector) along ``dim``, as a copy.
 
     Args:
         x: any shape.
         dim: dimension of the slices.
         index: integers in [0, x.shape[dim]), shape (n,).
+        out: tensor that receives the result.
 
     Raises:
         IndexError: ``index`` is not a vector, or out of range.
@@ -271,12 +272,13 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     return getitem(x, (slice(None),) * d + (index.reshape(-1),))
 
 
-def masked_select(x: Tensor, mask: Tensor) -> Tensor:
+def masked_select(x: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements where ``mask`` holds, in one dimension; shapes broadcast.
 
     Args:
         x: any shape and dtype.
         mask: bool.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``mask`` is not bool.
@@ -329,7 +331,7 @@ def gather_index(shape: tuple[int, ...], dim: int, index: np.ndarray) -> Along:
     return along
 
 
-def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """y[i, j, ...] = x[index[i, j, ...], j, ...], the index replacing coordinate ``dim``.
 
     ``sparse_grad`` is accepted; gradients are dense.
@@ -339,6 +341,7 @@ def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> 
         dim: dimension whose coordinate is replaced.
         index: integers in [0, x.shape[dim]), of as many dimensions as ``x``; the result has its shape.
         sparse_grad: without effect.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``index`` has another number of dimensions or is larger than ``x`` elsewhere.
@@ -416,7 +419,7 @@ def _check_source(name: str, src: Tensor, index: Tensor) -> None:
         raise RuntimeError(f"{name}: expected index {wanted} to be no larger than src {own} in any dimension")
 
 
-def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
     """``x`` with src[i, j, ...] added at [index[i, j, ...], j, ...], the index replacing coordinate ``dim``.
 
     Args:
@@ -424,6 +427,7 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
         dim: dimension whose coordinate is replaced.
         index: integers in [0, x.shape[dim]), of as many dimensions as ``x``; equal ones add up.
         src: at least as large as ``index``, of the dtype of ``x``.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``index`` or ``src`` has another number of dimensions, or is too small or too large, or ``src``
@@ -448,7 +452,14 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 
 def scatter(
-    x: Tensor, dim: int, index: Tensor, src: Any = None, *, value: float | None = None, reduce: str | None = None
+    x: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: float | None = None,
+    reduce: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """``x`` with src[i, j, ...], or a number, written at [index[i, j, ...], j, ...].
 
@@ -459,6 +470,7 @@ def scatter(
         src: a tensor at least as large as ``index``, of the dtype of ``x``, or a number.
         value: a number instead.
         reduce: "add" or "multiply" combine with what is there.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``reduce`` is something else, or ``src`` has another dtype than ``x``.
@@ -492,12 +504,13 @@ def scatter(
     return SetItem.apply(x, cast(part, x.dtype), gather_index(x._data.shape, d, i))
 
 
-def nonzero(x: Tensor, *, as_tuple: bool = False) -> Any:
+def nonzero(x: Tensor, *, as_tuple: bool = False, out: Tensor | None = None) -> Any:
     """Indices of nonzero elements: an int64 matrix with a row each, or a tuple of vectors.
 
     Args:
         x: any shape and dtype.
         as_tuple: a vector per dimension instead of a matrix.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid

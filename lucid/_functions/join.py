@@ -31,12 +31,13 @@ class Cat(Node):
         return split(dy, self.sizes, self.dim)
 
 
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Tensors joined along an existing dimension; dtypes promote, 1-d empty tensors are skipped.
 
     Args:
         tensors: a sequence; sizes agree but for that of ``dim``.
         dim: the dimension.
+        out: tensor that receives the result.
 
     Raises:
         ValueError: no tensors.
@@ -65,12 +66,13 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return Cat.apply(d, *[cast(x, target) for x in kept])
 
 
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Tensors of one shape joined along a new dimension.
 
     Args:
         tensors: a sequence; dtypes promote.
         dim: where the new dimension goes.
+        out: tensor that receives the result.
 
     Raises:
         ValueError: no tensors.
@@ -94,11 +96,12 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return cat([unsqueeze(x, dim) for x in items], dim)
 
 
-def hstack(tensors: Sequence[Tensor]) -> Tensor:
+def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Joined along dimension 1 (0 for vectors).
 
     Args:
         tensors: a sequence; sizes agree but for that of the dimension, numbers are vectors of one element.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: shapes differ in another dimension.
@@ -113,11 +116,12 @@ def hstack(tensors: Sequence[Tensor]) -> Tensor:
     return cat(items, 0 if items[0]._data.ndim == 1 else 1)
 
 
-def vstack(tensors: Sequence[Tensor]) -> Tensor:
+def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Joined along dimension 0, vectors as rows.
 
     Args:
         tensors: a sequence; sizes agree but for that of dimension 0.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: shapes differ in another dimension.

@@ -110,12 +110,13 @@ class LU(Node):
         return matmul(wrap(permutation_matrix(self.order, y._data.dtype)), whole)
 
 
-def lu_factor(x: Tensor, *, pivot: bool = True) -> LUFactor:
+def lu_factor(x: Tensor, *, pivot: bool = True, out: Any = None) -> LUFactor:
     """(LU, pivots): the factors of P x in one matrix, U from the diagonal and the rest of L below it.
 
     Args:
         x: shape (..., m, n), floating point.
         pivot: exchange rows so that the largest element of each column comes first.
+        out: a pair of tensors that receive the results.
 
     Returns:
         LU of the shape of ``x``, and int32 pivots of shape (..., min(m, n)): the row, counted from 1, exchanged with
@@ -136,12 +137,13 @@ def lu_factor(x: Tensor, *, pivot: bool = True) -> LUFactor:
     return LUFactor(*LU.apply(x, pivot))
 
 
-def lu(x: Tensor, *, pivot: bool = True) -> LUParts:
+def lu(x: Tensor, *, pivot: bool = True, out: Any = None) -> LUParts:
     """(P, L, U) with x = P L U: a permutation, a lower triangle with a diagonal of ones and an upper triangle.
 
     Args:
         x: shape (..., m, n), floating point.
         pivot: exchange rows so that the largest element of each column comes first; without it P is empty.
+        out: three tensors that receive the results.
 
     Returns:
         Shapes (..., m, m), (..., m, k) and (..., k, n) with k = min(m, n).
@@ -167,7 +169,9 @@ def lu(x: Tensor, *, pivot: bool = True) -> LUParts:
     return LUParts(p, lower, upper)
 
 
-def lu_solve(compact: Tensor, pivots: Tensor, b: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
+def lu_solve(
+    compact: Tensor, pivots: Tensor, b: Tensor, *, left: bool = True, adjoint: bool = False, out: Tensor | None = None
+) -> Tensor:
     """X with A X = B (or X A = B), from what `lu_factor` gave for A; of the transpose of A with ``adjoint``.
 
     Args:
@@ -175,6 +179,7 @@ def lu_solve(compact: Tensor, pivots: Tensor, b: Tensor, *, left: bool = True, a
         b: shape (..., n, k), or (..., k, n) if ``left`` is false.
         left: A is the left factor.
         adjoint: solve for the transpose of A.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: the shapes do not fit.

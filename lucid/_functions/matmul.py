@@ -96,11 +96,12 @@ def rmatmul(x: Tensor, y: Tensor) -> Tensor:
     return matmul(y, x)
 
 
-def mm(x: Tensor, y: Tensor) -> Tensor:
+def mm(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The product of two matrices, without broadcasting.
 
     Args:
         x, y: shapes (n, k) and (k, m), of one dtype.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: the shapes do not fit, or the dtypes differ.
@@ -116,11 +117,12 @@ def mm(x: Tensor, y: Tensor) -> Tensor:
     return matmul(x, y)
 
 
-def bmm(x: Tensor, y: Tensor) -> Tensor:
+def bmm(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Products of two batches of matrices, (b, n, k) @ (b, k, m).
 
     Args:
         x, y: shapes (b, n, k) and (b, k, m), of one dtype.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: the shapes do not fit, or the dtypes differ.
@@ -136,11 +138,12 @@ def bmm(x: Tensor, y: Tensor) -> Tensor:
     return matmul(x, y)
 
 
-def mv(x: Tensor, y: Tensor) -> Tensor:
+def mv(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A matrix times a vector.
 
     Args:
         x, y: shapes (n, k) and (k,), of one dtype.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: the shapes do not fit, or the dtypes differ.
@@ -156,11 +159,12 @@ def mv(x: Tensor, y: Tensor) -> Tensor:
     return matmul(x, y)
 
 
-def dot(x: Tensor, y: Tensor) -> Tensor:
+def dot(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inner product of two vectors.
 
     Args:
         x, y: vectors of one length and dtype.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: they are not.
@@ -176,11 +180,12 @@ def dot(x: Tensor, y: Tensor) -> Tensor:
     return matmul(x, y)
 
 
-def outer(x: Tensor, y: Tensor) -> Tensor:
+def outer(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """x[i] * y[j].
 
     Args:
         x, y: shapes (n,) and (m,); dtypes promote.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: they are not vectors.
@@ -219,13 +224,14 @@ def _is(factor: Any, value: int) -> bool:
     return not isinstance(factor, TensorBase) and factor == value
 
 
-def addmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def addmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """beta * c + alpha * (x @ y).
 
     Args:
         c: broadcasts to (n, m).
         x, y: shapes (n, k) and (k, m), of one dtype.
         beta, alpha: factors of ``c`` and of the product; of integers without their fractions.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: the shapes of ``x`` and ``y`` do not fit, or their dtypes differ.
@@ -240,13 +246,14 @@ def addmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1)
     return added("addmm", c, mm(x, y), beta, alpha)
 
 
-def baddbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def baddbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """beta * c + alpha * (x @ y) for batches.
 
     Args:
         c: broadcasts to (b, n, m).
         x, y: shapes (b, n, k) and (b, k, m), of one dtype.
         beta, alpha: factors of ``c`` and of the products; of integers without their fractions.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: the shapes of ``x`` and ``y`` do not fit, or their dtypes differ.
@@ -299,13 +306,14 @@ class Linear(Node):
         return (dx, dw, db)[: len(wanted)]
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
     """y = x @ weight.T + bias.
 
     Args:
         x: shape (..., in_features).
         weight: shape (out_features, in_features) or (in_features,).
         bias: shape (out_features,), or None.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: the shapes or dtypes do not fit.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 
-def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None) -> Any:
     """(values, indices) sorted along ``dim``, always stably; NaN counts as largest.
 
     Args:
@@ -25,6 +25,7 @@ def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = Fals
         dim: the dimension.
         descending: largest first.
         stable: without effect.
+        out: a pair of tensors that receive the results.
 
     Raises:
         IndexError: ``dim`` is out of range.
@@ -48,7 +49,9 @@ def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = Fals
     return ValuesIndices(gather(x, d, indices), indices)
 
 
-def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+def argsort(
+    x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Tensor | None = None
+) -> Tensor:
     """The indices of `sort`.
 
     Args:
@@ -56,6 +59,7 @@ def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = F
         dim: the dimension.
         descending: largest first.
         stable: without effect: every sort keeps equal elements in their order.
+        out: tensor that receives the result.
 
     Raises:
         IndexError: ``dim`` is out of range.
@@ -69,7 +73,7 @@ def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = F
     return sort(x.detach(), dim, descending).indices
 
 
-def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None) -> Any:
     """(values, indices) of the ``k`` largest (or smallest) elements along ``dim``, in order.
 
     Args:
@@ -78,6 +82,7 @@ def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = 
         dim: the dimension.
         largest: the largest ones; otherwise the smallest.
         sorted: without effect: they are always in order.
+        out: a pair of tensors that receive the results.
 
     Raises:
         RuntimeError: ``k`` is negative or above the size of ``dim``.

@@ -125,6 +125,7 @@ def var(
     keepdim: bool = False,
     *,
     correction: float | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Variance over ``dim``: sum((x - mean)^2) / (count - correction).
 
@@ -134,6 +135,7 @@ def var(
         unbiased: True means correction 1, False 0.
         keepdim: keep the dimensions with size 1.
         correction: subtracted from the count; 1 unless given.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``x`` holds integers.
@@ -160,6 +162,7 @@ def std(
     keepdim: bool = False,
     *,
     correction: float | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Standard deviation: the square root of `var`.
 
@@ -169,6 +172,7 @@ def std(
         unbiased: True means correction 1, False 0.
         keepdim: keep the dimensions with size 1.
         correction: subtracted from the count; 1 unless given.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``x`` holds integers.
@@ -215,7 +219,9 @@ def _cat(parts: list[Tensor]) -> Tensor:
     return cat(parts, -1)
 
 
-def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def prod(
+    x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+) -> Tensor:
     """Product over ``dim`` (all of them for None); integers and bools multiply in int64.
 
     Args:
@@ -223,6 +229,7 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any
         dim: dimension; None means all.
         keepdim: keep it with size 1.
         dtype: convert to this type first.
+        out: tensor that receives the result.
 
     Raises:
         IndexError: ``dim`` is out of range.
@@ -238,13 +245,14 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any
     return y if dtype is None else cast(y, _dtype.as_dtype(dtype))
 
 
-def all(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
+def all(x: Tensor, dim: Dim = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Whether all elements are nonzero.
 
     Args:
         x: any shape and dtype.
         dim: dimension or dimensions; None means all.
         keepdim: keep them with size 1.
+        out: tensor that receives the result.
 
     Raises:
         IndexError: ``dim`` is out of range.
@@ -258,13 +266,14 @@ def all(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     return compute(np.all, x, dims, None, keepdim)
 
 
-def any(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
+def any(x: Tensor, dim: Dim = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Whether any element is nonzero.
 
     Args:
         x: any shape and dtype.
         dim: dimension or dimensions; None means all.
         keepdim: keep them with size 1.
+        out: tensor that receives the result.
 
     Raises:
         IndexError: ``dim`` is out of range.
@@ -312,7 +321,7 @@ class LogSumExp(Node):
         return share * (keep(dy, shape, self.dims) / sum(share, self.dims, True))
 
 
-def logsumexp(x: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
+def logsumexp(x: Tensor, dim: Dim, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """log(sum(exp(x))) over ``dim``, without overflow.
 
         ln(sum of e^x)
@@ -321,6 +330,7 @@ def logsumexp(x: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
         x: any shape; integers and bools become the default floating-point type.
         dim: dimension or dimensions.
         keepdim: keep them with size 1.
+        out: tensor that receives the result.
 
     Raises:
         IndexError: ``dim`` is out of range.

@@ -192,8 +192,8 @@ def randint(
         raise RuntimeError(f"randint: expects 'from' < 'to', but got from={low} >= to={high}")
     shape = as_shape((size,))
     g = (generator or default_generator).numpy(int(np.prod(shape, dtype=np.int64)))
-    d = _dtype.int64 if dtype is None else _dtype.as_dtype(dtype)
-    return _finish("randint", np.asarray(g.integers(low, high, shape)).astype(d.numpy), requires_grad, device, _)
+    d = _numpy_dtype(dtype, _, _dtype.int64)
+    return _finish("randint", np.asarray(g.integers(low, high, shape)).astype(d), requires_grad, device, _)
 
 
 def randperm(
@@ -224,10 +224,8 @@ def randperm(
     """
     if n < 0:
         raise RuntimeError(f"randperm: n must not be negative, got {n}")
-    d = _dtype.int64 if dtype is None else _dtype.as_dtype(dtype)
-    return _finish(
-        "randperm", (generator or default_generator).numpy(n).permutation(n).astype(d.numpy), requires_grad, device, _
-    )
+    order = (generator or default_generator).numpy(n).permutation(n)
+    return _finish("randperm", order.astype(_numpy_dtype(dtype, _, _dtype.int64)), requires_grad, device, _)
 
 
 def normal(
@@ -269,12 +267,13 @@ def normal(
     return write_out("normal", y, out)
 
 
-def bernoulli(p: Tensor, *, generator: Generator | None = None) -> Tensor:
+def bernoulli(p: Tensor, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """1 with probability ``p``, else 0, elementwise.
 
     Args:
         p: floating point, in [0, 1]; the result has its shape and dtype.
         generator: source of randomness; the default one unless given.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``p`` is not floating point, or outside [0, 1].
@@ -293,7 +292,12 @@ def bernoulli(p: Tensor, *, generator: Generator | None = None) -> Tensor:
 
 
 def multinomial(
-    p: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+    p: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Indices drawn with probability proportional to the rows of ``p``.
 
@@ -302,6 +306,7 @@ def multinomial(
         num_samples: indices per row.
         replacement: an index may be drawn again.
         generator: source of randomness; the default one unless given.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: weights of another shape or dtype, negative or not finite, rows that sum to zero, no samples, or

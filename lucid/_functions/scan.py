@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,12 +48,13 @@ def _running(name: str, x: Tensor, largest: bool, dim: int) -> ValuesIndices:
     return ValuesIndices(*RunningExtremum.apply(x, largest, d))
 
 
-def cummax(x: Tensor, dim: int) -> ValuesIndices:
+def cummax(x: Tensor, dim: int, *, out: Any = None) -> ValuesIndices:
     """(values, indices) of the largest element so far along ``dim``; of equal ones the last counts, NaN is largest.
 
     Args:
         x: any shape, not complex.
         dim: the dimension.
+        out: a pair of tensors that receive the results.
 
     Raises:
         IndexError: ``dim`` is out of range.
@@ -66,12 +67,13 @@ def cummax(x: Tensor, dim: int) -> ValuesIndices:
     return _running("cummax", x, True, dim)
 
 
-def cummin(x: Tensor, dim: int) -> ValuesIndices:
+def cummin(x: Tensor, dim: int, *, out: Any = None) -> ValuesIndices:
     """(values, indices) of the smallest element so far along ``dim``; the last of equal ones counts, NaN is least.
 
     Args:
         x: any shape, not complex.
         dim: the dimension.
+        out: a pair of tensors that receive the results.
 
     Raises:
         IndexError: ``dim`` is out of range.
@@ -138,7 +140,15 @@ def logcumsumexp(x: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
     return write_out("logcumsumexp", LogCumSumExp.apply(x, d) if x._data.ndim else x.clone(), out)
 
 
-def diff(x: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+def diff(
+    x: Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """Differences of neighbours along ``dim``, taken ``n`` times; of bools, whether they differ.
 
     Args:
@@ -146,6 +156,7 @@ def diff(x: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, ap
         n: how often; 0 gives ``x`` itself.
         dim: the dimension.
         prepend, append: tensors joined to ``x`` along ``dim`` first.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``x`` is 0-d, or ``n`` is negative.

@@ -335,7 +335,14 @@ def select_scatter(x: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
 
 
 def slice_scatter(
-    x: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+    x: Tensor,
+    src: Tensor,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """A copy of ``x`` with ``src`` in place of the slices start, start + step, ... below ``end`` along ``dim``.
 
@@ -345,6 +352,7 @@ def slice_scatter(
         dim: dimension of the slices.
         start, end: as of a Python slice.
         step: distance of the slices, positive.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``src`` does not have the shape of those slices, or ``step`` is not positive.

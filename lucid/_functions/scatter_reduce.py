@@ -165,7 +165,14 @@ def scatter_reduce(
 
 
 def index_reduce(
-    x: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+    x: Tensor,
+    dim: int,
+    index: Tensor,
+    source: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+    out: Tensor | None = None,
 ) -> Tensor:
     """`index_add` with a reduction ("prod", "mean", "amax" or "amin") in place of the sum.
 
@@ -176,6 +183,7 @@ def index_reduce(
         source: the slices, of the dtype of ``x``, with size n in ``dim``.
         reduce: the reduction.
         include_self: the elements of ``x`` take part.
+        out: tensor that receives the result.
 
     Raises:
         IndexError: a place is out of range, or ``source`` has another shape.

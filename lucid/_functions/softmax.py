@@ -58,13 +58,14 @@ def along(operation: type[Unary], name: str, x: Tensor, dim: int, dtype: Any) ->
     return run_along(name, operation, x, dim)
 
 
-def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def softmax(x: Tensor, dim: int, dtype: Any = None, *, out: Tensor | None = None) -> Tensor:
     """exp(x) / sum(exp(x)) along ``dim``, computed from x - max(x).
 
     Args:
         x: any shape.
         dim: dimension along which the result sums to 1.
         dtype: convert to this type first.
+        out: tensor that receives the result.
 
     Raises:
         IndexError: ``dim`` is out of range.
@@ -79,7 +80,7 @@ def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
     return along(Softmax, "softmax", x, dim, dtype)
 
 
-def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def log_softmax(x: Tensor, dim: int, dtype: Any = None, *, out: Tensor | None = None) -> Tensor:
     """log(softmax(x)) along ``dim``, without forming the softmax.
 
         y_i = x_i - ln(sum of e^(x_j))
@@ -88,6 +89,7 @@ def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
         x: any shape; integers and bools become the default floating-point type.
         dim: the dimension.
         dtype: convert to this type first.
+        out: tensor that receives the result.
 
     Raises:
         IndexError: ``dim`` is out of range.

@@ -119,7 +119,7 @@ def _zero_pivots(x: np.ndarray) -> np.ndarray:
     return np.where(diagonals.any(-1), np.argmax(diagonals, -1) + 1, 0).astype(np.int32)
 
 
-def inv_ex(x: Tensor, *, check_errors: bool = False) -> InverseInfo:
+def inv_ex(x: Tensor, *, check_errors: bool = False, out: Any = None) -> InverseInfo:
     """(inverse, info): `inv` that says in ``info`` which pivot of a singular matrix is zero instead of raising.
 
     The inverse of such a matrix holds NaN; ``info`` is 0 for all others.
@@ -127,6 +127,7 @@ def inv_ex(x: Tensor, *, check_errors: bool = False) -> InverseInfo:
     Args:
         x: shape (..., n, n), floating point.
         check_errors: raise where ``info`` is not 0.
+        out: a pair of tensors that receive the results.
 
     Raises:
         LinAlgError: with ``check_errors``, a matrix is singular.
@@ -217,7 +218,7 @@ def solve(a: Tensor, b: Tensor, *, left: bool = True, out: Tensor | None = None)
     return write_out("solve", squeeze(x, -1) if vector else x, out)
 
 
-def solve_ex(a: Tensor, b: Tensor, *, left: bool = True, check_errors: bool = False) -> ResultInfo:
+def solve_ex(a: Tensor, b: Tensor, *, left: bool = True, check_errors: bool = False, out: Any = None) -> ResultInfo:
     """(result, info): `solve` that says in ``info`` which pivot of a singular matrix is zero instead of raising.
 
     Args:
@@ -225,6 +226,7 @@ def solve_ex(a: Tensor, b: Tensor, *, left: bool = True, check_errors: bool = Fa
         b: as of `solve`.
         left: solve a X = b; otherwise X a = b.
         check_errors: raise where ``info`` is not 0.
+        out: a pair of tensors that receive the results.
 
     Raises:
         LinAlgError: with ``check_errors``, a matrix is singular.
@@ -260,11 +262,12 @@ class SlogDet(Node):
         return dlog[..., None, None] * mT(inv(x))
 
 
-def slogdet(x: Tensor) -> Slogdet:
+def slogdet(x: Tensor, *, out: Any = None) -> Slogdet:
     """(sign, logabsdet): the sign of the determinant and the logarithm of its magnitude, which does not overflow.
 
     Args:
         x: shape (..., n, n), floating point. A singular matrix has sign 0 and logarithm -inf.
+        out: a pair of tensors that receive the results.
 
     Raises:
         RuntimeError: not square.

@@ -101,13 +101,14 @@ class QR(Factors):
         return solve_triangular(mT(triu(r)), dq + matmul(q, full), upper=False, left=False)
 
 
-def qr(x: Tensor, mode: str = "reduced") -> QRParts:
+def qr(x: Tensor, mode: str = "reduced", *, out: Any = None) -> QRParts:
     """(Q, R) with x = Q R: orthonormal columns and an upper triangle.
 
     Args:
         x: shape (..., m, n), floating point.
         mode: ``"reduced"`` (shapes (..., m, k) and (..., k, n) with k = min(m, n)), ``"complete"`` (k = m), or ``"r"``
             (an empty Q, without gradient).
+        out: a pair of tensors that receive the results.
 
     Raises:
         ValueError: another mode.
@@ -169,7 +170,7 @@ class SVD(Factors):
         return dx
 
 
-def svd(x: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> SVDParts:
+def svd(x: Tensor, full_matrices: bool = True, *, driver: str | None = None, out: Any = None) -> SVDParts:
     """(U, S, Vh) with x = U diag(S) Vh: orthonormal columns, singular values in decreasing order, orthonormal rows.
 
     Args:
@@ -177,6 +178,7 @@ def svd(x: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
         full_matrices: U of shape (..., m, m) and Vh of shape (..., n, n); otherwise (..., m, k) and (..., k, n) with
             k = min(m, n).
         driver: not used: LAPACK's gesdd.
+        out: three tensors that receive the results.
 
     Raises:
         LinAlgError: it does not converge.
@@ -195,12 +197,13 @@ def svd(x: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     return SVDParts(*SVD.apply(x, full_matrices))
 
 
-def svdvals(x: Tensor, *, driver: str | None = None) -> Tensor:
+def svdvals(x: Tensor, *, driver: str | None = None, out: Tensor | None = None) -> Tensor:
     """The singular values, in decreasing order.
 
     Args:
         x: shape (..., m, n), floating point.
         driver: not used: LAPACK's gesdd.
+        out: tensor that receives the result.
 
     Raises:
         LinAlgError: it does not converge.
@@ -238,12 +241,13 @@ class Eigh(Factors):
         return matmul(matmul(vectors, core), mT(vectors))
 
 
-def eigh(x: Tensor, UPLO: str = "L") -> Eigen:
+def eigh(x: Tensor, UPLO: str = "L", *, out: Any = None) -> Eigen:
     """(eigenvalues, eigenvectors) of symmetric matrices: values in increasing order, orthonormal columns.
 
     Args:
         x: shape (..., n, n), floating point; only one triangle is read.
         UPLO: ``"L"`` or ``"U"``: which.
+        out: a pair of tensors that receive the results.
 
     Raises:
         ValueError: another triangle.
@@ -262,12 +266,13 @@ def eigh(x: Tensor, UPLO: str = "L") -> Eigen:
     return Eigen(*Eigh.apply(x, UPLO))
 
 
-def eigvalsh(x: Tensor, UPLO: str = "L") -> Tensor:
+def eigvalsh(x: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor:
     """The eigenvalues of symmetric matrices, in increasing order.
 
     Args:
         x: shape (..., n, n), floating point.
         UPLO: the triangle that is read, "L" or "U".
+        out: tensor that receives the result.
 
     Raises:
         LinAlgError: it does not converge.
@@ -391,7 +396,9 @@ def pinv(
 DRIVERS = ("gelsy", "gels", "gelsd", "gelss")
 
 
-def lstsq(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> LeastSquares:
+def lstsq(
+    a: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None, out: Any = None
+) -> LeastSquares:
     """The X of least norm that minimises |A X - B|.
 
     Args:
@@ -400,6 +407,7 @@ def lstsq(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | Non
         rcond: singular values up to this share of the largest count as zero; eps * max(m, n) unless given.
         driver: ``"gelsy"`` (default), ``"gels"``, ``"gelsd"`` or ``"gelss"``: which of PyTorch's results to give; all
             are computed from the singular values.
+        out: four tensors that receive the results.
 
     Returns:
         (solution, residuals, rank, singular_values): residuals, squared, where m > n and all ranks are full, and

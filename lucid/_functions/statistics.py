@@ -30,13 +30,14 @@ class MinMax(NamedTuple):
     max: Any
 
 
-def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
+def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False, out: Any = None) -> MinMax:
     """(min, max) over ``dim``, or over all elements; NaN if there is one.
 
     Args:
         x: any shape, not complex.
         dim: dimension; None means all.
         keepdim: keep it with size 1.
+        out: a pair of tensors that receive the results.
 
     Raises:
         IndexError: there are no elements.
@@ -138,13 +139,14 @@ class WholeMedian(Node):
         return wrap(np.asarray(hit / max(hit.sum(), 1), a.dtype)) * dy
 
 
-def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+def median(x: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """The middle element, the lower one of two; NaN if there is a NaN. With ``dim``, (values, indices) along it.
 
     Args:
         x: any dtype but bool.
         dim: the dimension; all elements for None, whose ties then share the gradient.
         keepdim: keep it with size 1.
+        out: tensor that receives the result; a pair of them for a dimension.
 
     Raises:
         IndexError: the dimension has size 0.
@@ -158,13 +160,14 @@ def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     return WholeMedian.apply(x, False) if dim is None else _pick("median", x, dim, keepdim, _median)
 
 
-def nanmedian(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+def nanmedian(x: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """`median` of the elements that are not NaN; NaN if all are.
 
     Args:
         x: any shape, not complex.
         dim: dimension; None means all, and gives the value alone.
         keepdim: keep it with size 1.
+        out: tensor that receives the result; a pair of them for a dimension.
 
     Raises:
         IndexError: ``dim`` is out of range.
@@ -178,13 +181,14 @@ def nanmedian(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     return WholeMedian.apply(x, True) if dim is None else _pick("nanmedian", x, dim, keepdim, _nanmedian)
 
 
-def mode(x: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+def mode(x: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> ValuesIndices:
     """(values, indices) of the most frequent element along ``dim``: the smallest of several, where it occurs last.
 
     Args:
         x: any shape, not complex.
         dim: the dimension.
         keepdim: keep it with size 1.
+        out: a pair of tensors that receive the results.
 
     Raises:
         IndexError: the dimension has size 0.
@@ -197,7 +201,7 @@ def mode(x: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     return _pick("mode", x, dim, keepdim, _mode)
 
 
-def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> ValuesIndices:
     """(values, indices) of the k-th smallest element along ``dim``, counted from 1; NaN counts as largest.
 
     Args:
@@ -205,6 +209,7 @@ def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesI
         k: in [1, n] for n elements.
         dim: the dimension.
         keepdim: keep it with size 1.
+        out: a pair of tensors that receive the results.
 
     Raises:
         RuntimeError: ``k`` is out of range.
@@ -328,7 +333,9 @@ def nanquantile(
     return _quantile("nanquantile", x, q, dim, keepdim, interpolation, True, out)
 
 
-def nansum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def nansum(
+    x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+) -> Tensor:
     """The sum over ``dim`` of the elements that are not NaN.
 
     Args:
@@ -336,6 +343,7 @@ def nansum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = No
         dim: dimension or dimensions; None means all.
         keepdim: keep them with size 1.
         dtype: convert to this type first.
+        out: tensor that receives the result.
 
     Raises:
         IndexError: ``dim`` is out of range.

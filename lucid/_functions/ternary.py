@@ -61,7 +61,7 @@ def clamp(x: Tensor, min: Operand = None, max: Operand = None, *, out: Tensor | 
     return write_out("clamp", Clamp.apply(x, min, max), out)
 
 
-def lerp(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
+def lerp(x: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) -> Tensor:
     """x + weight * (end - x).
 
         start + weight * (end - start)
@@ -69,6 +69,7 @@ def lerp(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
     Args:
         x, end: tensors; shapes broadcast.
         weight: a number or a tensor, 0 at ``x`` and 1 at ``end``.
+        out: tensor that receives the result.
 
     Raises:
         ValueError: the shapes do not broadcast.
@@ -81,13 +82,14 @@ def lerp(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
     return x + weight * (end - x)
 
 
-def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
+def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1, out: Tensor | None = None) -> Tensor:
     """x + value * a * b.
 
     Args:
         x: tensor.
         a, b: tensors; all three broadcast together.
         value: factor of the product.
+        out: tensor that receives the result.
 
     Raises:
         ValueError: the shapes do not broadcast.
@@ -100,13 +102,14 @@ def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
     return add(x, a * b, alpha=value)
 
 
-def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1) -> Tensor:
+def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1, out: Tensor | None = None) -> Tensor:
     """x + value * a / b.
 
     Args:
         x: tensor.
         a, b: tensors; all three broadcast together.
         value: factor of the quotient.
+        out: tensor that receives the result.
 
     Raises:
         ValueError: the shapes do not broadcast.

@@ -25,12 +25,13 @@ class Tri(Node):
         return Tri.apply(dy, self.diagonal, self.upper)
 
 
-def tril(x: Tensor, diagonal: int = 0) -> Tensor:
+def tril(x: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """The lower triangle of the last two dimensions, zeros elsewhere.
 
     Args:
         x: shape (..., n, m).
         diagonal: which diagonal bounds the triangle, and belongs to it: positive ones are above the main one.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``x`` has fewer than two dimensions.
@@ -46,12 +47,13 @@ def tril(x: Tensor, diagonal: int = 0) -> Tensor:
     return Tri.apply(x, diagonal, False)
 
 
-def triu(x: Tensor, diagonal: int = 0) -> Tensor:
+def triu(x: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """The upper triangle of the last two dimensions, zeros elsewhere.
 
     Args:
         x: shape (..., n, m).
         diagonal: which diagonal bounds the triangle, and belongs to it: positive ones are above the main one.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``x`` has fewer than two dimensions.

@@ -264,7 +264,9 @@ def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | Non
     return write_out("lu_solve", solve_lu(LU_data, LU_pivots, b), out)
 
 
-def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True) -> LUUnpacked:
+def lu_unpack(
+    LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True, *, out: Any = None
+) -> LUUnpacked:
     """(P, L, U) with A = P L U, from what `lu_factor` gives; empty where not asked for.
 
     Args:
@@ -272,6 +274,7 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpa
         LU_pivots: shape (..., min(m, n)), int32, counted from 1.
         unpack_data: give L and U.
         unpack_pivots: give P.
+        out: three tensors that receive the results.
 
     Raises:
         RuntimeError: the pivots are not int32.
@@ -303,7 +306,7 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpa
 
 
 def triangular_solve(
-    b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+    b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any = None
 ) -> TriangularSolve:
     """(X, A) with A X = b for a triangular A: `lucid.linalg.solve_triangular`, with the right-hand side first.
 
@@ -313,6 +316,7 @@ def triangular_solve(
         upper: A is upper triangular.
         transpose: solve for A^T.
         unitriangular: the diagonal counts as ones.
+        out: a pair of tensors that receive the results.
 
     Raises:
         RuntimeError: ``A`` is not square, or the shapes do not fit.
@@ -329,11 +333,12 @@ def triangular_solve(
     return TriangularSolve(x, A.clone())
 
 
-def geqrf(input: Tensor) -> Geqrf:
+def geqrf(input: Tensor, *, out: Any = None) -> Geqrf:
     """The QR decomposition as Householder vectors: R above the diagonal of ``a``, the vectors below it, and ``tau``.
 
     Args:
         input: shape (..., m, n), floating point.
+        out: a pair of tensors that receive the results.
 
     Raises:
         RuntimeError: fewer than two dimensions or integers.
@@ -358,11 +363,12 @@ def geqrf(input: Tensor) -> Geqrf:
     return Geqrf(wrap(a.reshape(input._data.shape)), wrap(tau.reshape(*lead, k)))
 
 
-def orgqr(input: Tensor, tau: Tensor) -> Tensor:
+def orgqr(input: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The first columns of the product of Householder matrices: `lucid.linalg.householder_product`.
 
     Args:
         input, tau: vectors (..., m, n) and factors (..., k) of the matrices, as `geqrf` gives them.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -375,7 +381,9 @@ def orgqr(input: Tensor, tau: Tensor) -> Tensor:
     return householder_product(input, tau)
 
 
-def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False) -> Tensor:
+def ormqr(
+    input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False, *, out: Tensor | None = None
+) -> Tensor:
     """The product of the orthogonal Q that `geqrf` gives, all of it, and ``other``.
 
     Args:
@@ -384,6 +392,7 @@ def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpos
         other: shape (..., m, n), or (..., n, m) without ``left``.
         left: Q other; else other Q.
         transpose: with the transpose of Q.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: shapes do not match.
@@ -405,13 +414,14 @@ def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpos
     return matmul(q, other) if left else matmul(other, q)
 
 
-def frobenius_norm(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+def frobenius_norm(input: Tensor, dim: Any = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """The root of the sum of squares over ``dim``, or over everything.
 
     Args:
         input: floating point, any shape.
         dim: dimension or dimensions; none of them means all.
         keepdim: keep them with size 1.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -423,13 +433,14 @@ def frobenius_norm(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tenso
     return vector_norm(input, 2, dims, keepdim)
 
 
-def nuclear_norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def nuclear_norm(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """The sum of the singular values of the matrices in two dimensions; the last two unless given.
 
     Args:
         input: shape (..., m, n), floating point.
         dim: the two dimensions of the matrices.
         keepdim: keep them with size 1.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid

@@ -28,21 +28,25 @@ def _function(name: str) -> Callable[..., Any]:
     method = getattr(Tensor, name)
 
     @functools.wraps(method)
-    def copy(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+    def copy(input: Tensor, *args: Any, out: Any = None, **kwargs: Any) -> Any:
         check_tensors(name + "_copy", input)
         y = method(input, *args, **kwargs)
         return tuple([clone(part) for part in y]) if isinstance(y, (tuple, list)) else clone(y)
 
     copy.__name__ = copy.__qualname__ = name + "_copy"
+    copy.__module__ = __name__
     found = inspect.signature(method)
     first, *others = found.parameters.values()
-    copy.__signature__ = found.replace(parameters=[first.replace(name="input"), *others])  # type: ignore[attr-defined]
+    others = [p for p in others if p.kind is not p.VAR_KEYWORD]
+    out = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
+    copy.__signature__ = found.replace(parameters=[first.replace(name="input"), *others, out])  # type: ignore[attr-defined]
     names = ", ".join(p.name for p in others)
     rest = f"\n        {names}: as of `Tensor.{name}`." if names else ""
     copy.__doc__ = f"""``input.{name}(...)`` with memory of its own.
 
     Args:
         input: any shape and dtype.{rest}
+        out: tensor that receives the result; as many as there are results.
 
     Example:
         >>> import lucid
@@ -58,11 +62,12 @@ __all__ = [f"{name}_copy" for name in METHODS.split()] + ["alias_copy", "slice_c
 globals().update({f"{name}_copy": _function(name) for name in METHODS.split()})
 
 
-def alias_copy(input: Tensor) -> Tensor:
+def alias_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy of ``input``.
 
     Args:
         input: any shape and dtype.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid
@@ -74,7 +79,15 @@ def alias_copy(input: Tensor) -> Tensor:
     return clone(input)
 
 
-def slice_copy(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
+def slice_copy(
+    input: Tensor,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """``input[..., start:end:step, ...]`` along ``dim``, with memory of its own.
 
     Args:
@@ -82,6 +95,7 @@ def slice_copy(input: Tensor, dim: int = 0, start: int | None = None, end: int |
         dim: the dimension.
         start, end: as of a Python slice.
         step: distance of the elements, positive.
+        out: tensor that receives the result.
 
     Example:
         >>> import lucid

@@ -304,13 +304,14 @@ def fill(input: Tensor, value: Any) -> Tensor:
     return y.fill_(value)
 
 
-def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor | None = None) -> Tensor:
     """The places of the elements that are not zero, as `nonzero`, cut or filled to ``size`` rows.
 
     Args:
         input: any shape and dtype.
         size: number of rows.
         fill_value: index in the rows that are left.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: ``size`` is negative.
@@ -328,7 +329,7 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     found = np.argwhere(input._data)[:size]
     rows = np.full((size, input.ndim), fill_value, np.int64)
     rows[: len(found)] = found
-    return wrap(rows)
+    return write_out("nonzero_static", wrap(rows), out)
 
 
 def _window(

@@ -89,7 +89,7 @@ def native_group_norm(
 
 def native_batch_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None, running_var: Tensor | None,
-    training: bool, momentum: float, eps: float,
+    training: bool, momentum: float, eps: float, *, out: Any = None,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """`lucid.nn.functional.batch_norm`, the means and the reciprocal standard deviations of the batch.
 
@@ -100,6 +100,7 @@ def native_batch_norm(
         training: take the statistics of the batch.
         momentum: share of the batch in the update.
         eps: added to the variance.
+        out: three tensors that receive the results.
 
     Returns:
         y; mean and 1 / sqrt(var + eps) of every channel, empty outside training.

@@ -28,13 +28,14 @@ class Frexp(NamedTuple):
     exponent: Any
 
 
-def frexp(input: Tensor) -> Frexp:
+def frexp(input: Tensor, *, out: Any = None) -> Frexp:
     """(mantissa, exponent) with input = mantissa * 2^exponent and 0.5 <= |mantissa| < 1; the exponent is int32.
 
     The gradient of the mantissa is 2^-exponent.
 
     Args:
         input: floating point, any shape.
+        out: a pair of tensors that receive the results.
 
     Raises:
         RuntimeError: ``input`` is not floating point.

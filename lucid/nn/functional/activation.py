@@ -64,13 +64,14 @@ def tanh(input: Tensor) -> Tensor:
     return ops.tanh(input)
 
 
-def logsigmoid(input: Tensor) -> Tensor:
+def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of the sigmoid, without underflow.
 
         y = -log(1 + exp(-x)),    dy/dx = sigmoid(-x)
 
     Args:
         input: floating point, any shape.
+        out: tensor that receives the result.
 
     Returns:
         Same shape and dtype. -inf gives -inf, inf gives 0, NaN gives NaN.
@@ -88,7 +89,7 @@ def logsigmoid(input: Tensor) -> Tensor:
     return run("logsigmoid", ops.LogSigmoid, input, False)
 
 
-def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0, *, out: Tensor | None = None) -> Tensor:
     """A smooth ReLU.
 
         y = log(1 + exp(beta * x)) / beta,    dy/dx = sigmoid(beta * x)
@@ -98,6 +99,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
         input: floating point, any shape.
         beta: sharpness, not 0.
         threshold: value of beta * x above which the function is linear.
+        out: tensor that receives the result.
 
     Returns:
         Same shape and dtype. For a positive beta -inf gives 0 and inf gives inf; NaN gives NaN.
@@ -170,7 +172,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return run("mish", ops.Mish, input, inplace)
 
 
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None) -> Tensor:
     """The Gaussian error linear unit.
 
         y = x * Phi(x),    dy/dx = Phi(x) + x * phi(x)
@@ -181,6 +183,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     Args:
         input: floating point, any shape.
         approximate: "none" or "tanh".
+        out: tensor that receives the result.
 
     Returns:
         Same shape and dtype. -inf gives -0, inf gives inf, NaN gives NaN.

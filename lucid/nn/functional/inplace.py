@@ -24,11 +24,11 @@ def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     overwrite.__name__ = overwrite.__qualname__ = function.__name__ + "_"
     signature = inspect.signature(function)
-    kept = [p for name, p in signature.parameters.items() if name != "inplace"]
+    kept = [p for name, p in signature.parameters.items() if name not in ("inplace", "out")]
     overwrite.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
     values = ", 0.0, 1.0" if function.__name__ == "threshold" else ""
     said = function.__doc__ or ""
-    arguments = said.partition("    Args:\n")[2].partition("        inplace:")[0]
+    arguments = said.partition("    Args:\n")[2].partition("        inplace:")[0].partition("        out:")[0]
     errors = said.partition("    Raises:\n")[2].partition("    Example:")[0].replace("in place on", "``input`` is")
     overwrite.__doc__ = f"""`{function.__name__}`, which documents the formula, in place: overwrites its input.
 

@@ -281,7 +281,9 @@ def instance_norm(
     return y
 
 
-def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Tensor:
+def normalize(
+    input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12, *, out: Tensor | None = None
+) -> Tensor:
     """Vectors along a dimension divided by their norms.
 
         y = x / max((sum |x|^p)^(1/p), eps)
@@ -291,6 +293,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps
         p: order of the norm; ``math.inf`` takes the largest magnitude.
         dim: dimension of the vectors, or several.
         eps: least norm to divide by.
+        out: tensor that receives the result.
 
     Returns:
         Same shape and dtype; vectors of zeros stay zero.

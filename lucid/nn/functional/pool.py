@@ -265,7 +265,7 @@ def avg_pool1d(
 
 def avg_pool2d(
     input: Tensor, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: int | None = None,
+    count_include_pad: bool = True, divisor_override: int | None = None, *, out: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """The mean of every window.
 
@@ -277,6 +277,7 @@ def avg_pool2d(
         ceil_mode: also give windows that begin inside the input or top-left padding and end beyond it.
         count_include_pad: divide by the elements of the window that lie in the padded input, not only in the input.
         divisor_override: divide by this number instead.
+        out: tensor that receives the result.
 
     Raises:
         RuntimeError: wrong dimensions or dtype, or an input smaller than the window.

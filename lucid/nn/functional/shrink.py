@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["gumbel_softmax", "hardshrink", "rrelu", "rrelu_", "softshrink", "tanhshrink"]
 
 
-def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
     """Zero for small values, the identity for large ones.
 
         y = x if |x| > lambd else 0,    dy/dx = 1 if |x| > lambd else 0
@@ -27,6 +27,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     Args:
         input: floating point, any shape.
         lambd: largest magnitude that becomes 0.
+        out: tensor that receives the result.
 
     Returns:
         Same shape and dtype. Infinities stay, NaN gives NaN.
@@ -45,7 +46,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     return shrink.hardshrink(input, lambd)
 
 
-def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
     """Values moved towards zero by a constant, and no further than zero.
 
         y = x - lambd if x > lambd, x + lambd if x < -lambd, else 0;    dy/dx = 1 if |x| > lambd else 0
@@ -53,6 +54,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     Args:
         input: floating point, any shape.
         lambd: largest magnitude that becomes 0, not negative.
+        out: tensor that receives the result.
 
     Returns:
         Same shape and dtype. Infinities stay, NaN gives NaN.
