@@ -31,9 +31,9 @@ FORMS: dict[str, Form] = {}
 def form_of(name: str) -> Form | None:
     """The complex form of the function ``name``, if it has one."""
     if name not in FORMS:
-        from lucid._functions import complex_linalg
+        from lucid._functions import complex_linalg, complex_reduce
 
-        return complex_linalg.FORMS.get(name)
+        return complex_reduce.FORMS.get(name) or complex_linalg.FORMS.get(name)
     return FORMS[name]
 
 
@@ -42,6 +42,8 @@ def in_place(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
     from lucid._functions._complex import AS_THEY_ARE, compute
 
     name, plain = function.__name__, getattr(function, "__wrapped__", None)
+    if plain is not None and plain.__name__ == name:  # `lucid.exp_` around the method
+        return plain(*args, **kwargs)
     if plain is None or not args or not isinstance(args[0], TensorBase):
         raise TypeError(f"{name}: not implemented for complex numbers")
     if form_of(plain.__name__) is None and plain.__name__ not in AS_THEY_ARE:

@@ -12,7 +12,7 @@ from lucid import _dtype
 from lucid._functions import diagonal as diagonals
 from lucid._functions import distance
 from lucid._functions._arguments import check_tensors, integer
-from lucid._functions._common import cast, check_broadcast, check_rank, normalize_dim, normalize_dims, write_out
+from lucid._functions._common import cast, check_broadcast, normalize_dim, normalize_dims, write_out
 from lucid._functions.distance import vector_norm
 from lucid._functions.extremum import amax, amin
 from lucid._functions.join import cat
@@ -410,7 +410,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
          [1.0, 3.0, 9.0]]
     """
     check_tensors("vander", x)
-    check_rank("vander", x)
+    x = x if x._data.ndim else unsqueeze(x, 0)
     n = x._data.shape[-1] if N is None else N
     if n <= 1:
         raise RuntimeError(f"vander: N must be greater than 1, got {n}")

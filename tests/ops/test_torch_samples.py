@@ -111,6 +111,38 @@ PLACES: list[Call] = [
     lambda t, F, n: t.istft(n.z(2, 8, 5), 8, onesided=False, window=t.ones(8, dtype=t.float64)),
     lambda t, F, n: t.istft(n.z(8, 5), 8, onesided=False, window=t.ones(8, dtype=t.float64), return_complex=True),
 ]
+COMPLEX: list[Call] = [
+    lambda t, F, n: t.logsumexp(n.z(3, 4), 1),
+    lambda t, F, n: t.logsumexp(n.z(3, 4), (0, 1), keepdim=True),
+    lambda t, F, n: t.logaddexp(n.z(3, 4), n.z(4)),
+    lambda t, F, n: t.logcumsumexp(n.z(3, 7) * 0.1, 1),
+    lambda t, F, n: t.cov(n.z(3, 5)),
+    lambda t, F, n: t.cov(n.z(5), correction=0, fweights=t.tensor([1, 2, 1, 3, 1])),
+    lambda t, F, n: t.cov(n.z(2, 3), aweights=n.d(3, low=0.5)),
+    lambda t, F, n: t.corrcoef(n.z(3, 5)) * 0.5,
+    lambda t, F, n: t.var_mean(n.z(3, 4), 1, keepdim=True),
+    lambda t, F, n: t.std_mean(n.z(3, 4), correction=0),
+    lambda t, F, n: t.softmax(n.z(3, 4), 1, dtype=t.float64),
+    lambda t, F, n: F.log_softmax(n.z(3, 4), 1, dtype=t.float64),
+    lambda t, F, n: F.normalize(n.z(3, 4), p=1.5, dim=0),
+    lambda t, F, n: F.rms_norm(n.z(3, 4), (4,), n.z(4), 0.5),
+    lambda t, F, n: F.softsign(n.z(5)),
+    lambda t, F, n: F.tanhshrink(n.z(5)),
+    lambda t, F, n: F.silu(n.z(5).detach()),
+    lambda t, F, n: t.sinc(n.z(5)),
+    lambda t, F, n: t.ldexp(n.z(5), n.z(5)),
+    lambda t, F, n: t.dist(n.z(3, 4), n.z(4)),
+    lambda t, F, n: F.pairwise_distance(n.z(3, 4), n.z(3, 4), p=3.0),
+    lambda t, F, n: t.renorm(n.z(3, 4), 2, 0, 1.0),
+    lambda t, F, n: F.l1_loss(n.z(3, 4), n.z(3, 4)),
+    lambda t, F, n: F.triplet_margin_loss(n.z(3, 4), n.z(3, 4), n.z(3, 4), swap=True, reduction="none"),
+    lambda t, F, n: t.linalg.vander(n.z(3), N=3),
+    lambda t, F, n: t.linalg.vander(n.d(), N=3),
+    lambda t, F, n: t.vander(n.z(3).detach()),
+    lambda t, F, n: t.exp_(n.z(3).detach()),
+    lambda t, F, n: F.feature_alpha_dropout(n.z(3), 0.5, False),
+    lambda t, F, n: F.feature_alpha_dropout(n.i(3), 0.0, True),
+]
 FACTORS: list[Call] = [
     lambda t, F, n, name=name, dtype=dtype, kw=kw: getattr(t, name)(*operands(n, name, dtype), **kw)
     for name in ("addmm", "addmv", "addbmm", "baddbmm", "addr")
@@ -137,7 +169,7 @@ def operands(n: Draw, name: str, dtype: str) -> list[Any]:
     return [n.d(*s) if dtype == "float64" else n.i(*s, dtype=dtype) for s in shapes]
 
 
-@pytest.mark.parametrize("call", PLACES + FACTORS + INTEGERS)
+@pytest.mark.parametrize("call", PLACES + COMPLEX + FACTORS + INTEGERS)
 def test_values_and_derivatives(call: Call) -> None:
     check(call)
 

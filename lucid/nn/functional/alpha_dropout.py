@@ -11,7 +11,7 @@ from lucid._functions._common import mutate
 from lucid._functions.choice import where
 from lucid._functions.dropout import Dropout
 from lucid._random import default_generator
-from lucid.autograd._node import wrap
+from lucid.autograd._node import TensorBase, wrap
 from lucid.nn.functional._common import check_floating
 from lucid.nn.functional.dropout import _channels
 
@@ -111,8 +111,8 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
         The input's shape; ``input`` itself outside training, zeros for p = 1.
 
     Raises:
-        RuntimeError: fewer than two dimensions.
-        TypeError: ``input`` is not a floating-point tensor.
+        RuntimeError: fewer than two dimensions in training.
+        TypeError: ``input`` is not a floating-point tensor in training.
         ValueError: ``p`` is out of range.
 
     Example:
@@ -122,6 +122,8 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
 
     Source: Klambauer et al., Self-normalizing neural networks, arXiv:1706.02515.
     """
+    if isinstance(input, TensorBase) and not (training and p):
+        return _alpha("feature_alpha_dropout", input, p, False, inplace, ())
     check_floating("feature_alpha_dropout", input)
     shape = input._data.shape
     if len(shape) < 2:

@@ -40,7 +40,7 @@ def _broadcast(name: str, x1: Tensor, x2: Tensor) -> tuple[Tensor, Tensor]:
     common = promote_types(x1.dtype, x2.dtype)
     if not common.is_floating_point and name == "cosine_similarity":
         raise TypeError(f"{name}: expected a floating-point tensor, got {x1.dtype} and {x2.dtype}")
-    common = common if common.is_floating_point else get_default_dtype()
+    common = common if common.rank >= 2 else get_default_dtype()
     shape = np.broadcast_shapes(x1._data.shape, x2._data.shape)
     return expand_sizes(cast(x1, common), *shape), expand_sizes(cast(x2, common), *shape)
 
@@ -106,7 +106,10 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     a, b = _broadcast("pairwise_distance", x1, x2)
     if not a._data.ndim:
         raise ValueError("pairwise_distance: expected vectors along a last dimension, got two 0-d tensors")
-    return vector_norm(a - b + eps, p, a._data.ndim - 1, keepdim)
+    difference = a - b + eps
+    if difference._data.dtype.kind == "c":
+        difference = difference.abs()
+    return vector_norm(difference, p, a._data.ndim - 1, keepdim)
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
