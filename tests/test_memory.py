@@ -285,3 +285,12 @@ print("done")
 def test_forks_while_another_thread_holds_working_memory() -> None:
     """No child inherits the pool's lock taken, and parent and children keep their own memory."""
     assert run(FORK, timeout=60) == "done\n"
+
+
+def test_an_expansion_that_repeats_nothing_can_be_written_to() -> None:
+    x = lucid.zeros(3)
+    y = x.expand(1, 3)
+    y.copy_(lucid.ones(1, 3))
+    assert x.tolist() == [1.0, 1.0, 1.0]
+    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
+        x.expand(2, 3).zero_()

@@ -183,8 +183,8 @@ class Expand(View):
 
     def forward(self, x: Tensor, shape: tuple[int, ...]) -> np.ndarray:
         self.shape = x._data.shape
-        y = np.broadcast_to(x._data, shape)
-        return y
+        y = np.broadcast_to(x._data, shape)  # which cannot be written to, also where nothing is repeated
+        return x._data.reshape(shape) if y.size == x._data.size else y
 
     def backward(self, dy: Tensor) -> Tensor:
         return sum_to(dy, self.shape)

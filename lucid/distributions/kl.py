@@ -18,10 +18,11 @@ def register_kl(type_p: type, type_q: type) -> Callable[[Divergence], Divergence
     """Register a function (p, q) -> KL(p || q) for two classes and their subclasses; a decorator.
 
     Args:
-        type_p, type_q: classes of distributions. The most special pair wins; of two, that of the first argument.
+        type_p, type_q: classes of distributions, or bases of such. The most special pair wins; of two, that of the
+            first argument.
 
     Raises:
-        TypeError: one of them is not a class of distributions.
+        TypeError: one of them is not a class.
 
     Example:
         >>> import lucid
@@ -37,7 +38,7 @@ def register_kl(type_p: type, type_q: type) -> Callable[[Divergence], Divergence
         2.0
     """
     for name, kind in (("type_p", type_p), ("type_q", type_q)):
-        if not (isinstance(kind, type) and issubclass(kind, Distribution)):
+        if not isinstance(kind, type):
             raise TypeError(f"register_kl: expected {name} to be a Distribution subclass but got {kind}")
 
     def decorate(function: Divergence) -> Divergence:

@@ -11,7 +11,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from lucid.torch import _shims
+from lucid.torch import _distribution, _shims
 from lucid.torch._missing import Missing
 
 IMPORT_FROM = dis.opmap["IMPORT_FROM"]
@@ -44,18 +44,23 @@ class Alias(ModuleType):
 
     def __init__(self, name: str, shim: dict[str, Any], target: ModuleType | None) -> None:
         super().__init__(name, target.__doc__ if target is not None else None)
+        if name in _shims.LISTED and target is not None:
+            self.__dict__.update({own: getattr(target, own) for own in dir(target) if not own.startswith("_")})
         self.__dict__.update(shim)
         self._target = target
 
     def __getattr__(self, name: str) -> Any:
         path = f"{self.__name__}.{name}"
+        if path == "torch.torch":  # as PyTorch's modules, which import it, have it
+            return sys.modules["torch"]
         target = self.__dict__.get("_target")
         if target is not None and hasattr(target, name):
             value = getattr(target, name)
             return importlib.import_module(path) if isinstance(value, ModuleType) else value
-        if name.startswith("__") and name.endswith("__"):
+        known = name in _shims.MODULES.get(self.__name__, ())
+        if name.startswith("__") and name.endswith("__") and not known:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        if name in _shims.MODULES.get(self.__name__, ()) or _exists(_counterpart(path)):
+        if known or _exists(_counterpart(path)):
             return importlib.import_module(path)
         if path.startswith(_shims.LACKING) or _is_import_from(1):
             return Missing(path)
@@ -77,6 +82,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         own = _counterpart(spec.name)
         target = importlib.import_module(own) if _exists(own) else None
         return Alias(spec.name, _shims.contents(spec.name), target)
+
+    find_distributions = staticmethod(_distribution.find)
 
     def exec_module(self, module: ModuleType) -> None:
         """Nothing to run: names are looked up when they are asked for."""

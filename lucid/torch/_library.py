@@ -25,6 +25,13 @@ class Operation:
     def default(self) -> Operation:
         return self
 
+    def __getattr__(self, overload: str) -> Operation:
+        if overload.startswith("_"):
+            raise AttributeError(overload)
+        operation = Operation(f"{self._qualname}.{overload}")
+        setattr(self, overload, operation)
+        return operation
+
     def overloads(self) -> list[str]:
         return ["default"] if self.functions else []
 

@@ -12,7 +12,10 @@ import multiprocessing
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 
+from lucid.torch import _no_device
+from lucid.torch._distribution import VERSION
 from lucid.torch._missing import Missing
+from lucid.torch._no_device import false, nothing, zero
 
 T = TypeVar("T")
 
@@ -33,33 +36,31 @@ MOVED = {
 # Submodules that exist for `torch.<name>` without a lucid module behind them.
 MODULES = {
     "torch": (
-        "_C", "_custom_ops", "_dynamo", "_jit_internal", "ao", "backends", "compiler", "cpu", "cuda", "distributed",
-        "fx", "hub", "jit", "library", "mps", "multiprocessing", "onnx", "ops", "overrides", "quantization", "types",
-        "version", "xpu",
+        "_C", "__config__", "_custom_ops", "_dynamo", "_inductor", "_jit_internal", "accelerator", "ao", "backends",
+        "compiler", "cpu", "cuda", "distributed", "fx", "hub", "jit", "library", "mps", "multiprocessing", "onnx",
+        "ops", "overrides", "quantization", "types", "version", "xpu",
     ),
-    "torch._dynamo": ("utils",),
+    "torch._dynamo": ("config", "eval_frame", "utils"),
     "torch.backends": ("cpu", "cuda", "cudnn", "mkldnn", "mps"),
     "torch.cpu": ("amp",),
     "torch.cuda": ("amp",),
     "torch.fx": ("graph_module", "node", "proxy"),
     "torch.jit": ("annotations",),
+    "torch.nn": ("parallel",),
+    "torch.nn.parallel": ("distributed",),
     "torch.onnx": ("symbolic_helper",),
-    "torch.utils": ("_pytree", "model_zoo"),
+    "torch.utils": ("_pytree", "hooks", "model_zoo"),
 }  # fmt: skip
 
-DTYPES = (
-    "bfloat16", "bits16", "bits1x8", "bits2x4", "bits4x2", "bits8", "cdouble", "cfloat", "chalf", "complex128",
-    "complex32", "complex64", "float16", "float4_e2m1fn_x2", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2",
-    "float8_e5m2fnuz", "float8_e8m0fnu", "half", "qint32", "qint8", "quint2x4", "quint4x2", "quint8", "uint16",
-    "uint32", "uint64",
-)  # fmt: skip
-"""PyTorch's element types that lucid may lack; tables of other packages list them."""
-
 LACKING = (
-    "torch.ao", "torch.fx", "torch.nn.intrinsic", "torch.nn.qat", "torch.nn.quantized", "torch.onnx",
-    "torch.quantization",
+    "torch._dynamo", "torch._inductor", "torch.ao", "torch.distributed", "torch.fx", "torch.nn.intrinsic",
+    "torch.nn.qat", "torch.nn.quantized", "torch.onnx", "torch.quantization",
 )  # fmt: skip
 """Packages that lucid has nothing of: any name in them can be looked up, and raises when it is used."""
+
+
+LISTED = ("torch.distributions", "torch.nn.init", "torch.optim", "torch.optim.lr_scheduler")
+"""Modules whose ``__dict__`` other code looks through, so that it must have all names from the start."""
 
 
 def identity(function: T = None, *args: Any, **kwargs: Any) -> Any:  # type: ignore[assignment]
@@ -67,31 +68,8 @@ def identity(function: T = None, *args: Any, **kwargs: Any) -> Any:  # type: ign
     return function if callable(function) else identity
 
 
-def false(*args: Any, **kwargs: Any) -> bool:
-    return False
-
-
-def zero(*args: Any, **kwargs: Any) -> int:
-    return 0
-
-
-def nothing(*args: Any, **kwargs: Any) -> None:
-    return None
-
-
-def _no_device(name: str) -> dict[str, Any]:
-    """The module of a kind of device there is none of."""
-
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError(f"torch.{name}: lucid runs on CPUs only")
-
-    return {
-        "is_available": false, "is_initialized": false, "device_count": zero, "empty_cache": nothing,
-        "synchronize": nothing, "manual_seed": nothing, "manual_seed_all": nothing, "current_device": refuse,
-        "get_device_name": refuse, "get_device_properties": refuse, "set_device": refuse, "max_memory_allocated": zero,
-        "memory_allocated": zero, "reset_peak_memory_stats": nothing, "is_bf16_supported": false,
-        "Stream": refuse, "Event": refuse,
-    }  # fmt: skip
+def _call(function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    return function(*args, **(kwargs or {}))
 
 
 def _assert(condition: Any, message: Any = "") -> None:
@@ -123,6 +101,11 @@ def _check(condition: Any, message: Any = None) -> None:
         raise RuntimeError(message() if callable(message) else message or "torch._check: expected cond to be True")
 
 
+def _flags(**kwargs: Any) -> contextlib.AbstractContextManager[None]:
+    """``torch.backends.cudnn.flags``: settings of what is not there."""
+    return contextlib.nullcontext()
+
+
 def _compile(model: T | None = None, **kwargs: Any) -> Any:
     """``torch.compile``: what it is given, which runs as it stands."""
     return identity if model is None else model
@@ -132,7 +115,8 @@ def _public(module: str) -> Any:
     """The names of one of this package's modules, when asked for."""
 
     def names() -> dict[str, Any]:
-        return vars(importlib.import_module(f"lucid.torch.{module}"))
+        found = vars(importlib.import_module(f"lucid.torch.{module}"))
+        return {name: value for name, value in found.items() if not name.startswith("__")}
 
     return names
 
@@ -150,10 +134,23 @@ def _later(**places: str) -> Any:
     return names
 
 
+def _activities() -> set[Any]:
+    return {importlib.import_module("lucid.profiler").ProfilerActivity.CPU}
+
+
 def _init() -> dict[str, Any]:
     from lucid.nn.init._scaled import fans
 
     return {"_calculate_fan_in_and_fan_out": lambda tensor: fans("_calculate_fan_in_and_fan_out", tensor)}
+
+
+def _parallel() -> dict[str, Any]:
+    from lucid.nn import DataParallel
+
+    return {
+        "DataParallel": DataParallel,
+        "DistributedDataParallel": Missing("torch.nn.parallel.DistributedDataParallel"),
+    }
 
 
 def _optimizer() -> dict[str, Any]:
@@ -190,22 +187,25 @@ def _types() -> dict[str, Any]:
 
 
 def _torch() -> dict[str, Any]:
-    import lucid
     from lucid import _dtype
     from lucid._surface.storage import UntypedStorage
     from lucid.distributions import Dirichlet
+    from lucid.torch import _lacking_types
     from lucid.torch._foreach import functions
     from lucid.torch._legacy import types
     from lucid.torch._library import ops
 
     return {
-        "__version__": "2.13.0", "_assert": _assert, "_assert_async": _assert, "_check": _check, "compile": _compile,
+        "__version__": VERSION, "_assert": _assert, "_assert_async": _assert, "_check": _check, "compile": _compile,
         "dtype": _dtype.dtype, "layout": _Unused, "memory_format": _Unused, "ops": ops,
         "channels_last": "channels_last", "channels_last_3d": "channels_last_3d",
         "contiguous_format": "contiguous_format", "preserve_format": "preserve_format", "strided": "strided",
+        **{kind: kind for kind in ("sparse_bsc", "sparse_bsr", "sparse_coo", "sparse_csc", "sparse_csr", "_mkldnn")},
+        "jagged": "jagged", "OutOfMemoryError": _no_device.OutOfMemoryError, "AcceleratorError": RuntimeError,
         "_sample_dirichlet": lambda alpha: Dirichlet(alpha).sample(), **types(), **functions(),
         "UntypedStorage": UntypedStorage,
-        **{name: Missing(f"torch.{name}") for name in DTYPES if not hasattr(lucid, name)},
+        "finfo": _lacking_types.finfo, **_lacking_types.types(),
+        **{name: Missing(f"torch.{name}") for name in ("PyTorchFileReader", "PyTorchFileWriter")},
     }  # fmt: skip
 
 
@@ -216,7 +216,7 @@ def contents(name: str) -> dict[str, Any]:
 
         return _amp.contents(name.split(".")[1])
     if name in ("torch.cuda", "torch.mps", "torch.xpu"):
-        return _no_device(name.removeprefix("torch."))
+        return _no_device.contents(name.removeprefix("torch."))
     found = _CONTENTS.get(name, {})
     return dict(found() if callable(found) else found)
 
@@ -226,16 +226,29 @@ _CONTENTS: dict[str, Any] = {
     "torch._C": {
         "_get_tracing_state": nothing, "_log_api_usage_once": nothing, "DispatchKey": _Names(),
         "DispatchKeySet": lambda key: frozenset((key,)), "_ExcludeDispatchKeyGuard": contextlib.nullcontext,
+        "_disabled_torch_function_impl": _call,
         "DisableTorchFunction": contextlib.nullcontext, "DisableTorchFunctionSubclass": contextlib.nullcontext,
     },
-    "torch._dynamo": {"is_compiling": false, "disable": identity, "allow_in_graph": identity},
+    "torch._dynamo": {
+        "is_compiling": false, "disable": identity, "allow_in_graph": identity, "assume_constant_result": identity,
+        "mark_dynamic": nothing, "mark_static": nothing, "mark_static_address": nothing, "maybe_mark_dynamic": nothing,
+        "graph_break": nothing, "reset": nothing, "optimize": lambda *args, **kwargs: identity,
+    },
     "torch._jit_internal": {"_copy_to_script_wrapper": identity, "boolean_dispatch": nothing},
+    "torch._dynamo.config": {"suppress_errors": False, "cache_size_limit": 8, "recompile_limit": 8},
     "torch._dynamo.utils": {"is_compile_supported": lambda device: device == "cpu"},
+    "torch.accelerator": {
+        "is_available": false, "current_accelerator": nothing, "device_count": zero, "synchronize": nothing,
+        "empty_cache": nothing, "memory_allocated": zero, "max_memory_allocated": zero, "memory_reserved": zero,
+        "max_memory_reserved": zero, "reset_peak_memory_stats": nothing, "memory_stats": dict,
+    },
+    "torch.autograd.profiler": {name: Missing(f"torch.autograd.profiler.{name}") for name in ("emit_itt", "emit_nvtx")},
     "torch.backends": {},
     "torch.backends.cpu": {"get_cpu_capability": lambda: "DEFAULT"},
     "torch.backends.cuda": {"is_built": false, "matmul": SimpleNamespace(allow_tf32=False)},
     "torch.backends.cudnn": {
         "benchmark": False, "deterministic": True, "enabled": False, "is_available": false, "version": nothing,
+        "allow_tf32": False, "flags": _flags, "is_acceptable": false,
     },
     "torch.backends.mkldnn": {"is_available": false, "enabled": False},
     "torch.backends.mps": {"is_available": false, "is_built": false},
@@ -259,9 +272,11 @@ _CONTENTS: dict[str, Any] = {
     },
     "torch.jit.annotations": {"List": list, **{f"BroadcastingList{n}": list for n in range(1, 6)}},
     "torch.library": _public("_library"),
+    "torch.__config__": _later(show="_config.config", parallel_info="_config.config"),
     "torch.multiprocessing": {
-        name: getattr(multiprocessing, name)
-        for name in ("Lock", "Manager", "Pool", "Process", "Queue", "cpu_count", "get_context", "set_start_method")
+        **{name: getattr(multiprocessing, name) for name in multiprocessing.__all__},
+        "get_all_sharing_strategies": lambda: {"file_system"}, "get_sharing_strategy": lambda: "file_system",
+        "set_sharing_strategy": nothing,
     },
     "torch.nn.init": _init,
     "torch.nn.modules.batchnorm": _later(
@@ -276,10 +291,16 @@ _CONTENTS: dict[str, Any] = {
     "torch.nn.modules.transformer": _later(
         _get_activation_fn="nn.modules.transformer._activation", _get_clones="nn.modules.transformer._copies"
     ),
+    "torch.nn.parallel": _parallel,
+    "torch.nn.parallel.distributed": _parallel,
     "torch.optim.optimizer": _optimizer,
     "torch.nn.modules.utils": {
         "_single": lambda x: _repeat(x, 1), "_pair": lambda x: _repeat(x, 2), "_triple": lambda x: _repeat(x, 3),
         "_quadruple": lambda x: _repeat(x, 4), "_ntuple": lambda n, name="": lambda x: _repeat(x, n),
+    },
+    "torch.profiler": {
+        "kineto_available": false, "supported_activities": _activities,
+        **{name: Missing(f"torch.profiler.{name}") for name in ("ExecutionTraceObserver", "RecordScope", "itt")},
     },
     "torch.onnx": {"is_in_onnx_export": false, "register_custom_op_symbolic": nothing},
     "torch.onnx.symbolic_helper": {"parse_args": lambda *kinds: identity},
@@ -287,10 +308,16 @@ _CONTENTS: dict[str, Any] = {
         "has_torch_function": false, "has_torch_function_unary": false, "has_torch_function_variadic": false,
         "is_tensor_like": lambda x: type(x).__name__ == "Tensor",
     },
+    "torch.serialization": {
+        "add_safe_globals": nothing, "clear_safe_globals": nothing, "get_safe_globals": list,
+        "safe_globals": contextlib.nullcontext,
+    },
     "torch.types": _types,
     "torch.utils._pytree": _public("_tree"),
+    "torch.utils.data": {"functional_datapipe": lambda name, enable_df_api_tracing=False: identity},
+    "torch.utils.hooks": _later(RemovableHandle="autograd._hooks.RemovableHandle"),
     "torch.utils.model_zoo": _public("_hub"),
-    "torch.version": {"__version__": "2.13.0", "cuda": None, "hip": None, "git_version": "lucid"},
+    "torch.version": {"__version__": VERSION, "cuda": None, "hip": None, "git_version": "lucid"},
 }  # fmt: skip
 
 

@@ -4,7 +4,49 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
+
+PyTree = Any
+
+
+@dataclass(frozen=True)
+class SequenceKey:
+    """A place in a path: an item of a tuple or a list."""
+
+    idx: int
+
+    def __str__(self) -> str:
+        return f"[{self.idx!r}]"
+
+    def get(self, sequence: Any) -> Any:
+        return sequence[self.idx]
+
+
+@dataclass(frozen=True)
+class MappingKey:
+    """A place in a path: the value of a key."""
+
+    key: Any
+
+    def __str__(self) -> str:
+        return f"[{self.key!r}]"
+
+    def get(self, mapping: Any) -> Any:
+        return mapping[self.key]
+
+
+@dataclass(frozen=True)
+class GetAttrKey:
+    """A place in a path: an attribute."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f".{self.name}"
+
+    def get(self, obj: Any) -> Any:
+        return getattr(obj, self.name)
 
 
 class TreeSpec:
@@ -40,26 +82,52 @@ _Flatten = Callable[[Any], tuple[Iterable[Any], Any]]
 _Unflatten = Callable[[Iterable[Any], Any], Any]
 
 
-def _of_dict(tree: Any) -> tuple[list[Any], list[Any]]:
-    return list(tree.values()), list(tree)
+def _dict_flatten(d: Any) -> tuple[list[Any], list[Any]]:
+    return list(d.values()), list(d)
+
+
+def _dict_flatten_with_keys(d: Any) -> tuple[list[tuple[Any, Any]], list[Any]]:
+    return [(MappingKey(key), value) for key, value in d.items()], list(d)
+
+
+def _dict_unflatten(values: Iterable[Any], context: Any) -> dict[Any, Any]:
+    return dict(zip(context, values))
 
 
 _NODES: dict[Any, tuple[_Flatten, _Unflatten]] = {
     tuple: (lambda t: (list(t), None), lambda parts, _: tuple(parts)),
     list: (lambda t: (list(t), None), lambda parts, _: list(parts)),
-    dict: (_of_dict, lambda parts, keys: dict(zip(keys, parts))),
-    OrderedDict: (_of_dict, lambda parts, keys: OrderedDict(zip(keys, parts))),
+    dict: (_dict_flatten, _dict_unflatten),
+    OrderedDict: (_dict_flatten, lambda parts, keys: OrderedDict(zip(keys, parts))),
     defaultdict: (
         lambda t: (list(t.values()), [t.default_factory, list(t)]),
         lambda parts, context: defaultdict(context[0], zip(context[1], parts)),
     ),
     deque: (lambda t: (list(t), t.maxlen), lambda parts, maxlen: deque(parts, maxlen)),
 }
+SUPPORTED_NODES = _NODES
+_WITH_KEYS: dict[Any, Callable[[Any], tuple[Iterable[tuple[Any, Any]], Any]]] = dict.fromkeys(
+    (dict, OrderedDict, defaultdict), _dict_flatten_with_keys
+)
 
 
-def register_pytree_node(cls: type, flatten_fn: _Flatten, unflatten_fn: _Unflatten, **kwargs: Any) -> None:
-    """Let trees contain nodes of type ``cls``."""
+def register_pytree_node(
+    cls: type,
+    flatten_fn: _Flatten,
+    unflatten_fn: _Unflatten,
+    *,
+    serialized_type_name: str | None = None,
+    to_dumpable_context: Any = None,
+    from_dumpable_context: Any = None,
+    flatten_with_keys_fn: Any = None,
+) -> None:
+    """Let trees contain nodes of type ``cls``; the names for files of trees have no effect."""
     _NODES[cls] = (flatten_fn, unflatten_fn)
+    if flatten_with_keys_fn is not None:
+        _WITH_KEYS[cls] = flatten_with_keys_fn
+
+
+_register_pytree_node = register_pytree_node
 
 
 def _is_named_tuple(tree: Any) -> bool:
@@ -123,6 +191,57 @@ def tree_map(func: Callable[..., Any], tree: Any, *rests: Any, is_leaf: Callable
 def tree_map_only(kind: Any, func: Callable[[Any], Any], tree: Any, **kwargs: Any) -> Any:
     """`tree_map` over the leaves of one type."""
     return tree_map(lambda leaf: func(leaf) if isinstance(leaf, kind) else leaf, tree, **kwargs)
+
+
+def tree_map_(func: Callable[..., Any], tree: Any, *rests: Any, is_leaf: Callable[[Any], bool] | None = None) -> Any:
+    """Call ``func(leaf, ...)`` for what it does, and give the tree back."""
+    tree_map(func, tree, *rests, is_leaf=is_leaf)
+    return tree
+
+
+def tree_is_leaf(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> bool:
+    """Whether the tree is a leaf itself."""
+    return (is_leaf is not None and is_leaf(tree)) or not (_is_named_tuple(tree) or type(tree) in _NODES)
+
+
+_is_leaf = tree_is_leaf
+
+
+def _with_paths(tree: Any, is_leaf: Callable[[Any], bool] | None, path: tuple[Any, ...]) -> Iterator[tuple[Any, Any]]:
+    if tree_is_leaf(tree, is_leaf):
+        yield path, tree
+        return
+    pairs: Iterable[tuple[Any, Any]]
+    if _is_named_tuple(tree):
+        pairs = [(GetAttrKey(name), getattr(tree, name)) for name in tree._fields]
+    elif type(tree) in _WITH_KEYS:
+        pairs = _WITH_KEYS[type(tree)](tree)[0]
+    else:
+        pairs = ((SequenceKey(i), part) for i, part in enumerate(_NODES[type(tree)][0](tree)[0]))
+    for key, part in pairs:
+        yield from _with_paths(part, is_leaf, (*path, key))
+
+
+def tree_leaves_with_path(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> list[tuple[Any, Any]]:
+    """The leaves in order, each after the keys that lead to it."""
+    return list(_with_paths(tree, is_leaf, ()))
+
+
+def tree_flatten_with_path(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], TreeSpec]:
+    return tree_leaves_with_path(tree, is_leaf), tree_structure(tree, is_leaf)
+
+
+def tree_map_with_path(func: Callable[..., Any], tree: Any, *rests: Any, is_leaf: Any = None) -> Any:
+    """The tree of ``func(path, leaf, ...)``."""
+    paths = [path for path, _ in _with_paths(tree, is_leaf, ())]
+    leaves, spec = tree_flatten(tree, is_leaf)
+    others = [tree_flatten(other, is_leaf)[0] for other in rests]
+    return tree_unflatten([func(*values) for values in zip(paths, leaves, *others, strict=True)], spec)
+
+
+def keystr(kp: tuple[Any, ...]) -> str:
+    """The path as one would write it after the name of the tree."""
+    return "".join(map(str, kp))
 
 
 def tree_any(pred: Callable[[Any], bool], tree: Any, is_leaf: Any = None) -> bool:

@@ -30,6 +30,7 @@ class Hooks:
         self.backward: OrderedDict[int, Hook] = OrderedDict()
         self.state_dict_pre: OrderedDict[int, Hook] = OrderedDict()
         self.state_dict: OrderedDict[int, Hook] = OrderedDict()
+        self.replacing: set[Hook] = set()  # those of state_dict that may return another dict
         self.load_state_dict_pre: OrderedDict[int, Hook] = OrderedDict()
         self.load_state_dict_post: OrderedDict[int, Hook] = OrderedDict()
 
@@ -163,6 +164,15 @@ class Hooked:
             A handle; its ``remove()`` takes the hook away.
         """
         return register(self._registry().state_dict, hook)
+
+    def _register_state_dict_hook(self, hook: Hook) -> RemovableHandle:
+        """`register_state_dict_post_hook` for a hook that may return another dict, as it once could."""
+        self._registry().replacing.add(hook)
+        return self.register_state_dict_post_hook(hook)
+
+    def _register_load_state_dict_pre_hook(self, hook: Hook, with_module: bool = False) -> RemovableHandle:
+        """`register_load_state_dict_pre_hook` for a hook that is not given the module unless ``with_module``."""
+        return self.register_load_state_dict_pre_hook(hook if with_module else lambda module, *args: hook(*args))
 
     def register_load_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
         """Call a hook before the module's entries are looked up: it may rename entries of the dict in place.

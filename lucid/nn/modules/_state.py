@@ -45,6 +45,13 @@ def own_entries(module: Module) -> Iterator[tuple[str, Tensor]]:
             yield name, b
 
 
+def has_extra_state(module: Any, name: str) -> bool:
+    """Whether the module's class overrides ``get_extra_state`` or ``set_extra_state``."""
+    from lucid.nn.modules.module import Module
+
+    return getattr(type(module), name) is not getattr(Module, name)
+
+
 def save(
     module: Module, destination: OrderedDict[str, Any] | None, prefix: str, keep_vars: bool
 ) -> OrderedDict[str, Any]:
@@ -59,14 +66,15 @@ def save(
     if hooks is not None:
         for hook in hooks.state_dict_pre.values():
             hook(module, prefix, keep_vars)
-    for name, t in own_entries(module):
-        destination[prefix + name] = t if keep_vars else t.detach()
+    module._save_to_state_dict(destination, prefix, keep_vars)
     for name, child in module._modules.items():
         if child is not None:
             child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
     if hooks is not None:
         for hook in hooks.state_dict.values():
-            hook(module, destination, prefix, metadata)
+            result = hook(module, destination, prefix, metadata)
+            if result is not None and hook in hooks.replacing:
+                destination = result
     return destination
 
 
@@ -78,6 +86,7 @@ class Loading:
         self.metadata = getattr(state_dict, "_metadata", None) or {}
         self.strict, self.assign = strict, assign
         self.copies: list[tuple[Module, str, Tensor, Tensor]] = []
+        self.extras: list[tuple[Module, Any]] = []
         self.expected: set[str] = set()
         self.missing: list[str] = []
         self.unexpected: list[str] = []
@@ -85,7 +94,24 @@ class Loading:
         self.visited: list[Module] = []
 
     def visit(self, module: Module, prefix: str) -> None:
+        from lucid.nn.modules._own_state import own_keys
+        from lucid.nn.modules.module import Module
+
         metadata = self.metadata.get(prefix[:-1], {})
+        if type(module)._load_from_state_dict is Module._load_from_state_dict:
+            self.visit_own(module, prefix, metadata)
+        else:
+            metadata = {**metadata, "assign_to_params_buffers": self.assign}
+            lists = self.missing, self.unexpected, self.errors
+            module._load_from_state_dict(self.state, prefix, metadata, True, *lists)
+            self.expected.update(own_keys(module, prefix, self.state))  # which it loaded, or put into the list
+        for name, child in module._modules.items():
+            if child is not None:
+                self.visit(child, f"{prefix}{name}.")
+        self.visited.append(module)
+
+    def visit_own(self, module: Module, prefix: str, metadata: dict[str, Any]) -> None:
+        """Plan what concerns the module without its children."""
         if module._hooks is not None:
             for hook in module._hooks.load_state_dict_pre.values():
                 hook(module, self.state, prefix, metadata, self.strict, self.missing, self.unexpected, self.errors)
@@ -97,10 +123,13 @@ class Loading:
                 self.plan_copy(module, name, key, target)
             else:
                 self.missing.append(key)
-        for name, child in module._modules.items():
-            if child is not None:
-                self.visit(child, f"{prefix}{name}.")
-        self.visited.append(module)
+        if has_extra_state(module, "set_extra_state"):
+            key = f"{prefix}_extra_state"
+            self.expected.add(key)
+            if key in self.state:
+                self.extras.append((module, self.state[key]))
+            else:
+                self.missing.append(key)
 
     def plan_copy(self, module: Module, name: str, key: str, target: Tensor) -> None:
         value = self.state[key]
@@ -128,14 +157,20 @@ class Loading:
         found = IncompatibleKeys(self.missing, self.unexpected)
         hooks = [(m, h) for m in self.visited if m._hooks is not None for h in m._hooks.load_state_dict_post.values()]
         self.report(root, keys=not hooks)
-        with no_grad():
-            for module, name, target, source in self.copies:
-                self.copy(module, name, target, source)
+        self.copy_all()
         if hooks:
             for module, hook in hooks:
                 hook(module, found)
             self.report(root, keys=True)
         return found
+
+    def copy_all(self) -> None:
+        """Do what was planned."""
+        with no_grad():
+            for module, name, target, source in self.copies:
+                self.copy(module, name, target, source)
+        for module, state in self.extras:
+            module.set_extra_state(state)
 
     def report(self, root: Module, keys: bool) -> None:
         """Raise what was found to be wrong, missing and unexpected keys included if ``keys``."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn.functional._common import reduction_of
@@ -14,7 +12,7 @@ class Loss(Module):
     """What losses share: the reduction, and a weight that is saved with the module where there is one."""
 
     weight: Tensor | None
-    _reductions: ClassVar[tuple[str, ...]] = ("none", "mean", "sum")
+    _reductions: tuple[str, ...] = ("none", "mean", "sum")
 
     def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__()

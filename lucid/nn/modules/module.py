@@ -10,6 +10,7 @@ from lucid._tensor import Tensor
 from lucid.autograd._node import note_attribute
 from lucid.nn.modules._errors import name_module, not_a_module, wrong_argument
 from lucid.nn.modules._hooks import Hooked, call_with_hooks
+from lucid.nn.modules._own_state import OwnState
 from lucid.nn.modules._state import IncompatibleKeys, Loading, save
 from lucid.nn.modules._whole import Whole
 from lucid.nn.parameter import Buffer, Parameter
@@ -17,7 +18,7 @@ from lucid.nn.parameter import Buffer, Parameter
 _TABLES = ("_parameters", "_buffers", "_modules")
 
 
-class Module(Hooked, Whole):
+class Module(Hooked, OwnState, Whole):
     """Base class of all layers and models: parameters, buffers and child modules found by attribute name.
 
     Subclasses call ``super().__init__()`` before assigning attributes, and define ``forward``. Errors that lucid raises
@@ -222,11 +223,12 @@ class Module(Hooked, Whole):
     # State
 
     def state_dict(
-        self, *, destination: OrderedDict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
+        self, *args: Any, destination: OrderedDict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
     ) -> OrderedDict[str, Any]:
         """All parameters and persistent buffers by dotted name; they share memory with the module.
 
         Args:
+            args: destination, prefix and keep_vars by position, as they once were.
             destination: dict to fill; a new one if not given.
             prefix: put before every name as it is.
             keep_vars: give the parameters themselves instead of detached tensors.
@@ -234,7 +236,8 @@ class Module(Hooked, Whole):
         Returns:
             Tensors by dotted name, in the order of the modules.
         """
-        return save(self, destination, prefix, keep_vars)
+        given: dict[str, Any] = {"destination": destination, "prefix": prefix, "keep_vars": keep_vars}
+        return save(self, **given | dict(zip(given, args)))
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False

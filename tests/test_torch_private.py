@@ -1,0 +1,110 @@
+"""What other packages ask ``torch`` for beside its documented names, under ``lucid.torch``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+
+def run(text: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", "import lucid.torch\nlucid.torch.install()\n" + textwrap.dedent(text)],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_installed_version_is_found() -> None:
+    run("""
+        from importlib import metadata, util
+        import torch
+        assert metadata.version("torch") == torch.__version__ == "2.13.0"
+        assert util.find_spec("torch") is not None
+        assert "torch" in metadata.packages_distributions()["torch"]
+        assert [d.metadata["Name"] for d in metadata.distributions()].count("torch") >= 1
+        assert metadata.distribution("numpy").version
+        lucid.torch.uninstall()
+        assert all(type(d).__name__ != "TorchDistribution" for d in metadata.distributions())
+    """)
+
+
+def test_names_of_other_devices() -> None:
+    run("""
+        import torch
+        assert torch.torch is torch and torch.torch.Tensor is lucid.Tensor
+        assert torch.accelerator.current_accelerator() is None and not torch.accelerator.is_available()
+        assert torch.cuda.CUDAGraph | None and torch.cuda.memory_stats() == {} and torch.cuda.max_memory_reserved() == 0
+        with torch.cuda.device(0), torch.backends.cudnn.flags(enabled=False):
+            pass
+        for use in (torch.cuda.Stream, torch.cuda.current_stream):
+            try:
+                use()
+            except RuntimeError as error:
+                assert str(error) == "torch.cuda: lucid runs on CPUs only", error
+            else:
+                raise AssertionError(use)
+        try:
+            torch.ones(1)
+        except torch.cuda.OutOfMemoryError:
+            pass
+        assert torch.OutOfMemoryError is torch.cuda.OutOfMemoryError
+        assert torch.nn.parallel.DataParallel is torch.nn.DataParallel
+        assert not isinstance(torch.nn.Linear(1, 1), torch.nn.parallel.DistributedDataParallel)
+        assert not isinstance(1, torch._dynamo.eval_frame.OptimizedModule)
+        assert "NumPy" in torch.__config__.show()
+    """)
+
+
+def test_limits_of_types_that_are_lacking() -> None:
+    run("""
+        import torch
+        for name, top, eps, tiny in (("e4m3fn", 448, 0.125, 2**-6), ("e4m3fnuz", 240, 0.125, 2**-7),
+                                     ("e5m2", 57344, 0.25, 2**-14), ("e5m2fnuz", 57344, 0.125, 2**-15)):
+            d = getattr(torch, f"float8_{name}")
+            found = torch.finfo(d)
+            assert (found.max, found.min, found.eps, found.tiny, found.bits) == (top, -top, eps, tiny, 8), name
+            assert d.itemsize == 1 and d.is_floating_point and d == d and d != torch.float32
+        assert torch.finfo(torch.float32).bits == 32 and torch.finfo().max == torch.finfo(torch.float32).max
+        assert torch.uint16.itemsize == 2 and not torch.uint16.is_floating_point
+        try:
+            torch.finfo(torch.uint16)
+        except TypeError as error:
+            assert "finfo: expected a floating-point dtype" in str(error)
+    """)
+
+
+def test_modules_can_be_looked_through() -> None:
+    run("""
+        import torch
+        from torch import distributions
+        assert torch.optim.__dict__["AdamW"] is lucid.optim.AdamW
+        found = {name for name, value in vars(distributions).items()
+                 if isinstance(value, type) and issubclass(value, distributions.Distribution)}
+        assert {"Normal", "Bernoulli", "Wishart"} <= found
+        torch.ops.aten.sort.stable
+    """)
+
+
+def test_paths_in_trees() -> None:
+    run("""
+        import torch.utils._pytree as pytree
+        tree = {"a": [1, (2,)], "b": 3}
+        assert [(pytree.keystr(path), leaf) for path, leaf in pytree.tree_leaves_with_path(tree)] == [
+            ("['a'][0]", 1), ("['a'][1][0]", 2), ("['b']", 3)]
+        assert pytree.tree_map_with_path(lambda path, x: (len(path), x), tree) == {"a": [(2, 1), ((3, 2),)], "b": (1, 3)}
+
+        class Output(dict):
+            pass
+
+        pytree.register_pytree_node(
+            Output, lambda d: (list(d.values()), list(d)), lambda values, keys: Output(zip(keys, values)),
+            serialized_type_name="x.Output", flatten_with_keys_fn=pytree._dict_flatten_with_keys)
+        found = pytree.tree_map(lambda x: -x, Output(x=1, y=Output(z=2)))
+        assert type(found) is Output and found == {"x": -1, "y": {"z": -2}}
+        assert [pytree.keystr(path) for path, _ in pytree.tree_flatten_with_path(Output(x=1))[0]] == ["['x']"]
+        assert pytree.tree_is_leaf(1) and not pytree.tree_is_leaf([])
+        seen = []
+        assert pytree.tree_map_(seen.append, tree) is tree and seen == [1, 2, 3]
+    """)
