@@ -21,6 +21,7 @@ class Winograd:
     in the worst case, nine times the bound of a direct sum in blocks of the same length; measured, the largest and the
     root mean square errors are no larger than PyTorch's (``benchmarks/precision.py``). Switched off, every output is a
     direct sum of its products, up to 1.7 times slower. Outputs near an infinity or a NaN are direct sums always.
+    Gradients of the weight use it from 16 channels on.
 
     Example:
         >>> import lucid

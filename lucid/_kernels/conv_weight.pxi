@@ -279,9 +279,15 @@ cdef bint weight_grad(WeightGrad* g, const floating* x, const floating* dy, floa
     cdef Py_ssize_t parts, tasks, i, size, kept, weights = g.groups * g.rows * g.channels * g.kernel_y * g.kernel_x
     cdef int threads = threads_for(2.0 * weights * g.samples * g.height * g.width, CONV_GRAIN)
     cdef floating* sums
+    cdef int done
     if g.samples * g.height * g.width == 0:
         memset(dw, 0, weights * sizeof(floating))
         return True
+    if floating is float:
+        if winograd_weight_fits(g):
+            done = winograd_weight(g, x, dy, dw)
+            if done != 0:
+                return done > 0
     plan_weight(g, tile_columns(x))
     tasks = g.groups * g.chunks
     parts = ceil_div(g.channels * g.kernel_y * g.kernel_x if g.swapped else g.rows, tile_rows(x))

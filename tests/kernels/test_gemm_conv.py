@@ -414,6 +414,47 @@ def test_winograd_of_weights_that_are_not_finite(winograd: Any) -> None:
     np.testing.assert_array_equal(winograd.conv2d(x, w, None, *geometry(padding=1)), y)
 
 
+WINOGRAD_WEIGHT = [  # input, channels out, padding, groups
+    ((1, 24, 8, 8), 16, 1, 1), ((2, 16, 14, 14), 33, 1, 1), ((3, 40, 13, 17), 24, 0, 1), ((5, 70, 7, 7), 47, 2, 1),
+    ((2, 33, 9, 31), 30, ((0, 2), (1, 0)), 1), ((1, 24, 3, 300), 17, ((3, 0), (0, 4)), 1), ((3, 64, 10, 12), 100, 1, 2),
+    ((1, 24, 100, 101), 16, 1, 1), ((7, 32, 40, 40), 32, 1, 1), ((2, 250, 6, 6), 130, 1, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WINOGRAD_WEIGHT)
+def test_winograd_weight_gradient(winograd: Any, case: tuple[tuple[int, int, int, int], int, Any, int]) -> None:
+    ops, (shape, out, padding, groups) = winograd, case
+    how = geometry(padding=padding, groups=groups)
+    w = (out, shape[1] // groups, 3, 3)
+    x = normal(shape, np.float32)
+    dy = normal(ops.conv2d(x, np.zeros(w, np.float32), None, *how).shape, np.float32, 3)
+    dw = at_threads(ops, lambda: ops.conv2d_weight_grad(x, dy, w, *how))
+    exact = ops.conv2d_weight_grad(x.astype(np.float64), dy.astype(np.float64), w, *how)
+    ops.set_winograd(False)
+    direct = ops.conv2d_weight_grad(x, dy, w, *how)
+    assert not np.array_equal(dw, direct)  # it is Winograd that was tested
+    scale = np.sqrt(np.mean(exact**2))
+    assert np.sqrt(np.mean((dw - exact) ** 2)) <= max(1.5 * np.sqrt(np.mean((direct - exact) ** 2)), 2e-7 * scale)
+    assert np.abs(dw - exact).max() <= 4e-6 * scale
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 3e38])
+def test_winograd_weight_gradient_of_what_is_not_finite(winograd: Any, value: float) -> None:
+    """One infinity, NaN or sum beyond the largest float, and the direct path gives the whole gradient."""
+    ops, how, w = winograd, geometry(padding=1), (20, 24, 3, 3)
+    x, dy = normal((3, 24, 14, 18), np.float32), normal((3, 20, 14, 18), np.float32, 1)
+    for at, of in ((x, (1, 3, 0, 6)), (dy, (2, 5, 13, 17))):
+        kept, at[of] = at[of], value
+        dw = at_threads(ops, lambda: ops.conv2d_weight_grad(x, dy, w, *how))
+        ops.set_winograd(False)
+        direct = ops.conv2d_weight_grad(x, dy, w, *how)
+        np.testing.assert_array_equal(np.isfinite(dw), np.isfinite(direct))
+        if not np.isfinite(value):
+            np.testing.assert_array_equal(dw, direct)
+        ops.set_winograd(True)
+        at[of] = kept
+
+
 def test_convolution_errors(ops: Any) -> None:
     x, w = np.ones((2, 4, 5, 5), np.float32), np.ones((6, 4, 3, 3), np.float32)
     with pytest.raises(ValueError, match=r"conv2d: input \(2, 4, 5, 5\) and weight \(6, 4, 3, 3\) do not fit 2 groups"):
