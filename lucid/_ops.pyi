@@ -572,6 +572,7 @@ def pack_low_depthwise(weight: ndarray) -> PackedLow: ...
 def low_instruction(dtype: str) -> str: ...
 def pack_conv2d(weight: ndarray, groups: int = 1) -> Packed: ...
 def pack_linear(weight: ndarray) -> Packed: ...
+def pack_recurrence(weight: ndarray, directions: int = 1) -> Packed: ...
 
 class Schedule:
     """Steps over numbered buffers, and running them."""
@@ -614,7 +615,28 @@ class MoveSteps(Schedule):
     ) -> int: ...
     def embedding(self, table: int, index: int, y: int, *, rows: int, width: int, count: int) -> int: ...
 
-class RowSteps(MoveSteps):
+class RecurrentSteps(MoveSteps):
+    """Whole sequences."""
+
+    def recurrent(
+        self,
+        gates: int,
+        y: int,
+        packed: Packed,
+        h0: int,
+        h: int,
+        cells: int = -1,
+        c0: int = -1,
+        share_bias: int = -1,
+        *,
+        mode: str,
+        steps: int,
+        batch: int,
+        hidden: int,
+        directions: int = 1,
+    ) -> int: ...
+
+class RowSteps(RecurrentSteps):
     """Steps over plain tensors."""
 
     def add(

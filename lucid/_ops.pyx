@@ -78,6 +78,7 @@ include "_kernels/blocked_pool.pxi"   # pooling of blocked images, the ways into
 include "_kernels/plan_team.pxi"      # threads, tasks, groups of steps
 include "_kernels/plan.pxi"           # steps over buffers, run in one call
 include "_kernels/plan_moves.pxi"     # rows of tables, resampling
+include "_kernels/plan_recurrent.pxi" # recurrent layers
 include "_kernels/plan_rows.pxi"      # steps over rows and whole tensors
 include "_kernels/low_layout.pxi"     # steps from one form of an image to another
 include "_kernels/low_steps.pxi"      # steps in bfloat16 and bytes

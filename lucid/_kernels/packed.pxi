@@ -7,6 +7,7 @@
 # small           [channels / 16][kernel_y][kernel_x][channel of the group][16 channels]: groups of 2, 4 or 8 channels, as many
 #                 of the result as of the image
 # linear          [rows / 16][k][16 rows]
+# recurrent       as it is, the directions one under another: panels differ from level to level
 #
 # Rows beyond the last are zero. The order is the same at every CPU level, so that packed weights can be saved.
 
@@ -20,7 +21,7 @@ cdef class Packed:
     cdef readonly str kind
     cdef readonly tuple shape
     cdef readonly Py_ssize_t groups
-    cdef cnp.ndarray transformed            # the same for Winograd's algorithm, made when a plan first asks
+    cdef cnp.ndarray transformed            # the same for Winograd's algorithm or in panels, made when a plan first asks
 
     def __init__(self, cnp.ndarray data, str kind, shape, Py_ssize_t groups=1):
         self.kind, self.shape, self.groups = kind, tuple(shape), groups
@@ -47,6 +48,20 @@ cdef class Packed:
                               <float*> cnp.PyArray_DATA(self.transformed))
         return <const float*> cnp.PyArray_DATA(self.transformed)
 
+    cdef const float* panels(self, int parts, Py_ssize_t* each) except NULL:
+        """Recurrent weights of ``parts`` gates in panels, ``each`` floats from one direction to the next."""
+        cdef Py_ssize_t size = self.shape[1], rows = self.shape[0] // self.groups, n = rows // parts, gate, d, g
+        cdef const float* w = <const float*> cnp.PyArray_DATA(self.data)
+        gate = packed_size(w, size, n)
+        each[0] = parts * gate
+        if self.transformed is None:
+            self.transformed = np.empty(self.groups * each[0], np.float32)
+            for d in range(self.groups):
+                for g in range(parts):
+                    pack_matrix(w + (d * rows + g * n) * size, 1, size, size, n,
+                                <float*> cnp.PyArray_DATA(self.transformed) + d * each[0] + g * gate)
+        return <const float*> cnp.PyArray_DATA(self.transformed)
+
     def __repr__(self) -> str:
         return f"Packed({self.kind}, {self.shape}, groups={self.groups})"
 
@@ -54,10 +69,14 @@ cdef class Packed:
 cdef Py_ssize_t packed_floats(str kind, tuple shape, Py_ssize_t groups) except -1:
     """Floats of packed weights."""
     cdef Py_ssize_t n
-    if (kind not in ("dense", "grouped", "stem", "depthwise", "small", "linear")
-            or len(shape) != (2 if kind == "linear" else 4)):
-        raise ValueError("Packed: expected dense, grouped, stem, depthwise, small (4-d) or linear (2-d), got "
+    if (kind not in ("dense", "grouped", "stem", "depthwise", "small", "linear", "recurrent")
+            or len(shape) != (2 if kind in ("linear", "recurrent") else 4)):
+        raise ValueError("Packed: expected dense, grouped, stem, depthwise, small (4-d), linear or recurrent (2-d), got "
                          f"{kind!r} {shape}")
+    if kind == "recurrent":
+        if groups not in (1, 2) or min(shape) < 1 or shape[0] % groups:
+            raise ValueError(f"Packed: expected recurrent weights of one or two directions, got {shape}, groups {groups}")
+        return shape[0] * shape[1]
     if kind == "small" and (shape[1] not in (2, 4, 8) or shape[0] != shape[1] * groups):
         raise ValueError(f"Packed: expected groups of 2, 4 or 8 channels on both sides, got {shape}, groups {groups}")
     n = round_up(shape[0], CHANNELS)
@@ -108,3 +127,9 @@ def pack_linear(weight) -> Packed:
     """Pack a weight (O, K) of ``linear``."""
     cdef cnp.ndarray w = packable("pack_linear", weight, 2)
     return Packed(np.ascontiguousarray(pack_rows(w)).reshape(-1), "linear", np.shape(w))
+
+
+def pack_recurrence(weight, Py_ssize_t directions=1) -> Packed:
+    """Keep a weight (directions * gates * units, units) of a recurrent layer's state."""
+    cdef cnp.ndarray w = packable("pack_recurrence", weight, 2)
+    return Packed(np.array(w, order="C").reshape(-1), "recurrent", np.shape(w), directions)

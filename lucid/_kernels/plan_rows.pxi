@@ -223,7 +223,7 @@ cdef void task_copy(const void* step, char** buffers, float* work, Py_ssize_t ta
                 y[i * to_step] = x[i * from_step]
 
 
-cdef class RowSteps(MoveSteps):
+cdef class RowSteps(RecurrentSteps):
     """Steps over plain tensors; sizes are those of the whole call."""
 
     def add(self, int x, int residual, int y, *, Py_ssize_t size, Py_ssize_t row=0, str activation="none",

@@ -9,10 +9,12 @@ cdef struct Recurrence:
     Py_ssize_t hidden           # units
     Py_ssize_t size             # of the state h: units, or less with LSTM's projection
     Py_ssize_t gates_size       # elements of a row of gates
+    Py_ssize_t gates_row        # from a row of gates to the next: more where two directions lie side by side
+    bint fleeting               # cells holds one row for every sample, c or GRU's share of the last step alone
     const int64_t* sizes
     const int64_t* offsets
     char* gates                 # (rows, gates_size): shares of the input, then activations
-    char* cells                 # (rows, hidden): LSTM's c; GRU's share of h in the candidate
+    char* cells                 # (rows, hidden), or (batch, hidden) if fleeting: LSTM's c; GRU's share of h in the candidate
     char* raw                   # (rows, hidden): LSTM's h before its projection, or NULL
     char* y                     # (rows, size)
     Py_ssize_t y_row
@@ -106,15 +108,15 @@ cdef void rnn_add_state(const Recurrence* r, Py_ssize_t t, Py_ssize_t lo, Py_ssi
                         const floating* h, Py_ssize_t h_row) noexcept nogil:
     """Add the bias and the share of the state ``h`` to the gates."""
     cdef Py_ssize_t n = r.hidden, size = r.size, width = r.gates_size, row = <Py_ssize_t> r.offsets[t] + lo, i, g
-    cdef Py_ssize_t gate = packed_size(h, size, n), parts = 2 if r.kind == GRU else width // n
-    cdef floating* gates = <floating*> r.gates + row * width
-    cdef floating* share = <floating*> r.cells + row * n
+    cdef Py_ssize_t gate = packed_size(h, size, n), parts = 2 if r.kind == GRU else width // n, step = r.gates_row
+    cdef floating* gates = <floating*> r.gates + row * step
+    cdef floating* share = <floating*> r.cells + (lo if r.fleeting else row) * n
     if r.bias != NULL:
         for i in range(hi - lo):
             for g in range(width // n):
-                add_bias(gates + i * width + g * n + u0, <const floating*> r.bias + g * n + u0, u1 - u0)
+                add_bias(gates + i * step + g * n + u0, <const floating*> r.bias + g * n + u0, u1 - u0)
     for g in range(parts):
-        packed_product(h, h_row, <floating*> r.packed + g * gate, gates + g * n, width, hi - lo, n, size, u0, u1, True)
+        packed_product(h, h_row, <floating*> r.packed + g * gate, gates + g * n, step, hi - lo, n, size, u0, u1, True)
     if r.kind == GRU:
         for i in range(hi - lo):
             memcpy(share + i * n + u0, <const floating*> r.share_bias + u0, (u1 - u0) * sizeof(floating))
@@ -126,6 +128,7 @@ cdef void rnn_step(const Recurrence* r, Py_ssize_t t, Py_ssize_t lo, Py_ssize_t 
     cdef Py_ssize_t i, n = r.hidden, size = r.size, row = <Py_ssize_t> r.offsets[t], middle
     cdef floating* gates
     cdef floating* cell
+    cdef const floating* before
     cdef floating* y
     hi = min(hi, <Py_ssize_t> r.sizes[t])
     if hi <= lo:
@@ -136,11 +139,12 @@ cdef void rnn_step(const Recurrence* r, Py_ssize_t t, Py_ssize_t lo, Py_ssize_t 
     if middle < hi:
         rnn_add_state(r, t, middle, hi, u0, u1, <const floating*> r.h0 + middle * size, size)
     for i in range(lo, hi):
-        gates = <floating*> r.gates + (row + i) * r.gates_size + u0
-        cell = <floating*> r.cells + (row + i) * n + u0
+        gates = <floating*> r.gates + (row + i) * r.gates_row + u0
+        cell = <floating*> r.cells + (i if r.fleeting else row + i) * n + u0
         y = <floating*> r.y + (row + i) * r.y_row + u0
         if r.kind == LSTM:
-            lstm_row(gates, n, row_before(r, t, i, r.cells, n, r.c0, n, like) + u0, cell,
+            before = cell if r.fleeting else row_before(r, t, i, r.cells, n, r.c0, n, like) + u0
+            lstm_row(gates, n, before, cell,
                      <floating*> r.raw + (row + i) * n + u0 if r.raw != NULL else y, u1 - u0)
         elif r.kind == GRU:
             gru_row(gates, n, cell, row_before(r, t, i, r.y, r.y_row, r.h0, size, like) + u0, y, u1 - u0)

@@ -106,24 +106,19 @@ cdef void pack_recurrent(Recurrence* r, const floating* w_hh, const floating* w_
             pack_matrix(w_hr, 1, n, n, size, out)
 
 
-cdef bint run_rnn(Recurrence* r, const floating* w_hh, const floating* w_hr, bint backward) noexcept nogil:
+cdef inline int rnn_threads(const Recurrence* r) noexcept nogil:
+    return threads_for(2.0 * r.rows * r.size * r.gates_size, GEMM_GRAIN)
+
+
+cdef void share_rnn(const Recurrence* r, int threads, bint backward, floating* work, Py_ssize_t room) noexcept nogil:
     """Threads share the samples, or, when those are few or the weights too large for a core's cache, the units.
 
-    False when memory ran out.
+    ``room`` elements of ``work`` for each of them, which only backward needs.
     """
-    cdef Py_ssize_t n = r.hidden, size = r.size
-    cdef Py_ssize_t columns = tile_columns(w_hh), room = round_up(n * (r.batch + 1), 16), weights
-    cdef int t, threads = threads_for(2.0 * r.rows * size * r.gates_size, GEMM_GRAIN)
+    cdef Py_ssize_t n = r.hidden, size = r.size, columns = tile_columns(work)
+    cdef int t
     cdef bint by_unit = r.raw == NULL and n >= 2 * columns, done = False
     cdef int64_t arrived = 0
-    cdef floating* work
-    # Every way of packing fits: the widest has a whole panel more per gate.
-    weights = (r.gates_size + 4 * columns) * (size + 4 * columns) + (2 * columns + n) * (size + columns)
-    work = <floating*> workspace((weights + threads * room) * sizeof(floating))
-    if work == NULL:
-        return False
-    pack_recurrent(r, w_hh, w_hr, backward, work)
-    work += weights
     if (r.batch >= 8 * threads and r.gates_size * size * <Py_ssize_t> sizeof(floating) <= BLOCK_BYTES
             or 2.0 * r.batch * size * r.gates_size < RNN_GRAIN * threads):
         by_unit = False
@@ -138,7 +133,22 @@ cdef bint run_rnn(Recurrence* r, const floating* w_hh, const floating* w_hr, bin
         done = True
     if not done:
         rnn_samples(r, 0, r.batch, backward, work)
-    release(r.packed)
+
+
+cdef bint run_rnn(Recurrence* r, const floating* w_hh, const floating* w_hr, bint backward) noexcept nogil:
+    """All steps with weights as they are; False when memory ran out."""
+    cdef Py_ssize_t n = r.hidden, size = r.size
+    cdef Py_ssize_t columns = tile_columns(w_hh), room = round_up(n * (r.batch + 1), 16), weights
+    cdef int threads = rnn_threads(r)
+    cdef floating* work
+    # Every way of packing fits: the widest has a whole panel more per gate.
+    weights = (r.gates_size + 4 * columns) * (size + 4 * columns) + (2 * columns + n) * (size + columns)
+    work = <floating*> workspace((weights + threads * room) * sizeof(floating))
+    if work == NULL:
+        return False
+    pack_recurrent(r, w_hh, w_hr, backward, work)
+    share_rnn(r, threads, backward, work + weights, room)
+    release(work)
     return True
 
 
@@ -199,7 +209,7 @@ cdef list rnn_plan(str mode, cnp.ndarray gates, cnp.ndarray w_hh, cnp.ndarray h0
     parts = 4 if r.kind == LSTM else 3 if r.kind == GRU else 1
     r.steps, r.batch, r.size = cnp.PyArray_DIM(sizes, 0), cnp.PyArray_DIM(h0, 0), cnp.PyArray_DIM(h0, 1)
     r.rows, r.gates_size = cnp.PyArray_DIM(gates, 0), cnp.PyArray_DIM(gates, 1)
-    r.hidden = r.gates_size // parts
+    r.hidden, r.gates_row = r.gates_size // parts, r.gates_size
     if r.gates_size % parts or (r.kind != LSTM and r.size != r.hidden):
         raise ValueError(f"rnn: gates {np.shape(gates)} do not fit a state of {r.size}")
     if np.sum(sizes) != r.rows or np.any(np.diff(sizes, prepend=r.batch) > 0) or np.any(sizes < 0):

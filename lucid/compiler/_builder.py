@@ -81,7 +81,7 @@ class Builder:
             if at == len(self.packed):
                 self.packed.append(packed)
         op = self._op
-        shape = op.output.shape if op is not None else ()
+        shape = op.outputs[0].shape if op is not None else ()
         self.steps.append(Emitted(method, buffers, options, at, [], flops, shape))
 
     # Values
@@ -217,7 +217,7 @@ class Builder:
         lower(self, op)
         if len(self.steps) > first:
             self.steps[-1].covers = op.covers
-            self.steps[-1].layout = "blocked" if self.is_image(op.output) else "plain"
+            self.steps[-1].layout = "blocked" if self.is_image(op.outputs[0]) else "plain"
         self._op = None
 
     def finish(self) -> Recipe:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lucid._functions import activation, attention, binary, conv, embedding, join, matmul, norm, pool, softmax
+from lucid._functions import activation, attention, binary, conv, embedding, join, matmul, norm, pool, rnn, softmax
 from lucid.autograd._node import TensorBase, wrap
 
 Shape = tuple[int, ...]
@@ -109,6 +109,18 @@ SHAPES: dict[Any, Callable[..., Shape]] = {
 }  # fmt: skip
 """Operations whose result is one float32 tensor."""
 
+def _recurrent(mode: str, sizes: tuple[int, ...], bias: bool, x: Any, h0: Any, c0: Any, *weights: Any) -> list[Shape]:
+    directions, batch, size = shape_of(h0)
+    each = len(weights) // directions
+    width, units = shape_of(x)[1], shape_of(weights[1])[0] // rnn.GATES[mode]
+    _fits(each * directions == len(weights) and sum(sizes) == shape_of(x)[0] and shape_of(weights[0])[1] == width)
+    states = [(directions, batch, size)]
+    if c0 is not None:
+        states.append((directions, batch, units))
+        _fits(shape_of(c0) == states[1])
+    return [(sum(sizes), directions * size), *states]
+
+
 BY_SAMPLE = (pool.MaxPool2d, pool.AvgPool2d, pool.AdaptiveAvgPool2d)
 """Operations that are done for one sample, for the shapes that all have."""
 
@@ -118,6 +130,8 @@ def imagine(operation: Any, args: tuple[Any, ...]) -> tuple[np.ndarray, ...] | N
     try:
         if operation in SHAPES:
             return (blank(SHAPES[operation](*args), FLOAT),)
+        if operation is rnn.Recurrent:
+            return tuple([blank(shape, FLOAT) for shape in _recurrent(*args)])
         if operation in BY_SAMPLE and shape_of(args[0])[0] > 1:
             found = operation().forward(_sample(args[0]), *args[1:])
             results = found if isinstance(found, tuple) else (found,)

@@ -34,6 +34,7 @@ from lucid.compiler._pointwise import (
     mul,
     stretched,
 )
+from lucid.compiler._recurrent import can_recur, recurrent
 from lucid.compiler._views import Strided, row_major
 
 
@@ -372,6 +373,7 @@ LOWERINGS: dict[str, Lowering] = {
     "group_norm": Lowering(can_normalise, group_norm),
     "attention": Lowering(can_attend, attention),
     "projected_attention": Lowering(can_attend, projected_attention),
+    "recurrent": Lowering(can_recur, recurrent),
 }
 """Kinds that are not in it, and operations that ``can`` refuses, stay calls of their own (see `_steps`)."""
 
@@ -385,4 +387,5 @@ def lowering_of(op: Op) -> Lowering | None:
         operation = op.call.operation
         if isinstance(operation, type) and issubclass(operation, View):
             found = VIEW
-    return found if found is not None and len(op.outputs) == 1 and fits_memory(op) and found.can(op) else None
+    several = len(op.outputs) > 1 and op.kind != "recurrent"
+    return found if found is not None and not several and fits_memory(op) and found.can(op) else None

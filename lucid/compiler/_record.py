@@ -18,10 +18,12 @@ from lucid._functions import (
     pool,
     reduce,
     resample,
+    rnn,
     shape,
     softmax,
 )
 from lucid.compiler._graph import Call, Graph, Op, Slot
+from lucid.compiler._recurrent import describe
 
 Attributes = dict[str, Any]
 
@@ -104,6 +106,7 @@ KINDS: dict[Any, tuple[str, Callable[[Call], Attributes | None]]] = {
     reduce.Sum: ("sum", _names("dims", "keepdim")),
     embedding.Embedding: ("embedding", lambda call: {}),
     join.Cat: ("cat", lambda call: {"dim": call.args[0]}),
+    rnn.Recurrent: ("recurrent", describe),
 }  # fmt: skip
 
 

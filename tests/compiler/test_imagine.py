@@ -12,6 +12,7 @@ from compiler.nets import NETS, inputs, make
 import lucid
 from lucid import nn
 from lucid._functions.conv import Convolution
+from lucid._functions.rnn import Recurrent
 from lucid.compiler._imagine import BY_SAMPLE, SHAPES, blank
 
 
@@ -41,7 +42,7 @@ def test_shapes_are_those_of_the_operations(name: str, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(_trace, "imagine", both)
     lucid.compile(make(name).eval())(*inputs(name, 2))
-    assert len(seen) > 1 and set(seen) <= {*SHAPES, *BY_SAMPLE}
+    assert len(seen) > 1 and set(seen) <= {*SHAPES, *BY_SAMPLE, Recurrent}
 
 
 def test_first_calls_compute_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
