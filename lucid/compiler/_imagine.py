@@ -109,6 +109,7 @@ SHAPES: dict[Any, Callable[..., Shape]] = {
 }  # fmt: skip
 """Operations whose result is one float32 tensor."""
 
+
 def _recurrent(mode: str, sizes: tuple[int, ...], bias: bool, x: Any, h0: Any, c0: Any, *weights: Any) -> list[Shape]:
     directions, batch, size = shape_of(h0)
     each = len(weights) // directions

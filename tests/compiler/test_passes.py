@@ -377,7 +377,9 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
     compiled.explain(*inputs("recurrent", 2))
     printed = capsys.readouterr().out
     assert "plan for float32 (2, 5, 6)" in printed and "refreshed 0 times" in printed
-    assert re.search(r"^recurrent .* Recurrent$", printed, re.M) and re.search(r"^linear +2x3 .* Linear$", printed, re.M)
+    assert re.search(r"^recurrent .* Recurrent$", printed, re.M) and re.search(
+        r"^linear +2x3 .* Linear$", printed, re.M
+    )
     assert re.search(r"\d+ steps in \d+ compiled segments, \d+ of them calls; .*arena .* MB", printed)
     compiled.explain()
     assert "Recurrent" in capsys.readouterr().out
