@@ -29,7 +29,7 @@ _AS_THEY_ARE = (
     "masked_select index_fill index_copy index_put masked_scatter put scatter cube split_with_sizes "
     "equal_operator unequal_operator eq ne trapezoid cumulative_trapezoid gradient cross pixel_shuffle pixel_unshuffle "
     "channel_shuffle pairwise_distance triplet_margin_loss triplet_margin_with_distance_loss "
-    "unsafe_chunk unsafe_split as_strided_scatter"
+    "lu_unpack ldl_factor ldl_factor_ex ldl_solve unsafe_chunk unsafe_split as_strided_scatter"
 )
 AS_THEY_ARE = frozenset(_AS_THEY_ARE.split())
 

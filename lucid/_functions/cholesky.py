@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -93,7 +94,7 @@ def cholesky_ex(x: Tensor, *, upper: bool = False, check_errors: bool = False, o
     """
     check_matrix("cholesky_ex", x, True)
     data = np.swapaxes(x._data, -1, -2) if upper else x._data
-    flat = data.reshape(-1, *data.shape[-2:])
+    flat = data.reshape(math.prod(data.shape[:-2]), *data.shape[-2:])
     info = np.array([_failing_minor(m) for m in flat], np.int32).reshape(data.shape[:-2])
     if check_errors and info.any():
         raise LinAlgError(f"cholesky_ex: the leading minor of order {info[info > 0][0]} is not positive-definite")

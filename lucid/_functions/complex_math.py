@@ -31,9 +31,9 @@ FORMS: dict[str, Form] = {}
 def form_of(name: str) -> Form | None:
     """The complex form of the function ``name``, if it has one."""
     if name not in FORMS:
-        from lucid._functions import complex_linalg, complex_reduce
+        from lucid._functions import complex_linalg, complex_lu, complex_reduce
 
-        return complex_reduce.FORMS.get(name) or complex_linalg.FORMS.get(name)
+        return next((m.FORMS[name] for m in (complex_reduce, complex_linalg, complex_lu) if name in m.FORMS), None)
     return FORMS[name]
 
 

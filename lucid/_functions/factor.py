@@ -10,7 +10,7 @@ import numpy as np
 from lucid._functions._arguments import check_tensors
 from lucid._functions.creation import eye
 from lucid._functions.join import cat
-from lucid._functions.lu import lu_factor
+from lucid._functions.lu import lu_factor, magnitude
 from lucid._functions.matmul import matmul
 from lucid._functions.shape import expand, reshape
 from lucid._functions.solve import LinAlgError, check_matrix
@@ -110,28 +110,35 @@ def lu_factor_ex(x: Tensor, *, pivot: bool = True, check_errors: bool = False, o
     Source: Golub and Van Loan, Matrix computations, section 3.4.
     """
     compact, pivots = lu_factor(x, pivot=pivot)
-    diagonal = np.diagonal(compact._data, axis1=-2, axis2=-1) == 0
-    info = np.asarray(np.where(diagonal.any(-1), diagonal.argmax(-1) + 1, 0), np.int32)
+    zero = np.diagonal(compact._data, axis1=-2, axis2=-1) == 0
+    info = np.asarray(np.where(zero.any(-1), zero.argmax(-1) + 1 if zero.size else 0, 0), np.int32)
     if check_errors and info.any():
         raise LinAlgError(f"lu_factor_ex: U[{info.max()},{info.max()}] is zero; lu_solve would divide by it")
     return LUFactorEx(compact, pivots, wrap(info))
 
 
-def _factor_symmetric(a: np.ndarray, pivots: np.ndarray) -> int:
+def _plain(x: np.ndarray) -> np.ndarray:
+    return x
+
+
+def _factor_symmetric(a: np.ndarray, pivots: np.ndarray, hermitian: bool) -> int:
     """Bunch and Kaufman's factors of the lower triangle of ``a``, in place, with LAPACK's pivots; the info."""
     n, k, info = len(a), 0, 0
+    turn: Any = np.conj if hermitian else _plain
+    if hermitian:
+        np.fill_diagonal(a, np.diagonal(a).real)
     while k < n:
-        size, swap, absolute = 1, k, abs(a[k, k])
-        below = np.abs(a[k + 1 :, k])
+        size, swap, absolute = 1, k, magnitude(a[k, k])
+        below = magnitude(a[k + 1 :, k])
         largest = below.max(initial=0.0)
         if max(absolute, largest) == 0:
             info = info or k + 1
         elif absolute < ALPHA * largest:
             row = k + 1 + int(below.argmax())
-            others = max(np.abs(a[row, k:row]).max(initial=0.0), np.abs(a[row + 1 :, row]).max(initial=0.0))
+            others = max(magnitude(a[row, k:row]).max(initial=0.0), magnitude(a[row + 1 :, row]).max(initial=0.0))
             if absolute >= ALPHA * largest * (largest / others):
                 swap = k
-            elif abs(a[row, row]) >= ALPHA * others:
+            elif magnitude(a[row, row]) >= ALPHA * others:
                 swap = row
             else:
                 swap, size = row, 2
@@ -139,7 +146,8 @@ def _factor_symmetric(a: np.ndarray, pivots: np.ndarray) -> int:
         if swap != at:  # exchange rows and columns of what is left
             a[swap + 1 :, [at, swap]] = a[swap + 1 :, [swap, at]]
             column = a[at + 1 : swap, at].copy()
-            a[at + 1 : swap, at], a[swap, at + 1 : swap] = a[swap, at + 1 : swap].copy(), column
+            a[at + 1 : swap, at], a[swap, at + 1 : swap] = turn(a[swap, at + 1 : swap].copy()), turn(column)
+            a[swap, at] = turn(a[swap, at])
             a[at, at], a[swap, swap] = a[swap, swap], a[at, at]
             if size == 2:
                 a[at, k], a[swap, k] = a[swap, k], a[at, k]
@@ -147,14 +155,14 @@ def _factor_symmetric(a: np.ndarray, pivots: np.ndarray) -> int:
         if size == 1:
             if a[k, k] != 0:
                 v = a[rest, k].copy()
-                a[rest, rest] -= np.tril(np.outer(v, v) / a[k, k])
+                a[rest, rest] -= np.tril(np.outer(v, turn(v)) / a[k, k])
                 a[rest, k] = v / a[k, k]
             pivots[k] = swap + 1
         else:
-            d = np.array([[a[k, k], a[k + 1, k]], [a[k + 1, k], a[k + 1, k + 1]]])
+            d = np.array([[a[k, k], turn(a[k + 1, k])], [a[k + 1, k], a[k + 1, k + 1]]])
             w = a[rest, k : k + 2].copy()
             solved = w @ np.linalg.inv(d)
-            a[rest, rest] -= np.tril(solved @ w.T)
+            a[rest, rest] -= np.tril(solved @ turn(w).T)
             a[rest, k : k + 2] = solved
             pivots[k : k + 2] = -(swap + 1)
         k += size
@@ -165,8 +173,8 @@ def ldl_factor_ex(x: Tensor, *, hermitian: bool = False, check_errors: bool = Fa
     """(LD, pivots, info) with P^T x P = L D L^T: D has blocks of size 1 and 2, and lies with L in one lower triangle.
 
     Args:
-        x: symmetric, shape (..., n, n), floating point; the lower triangle is read.
-        hermitian: accepted: real symmetric matrices are both.
+        x: symmetric, shape (..., n, n), floating point or complex; the lower triangle is read.
+        hermitian: complex matrices are Hermitian, not symmetric: L^H in place of L^T.
         check_errors: raise where D is singular.
         out: three tensors that receive the results.
 
@@ -186,13 +194,14 @@ def ldl_factor_ex(x: Tensor, *, hermitian: bool = False, check_errors: bool = Fa
 
     Source: Bunch and Kaufman, Some stable methods for calculating inertia, Math. Comp. 1977.
     """
-    check_matrix("ldl_factor", x, True)
+    _check_symmetric("ldl_factor", x)
     *lead, n, _ = x._data.shape
-    flat = np.tril(x._data.reshape(-1, n, n).astype(np.float64))
+    flat = np.tril(x._data.reshape(math.prod(lead), n, n).astype(np.result_type(x._data, np.float64)))
+    hermitian = hermitian and flat.dtype.kind == "c"
     pivots, info = np.zeros((len(flat), n), np.int32), np.zeros(len(flat), np.int32)
     with np.errstate(all="ignore"):
         for i, matrix in enumerate(flat):
-            info[i] = _factor_symmetric(matrix, pivots[i])
+            info[i] = _factor_symmetric(matrix, pivots[i], hermitian)
     if check_errors and info.any():
         raise LinAlgError(f"ldl_factor: the factorization could not be completed: block {info.max()} of D is zero")
     compact = wrap(flat.reshape(x._data.shape).astype(x._data.dtype))
@@ -204,7 +213,7 @@ def ldl_factor(x: Tensor, *, hermitian: bool = False, out: Any = None) -> LDLFac
 
     Args:
         x: symmetric matrices, shape (..., n, n).
-        hermitian: accepted: real symmetric matrices are both.
+        hermitian: complex matrices are Hermitian, not symmetric: L^H in place of L^T.
         out: a pair of tensors that receive the results.
 
     Raises:
@@ -230,7 +239,7 @@ def ldl_solve(
         compact: shape (..., n, n).
         pivots: shape (..., n).
         b: shape (..., n, k); the batch dimensions of both broadcast.
-        hermitian: accepted.
+        hermitian: as it was given to `ldl_factor`.
         out: tensor that receives the result.
 
     Raises:
@@ -245,31 +254,41 @@ def ldl_solve(
 
     Source: Bunch and Kaufman, Some stable methods for calculating inertia, Math. Comp. 1977.
     """
-    check_matrix("ldl_solve", compact, True)
+    _check_symmetric("ldl_solve", compact)
     check_tensors("ldl_solve", pivots, b)
     *_, n, _ = compact._data.shape
     if b.ndim < 2 or b._data.shape[-2] != n or pivots._data.shape != compact._data.shape[:-1]:
         raise RuntimeError(
             f"ldl_solve: LD {compact._data.shape}, pivots {pivots._data.shape} and B {b._data.shape} do not match"
         )
-    inverse = np.stack([_inverse(a, p) for a, p in zip(compact._data.reshape(-1, n, n), pivots._data.reshape(-1, n))])
-    return matmul(wrap(inverse.reshape(compact._data.shape).astype(compact._data.dtype)), b)
+    count, data = math.prod(compact._data.shape[:-2]), compact._data
+    inverse = np.empty((count, n, n), data.dtype)
+    for y, a, p in zip(inverse, data.reshape(count, n, n), pivots._data.reshape(count, n)):
+        y[...] = _inverse(a, p, hermitian and data.dtype.kind == "c")
+    return wrap(inverse.reshape(data.shape)) @ b
 
 
-def _inverse(compact: np.ndarray, pivots: np.ndarray) -> np.ndarray:
+def _check_symmetric(name: str, x: Tensor) -> None:
+    check_tensors(name, x)
+    if x._data.ndim < 2 or x._data.shape[-1] != x._data.shape[-2] or x._data.dtype.kind not in "fc":
+        raise RuntimeError(f"{name}: expected floating-point square matrices, got {x.dtype} of shape {x._data.shape}")
+
+
+def _inverse(compact: np.ndarray, pivots: np.ndarray, hermitian: bool) -> np.ndarray:
     """The inverse of the matrix behind LAPACK's factors: B is taken through them as LAPACK's solver does."""
-    a, n = compact.astype(np.float64), len(compact)
-    x, k, blocks = np.eye(n), 0, []
+    a, n = compact.astype(np.result_type(compact, np.float64)), len(compact)
+    turn: Any = np.conj if hermitian else _plain
+    x, k, blocks = np.eye(n, dtype=a.dtype), 0, []
     while k < n:
         size, swap = (1, pivots[k] - 1) if pivots[k] > 0 else (2, -pivots[k] - 1)
         at = k + size - 1
         x[[at, swap]] = x[[swap, at]]
         x[k + size :] -= a[k + size :, k : k + size] @ x[k : k + size]
         d = a[k : k + size, k : k + size]
-        x[k : k + size] = np.linalg.solve(np.tril(d) + np.tril(d, -1).T, x[k : k + size])
+        x[k : k + size] = np.linalg.solve(np.tril(d) + turn(np.tril(d, -1)).T, x[k : k + size])
         blocks.append((k, size, at, swap))
         k += size
     for k, size, at, swap in reversed(blocks):
-        x[k : k + size] -= a[k + size :, k : k + size].T @ x[k + size :]
+        x[k : k + size] -= turn(a[k + size :, k : k + size]).T @ x[k + size :]
         x[[at, swap]] = x[[swap, at]]
     return x

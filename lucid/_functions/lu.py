@@ -33,6 +33,11 @@ class LUParts(NamedTuple):
     U: Any
 
 
+def magnitude(x: np.ndarray) -> np.ndarray:
+    """What LAPACK compares to choose a pivot: |re| + |im|."""
+    return np.abs(x.real) + np.abs(x.imag) if x.dtype.kind == "c" else np.abs(x)
+
+
 def lu_compact(x: np.ndarray, pivot: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """L below the diagonal and U from it, and the row exchanged with row k at step k, counted from 0."""
     y = np.array(x)
@@ -45,7 +50,7 @@ def lu_compact(x: np.ndarray, pivot: bool = True) -> tuple[np.ndarray, np.ndarra
         for start in range(0, steps, BLOCK):
             stop = min(start + BLOCK, steps)
             for k in range(start, stop):
-                at = k + np.argmax(np.abs(flat[:, k:, k]), 1) if pivot and len(flat) else np.full(len(flat), k)
+                at = k + np.argmax(magnitude(flat[:, k:, k]), 1) if pivot and len(flat) else np.full(len(flat), k)
                 pivots[:, k] = at
                 rows, other = flat[batch, k].copy(), flat[batch, at].copy()
                 flat[batch, at], flat[batch, k] = rows, other

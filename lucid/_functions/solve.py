@@ -116,7 +116,8 @@ def _zero_pivots(x: np.ndarray) -> np.ndarray:
     from lucid._functions.lu import lu_compact
 
     diagonals = np.diagonal(lu_compact(x)[0], axis1=-2, axis2=-1) == 0
-    return np.where(diagonals.any(-1), np.argmax(diagonals, -1) + 1, 0).astype(np.int32)
+    first = np.argmax(diagonals, -1) if diagonals.size else 0
+    return np.asarray(np.where(diagonals.any(-1), first + 1, 0), np.int32)
 
 
 def inv_ex(x: Tensor, *, check_errors: bool = False, out: Any = None) -> InverseInfo:

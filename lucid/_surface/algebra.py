@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -355,7 +356,7 @@ def geqrf(input: Tensor, *, out: Any = None) -> Geqrf:
     if input.ndim < 2 or input._data.dtype.kind != "f":
         raise RuntimeError(f"geqrf: expected floating-point matrices, got {input.dtype} of shape {tuple(input.shape)}")
     *lead, m, n = input._data.shape
-    flat, k = input._data.reshape(-1, m, n), min(m, n)
+    flat, k = input._data.reshape(math.prod(lead), m, n), min(m, n)
     a, tau = np.empty_like(flat), np.empty((len(flat), k), flat.dtype)
     for i, matrix in enumerate(flat):
         raw, t = np.linalg.qr(matrix, "raw")

@@ -143,6 +143,33 @@ COMPLEX: list[Call] = [
     lambda t, F, n: F.feature_alpha_dropout(n.z(3), 0.5, False),
     lambda t, F, n: F.feature_alpha_dropout(n.i(3), 0.0, True),
 ]
+LINEAR: list[Call] = [
+    lambda t, F, n: t.linalg.lu(n.z(2, 4, 4)),
+    lambda t, F, n: t.linalg.lu(n.z(5, 3)),
+    lambda t, F, n: t.linalg.lu_factor_ex(n.z(3, 5)),
+    lambda t, F, n: t.linalg.lu_solve(*t.linalg.lu_factor(n.z(3, 3)), n.z(3, 2)),
+    lambda t, F, n: t.linalg.lu_solve(*t.linalg.lu_factor(n.z(3, 3)), n.z(2, 3), left=False, adjoint=True),
+    lambda t, F, n: t.lu_solve(n.z(3, 2), *t.linalg.lu_factor(n.z(3, 3))),
+    lambda t, F, n: t.lu_unpack(*t.linalg.lu_factor(n.z(3, 4))),
+    lambda t, F, n: t.linalg.householder_product(n.z(4, 3), n.z(3)),
+    lambda t, F, n: t.ormqr(n.z(4, 3), n.z(3), n.z(4, 2), transpose=True),
+    lambda t, F, n: t.geqrf(n.z(4, 3).detach()),
+    lambda t, F, n: t.geqrf(n.d(3, 0).detach()),
+    lambda t, F, n: t.linalg.ldl_factor(n.spd(7, "complex").detach() - 7 * t.eye(7), hermitian=True),
+    lambda t, F, n: t.linalg.ldl_factor(n.z(7, 7).detach()),
+    lambda t, F, n: t.linalg.ldl_solve(*t.linalg.ldl_factor(n.z(5, 5).detach()), n.z(5, 2).detach()),
+    lambda t, F, n: t.linalg.ldl_solve(
+        *t.linalg.ldl_factor(n.z(5, 5).detach(), hermitian=True), n.z(5, 2).detach(), hermitian=True
+    ),
+    lambda t, F, n: t.linalg.ldl_solve(t.zeros(0, 2, 2), t.zeros(0, 2, dtype=t.int32), t.zeros(2, 5)),
+    lambda t, F, n: t.linalg.cholesky_ex((lambda a: a @ a.mH)(n.z(4, 4))),
+    lambda t, F, n: t.linalg.cholesky_ex(n.d(0, 0)),
+    lambda t, F, n: t.linalg.inv_ex(n.d(0, 0)),
+    lambda t, F, n: t.linalg.eigvalsh((lambda a: a + a.mH)(n.z(4, 4)), UPLO="U"),
+    lambda t, F, n: t.linalg.cholesky((lambda a: a @ a.mH + 3 * t.eye(4))(n.z(4, 4)), upper=True),
+    lambda t, F, n: t.cholesky_solve(n.z(3, 2), t.linalg.cholesky((lambda a: a @ a.mH)(n.z(3, 3)))),
+    lambda t, F, n: t.linalg.eig(n.d(2, 5, 5))[0].abs().sum(),
+]
 FACTORS: list[Call] = [
     lambda t, F, n, name=name, dtype=dtype, kw=kw: getattr(t, name)(*operands(n, name, dtype), **kw)
     for name in ("addmm", "addmv", "addbmm", "baddbmm", "addr")
@@ -169,7 +196,7 @@ def operands(n: Draw, name: str, dtype: str) -> list[Any]:
     return [n.d(*s) if dtype == "float64" else n.i(*s, dtype=dtype) for s in shapes]
 
 
-@pytest.mark.parametrize("call", PLACES + COMPLEX + FACTORS + INTEGERS)
+@pytest.mark.parametrize("call", PLACES + COMPLEX + LINEAR + FACTORS + INTEGERS)
 def test_values_and_derivatives(call: Call) -> None:
     check(call)
 
