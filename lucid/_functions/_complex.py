@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lucid import _dtype
+from lucid._functions._gate import gate
 from lucid.autograd._node import TensorBase
 
 # Modules whose functions know complex numbers.
@@ -31,6 +32,9 @@ _AS_THEY_ARE = (
     "channel_shuffle pairwise_distance triplet_margin_loss triplet_margin_with_distance_loss "
     "lu_unpack ldl_factor ldl_factor_ex ldl_solve unsafe_chunk unsafe_split as_strided_scatter"
 )
+# Reductions that convert their operand first, if they are given a dtype.
+_CONVERTING = "cumprod cumsum log_softmax mean nansum prod softmax softmin sum"
+CONVERTING = frozenset(_CONVERTING.split())
 AS_THEY_ARE = frozenset(_AS_THEY_ARE.split())
 
 
@@ -56,6 +60,12 @@ def compute(function: Callable[..., Any], moving: bool, args: tuple[Any, ...], k
     name = function.__name__
     if function.__module__ in NATIVE:
         return function(*args, **kwargs)
+    if name in CONVERTING and args and is_complex(args[0]) and kwargs.get("dtype") is not None:
+        d = _dtype.as_dtype(kwargs["dtype"])
+        if not d.is_complex:
+            from lucid._functions._common import cast
+
+            return gate(function)(cast(args[0], d), *args[1:], **kwargs)
     forms = importlib.import_module("lucid._functions.complex_math")
     form = forms.form_of(name)
     if form is None and (moving or name in AS_THEY_ARE or name.endswith("_copy")):

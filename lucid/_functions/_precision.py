@@ -30,8 +30,13 @@ _MOVING = (
     "setitem split squeeze stack swapdims t tensor tensor_split tile transpose unbind unflatten unfold unsqueeze view "
     "view_as vsplit vstack zeros zeros_like"
 )
-# Where the statistics and the affine parameters may be wider than the values: the first argument decides.
-_FIRST_DECIDES = "batch_norm group_norm instance_norm layer_norm rms_norm"
+# The first argument decides: statistics, affine parameters and targets may be wider, and what is written into a tensor
+# becomes what the tensor is.
+_FIRST_DECIDES = (
+    "batch_norm diagonal_scatter group_norm hinge_embedding_loss huber_loss index_fill instance_norm layer_norm "
+    "native_batch_norm native_group_norm native_layer_norm normal rms_norm select_scatter slice_scatter "
+    "soft_margin_loss"
+)
 # Products, which refuse operands of different floating-point dtypes.
 _UNIFORM = (
     "addbmm addmm addmv addr baddbmm bilinear bmm conv1d conv2d conv3d conv_transpose1d conv_transpose2d "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._dtype import int64
-from lucid._functions._arguments import check_tensors
+from lucid._functions._arguments import as_shape, check_tensors
 from lucid._functions._common import cast, check_broadcast, mutate, sum_to, write_out
 from lucid._functions.binary import atan2
 from lucid._functions.compare import ge, gt, le, lt, ne
@@ -148,7 +148,7 @@ def sum_to_size(x: Tensor, *size: Any) -> Tensor:
         >>> print(lucid.ones(2, 3).sum_to_size(1, 3))
         [[2.0, 2.0, 2.0]]
     """
-    target = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else tuple(size)
+    target = as_shape(size)
     shape = x._data.shape
     extra = len(shape) - len(target)
     if extra < 0 or any(n not in (1, m) for n, m in zip(target, shape[extra:])):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _ops
-from lucid._functions._common import Operand, floating, operands, sum_to, write_out
+from lucid._functions._common import Operand, cast, floating, operands, sum_to, write_out
 from lucid._functions.choice import where
 from lucid.autograd._node import Node, TensorBase, compute, wrap
 
@@ -373,7 +373,8 @@ def pow(x: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
     x, y = operands("pow", x, exponent)
     if x._data.dtype.kind in "iu" and y._data.dtype.kind == "i" and np.any(y._data < 0):
         raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
-    return write_out("pow", Pow.apply(x, y), out)
+    y = Pow.apply(x, y)
+    return write_out("pow", cast(y, x.dtype) if x._data.dtype.kind == "b" else y, out)
 
 
 def rpow(x: Operand, y: Operand) -> Tensor:

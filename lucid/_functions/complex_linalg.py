@@ -247,6 +247,8 @@ def matrix_norm(
     function: Any, x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None,
     out: Any = None,
 ) -> Any:  # fmt: skip
+    if dtype is not None and dtype.is_complex:
+        x = cast(x, dtype)
     if ord not in ("nuc", 2, -2):
         return write_out("matrix_norm", function(x.abs(), ord, dim, keepdim), out)
     first, second = (normalize_dim("matrix_norm", d, x) for d in dim)
@@ -260,6 +262,8 @@ def matrix_norm(
 
 def norm(function: Any, x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, **options: Any) -> Any:
     """`lucid.linalg.norm` and, with ``p`` for ``ord``, `lucid.norm`."""
+    if options.get("dtype") is not None and options["dtype"].is_complex:
+        x = cast(x, options.pop("dtype"))
     ord = options.pop("p", ord)
     named = function.__module__ == "lucid._functions.linalg"
     pair = isinstance(dim, (tuple, list)) and len(dim) == 2

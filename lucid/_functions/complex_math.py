@@ -375,7 +375,8 @@ def multilinear(function: Any, *args: Any, out: Any = None, **kwargs: Any) -> An
         bias, args, at = args[at[2]], (*args[: at[2]], None, *args[at[2] + 1 :]), at[:2]
     elif name.startswith("conv"):
         bias = kwargs.pop("bias", None)
-    _uniform(name, [args[k] for k in at] + ([] if bias is None else [bias]))
+    if name not in ("kron", "outer") and all(args[k]._data.ndim for k in at):  # those multiply elements
+        _uniform(name, [args[k] for k in at] + ([] if bias is None else [bias]))
     halves = {k: parts(args[k]) for k in at}
     total: list[Any] = [None, None]
     for choice in itertools.product((0, 1), repeat=len(at)):
@@ -448,6 +449,9 @@ FORMS.update({
 
 
 def _of_magnitude(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+    d = kwargs.get("dtype")
+    if isinstance(d, _dtype.dtype) and d.is_complex:
+        x, kwargs = cast(x, d), {**kwargs, "dtype": None}
     return function(Abs.apply(as_complex(function.__name__, x)), *args, **kwargs)
 
 

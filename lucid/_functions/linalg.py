@@ -411,7 +411,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """
     check_tensors("vander", x)
     x = x if x._data.ndim else unsqueeze(x, 0)
-    n = x._data.shape[-1] if N is None else N
+    n = x._data.shape[-1] if N is None else integer(N)
     if n <= 1:
         raise RuntimeError(f"vander: N must be greater than 1, got {n}")
     x = cast(x, _dtype.int64) if x._data.dtype.kind != "f" else x

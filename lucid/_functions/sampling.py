@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype, _ops
-from lucid._functions._arguments import check_tensors
+from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import broadcast_shapes, cast, check_options, check_writable, convert, write_out
 from lucid._functions.creation import _finish, _numpy_dtype, _shape
 from lucid._functions.like import _like
@@ -35,13 +35,13 @@ def _draw(kind: str, shape: tuple[int, ...], dtype: np.dtype, generator: Generat
         values = _draw(kind, shape, np.dtype(np.float32), generator)
         if kind == "uniform":  # cut, not rounded: below 1, and each as likely
             steps = np.float32(2048 if dtype.kind == "f" else 256)
-            values = np.floor(values * steps) / steps
+            values = np.asarray(np.floor(values * steps) / steps)
         return convert(values, _dtype.as_dtype(dtype))
     count = int(np.prod(shape, dtype=np.int64))
     seed, offset = (generator or default_generator).take(count)
     if mode.trace:  # an operation, so that compiled training steps draw anew
         return compute(getattr(_ops, kind), shape, seed, offset, dtype)._data
-    return getattr(_ops, kind)(shape, seed, offset, dtype)
+    return np.asarray(getattr(_ops, kind)(shape, seed, offset, dtype))
 
 
 def rand(
@@ -322,6 +322,7 @@ def multinomial(
         raise RuntimeError(
             f"multinomial: expected floating-point weights (n,) or (rows, n), got {p.dtype} {p._data.shape}"
         )
+    num_samples = integer(num_samples)
     if num_samples < 1:
         raise RuntimeError(f"multinomial: num_samples must be positive, got {num_samples}")
     rows = np.atleast_2d(p._data.astype(np.float64))

@@ -383,8 +383,9 @@ def nanmean(
     if x._data.dtype.kind != "f":
         raise RuntimeError(f"nanmean: expected input to be floating point, got {x.dtype}")
     dims = normalize_dims("nanmean", dim, x)
-    count = np.asarray(np.sum(x._data == x._data, axis=dims, keepdims=keepdim), x._data.dtype)
-    return write_out("nanmean", nansum(x, dim, keepdim, dtype=dtype) / wrap(count), out)
+    total = nansum(x, dim, keepdim, dtype=dtype)
+    count = np.asarray(np.sum(x._data == x._data, axis=dims, keepdims=keepdim), total._data.dtype)
+    return write_out("nanmean", total / wrap(count), out)
 
 
 def cov(x: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lucid._functions._common import check_broadcast
+from lucid._functions._common import cast, check_broadcast
 from lucid._functions.activation import LogSigmoid
 from lucid._functions.binary import minimum
 from lucid._functions.choice import where
@@ -161,7 +161,7 @@ def soft_margin_loss(
         raise ValueError(
             f"{name}: expected target that broadcasts to {input._data.shape}, got shape {target._data.shape}"
         )
-    return reduced(-LogSigmoid.apply(target * input), reduction)
+    return reduced(-LogSigmoid.apply(cast(target, input.dtype) * input), reduction)
 
 
 def cosine_embedding_loss(

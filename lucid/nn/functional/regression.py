@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lucid._functions._common import check_broadcast, expand
+from lucid._functions._common import cast, check_broadcast, expand
 from lucid._functions.loss import AbsoluteError, ElementLoss, Huber, SquaredError
 from lucid._functions.reduce import sum
+from lucid.autograd._node import TensorBase
 from lucid.nn.functional._common import both_floating, check_tensors, reduced, reduction_of
 
 if TYPE_CHECKING:
@@ -196,6 +197,8 @@ def huber_loss(
         raise ValueError(f"huber_loss: delta must be finite and greater than 0, got {delta}")
     check_tensors("huber_loss", input)
     weight = _weight("huber_loss", input, weight)
+    if input._data.dtype.kind == "f" and isinstance(target, TensorBase) and target._data.dtype.kind == "f":
+        target = cast(target, input.dtype)  # the result has the input's dtype
     x, y = _alike("huber_loss", input, target)
     if weight is None:
         return Huber.apply(x, y, reduction, delta, 1.0)
