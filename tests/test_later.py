@@ -25,7 +25,7 @@ PACKAGES = [
                                             "shrink", "shuffle", "unpool")),
     (nn, "lucid.nn.modules", ("adaptive", "adaptive_pool", "alpha_dropout", "attention", "blocks", "cache", "constrained", "drops", "position", "conv_transpose", "ctc", "distance",
                               "embedding_bag", "fold", "lazy", "likelihood", "linear_loss", "lp_pool", "margin", "padding", "parallel", "response_norm",
-                              "rnn", "rnn_cell", "shrink", "shuffle", "transformer", "unpool", "upsampling")),
+                              "rnn", "rnn_cell", "shrink", "shuffle", "transformer", "transformer_layer", "unpool", "upsampling")),
 ]  # fmt: skip
 
 

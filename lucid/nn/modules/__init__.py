@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from lucid.nn.modules.shrink import *  # noqa: F403
     from lucid.nn.modules.shuffle import *  # noqa: F403
     from lucid.nn.modules.transformer import *  # noqa: F403
+    from lucid.nn.modules.transformer_layer import *  # noqa: F403
     from lucid.nn.modules.unpool import *  # noqa: F403
     from lucid.nn.modules.upsampling import *  # noqa: F403
 
@@ -97,10 +98,8 @@ _LATER = {
     "lucid.nn.modules.rnn_cell": "GRUCell LSTMCell RNNCell RNNCellBase",
     "lucid.nn.modules.shrink": "Hardshrink RReLU Softshrink Tanhshrink",
     "lucid.nn.modules.shuffle": "ChannelShuffle PixelShuffle PixelUnshuffle",
-    "lucid.nn.modules.transformer": (
-        "Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder "
-        "TransformerEncoderLayer"
-    ),
+    "lucid.nn.modules.transformer": "Transformer TransformerDecoder TransformerEncoder",
+    "lucid.nn.modules.transformer_layer": "TransformerDecoderLayer TransformerEncoderLayer",
     "lucid.nn.modules.unpool": "FractionalMaxPool2d FractionalMaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d",
     "lucid.nn.modules.upsampling": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
 }  # fmt: skip
