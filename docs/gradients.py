@@ -7,6 +7,7 @@ import re
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import Any
 
 import lucid
@@ -24,12 +25,21 @@ def source_of(value: Any) -> str:
         return ""
 
 
+def names_in(code: CodeType) -> set[str]:
+    """The global names and attributes that a function's code and the functions within it use."""
+    inner = (names_in(c) for c in code.co_consts if isinstance(c, CodeType))
+    return {*code.co_names}.union(*inner)
+
+
 def called(function: Any, pattern: str) -> Iterator[Any]:
-    """The objects that ``function`` refers to by dotted names matching ``pattern``."""
+    """The objects that the code of ``function`` refers to by dotted names matching ``pattern``."""
     inner = inspect.unwrap(function)
     names = getattr(inner, "__globals__", {})
+    used = names_in(inner.__code__) if hasattr(inner, "__code__") else None
     for dotted in dict.fromkeys(re.findall(pattern, source_of(inner))):
         first, *rest = dotted.split(".")
+        if used is not None and first not in used:  # in a default argument or a text
+            continue
         value = names.get(first)
         for name in rest:
             value = getattr(value, name, None)
@@ -43,12 +53,19 @@ def functionals(cls: type) -> list[Any]:
     for name in (cls.__name__.lower(), words, words.removesuffix("_loss"), words.replace("_", "")):
         if callable(found := getattr(lucid.nn.functional, name, None)):
             return [found]
-    called_here: list[Any] = []
-    for base in cls.__mro__[: cls.__mro__.index(lucid.nn.Module)]:
-        for member in vars(base).values():
-            if inspect.isfunction(member):
-                called_here += [f for f in called(member, r"\bF\.\w+") if callable(f) and not isinstance(f, type)]
-    return list(dict.fromkeys(called_here))
+    return [f for f in called_by(cls, r"\bF\.\w+") if callable(f) and not isinstance(f, type)]
+
+
+def called_by(cls: type, pattern: str) -> list[Any]:
+    """What the methods of a module refer to by names matching ``pattern``."""
+    bases = cls.__mro__[: cls.__mro__.index(lucid.nn.Module)]
+    members = [member for base in bases for member in vars(base).values() if inspect.isfunction(member)]
+    return list(dict.fromkeys(value for member in members for value in called(member, pattern)))
+
+
+def inner_functions(cls: type) -> list[Any]:
+    """The functions without a public name that do a module's work: those of recurrent layers and attention."""
+    return [f for f in called_by(cls, r"\brun_\w+") if inspect.isfunction(inspect.unwrap(f))]
 
 
 def operations(function: Any, depth: int = 3) -> list[type]:
@@ -76,15 +93,19 @@ def derivatives(function: Any) -> Lines:
 
 def backward_section(cls: type, prose: Callable[[str], str], literal: Callable[..., Lines]) -> Lines:
     """The section on the gradient: formulas, and the code of the operations that compute it."""
-    functions = functionals(cls)
-    if not functions:
+    functions, inner = functionals(cls), inner_functions(cls)
+    if not functions and not inner:
         return []
     made: Lines = []
     for function in functions:
         formulas = derivatives(function)
         made += literal("\n".join(formulas)) if formulas else []
-    names = ", ".join(f":py:func:`lucid.nn.functional.{f.__name__}`" for f in functions)
-    nodes = list(dict.fromkeys(node for f in functions for node in operations(f)))
+    names = ", ".join(
+        [f":py:func:`lucid.nn.functional.{f.__name__}`" for f in functions]
+        + [f"``{f.__name__}`` in ``{inspect.unwrap(f).__module__.replace('.', '/')}.py``" for f in inner]
+    )
+    nodes = list(dict.fromkeys(node for f in [*inner, *functions] for node in operations(f)))
+    nodes = [node for node in nodes if node.__module__.rpartition(".")[2] not in ("_common", "shape")] or nodes
     made += [f"The module calls {names}{'. Recorded for autograd:' if nodes else '.'}", ""]
     for node in nodes[:6]:
         place = node.__module__.replace(".", "/") + ".py"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import itertools
 import re
 import shutil
 import subprocess
@@ -120,14 +121,14 @@ def entries(text: str) -> list[str]:
     return [*made, ""]
 
 
-def signature(value: Any) -> str:
-    """The arguments, in what Sphinx can read as Python."""
+def signature(value: Any, bound: bool = False) -> str:
+    """The arguments, in what Sphinx can read as Python; without the first one if that is ``bound``."""
     try:
         found = inspect.signature(value)
     except (TypeError, ValueError):
         return "(...)"
     parts = []
-    for p in found.parameters.values():
+    for p in list(found.parameters.values())[bound:]:
         changed = p.replace(annotation=p.empty)
         if p.default is not p.empty and not isinstance(p.default, (int, float, str, bool, tuple, type(None))):
             changed = p.replace(annotation=p.empty, default=Ellipsis)
@@ -177,8 +178,14 @@ def documented(namespace: ModuleType) -> Iterator[tuple[str, Any]]:
 
 
 def methods(cls: type) -> list[str]:
-    """The class's own public methods and properties that say what they do."""
-    own = {n: v for n, v in vars(cls).items() if not n.startswith("_") and n not in ("forward", "extra_repr")}
+    """The class's own public methods and properties that say what they do; those of its private parts are its own."""
+    parts = itertools.takewhile(lambda c: c is cls or c.__module__.rpartition(".")[2].startswith("_"), cls.__mro__)
+    own = {
+        name: value
+        for part in reversed(list(parts))
+        for name, value in vars(part).items()
+        if not name.startswith("_") and name not in ("forward", "extra_repr")
+    }
     made: list[str] = []
     for name, value in sorted(own.items()):
         function = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
@@ -186,7 +193,7 @@ def methods(cls: type) -> list[str]:
         if not doc or isinstance(value, type):
             continue
         kind = "property" if isinstance(value, property) else "method"
-        arguments = "" if kind == "property" else re.sub(r"^\(self(, )?", "(", signature(function))
+        arguments = "" if kind == "property" else signature(function, bound=not isinstance(value, staticmethod))
         made += [f".. py:{kind}:: {name}{arguments}", "   :no-index:", "", *indented(body(value, doc))]
     return [*heading("Methods", "-"), *made] if made else []
 
