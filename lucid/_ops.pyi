@@ -400,7 +400,7 @@ def rnn_backward(
     w_hr: ndarray | None,
     sizes: Any,
     reverse: bool,
-) -> tuple[ndarray, ndarray | None, ndarray | None, ndarray, ndarray, ndarray | None]: ...
+) -> tuple[ndarray | None, ndarray | None, ndarray, ndarray, ndarray | None]: ...
 
 # optim
 

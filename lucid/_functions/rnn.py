@@ -57,9 +57,15 @@ class Direction:
         self, dy: np.ndarray | None, dh: np.ndarray, dc: np.ndarray | None, x: np.ndarray, h0: np.ndarray,
         c0: np.ndarray | None, y: np.ndarray, wants_x: bool,
     ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None, list[np.ndarray]]:  # fmt: skip
-        """Gradients of x (None unless wanted), h0 and c0, and of the weights in their order."""
-        dgates, dshare, dhidden, before, dh0, dc0 = _ops.rnn_backward(
-            self.mode, dy, dh, dc, self.gates, self.cells, self.raw, y, self.w_hh, h0, c0, self.w_hr, self.sizes,
+        """Gradients of x (None unless wanted), h0 and c0, and of the weights in their order.
+
+        The gates of the forward pass become their gradients. A graph that is gone through again makes them anew.
+        """
+        if self.gates is None:
+            self.forward(x, h0, c0, None)
+        dgates, self.gates = self.gates, None
+        dshare, dhidden, before, dh0, dc0 = _ops.rnn_backward(
+            self.mode, dy, dh, dc, dgates, self.cells, self.raw, y, self.w_hh, h0, c0, self.w_hr, self.sizes,
             self.reverse,
         )  # fmt: skip
         dw_ih = _ops.matmul(dgates.T, x)

@@ -13,7 +13,7 @@ cdef struct Recurrence:
     bint fleeting               # cells holds one row for every sample, c or GRU's share of the last step alone
     const int64_t* sizes
     const int64_t* offsets
-    char* gates                 # (rows, gates_size): shares of the input, then activations
+    char* gates                 # (rows, gates_size): shares of the input, then activations; backward, then gradients
     char* cells                 # (rows, hidden), or (batch, hidden) if fleeting: LSTM's c; GRU's share of h in the candidate
     char* raw                   # (rows, hidden): LSTM's h before its projection, or NULL
     char* y                     # (rows, size)
@@ -24,7 +24,6 @@ cdef struct Recurrence:
     const char* share_bias      # (hidden,): GRU's bias of the share of h
     char* dy
     Py_ssize_t dy_row
-    char* dgates                # (rows, gates_size)
     char* dshare                # (rows, hidden): GRU's gradient of the share of h
     char* dhidden               # (rows, size): gradient of h, for the weight of the projection
     char* before                # (rows, size): the state each step started from
@@ -159,7 +158,7 @@ cdef void rnn_state_gradient(const Recurrence* r, Py_ssize_t t, Py_ssize_t lo, P
                              Py_ssize_t u1, const floating* like) noexcept nogil:
     """Columns u0 to u1 of the gradient of the state that step ``t`` started from, in the place of its result's."""
     cdef Py_ssize_t n = r.hidden, size = r.size, width = r.gates_size, row = <Py_ssize_t> r.offsets[t] + lo
-    cdef const floating* dgates = <floating*> r.dgates + row * width
+    cdef const floating* dgates = <floating*> r.gates + row * width
     cdef floating* dh = <floating*> r.h + lo * size
     hi = min(hi, <Py_ssize_t> r.sizes[t])
     if hi <= lo:
@@ -176,11 +175,10 @@ cdef void rnn_step_backward(const Recurrence* r, Py_ssize_t t, Py_ssize_t lo, Py
                             Py_ssize_t u1, floating* room) noexcept nogil:
     """``room`` is for a row, and with a projection one per sample too."""
     cdef Py_ssize_t i, j, n = r.hidden, size = r.size, row = <Py_ssize_t> r.offsets[t], own = u1 - u0
-    cdef const floating* gates
+    cdef floating* gates
     cdef const floating* cell
     cdef const floating* before
     cdef const floating* dy
-    cdef floating* dgates
     cdef floating* dh
     cdef floating* draw = room + n
     hi = min(hi, <Py_ssize_t> r.sizes[t])
@@ -203,14 +201,13 @@ cdef void rnn_step_backward(const Recurrence* r, Py_ssize_t t, Py_ssize_t lo, Py
         packed_product(dh, size, <floating*> r.packed_hr, draw, n, hi - lo, n, size, 0, n, False)
     for i in range(lo, hi):
         gates = <floating*> r.gates + (row + i) * r.gates_size + u0
-        dgates = <floating*> r.dgates + (row + i) * r.gates_size + u0
         cell = <floating*> r.cells + (row + i) * n + u0
         dh = draw + (i - lo) * n if r.raw != NULL else <floating*> r.h + i * size + u0
         if r.kind == LSTM:
             lstm_row_backward(gates, n, cell, row_before(r, t, i, r.cells, n, r.c0, n, room) + u0, dh,
-                              <floating*> r.c + i * n + u0, dgates, own, room)
+                              <floating*> r.c + i * n + u0, own, room)
         elif r.kind == GRU:
-            gru_row_backward(gates, n, cell, row_before(r, t, i, r.y, r.y_row, r.h0, size, room) + u0, dh, dgates,
+            gru_row_backward(gates, n, cell, row_before(r, t, i, r.y, r.y_row, r.h0, size, room) + u0, dh,
                              <floating*> r.dshare + (row + i) * n + u0, own)
         else:
-            rnn_row_backward(r.kind, gates, dh, dgates, own)
+            rnn_row_backward(r.kind, gates, dh, own)

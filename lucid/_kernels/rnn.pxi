@@ -285,25 +285,27 @@ def rnn(mode, gates, w_hh, bias, share_bias, h0, c0, w_hr, sizes, bint reverse, 
 
 
 def rnn_backward(mode, dy, dh, dc, gates, cells, raw, y, w_hh, h0, c0, w_hr, sizes, bint reverse):
-    """(dgates, dshare, dhidden, before, dh0, dc0) from the gradients of y (or None) and of the final states.
+    """(dshare, dhidden, before, dh0, dc0) from the gradients of y (or None) and of the final states.
 
-    ``dgates`` is the gradient of what ``rnn`` was given as gates; ``dshare`` (rows, hidden) that of GRU's share of h in
+    ``gates`` becomes the gradient of what ``rnn`` was given as gates; ``dshare`` (rows, hidden) that of GRU's share of h in
     n; ``dhidden`` (rows, size) that of h with a projection; ``before`` (rows, size) holds the state each step started
     from: all that the gradients of the weights need, as products over all steps.
     """
     cdef Recurrence r
     cdef list held = rnn_plan(mode, gates, w_hh, h0, sizes, reverse, &r)
-    cdef cnp.ndarray weight = held[1], dgates, dshare = None, dhidden = None, before, dh0, dc0 = None
+    cdef cnp.ndarray activations = held[0], weight = held[1], dshare = None, dhidden = None, before, dh0, dc0 = None
     cdef cnp.ndarray projection = None
-    cdef int t = cnp.PyArray_TYPE(held[0])
+    cdef int t = cnp.PyArray_TYPE(activations)
     cdef const void* w_hr_data = NULL
     cdef bint ok
+    if activations is not gates or not cnp.PyArray_ISCARRAY(activations):
+        raise ValueError("rnn_backward: gates must be contiguous and writable")
     if dy is not None:
         dy = rnn_rows("dy", dy, t, (r.rows, r.size), &r.dy_row)
         r.dy = <char*> cnp.PyArray_DATA(dy)
     y = rnn_rows("y", y, t, (r.rows, r.size), &r.y_row)
     dh0 = rnn_operand("dh", dh, t, (r.batch, r.size)).copy()
-    dgates, before = empty_shape((r.rows, r.gates_size), t), empty_shape((r.rows, r.size), t)
+    before = empty_shape((r.rows, r.size), t)
     if r.kind == LSTM or r.kind == GRU:
         cells = rnn_operand("cells", cells, t, (r.rows, r.hidden))
         r.cells = <char*> cnp.PyArray_DATA(cells)
@@ -323,7 +325,7 @@ def rnn_backward(mode, dy, dh, dc, gates, cells, raw, y, w_hh, h0, c0, w_hr, siz
     if (r.kind != LSTM or w_hr is None) and r.size != r.hidden:
         raise ValueError(f"rnn_backward: {r.hidden} units do not fit a state of {r.size}")
     r.y, r.h = <char*> cnp.PyArray_DATA(y), <char*> cnp.PyArray_DATA(dh0)
-    r.dgates, r.before = <char*> cnp.PyArray_DATA(dgates), <char*> cnp.PyArray_DATA(before)
+    r.before = <char*> cnp.PyArray_DATA(before)
     with nogil:
         if t == cnp.NPY_FLOAT:
             ok = run_rnn(&r, <const float*> cnp.PyArray_DATA(weight), <const float*> w_hr_data, True)
@@ -331,4 +333,4 @@ def rnn_backward(mode, dy, dh, dc, gates, cells, raw, y, w_hh, h0, c0, w_hr, siz
             ok = run_rnn(&r, <const double*> cnp.PyArray_DATA(weight), <const double*> w_hr_data, True)
     if not ok:
         raise MemoryError(f"rnn_backward: no workspace for gates {np.shape(gates)} and w_hh {np.shape(w_hh)}")
-    return dgates, dshare, dhidden, before, dh0, dc0
+    return dshare, dhidden, before, dh0, dc0

@@ -32,15 +32,16 @@ cdef void rnn_row(int kind, floating* gates, floating* h, Py_ssize_t n) noexcept
     memcpy(h, gates, n * sizeof(floating))
 
 
-cdef void rnn_row_backward(int kind, const floating* y, const floating* dh, floating* dgates,
-                           Py_ssize_t n) noexcept nogil:
+cdef void rnn_row_backward(int kind, floating* gates, const floating* dh, Py_ssize_t n) noexcept nogil:
+    """The gates become their gradients, here and below: they are read for the last time, and memory for others costs
+    more than the arithmetic."""
     cdef Py_ssize_t j
     if kind == RNN_TANH:
         for j in range(n):
-            dgates[j] = dh[j] * ((<floating> 1 - y[j]) * (<floating> 1 + y[j]))
+            gates[j] = dh[j] * ((<floating> 1 - gates[j]) * (<floating> 1 + gates[j]))
     else:
         for j in range(n):
-            dgates[j] = <floating> 0 if y[j] <= 0 else dh[j]
+            gates[j] = <floating> 0 if gates[j] <= 0 else dh[j]
 
 
 cdef void lstm_row(floating* gates, Py_ssize_t step, const floating* before, floating* c, floating* h,
@@ -61,34 +62,30 @@ cdef void lstm_row(floating* gates, Py_ssize_t step, const floating* before, flo
         h[j] = o[j] * tanh_(c[j])
 
 
-cdef void lstm_row_backward(const floating* gates, Py_ssize_t step, const floating* c, const floating* before,
-                            const floating* dh, floating* dc, floating* dgates, Py_ssize_t n,
-                            floating* room) noexcept nogil:
+cdef void lstm_row_backward(floating* gates, Py_ssize_t step, const floating* c, const floating* before,
+                            const floating* dh, floating* dc, Py_ssize_t n, floating* room) noexcept nogil:
     """``before`` is the c the step started from, ``dc`` its gradient from later steps, then that of ``before``."""
     cdef Py_ssize_t j
-    cdef const floating* i = gates
-    cdef const floating* f = gates + step
-    cdef const floating* g = gates + 2 * step
-    cdef const floating* o = gates + 3 * step
+    cdef floating* i = gates
+    cdef floating* f = gates + step
+    cdef floating* g = gates + 2 * step
+    cdef floating* o = gates + 3 * step
     cdef floating* t = room
-    cdef floating* d = dgates
+    cdef floating p, q, d
     for j in range(n):
         t[j] = tanh_(c[j])
     for j in range(n):
         dc[j] += dh[j] * o[j] * ((<floating> 1 - t[j]) * (<floating> 1 + t[j]))
     for j in range(n):
-        d[j] = dc[j] * g[j] * (i[j] * (<floating> 1 - i[j]))
-    d = dgates + step
+        o[j] = dh[j] * t[j] * (o[j] * (<floating> 1 - o[j]))
     for j in range(n):
-        d[j] = dc[j] * before[j] * (f[j] * (<floating> 1 - f[j]))
-    d = dgates + 2 * step
+        d, p, q = dc[j], i[j], g[j]
+        i[j] = d * q * (p * (<floating> 1 - p))
+        g[j] = d * p * ((<floating> 1 - q) * (<floating> 1 + q))
     for j in range(n):
-        d[j] = dc[j] * i[j] * ((<floating> 1 - g[j]) * (<floating> 1 + g[j]))
-    d = dgates + 3 * step
-    for j in range(n):
-        d[j] = dh[j] * t[j] * (o[j] * (<floating> 1 - o[j]))
-    for j in range(n):
-        dc[j] *= f[j]
+        d, p = dc[j], f[j]
+        f[j] = d * before[j] * (p * (<floating> 1 - p))
+        dc[j] = d * p
 
 
 cdef void gru_row(floating* gates, Py_ssize_t step, const floating* share, const floating* before, floating* h,
@@ -106,23 +103,20 @@ cdef void gru_row(floating* gates, Py_ssize_t step, const floating* share, const
         h[j] = new[j] + z[j] * (before[j] - new[j])
 
 
-cdef void gru_row_backward(const floating* gates, Py_ssize_t step, const floating* share, const floating* before,
-                           floating* dh, floating* dgates, floating* dshare, Py_ssize_t n) noexcept nogil:
+cdef void gru_row_backward(floating* gates, Py_ssize_t step, const floating* share, const floating* before,
+                           floating* dh, floating* dshare, Py_ssize_t n) noexcept nogil:
     """``dh`` becomes the part of the gradient of ``before`` that passes by the weights."""
     cdef Py_ssize_t j
-    cdef const floating* r = gates
-    cdef const floating* z = gates + step
-    cdef const floating* new = gates + 2 * step
-    cdef floating* d = dgates + step
-    cdef floating* dnew = dgates + 2 * step
+    cdef floating* r = gates
+    cdef floating* z = gates + step
+    cdef floating* new = gates + 2 * step
+    cdef floating p, q, d
     for j in range(n):
-        d[j] = dh[j] * (before[j] - new[j]) * (z[j] * (<floating> 1 - z[j]))
+        d, p, q = dh[j], z[j], new[j]
+        z[j] = d * (before[j] - q) * (p * (<floating> 1 - p))
+        new[j] = d * (<floating> 1 - p) * ((<floating> 1 - q) * (<floating> 1 + q))
+        dh[j] = d * p
     for j in range(n):
-        dnew[j] = dh[j] * (<floating> 1 - z[j]) * ((<floating> 1 - new[j]) * (<floating> 1 + new[j]))
-    d = dgates
-    for j in range(n):
-        d[j] = dnew[j] * share[j] * (r[j] * (<floating> 1 - r[j]))
-    for j in range(n):
-        dshare[j] = dnew[j] * r[j]
-    for j in range(n):
-        dh[j] *= z[j]
+        d, p = new[j], r[j]
+        r[j] = d * share[j] * (p * (<floating> 1 - p))
+        dshare[j] = d * p

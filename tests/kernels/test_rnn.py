@@ -98,7 +98,8 @@ def backward(
     mode: str, o: dict[str, Any], sizes: tuple[int, ...], reverse: bool, dy: Array, dh: Array, dc: Any
 ) -> tuple[Any, ...]:
     gates, y, cells, raw, _, _ = forward(mode, o, sizes, reverse)
-    return ops.rnn_backward(mode, dy, dh, dc, gates, cells, raw, y, o["w"], o["h0"], o["c0"], o["w_hr"], sizes, reverse)
+    rest = ops.rnn_backward(mode, dy, dh, dc, gates, cells, raw, y, o["w"], o["h0"], o["c0"], o["w_hr"], sizes, reverse)
+    return gates, *rest
 
 
 LAYOUTS = [((3,) * 6, 3), ((4, 4, 2, 1), 4), ((1,), 1), ((40, 40, 33), 40), ((2, 2), 5)]
