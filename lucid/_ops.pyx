@@ -42,6 +42,7 @@ include "_kernels/winograd_transforms.pxi"  # of kernels, tiles and results
 include "_kernels/winograd.pxi"       # 3x3 convolution in fewer multiplications
 include "_kernels/winograd_few.pxi"   # the same for images of few tiles
 include "_kernels/conv_weight.pxi"    # the weight gradient's sums over samples
+include "_kernels/conv_weight_swapped.pxi"  # the same with output channels in the lanes
 include "_kernels/winograd_weight.pxi"   # the same in fewer multiplications, for 3x3 kernels
 include "_kernels/lanes.pxi"          # one register of elements
 include "_kernels/depthwise_tile.pxi" # rows of registers that share loads

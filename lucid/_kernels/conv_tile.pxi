@@ -46,3 +46,73 @@ cdef void columns_product(const floating* a, Py_ssize_t a_row, const floating* b
                 i += rows
             return
     panel_product(a, a_row, b, b_step, c, c_row, m, k, load)
+
+
+# The register tile of a weight gradient: rows of A lie anywhere, and a chain runs over several stretches of them.
+
+cdef extern from *:
+    """
+    /* ``rows`` by NR elements of C over segments * n steps of k; row i of A begins at a + at[i], its stretches of n
+       elements lie a_step apart. */
+    #define LUCID_DEFINE_STRETCHES(s, real, type, vector, MR, NR) \\
+    LUCID_ALWAYS void lucid_stretches_any_##s(const int rows, const real *a, const Py_ssize_t *at, Py_ssize_t a_step, \\
+                                              Py_ssize_t segments, Py_ssize_t n, const real *b, Py_ssize_t b_step, \\
+                                              real *c, Py_ssize_t c_row, int load) { \\
+        enum { lanes = sizeof(vector) / sizeof(real), width = NR / lanes }; \\
+        vector sum[MR][width], x[width], y; \\
+        const real *row[MR]; \\
+        LUCID_UNROLLED for (int i = 0; i < rows; i++) { \\
+            row[i] = a + at[i]; \\
+            LUCID_UNROLLED for (int j = 0; j < width; j++) sum[i][j] = LUCID_FILL(type, 0); \\
+        } \\
+        for (Py_ssize_t first = 0; segments > 0; segments--, first += a_step) { \\
+            for (Py_ssize_t p = first; p < first + n; p++) { \\
+                LUCID_UNROLLED for (int j = 0; j < width; j++) x[j] = LUCID_LOAD(type, b + j * lanes); \\
+                LUCID_UNROLLED for (int i = 0; i < rows; i++) { \\
+                    y = LUCID_FILL(type, row[i][p]); \\
+                    LUCID_UNROLLED for (int j = 0; j < width; j++) sum[i][j] = LUCID_MADD(type, y, x[j], sum[i][j]); \\
+                } \\
+                b += b_step; \\
+            } \\
+        } \\
+        LUCID_UNROLLED for (int i = 0; i < rows; i++) \\
+            LUCID_UNROLLED for (int j = 0; j < width; j++) { \\
+                if (load) sum[i][j] = LUCID_PLUS(type, LUCID_LOAD(type, c + i * c_row + j * lanes), sum[i][j]); \\
+                LUCID_STORE(type, c + i * c_row + j * lanes, sum[i][j]); \\
+            } \\
+    } \\
+    static void lucid_stretches_##s(int rows, const real *a, const Py_ssize_t *at, Py_ssize_t a_step, \\
+                                    Py_ssize_t segments, Py_ssize_t n, const real *b, Py_ssize_t b_step, real *c, \\
+                                    Py_ssize_t c_row, int load) { \\
+        if (rows == MR) lucid_stretches_any_##s(MR, a, at, a_step, segments, n, b, b_step, c, c_row, load); \\
+        else if (MR > 8 && rows == 8) lucid_stretches_any_##s(8, a, at, a_step, segments, n, b, b_step, c, c_row, load); \\
+        else if (MR > 4 && rows == 4) lucid_stretches_any_##s(4, a, at, a_step, segments, n, b, b_step, c, c_row, load); \\
+        else if (MR > 2 && rows == 2) lucid_stretches_any_##s(2, a, at, a_step, segments, n, b, b_step, c, c_row, load); \\
+        else lucid_stretches_any_##s(1, a, at, a_step, segments, n, b, b_step, c, c_row, load); \\
+    }
+    LUCID_DEFINE_STRETCHES(f, float, ps, lucid_row, LUCID_MR32, LUCID_NR32)
+    LUCID_DEFINE_STRETCHES(d, double, pd, lucid_pairs, LUCID_MR64, LUCID_NR64)
+    """
+    void stretches_tile32 "lucid_stretches_f" (int rows, const float* a, const Py_ssize_t* at, Py_ssize_t a_step,
+                                               Py_ssize_t segments, Py_ssize_t n, const float* b, Py_ssize_t b_step,
+                                               float* c, Py_ssize_t c_row, bint load) noexcept nogil
+    void stretches_tile64 "lucid_stretches_d" (int rows, const double* a, const Py_ssize_t* at, Py_ssize_t a_step,
+                                               Py_ssize_t segments, Py_ssize_t n, const double* b, Py_ssize_t b_step,
+                                               double* c, Py_ssize_t c_row, bint load) noexcept nogil
+
+
+cdef inline void stretches_tile(int rows, const floating* a, const Py_ssize_t* at, Py_ssize_t a_step,
+                                Py_ssize_t segments, Py_ssize_t n, const floating* b, Py_ssize_t b_step, floating* c,
+                                Py_ssize_t c_row, bint load) noexcept nogil:
+    if floating is float:
+        stretches_tile32(rows, a, at, a_step, segments, n, b, b_step, c, c_row, load)
+    else:
+        stretches_tile64(rows, a, at, a_step, segments, n, b, b_step, c, c_row, load)
+
+
+cdef inline int covering_height(const floating* like, Py_ssize_t rows) noexcept nogil:
+    """The lowest tile there is a kernel for with ``rows`` rows or more, or the tallest there is."""
+    cdef int height = 1
+    while height < rows and height < tile_rows(like):
+        height *= 2
+    return min(height, tile_rows(like))

@@ -4,8 +4,7 @@
 # pixel-major, so that a pixel's channels are neighbours; every tap reads the stage at another offset. The batch is cut
 # into chunks, as many as its shape says, never the thread count; their sums are added in order at the end.
 #
-# The few channels of a first layer would leave most lanes idle. There the roles swap: the lanes are output channels,
-# dy is staged pixel-major, and the rows are those of the patch matrix, made at most PIXELS pixels at a time.
+# The few channels of a first layer would leave most lanes idle: conv_weight_swapped.pxi swaps the roles there.
 
 cdef enum:
     PIXELS = K_STEPS            # most steps of k at a time
@@ -25,6 +24,8 @@ cdef struct WeightGrad:
     Py_ssize_t step_y, step_x, stage_width, pixel               # staged rows and columns per output; floats per pixel
     Py_ssize_t block_samples, block_rows, block_height          # output rows and staged rows of a block
     Py_ssize_t chunks, chunk_samples
+    Py_ssize_t patch_rows, pitch                                # of swapped roles: rows of sums; of a phase of a row
+    Py_ssize_t band, piece, segments                            # output rows staged; columns and rows of a chain
 
 
 cdef void plan_weight(WeightGrad* g, Py_ssize_t lanes) noexcept nogil:
@@ -34,11 +35,11 @@ cdef void plan_weight(WeightGrad* g, Py_ssize_t lanes) noexcept nogil:
     g.lanes = g.kernel_x * g.channels if g.joined else g.channels
     g.lane_pitch = round_up(g.lanes, lanes)
     g.pixel = g.channels if g.joined else round_up(g.channels, 32) + 16
-    # a patch costs about as much to make as twenty rows of the product it goes into
-    g.swapped = (g.taps * g.rows * g.lane_pitch * g.rows
-                 > g.channels * g.kernel_y * g.kernel_x * round_up(g.rows, lanes) * (g.rows + 20))
+    # transposing dy costs about as much as two rows of the product
+    g.swapped = g.taps * g.rows * g.lane_pitch > (g.channels * g.kernel_y * g.kernel_x + 2) * round_up(g.rows, lanes)
     if g.swapped:
-        g.lane_pitch = round_up(g.rows, lanes)
+        plan_swapped(g, lanes)
+        return
     # with one tap, only the pixels it reads are staged
     g.step_y = g.stride_y if g.kernel_y > 1 else 1
     g.step_x = g.stride_x if g.kernel_x > 1 else 1
@@ -131,14 +132,14 @@ cdef inline Py_ssize_t pixel_stage_size(const WeightGrad* g, Py_ssize_t lanes) n
 
 cdef inline Py_ssize_t sums_size(const WeightGrad* g) noexcept nogil:
     """Elements of one chunk's sums."""
-    return g.groups * g.lane_pitch * (g.channels * g.kernel_y * g.kernel_x if g.swapped else g.taps * g.rows)
+    return g.groups * g.lane_pitch * (g.patch_rows if g.swapped else g.taps * g.rows)
 
 
 cdef inline Py_ssize_t weight_work(const WeightGrad* g, const floating* like) noexcept nogil:
     """Elements of workspace per thread, the pixel offsets included."""
     cdef Py_ssize_t offsets
     if g.swapped:
-        return PIXELS * (g.lane_pitch + 16) + tile_rows(like) * PIXEL_PITCH
+        return swapped_work(g, like)
     offsets = g.block_samples * g.block_rows * g.width * <Py_ssize_t> (sizeof(Py_ssize_t) // sizeof(floating))
     return pixel_stage_size(g, tile_columns(like)) + tile_rows(like) * PIXEL_PITCH + round_up(offsets, 16)
 
@@ -178,61 +179,6 @@ cdef void weight_task(const WeightGrad* g, const floating* x, const floating* dy
         s += samples
 
 
-# Roles swapped
-
-cdef void stage_patches(const WeightGrad* g, const floating* x, Py_ssize_t row, Py_ssize_t first, Py_ssize_t n,
-                        floating* out) noexcept nogil:
-    """Pixels first to first + n of one (channel, tap) row of the patch matrix."""
-    cdef Py_ssize_t taps = g.kernel_y * g.kernel_x, tap = row % taps, i, j, run, y
-    cdef Py_ssize_t left = tap % g.kernel_x * g.dilation_x - g.left
-    x += row // taps * g.x_height * g.x_width
-    i, j = first // g.width, first % g.width
-    while n > 0:
-        run = min(n, g.width - j)
-        y = i * g.stride_y - g.top + tap // g.kernel_x * g.dilation_y
-        if y < 0 or y >= g.x_height:
-            memset(out, 0, run * sizeof(floating))
-        else:
-            stage_row(x + y * g.x_width, g.stride_x, j * g.stride_x + left, g.x_width, run, out)
-        out += run
-        n -= run
-        i, j = i + 1, 0
-
-
-cdef void swapped_task(const WeightGrad* g, const floating* x, const floating* dy, floating* sums, floating* work,
-                       Py_ssize_t task, Py_ssize_t parts) noexcept nogil:
-    """As ``weight_task`` with ``parts`` ranges of patch rows; sums are [patch row][output channel]."""
-    cdef Py_ssize_t k = g.channels * g.kernel_y * g.kernel_x, most = tile_rows(x), lanes = tile_columns(x)
-    cdef Py_ssize_t lo = part(k, most, task % parts, parts), hi = part(k, most, task % parts + 1, parts)
-    cdef Py_ssize_t chunk = task // parts % g.chunks, group = task // parts // g.chunks, size = g.height * g.width
-    cdef Py_ssize_t s, first, n, i, j, r, pitch = g.lane_pitch + 16
-    cdef floating* patches = work + PIXELS * pitch
-    cdef const floating* image
-    cdef int height
-    cdef bint load = False
-    sums += chunk * sums_size(g) + group * k * g.lane_pitch
-    memset(work, 0, PIXELS * pitch * sizeof(floating))      # the lanes of no channel stay zero
-    for s in range(chunk * g.chunk_samples, min(g.samples, (chunk + 1) * g.chunk_samples)):
-        image = x + (s * g.groups + group) * g.channels * g.x_height * g.x_width
-        first = 0
-        while first < size:
-            n = min(size - first, k_block(dy, size))
-            transpose(dy + (s * g.groups + group) * g.rows * size + first, size, g.rows, n, work, pitch)
-            i = lo
-            while i < hi:
-                height = tile_height(x, hi - i)
-                for r in range(height):
-                    stage_patches(g, image, i + r, first, n, patches + r * PIXEL_PITCH)
-                j = 0
-                while j < g.rows:
-                    direct_tile(height, patches, PIXEL_PITCH, work + j, pitch, sums + i * g.lane_pitch + j,
-                                g.lane_pitch, n, load)
-                    j += lanes
-                i += height
-            load = True
-            first += n
-
-
 # The whole batch
 
 cdef void add_chunks(const WeightGrad* g, floating* sums, floating* dw, Py_ssize_t row) noexcept nogil:
@@ -240,14 +186,10 @@ cdef void add_chunks(const WeightGrad* g, floating* sums, floating* dw, Py_ssize
     cdef Py_ssize_t t, c, chunk, taps = g.kernel_y * g.kernel_x, at
     cdef floating* to
     cdef const floating* source
-    dw += row * g.channels * taps
     if g.swapped:
-        sums += row // g.rows * g.channels * taps * g.lane_pitch + row % g.rows
-        for c in range(g.channels * taps):
-            dw[c] = sums[c * g.lane_pitch]
-            for chunk in range(1, g.chunks):
-                dw[c] += sums[chunk * sums_size(g) + c * g.lane_pitch]
+        add_swapped(g, sums, dw, row)
         return
+    dw += row * g.channels * taps
     sums += (row // g.rows * g.taps * g.rows + row % g.rows) * g.lane_pitch
     for t in range(g.taps):
         to = sums + t * g.rows * g.lane_pitch
