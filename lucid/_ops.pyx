@@ -80,6 +80,7 @@ include "_kernels/plan_team.pxi"      # threads, tasks, groups of steps
 include "_kernels/plan.pxi"           # steps over buffers, run in one call
 include "_kernels/plan_moves.pxi"     # rows of tables, resampling
 include "_kernels/plan_recurrent.pxi" # recurrent layers
+include "_kernels/plan_functions.pxi" # functions of one number, by name
 include "_kernels/plan_rows.pxi"      # steps over rows and whole tensors
 include "_kernels/low_layout.pxi"     # steps from one form of an image to another
 include "_kernels/low_steps.pxi"      # steps in bfloat16 and bytes

@@ -9,6 +9,7 @@ cdef struct ResampleStep:
 
 cdef struct EmbeddingStep:
     Py_ssize_t rows, width, count, tasks
+    int64_t least               # the least place: below 0 they count from the end
     int table, index, y, fault
 
 
@@ -50,10 +51,11 @@ cdef void task_embedding(const void* step, char** buffers, float* work, Py_ssize
     cdef const EmbeddingStep* s = <const EmbeddingStep*> step
     cdef const int64_t* index = <const int64_t*> buffers[s.index]
     cdef float* y = <float*> buffers[s.y]
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, at
     for i in range(part(s.count, 1, task, s.tasks), part(s.count, 1, task + 1, s.tasks)):
-        if 0 <= index[i] < s.rows:
-            memcpy(y + i * s.width, <const float*> buffers[s.table] + index[i] * s.width, s.width * sizeof(float))
+        if s.least <= index[i] < s.rows:
+            at = index[i] + (s.rows if index[i] < 0 else 0)
+            memcpy(y + i * s.width, <const float*> buffers[s.table] + at * s.width, s.width * sizeof(float))
         else:
             memset(y + i * s.width, 0, s.width * sizeof(float))
             take(<int64_t*> buffers[s.fault], 1)
@@ -108,10 +110,11 @@ cdef class MoveSteps(Schedule):
         self.step("resample", task_resample, NULL, s.tasks, 20.0 * outer * outputs * inner * taps, 0, &s, sizeof(s))
         return self.count - 1
 
-    def embedding(self, int table, int index, int y, *, Py_ssize_t rows, Py_ssize_t width, Py_ssize_t count) -> int:
+    def embedding(self, int table, int index, int y, *, Py_ssize_t rows, Py_ssize_t width, Py_ssize_t count,
+                  bint negative=False) -> int:
         """y (count, width) = rows of ``table`` (rows, width) at the int64 places ``index``.
 
-        A run raises IndexError where one of them is none of its rows.
+        With ``negative``, places from -rows to -1 count from the end. A run raises IndexError where one of them is none of its rows.
         """
         cdef EmbeddingStep s
         memset(&s, 0, sizeof(s))
@@ -124,6 +127,7 @@ cdef class MoveSteps(Schedule):
         self.check("embedding", "y", y, 4.0 * count * width)
         self.distinct("embedding", y, (table, index))
         s.rows, s.width, s.count, s.table, s.index, s.y = rows, width, count, table, index, y
+        s.least = -rows if negative else 0
         s.fault = self.place(IN_FAULT, self.count, sizeof(int64_t), NULL)
         s.tasks = max(1, min(min(count, <Py_ssize_t> MANY_TASKS), count * width // FLAT_TASK))
         self.step("embedding", task_embedding, NULL, s.tasks, 20.0 * count * width, 0, &s, sizeof(s))

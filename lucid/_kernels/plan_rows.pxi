@@ -1,4 +1,4 @@
-# Steps over rows and whole tensors: elementwise, softmax, layer norm, attention, copies; and the epilogue by name.
+# Steps over rows and whole tensors: elementwise, softmax, layer norm, attention, copies.
 
 cdef enum:
     FLAT_BLOCK = 1024           # floats staged at a time
@@ -10,6 +10,8 @@ cdef struct FlatStep:
     Finish finish
     Py_ssize_t size, row        # floats of the second operand before it repeats, or 0
     bint multiply
+    Map2 function               # of both operands, or NULL
+    bint swapped                # the second operand comes first
     float scale, shift
     int x, y, residual
 
@@ -51,52 +53,6 @@ cdef struct CopyStep:
     Py_ssize_t y_stride[COPY_DIMS]
     Py_ssize_t x_offset, y_offset, outer, tasks
     int ndim, x, y
-
-
-cdef int set_finish(str name, Finish* f, str activation, tuple parameters, bint first) except -1:
-    """The epilogue for the name of an activation; its bits are those of the eager function, but for silu and sigmoid."""
-    cdef Py_ssize_t i
-    cdef tuple known = {
-        "none": (), "relu": (), "relu6": (), "hardtanh": (-1.0, 1.0), "silu": (), "mish": (), "gelu": (), "gelu_tanh": (),
-        "sigmoid": (), "tanh": (), "leaky_relu": (0.01,), "hardswish": (), "hardsigmoid": (), "elu": (1.0, 1.0, 1.0),
-        "selu": (SELU_LOW, SELU_HIGH, 1.0),
-    }.get(activation)
-    if known is None:
-        raise ValueError(f"Plan.{name}: unknown activation {activation!r}")
-    if len(parameters) > len(known) or (parameters and activation not in ("hardtanh", "leaky_relu", "elu")):
-        raise ValueError(f"Plan.{name}: activation {activation!r} takes no parameters {parameters}")
-    known = parameters + known[len(parameters):]
-    memset(f, 0, sizeof(Finish))
-    f.first = first
-    for i in range(len(known)):
-        f.p[i] = known[i]
-    if activation == "relu":
-        f.limits = 1
-    elif activation in ("relu6", "hardtanh"):
-        f.limits, f.low, f.high = 3, known[0] if known else 0.0, known[1] if known else 6.0
-    elif BLOCK_SIGMOID and activation in ("silu", "sigmoid"):
-        f.limits = 16 if activation == "silu" else 32
-    elif activation == "silu":
-        f.kernel = <Map1> silu_kernel[float]
-    elif activation == "mish":
-        f.kernel = <Map1> mish_kernel[float]
-    elif activation == "gelu":
-        f.kernel = <Map1> gelu_kernel[float]
-    elif activation == "gelu_tanh":
-        f.kernel = <Map1> gelu_tanh_kernel[float]
-    elif activation == "sigmoid":
-        f.kernel = <Map1> sigmoid_kernel[float]
-    elif activation == "tanh":
-        f.kernel = <Map1> tanh_kernel[float]
-    elif activation == "leaky_relu":
-        f.kernel = <Map1> leaky_relu_kernel[float]
-    elif activation == "hardswish":
-        f.limits = 4
-    elif activation == "hardsigmoid":
-        f.limits = 8
-    elif activation in ("elu", "selu"):
-        f.kernel = <Map1> elu_kernel[float]
-    return 0
 
 
 cdef void cycle_row(const float* row, Py_ssize_t size, Py_ssize_t first, Py_ssize_t n, float* out) noexcept nogil:
@@ -150,21 +106,27 @@ cdef void task_product(const void* step, char** buffers, float* work, Py_ssize_t
 
 
 cdef void task_flat(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
-    """y = activation(x + residual) over a piece of whole tensors."""
+    """y = activation(x + residual), or of another function of both, over a piece of whole tensors."""
     cdef const FlatStep* s = <const FlatStep*> step
+    cdef float* x = work
+    cdef float* other = work + 2 * FLAT_BLOCK
     cdef const float* done
     cdef Py_ssize_t n, i = task * FLAT_TASK, end = min(s.size, (task + 1) * FLAT_TASK)
     while i < end:
         n = min(end - i, <Py_ssize_t> FLAT_BLOCK)
         memcpy(work, <const float*> buffers[s.x] + i, n * sizeof(float))
         if s.residual >= 0 and s.row == 0:
-            memcpy(work + 2 * FLAT_BLOCK, <const float*> buffers[s.residual] + i, n * sizeof(float))
+            memcpy(other, <const float*> buffers[s.residual] + i, n * sizeof(float))
         elif s.residual >= 0:
-            cycle_row(<const float*> buffers[s.residual], s.row, i, n, work + 2 * FLAT_BLOCK)
+            cycle_row(<const float*> buffers[s.residual], s.row, i, n, other)
         if s.multiply:
-            multiply_rows(work, work + 2 * FLAT_BLOCK if s.residual >= 0 else NULL, s.scale, s.shift, n)
-        done = finish_rows(&s.finish, work, work + FLAT_BLOCK,
-                           work + 2 * FLAT_BLOCK if s.residual >= 0 and not s.multiply else NULL, round_up(n, CHANNELS))
+            multiply_rows(work, other if s.residual >= 0 else NULL, s.scale, s.shift, n)
+        elif s.function != NULL:
+            x = work + 3 * FLAT_BLOCK
+            s.function(other if s.swapped else work, work if s.swapped else other, x, round_up(n, LANES), s.finish.p)
+        done = finish_rows(&s.finish, x, work + FLAT_BLOCK,
+                           other if s.residual >= 0 and not s.multiply and s.function == NULL else NULL,
+                           round_up(n, CHANNELS))
         memcpy(<float*> buffers[s.y] + i, done, n * sizeof(float))
         i += n
 
@@ -234,6 +196,21 @@ cdef class RowSteps(RecurrentSteps):
         """
         return self.flat("add", x, residual, y, size, row, False, 1, 0, activation, parameters)
 
+    def combine(self, int x, int other, int y, *, str function, Py_ssize_t size, Py_ssize_t row=0, bint swapped=False,
+                str activation="none", tuple parameters=()) -> int:
+        """y = activation(f(x, other)), with ``swapped`` of f(other, x), else as ``add``; f is div, maximum or minimum."""
+        cdef int found
+        if function not in ("div", "maximum", "minimum"):
+            raise ValueError(f"Plan.combine: unknown function {function!r}")
+        found = self.flat("combine", x, other, y, size, row, False, 1, 0, activation, parameters)
+        cdef FlatStep* s = <FlatStep*> self.steps[found].data
+        s.swapped = swapped
+        if function == "div":
+            s.function = <Map2> div_kernel[float]
+        else:
+            s.function = <Map2> maximum_kernel[float] if function == "maximum" else <Map2> minimum_kernel[float]
+        return found
+
     def mul(self, int x, int factor, int y, *, Py_ssize_t size, Py_ssize_t row=0, str activation="none",
             tuple parameters=()) -> int:
         """y = activation(x * factor), else as ``add``."""
@@ -259,11 +236,11 @@ cdef class RowSteps(RecurrentSteps):
         s.multiply, s.scale, s.shift = multiply, <float> scale, <float> shift
         self.check(name, "x", x, 4.0 * size)
         self.check(name, "y", y, 4.0 * size)
-        if name == "add" or name == "mul":
+        if name == "add" or name == "mul" or name == "combine":
             self.check(name, "the second operand", residual, 4.0 * (row or size))
             if row:
                 self.distinct(name, y, (residual,))
-        self.step(name, task_flat, NULL, ceil_div(size, <Py_ssize_t> FLAT_TASK), 40.0 * size, 3 * FLAT_BLOCK, &s, sizeof(s))
+        self.step(name, task_flat, NULL, ceil_div(size, <Py_ssize_t> FLAT_TASK), 40.0 * size, 4 * FLAT_BLOCK, &s, sizeof(s))
         return self.count - 1
 
     def mean(self, int x, int y, *, Py_ssize_t outer, Py_ssize_t count, Py_ssize_t inner) -> int:

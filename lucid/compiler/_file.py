@@ -32,7 +32,7 @@ METHODS = (
     "conv2d", "linear", "max_pool2d", "avg_pool2d", "global_avg_pool", "scale_channels", "add", "activation", "softmax",
     "layer_norm", "attention", "mul", "affine", "mean", "matmul", "to_blocked", "to_plain", "copy", "low_conv2d",
     "low_depthwise", "low_global_pool", "low_stem", "low_linear", "convert", "narrow_rows", "resample", "embedding",
-    "recurrent",
+    "recurrent", "combine",
 )  # fmt: skip
 PACKED = (_ops.Packed, _ops.PackedLow)
 KINDS = (INPUT, OUTPUT, CONSTANT, TEMPORARY)

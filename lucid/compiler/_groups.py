@@ -28,7 +28,7 @@ IMAGES = {"conv2d", "max_pool2d", "avg_pool2d", "global_avg_pool", "scale_channe
 CONSTANTS = {"conv2d": {2}, "low_conv2d": {2, 4}, "low_stem": {2, 3}, "low_depthwise": {2, 4}}
 """Which of their buffers are the same for all samples."""
 
-FLAT = {"add", "mul", "activation", "affine"}
+FLAT = {"add", "mul", "combine", "activation", "affine"}
 """Steps over ``size`` numbers, number by number."""
 
 

@@ -14,7 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from lucid._functions import activation, attention, binary, conv, embedding, join, matmul, norm, pool, rnn, softmax
+from lucid._functions import (
+    activation,
+    attention,
+    binary,
+    conv,
+    embedding,
+    join,
+    matmul,
+    norm,
+    pointwise,
+    pool,
+    rnn,
+    softmax,
+    ternary,
+)
 from lucid.autograd._node import TensorBase, wrap
 
 Shape = tuple[int, ...]
@@ -95,10 +109,12 @@ SHAPES: dict[Any, Callable[..., Shape]] = {
     **dict.fromkeys(
         (activation.SiLU, activation.HardSwish, activation.HardSigmoid, activation.Mish, activation.GELU,
          activation.GELUTanh, activation.ReLU, activation.HardTanh, activation.LeakyReLU, activation.ELU,
-         activation.Sigmoid, activation.Tanh, norm.BatchNormApply, norm.LayerNorm, norm.GroupNorm, softmax.Softmax),
+         activation.Sigmoid, activation.Tanh, activation.Softplus, pointwise.erf.operation, pointwise.exp.operation,
+         pointwise.sqrt.operation, ternary.Clamp, norm.BatchNormApply, norm.LayerNorm, norm.GroupNorm, softmax.Softmax),
         _same,
     ),
-    **dict.fromkeys((binary.Add, binary.Mul, binary.Div), _broadcast),
+    **dict.fromkeys(
+        (binary.Add, binary.Mul, binary.Div, binary.Pow, binary.Maximum, binary.Minimum), _broadcast),
     conv.Convolution: _convolution,
     conv.ConvolutionInputGrad: _input_gradient,
     matmul.Linear: _linear,

@@ -28,7 +28,6 @@ from lucid.compiler._pointwise import (
     activation,
     can_activate,
     can_combine,
-    can_divide,
     combine,
     finish_of,
     mul,
@@ -254,7 +253,7 @@ def layer_norm(b: Builder, op: Op) -> None:
     bias = b.constant(rest.pop(0).array) if op.attributes["bias"] else None  # type: ignore[arg-type]
     n = op.attributes["size"]
     b.emit("layer_norm", [b.contiguous(x), b.new_plain(op.output), weight, bias], rows=math.prod(x.shape) // n, n=n,
-           eps=op.attributes["eps"])  # fmt: skip
+           eps=op.attributes["eps"], **({"rms": True} if op.attributes.get("rms") else {}))  # fmt: skip
 
 
 def can_normalise_rows(op: Op) -> bool:
@@ -355,7 +354,9 @@ LOWERINGS: dict[str, Lowering] = {
     "activation": Lowering(lambda op: can_activate(op, ""), activation),
     "add": Lowering(can_combine, combine),
     "mul": Lowering(can_combine, mul),
-    "div": Lowering(can_divide, combine),
+    "div": Lowering(can_combine, combine),
+    "maximum": Lowering(can_combine, combine),
+    "minimum": Lowering(can_combine, combine),
     "mean": Lowering(lambda op: not op.inputs[0].constant, mean),
     "matmul": Lowering(can_take_product, matmul),
     "max_pool2d": Lowering(can_pool, max_pool2d),

@@ -31,7 +31,7 @@ def embedding(b: Builder, op: Op) -> None:
     table, index = op.inputs
     rows, width = table.shape
     b.emit("embedding", [b.contiguous(table), b.contiguous(index), b.new_plain(op.output)], rows=rows, width=width,
-           count=math.prod(index.shape))  # fmt: skip
+           count=math.prod(index.shape), **op.attributes)  # fmt: skip
 
 
 def table_of(op: Op) -> Any:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from lucid.compiler._builder import Builder
+from lucid.compiler._builder import CHANNELS, Builder
 from lucid.compiler._graph import Op, Value
+from lucid.compiler._passes.activations import UNBOUNDED
 from lucid.compiler._views import Strided, row_major
 
 
@@ -35,15 +36,16 @@ def can_activate(op: Op, key: str = "activation") -> bool:
     return name not in ("hardswish", "hardsigmoid") or tuple(params) == HALF
 
 
-def pointwise_layout(b: Builder, xs: list[Value]) -> bool:
-    """Whether elementwise steps on ``xs`` are done on blocked images."""
-    return len(xs[0].shape) == 4 and any(b.is_image(x) for x in xs)
+def pointwise_layout(b: Builder, xs: list[Value], whole: bool = False) -> bool:
+    """Whether elementwise steps on ``xs`` are done on blocked images; with ``whole`` of blocks that are full only."""
+    full = len(xs[0].shape) == 4 and (not whole or xs[0].shape[1] % CHANNELS == 0)
+    return full and any(b.is_image(x) for x in xs)
 
 
 def activation(b: Builder, op: Op) -> None:
     (x,) = op.inputs
     options = activation_options(op.attributes["name"], op.attributes["params"])
-    if pointwise_layout(b, [x]):
+    if pointwise_layout(b, [x], op.attributes["name"] in UNBOUNDED):
         source, target = b.image(x), b.new_image(op.output)
     else:
         source, target = b.contiguous(x), b.new_plain(op.output)
@@ -69,24 +71,30 @@ def repeats(x: Value, shape: tuple[int, ...]) -> bool:
 
 
 def combine(b: Builder, op: Op) -> None:
-    """Sums and products of two tensors, or of a tensor and a number."""
+    """Sums, products and other functions of two tensors, or of a tensor and a number."""
     shape, found = op.output.shape, number_of(op)
-    if found is not None:
+    if found is not None and (
+        op.kind in ("add", "mul") or (found[0] is op.inputs[0] and op.kind == "div" and found[1])
+    ):
         x, number = found
         # Minus zero, so that a product of -0 stays one.
         by = {"add": (1.0, number), "mul": (number, -0.0)}
         scale, shift = by[op.kind] if op.kind in by else (1 / number, -0.0)
         affine_step(b, op, x, scale, shift)
         return
+    method = op.kind if op.kind in ("add", "mul") else "combine"
+    options: dict[str, Any] = {} if method == op.kind else {"function": op.kind}
     x, y = op.inputs
-    if x.shape == y.shape == shape and pointwise_layout(b, [x, y]):
+    if x.shape == y.shape == shape and pointwise_layout(b, [x, y], op.kind == "div"):
         sources, target, row = [b.image(x), b.image(y)], b.new_image(op.output), 0
     else:
-        x, y = (x, y) if x.shape == shape else (y, x)
+        if x.shape != shape:
+            x, y = y, x
+            options |= {"swapped": True} if options else {}
         row = math.prod(y.shape) if y.shape != shape and repeats(y, shape) else 0
         sources = [spread(b, x, shape), b.contiguous(y) if row else spread(b, y, shape)]
         target = b.new_plain(op.output)
-    b.emit(op.kind, [*sources, target], size=target.nbytes // 4, row=row, **finish_of(op))
+    b.emit(method, [*sources, target], size=target.nbytes // 4, row=row, **options, **finish_of(op))
 
 
 def affine_step(b: Builder, op: Op, x: Value, scale: float, shift: float) -> None:
@@ -95,11 +103,6 @@ def affine_step(b: Builder, op: Op, x: Value, scale: float, shift: float) -> Non
     else:
         source, target = b.contiguous(x), b.new_plain(op.output)
     b.emit("affine", [source, target], size=target.nbytes // 4, scale=scale, shift=shift, **finish_of(op))
-
-
-def can_divide(op: Op) -> bool:
-    x, y = op.inputs
-    return can_activate(op) and not x.constant and number_of(op) is not None and y.constant and bool(np.all(y.array))
 
 
 def spread(b: Builder, x: Value, shape: tuple[int, ...]) -> Any:

@@ -10,17 +10,21 @@ from lucid._functions import (
     activation,
     attention,
     binary,
+    choice,
     conv,
     embedding,
     join,
     matmul,
     norm,
+    pointwise,
     pool,
     reduce,
     resample,
     rnn,
     shape,
     softmax,
+    ternary,
+    trigonometric,
 )
 from lucid.compiler._graph import Call, Graph, Op, Slot
 from lucid.compiler._recurrent import describe
@@ -31,9 +35,16 @@ ACTIVATIONS = {
     activation.SiLU: "silu", activation.HardSwish: "hardswish", activation.HardSigmoid: "hardsigmoid",
     activation.Mish: "mish", activation.GELU: "gelu", activation.GELUTanh: "gelu_tanh", activation.ReLU: "relu",
     activation.HardTanh: "hardtanh", activation.LeakyReLU: "leaky_relu", activation.ELU: "elu",
-    activation.Sigmoid: "sigmoid", activation.Tanh: "tanh",
+    activation.Sigmoid: "sigmoid", activation.Tanh: "tanh", activation.Softplus: "softplus",
+    activation.Softsign: "softsign", activation.LogSigmoid: "logsigmoid",
+    **{getattr(pointwise, name).operation: name for name in (
+        "neg", "abs", "sign", "floor", "ceil", "trunc", "reciprocal", "sqrt", "rsqrt", "square", "exp", "expm1", "log",
+        "log1p", "erf",
+    )},
+    pointwise._nearest.operation: "round",
+    **{getattr(trigonometric, name).operation: name for name in ("sin", "cos", "tan")},
 }  # fmt: skip
-"""Activations that other operations can do along the way; each is the kernel of its name."""
+"""Functions of one number that other operations can do along the way; each is the kernel of its name."""
 
 
 def _activation(call: Call) -> Attributes:
@@ -92,6 +103,11 @@ KINDS: dict[Any, tuple[str, Callable[[Call], Attributes | None]]] = {
     binary.Add: ("add", lambda call: {} if len(call.args) == 2 else None),
     binary.Mul: ("mul", lambda call: {}),
     binary.Div: ("div", lambda call: {}),
+    binary.Pow: ("pow", lambda call: {}),
+    binary.Maximum: ("maximum", lambda call: {}),
+    binary.Minimum: ("minimum", lambda call: {}),
+    ternary.Clamp: ("clamp", _names("low", "high")),
+    choice.Where: ("where", lambda call: {}),
     pool.MaxPool2d: ("max_pool2d", _names("kernel", "stride", "padding", "dilation", "ceil_mode")),
     pool.AvgPool2d: ("avg_pool2d",
                      _names("kernel", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")),
@@ -123,7 +139,7 @@ def recognise(graph: Graph) -> None:
         op.covers = [name]
         if call.operation is resample.Resample and op.inputs[0].dtype.kind == "f":
             op.kind, op.attributes = "resample", {"dim": call.args[2]}
-        elif call.operation in ACTIVATIONS:
+        elif call.operation in ACTIVATIONS and op.inputs[0].dtype.kind == "f":
             op.kind, op.attributes = "activation", _activation(call)
         elif call.operation in KINDS:
             kind, describe = KINDS[call.operation]

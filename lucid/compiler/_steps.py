@@ -15,13 +15,26 @@ from lucid.compiler._graph import Op
 Run = Callable[..., Any]
 
 
+POWERS = {"cube": 3.0, "pow_half": 0.5}
+"""Functions that are kernels of plans and powers otherwise."""
+
+
+def function_of(name: str, params: tuple[Any, ...]) -> Callable[..., np.ndarray]:
+    """A function of one number by name, of (x, out=None)."""
+    if name in POWERS:
+        return lambda x, out=None: _ops.pow(x, np.asarray(POWERS[name], x.dtype))
+    if name == "fill_nan":
+        return lambda x, out=None: np.where(np.isnan(x), x.dtype.type(params[0]), x)
+    kernel = getattr(_ops, name)
+    return lambda x, out=None: kernel(x, *params, out=out)
+
+
 def activate(op: Op) -> Callable[[np.ndarray], np.ndarray] | None:
-    """The activation after an operation, in place."""
+    """The activation after an operation, in place where it can."""
     if "activation" not in op.attributes:
         return None
-    name, params = op.attributes["activation"]
-    kernel = getattr(_ops, name)
-    return lambda y: kernel(y, *params, out=y)
+    function = function_of(*op.attributes["activation"])
+    return lambda y: function(y, out=y)
 
 
 def _finish(op: Op, product: Run) -> Run:
@@ -70,8 +83,19 @@ def linear(op: Op) -> Run:
 
 
 def activation(op: Op) -> Run:
-    kernel, params = getattr(_ops, op.attributes["name"]), op.attributes["params"]
-    return lambda x: kernel(x, *params)
+    return function_of(op.attributes["name"], op.attributes["params"])
+
+
+def layer_norm(op: Op) -> Run:
+    a = op.attributes
+
+    def run(x: np.ndarray, *rest: np.ndarray) -> np.ndarray:
+        rows = np.ascontiguousarray(x).reshape(-1, a["size"])
+        weight, bias = rest[0] if a["weight"] else None, rest[-1] if a["bias"] else None
+        y = _ops.rms_norm(rows, weight, a["eps"]) if a.get("rms") else _ops.layer_norm(rows, weight, bias, a["eps"])
+        return y[0].reshape(x.shape)
+
+    return run
 
 
 def add(op: Op) -> Run:
@@ -113,9 +137,27 @@ def adaptive_avg_pool2d(op: Op) -> Run:
     return lambda x: _ops.adaptive_avg_pool2d(x, size)
 
 
+def embedding(op: Op) -> Run:
+    negative = op.attributes.get("negative", False)
+
+    def run(table: np.ndarray, index: np.ndarray) -> np.ndarray:
+        rows = len(table)
+        bad = index[(index < (-rows if negative else 0)) | (index >= rows)]
+        if bad.size:
+            raise IndexError(f"embedding: index {bad.flat[0]} is out of range for {rows} rows (weight {table.shape})")
+        return table[index]
+
+    return run
+
+
 def reshape(op: Op) -> Run:
     shape = op.attributes["shape"]
     return lambda x: x.reshape(shape)
+
+
+def permute(op: Op) -> Run:
+    dims = op.attributes["dims"]
+    return lambda x: x.transpose(dims)
 
 
 def interleave(op: Op) -> Run:
@@ -143,6 +185,9 @@ STEPS: dict[str, Callable[[Op], Run]] = {
     "attention": attention,
     "adaptive_avg_pool2d": adaptive_avg_pool2d,
     "reshape": reshape,
+    "permute": permute,
+    "layer_norm": layer_norm,
+    "embedding": embedding,
     "interleave": interleave,
 }
 """Kinds that are not in it run as they were traced."""

@@ -121,6 +121,8 @@ def gather(x: Tensor, index: Tensor, *, axis: int = 0) -> Tensor:
     axis %= x.ndim
     if index.ndim == 0 and isinstance(index._data, np.ndarray):  # a number that a trace may read
         return lucid.select(x, axis, int(index.item()))
+    if axis == 0 and x.ndim == 2 and x.is_floating_point() and isinstance(x._data, np.ndarray):  # a table of rows
+        return F.embedding(not_negative(index, x.shape[0]), x)
     y = lucid.index_select(x, axis, not_negative(index, x.shape[axis]).reshape(-1))
     return y.reshape([*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]])
 

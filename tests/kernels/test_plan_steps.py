@@ -266,6 +266,11 @@ def test_rows_of_a_table(ops: Any) -> None:
         return run(ops, [places], (2, 3, 33), lambda p, b, y: p.embedding(p.constant(table), b[0], y, **size))
 
     np.testing.assert_array_equal(at_threads(ops, lambda: rows(index)), table[index])
+    from_end = np.where(index > 2, index - 7, index)
+    lay = lambda p, b, y: p.embedding(p.constant(table), b[0], y, negative=True, **size)
+    np.testing.assert_array_equal(run(ops, [from_end], (2, 3, 33), lay), table[index])
+    with pytest.raises(IndexError, match=r"^embedding: index -8 is out of range for 7 rows"):
+        run(ops, [from_end - 4], (2, 3, 33), lay)
     for bad in (-1, 7, 1 << 40):
         wrong = index.copy()
         wrong[1, 1] = bad
@@ -273,6 +278,43 @@ def test_rows_of_a_table(ops: Any) -> None:
             IndexError, match=rf"^embedding: index {bad} is out of range for 7 rows \(weight \(7, 33\)\)"
         ):
             rows(wrong)
+
+
+@pytest.mark.parametrize("function", ["div", "maximum", "minimum"])
+@pytest.mark.parametrize("row", [0, 1, 24])
+def test_functions_of_two_operands(ops: Any, function: str, row: int) -> None:
+    x, other = normal((50, 7, 24)), normal((row,) if row else (50, 7, 24), 1)
+    x[0, 0, :3], other[0] = (np.nan, np.inf, -0.0), 0.0
+    for swapped in (False, True):
+        operands = (np.broadcast_to(other, x.shape), x) if swapped else (x, np.broadcast_to(other, x.shape))
+        want = getattr(ops, function)(*map(np.ascontiguousarray, operands))
+        options = {"function": function, "size": x.size, "row": row, "swapped": swapped}
+        got = at_threads(ops, lambda o=options: run(ops, [x, other], x.shape, lambda p, b, y: p.combine(*b, y, **o)))
+        np.testing.assert_array_equal(got, want)
+    with pytest.raises(ValueError, match=r"^Plan.combine: unknown function 'pow'"):
+        ops.Plan(0).combine(0, 0, 0, function="pow", size=1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["neg", "abs", "sign", "reciprocal", "sqrt", "rsqrt", "square", "exp", "expm1", "log", "log1p", "erf", "floor", "ceil",
+     "round", "trunc", "softsign", "logsigmoid", "softplus", "sin", "cos", "tan"],
+)  # fmt: skip
+def test_functions_of_one_number(ops: Any, name: str) -> None:
+    x = normal((5, 333))
+    x[0, :5] = np.nan, np.inf, -np.inf, 0.0, -0.0
+    got = at_threads(
+        ops, lambda: run(ops, [x], x.shape, lambda p, b, y: p.activation(b[0], y, size=x.size, activation=name))
+    )
+    np.testing.assert_array_equal(got, getattr(ops, name)(x))
+
+
+def test_what_stands_in_for_nan(ops: Any) -> None:
+    x = normal((3, 70))
+    x[1, 4:9] = np.nan
+    options = {"size": x.size, "activation": "fill_nan", "parameters": (0.25,)}
+    got = run(ops, [x], x.shape, lambda p, b, y: p.activation(b[0], y, **options))
+    np.testing.assert_array_equal(got, np.where(np.isnan(x), np.float32(0.25), x))
 
 
 def test_refusals_of_moves(ops: Any) -> None:

@@ -227,3 +227,24 @@ def test_networks_give_what_onnxruntime_gives(tmp_path: Any) -> None:
     assert sum(p.numel() for p in model.parameters()) == sum(w.size for w in weights.values())
     compiled = lucid.compile(model)
     np.testing.assert_allclose(compiled(tensor(x)).numpy(), theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_lookups_count_from_either_end_in_one_step() -> None:
+    from onnx import TensorProto, helper, numpy_helper
+
+    table = np.arange(15, dtype=np.float32).reshape(5, 3)
+    graph = helper.make_graph(
+        [helper.make_node("Gather", ["t", "i"], ["y"], axis=0)], "g",
+        [helper.make_tensor_value_info("i", TensorProto.INT64, [2, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], [numpy_helper.from_array(table, "t")],
+    )  # fmt: skip
+    model = from_proto(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]))
+    index = lucid.tensor([[0, -1], [-5, 4]])
+    compiled = lucid.compile(model)
+    with lucid.no_grad():
+        for run in (model, compiled):
+            np.testing.assert_array_equal(run(index).numpy(), table[index.numpy()])
+            with pytest.raises(IndexError, match=r"is out of range for 5 rows"):
+                run(lucid.tensor([[0, -6], [1, 2]]))
+    (plan,) = compiled._plans.values()
+    assert len(plan.program.steps) == 1 and plan.program.steps[0].op is None  # a compiled segment

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from lucid.compiler._graph import Graph
 
-PRODUCERS = {"conv2d", "conv_transpose2d", "linear", "add", "mul"}
+PRODUCERS = {"conv2d", "conv_transpose2d", "linear", "add", "mul", "div", "maximum", "minimum"}
+
+UNBOUNDED = ("log", "reciprocal", "rsqrt")
+"""Functions that are infinite at 0, which is what the channels of a block that there are not may hold."""
 
 
 def fuse_activations(graph: Graph) -> None:
@@ -17,6 +20,8 @@ def fuse_activations(graph: Graph) -> None:
             continue  # a scale of channels, which has a step of its own
         then = graph.sole_user(op.output, users)
         if then is not None and then.kind == "activation":
+            if op.kind.startswith("conv") and then.attributes["name"] in UNBOUNDED:
+                continue
             op.attributes["activation"] = (then.attributes["name"], then.attributes["params"])
             op.outputs, op.covers = then.outputs, op.covers + then.covers
             graph.remove({then})

@@ -2,36 +2,87 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from lucid._functions._common import as_type
 from lucid.compiler._graph import Graph, Op, Value
 
 Makers = dict[Value, Op]
 
 
 def find_attention(graph: Graph) -> None:
-    """softmax(q @ k.T * scale) @ v of four-dimensional tensors, without the matrix of scores."""
-    users, makers = graph.users(), graph.makers()
+    """softmax(q @ k.T * scale + mask) @ v of four-dimensional tensors, without the matrix of scores."""
     for product in list(graph.ops):
+        users, makers = graph.users(), graph.makers()
         chain: set[Op] = set()
         if product.kind != "matmul":
             continue
-        softmax = _before(graph, product.inputs[0], "softmax", makers, users, chain)
+        filled = _before(graph, product.inputs[0], "activation", makers, users, chain)
+        guarded = filled is not None and filled.attributes == {"name": "fill_nan", "params": (0.0,)}
+        if filled is not None and not guarded:
+            continue
+        weights = product.inputs[0] if filled is None else filled.inputs[0]
+        softmax = _before(graph, weights, "softmax", makers, users, chain)
         if softmax is None or softmax.attributes["dim"] != 3:
             continue
-        scores, scale = _scaled(graph, softmax.inputs[0], makers, users, chain)
+        inner, mask = _masked(graph, softmax.inputs[0], makers, users, chain, guarded)
+        scores, scale = _scaled(graph, inner, makers, users, chain)
         if scores is None:
             continue
-        q, kt = scores.inputs
-        more, factor = _scaled_operand(graph, q, makers, users, chain)
-        transposed = makers.get(kt)
-        if transposed is None or transposed.kind != "permute" or list(transposed.attributes["dims"]) != [0, 1, 3, 2]:
+        q, factor = _scaled_operand(graph, scores.inputs[0], makers, users, chain)
+        kt, other = _scaled_operand(graph, scores.inputs[1], makers, users, chain)
+        v, transposed = product.inputs[1], makers.get(kt)
+        if transposed is None or transposed.kind != "permute" or not len(q.shape) == len(kt.shape) == len(v.shape) == 4:
             continue
-        q, k, v = more, transposed.inputs[0], product.inputs[1]
-        if not (len(q.shape) == len(k.shape) == len(v.shape) == 4 and q.shape[:2] == k.shape[:2] == v.shape[:2]):
+        if not (q.shape[:2] == kt.shape[:2] == v.shape[:2]) or any(x.dtype.char != "f" for x in (q, kt, v)):
             continue
-        attributes = {"mask": False, "scale": scale * factor, "causal": False}
+        k = Value((*kt.shape[:2], kt.shape[3], kt.shape[2]), kt.dtype)
+        swap = Op("permute", [kt], [k], {"dims": (0, 1, 3, 2)}, None, [])
+        attributes = {"mask": mask is not None, "scale": scale * factor * other, "causal": False}
         covers = [name for op in graph.ops if op in chain or op is product for name in op.covers]
-        graph.ops[graph.ops.index(product)] = Op("attention", [q, k, v], product.outputs, attributes, None, covers)
+        inputs = [q, k, v] if mask is None else [q, k, v, mask]
+        at = graph.ops.index(product)
+        graph.ops[at : at + 1] = [swap, Op("attention", inputs, product.outputs, attributes, None, covers)]
         graph.remove(chain)
+
+
+def _masked(
+    graph: Graph, x: Value, makers: Makers, users: dict[Value, list[Op]], chain: set[Op], guarded: bool
+) -> tuple[Value, Value | None]:
+    """The scores in ``x``, and the mask that was added to them; rows that it rules out whole must be 0 or not be."""
+    op = makers.get(x)
+    if op is None or op.kind != "add" or graph.sole_user(x, users) is None or op.attributes or len(op.inputs) != 2:
+        return x, None
+    for scores, mask in (op.inputs, op.inputs[::-1]):
+        maker = makers.get(scores)
+        fits = scores.shape == x.shape and not scores.constant and len(mask.shape) <= 4 and mask.dtype.char == "f"
+        if maker is None or maker.kind not in ("matmul", "mul", "div") or not fits:
+            continue
+        if guarded or _finite(mask, makers):
+            chain.add(op)
+            return scores, mask
+    return x, None
+
+
+MOVES = ("reshape", "permute", "expand", "identity")
+
+
+def _finite(x: Value, makers: Makers) -> bool:
+    """Whether every row of a mask surely has a number above minus infinity, and none is NaN."""
+    if x.array is not None:
+        return bool((x.array.max(-1) > -np.inf).all() and not np.isnan(x.array).any())
+    op = makers.get(x)
+    if op is None:
+        return False
+    if op.kind == "where":
+        return all(_all_finite(v) or _finite(v, makers) for v in op.inputs[:2])
+    if op.kind == "call" and op.call is not None and op.call.operation is as_type:
+        return op.inputs[0].dtype.kind in "biu"
+    return op.kind in MOVES and _finite(op.inputs[0], makers)
+
+
+def _all_finite(x: Value) -> bool:
+    return x.array is not None and bool(np.isfinite(x.array).all())
 
 
 def _before(
