@@ -10,6 +10,7 @@ import numpy as np
 from lucid import _ops
 from lucid._functions._common import Operand, cast, floating, operands, sum_to, write_out
 from lucid._functions.choice import where
+from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, TensorBase, compute, wrap
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Add(Arithmetic):
             return by_dtype(_ops.sub, np.subtract, x, y)
         if x._data.dtype.kind == "f":
             return _ops.add_scaled(x._data, y._data, alpha)
-        return np.asarray(x._data + y._data.dtype.type(alpha) * y._data)
+        return np.asarray(x._data + np.asarray(alpha).astype(y._data.dtype) * y._data)  # -2 is 254 for uint8
 
     def backward(self, dz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         dx = sum_to(dz, self.shapes[0]) if self.edges[0] is not None else None
@@ -113,6 +114,18 @@ class Div(Arithmetic):
 
     def dy(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
         return -dz * x / (y * y)
+
+
+class FloorDiv(Arithmetic):
+    """A step function: its gradients are zeros."""
+
+    __slots__ = ()
+    kernel = integer = staticmethod(np.floor_divide)
+
+    def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
+        return wrap(np.zeros(dz._data.shape, dz._data.dtype))
+
+    dy = dx
 
 
 class Pow(Arithmetic):
@@ -280,7 +293,8 @@ def div(x: Operand, y: Operand, *, rounding_mode: str | None = None, out: Tensor
         [0.5, 0.75]
     """
     if rounding_mode == "floor":
-        return write_out("div", floor_divide(x, y), out)
+        wanted = mode.enabled and any(isinstance(v, TensorBase) and v._requires_grad for v in (x, y))
+        return write_out("div", FloorDiv.apply(*operands("div", x, y)) if wanted else floor_divide(x, y), out)
     if rounding_mode is None:  # before an integer tensor's dtype has to hold the other operand
         if isinstance(y, int) and isinstance(x, TensorBase):
             x = floating(x)  # type: ignore[arg-type]
@@ -363,7 +377,7 @@ def pow(x: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
         out: tensor that receives the result.
 
     Raises:
-        RuntimeError: an integer tensor to a negative integer power.
+        RuntimeError: an integer tensor to the power of a negative integer; of a tensor of them, 1/x is rounded to zero.
 
     Example:
         >>> import lucid
@@ -372,9 +386,17 @@ def pow(x: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
     """
     x, y = operands("pow", x, exponent)
     if x._data.dtype.kind in "iu" and y._data.dtype.kind == "i" and np.any(y._data < 0):
-        raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
+        if not isinstance(exponent, TensorBase):
+            raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
+        return write_out("pow", compute(_whole_power, x, y), out)
     y = Pow.apply(x, y)
     return write_out("pow", cast(y, x.dtype) if x._data.dtype.kind == "b" else y, out)
+
+
+def _whole_power(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Powers of integers: with a negative exponent 1, -1, or 0 for all but 1 and -1."""
+    below = np.where(x == 1, 1, np.where(x == -1, 1 - 2 * (y % 2), 0)).astype(x.dtype)
+    return np.where(y < 0, below, np.power(x, np.where(y < 0, 0, y))).astype(x.dtype)
 
 
 def rpow(x: Operand, y: Operand) -> Tensor:

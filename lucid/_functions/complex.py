@@ -280,8 +280,12 @@ def angle(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     if is_complex(x):
         return write_out("angle", Angle.apply(x), out)
     x = floating(x)
-    y = (x < 0).to(x.dtype) * math.pi
-    return write_out("angle", y.masked_fill(x.isnan(), math.nan), out)
+    y = ((x < 0).to(x.dtype) * math.pi).masked_fill(x.isnan(), math.nan)
+    if x.requires_grad:
+        from lucid._functions.index import constant_of
+
+        y = constant_of(x, y)
+    return write_out("angle", y, out)
 
 
 def view_as_real(x: Tensor) -> Tensor:

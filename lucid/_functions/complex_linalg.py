@@ -12,6 +12,7 @@ from lucid import _dtype
 from lucid._functions import complex_factors as nodes
 from lucid._functions._common import cast, normalize_dim, write_out
 from lucid._functions.complex import Complex, Conj, Imag, Real
+from lucid._functions.index import constant_of
 from lucid._functions.solve import InverseInfo, LinAlgError, ResultInfo, Slogdet
 from lucid._functions.spectral import Eigen, LeastSquares, QRParts, SVDParts
 from lucid.autograd._node import wrap
@@ -216,15 +217,21 @@ def lstsq(function: Any, a: Any, b: Any, rcond: Any = None, *, driver: str | Non
     )
     rank = np.asarray(np.count_nonzero(values > limit, -1), np.int64)
     rest = wrap(np.empty(0, values.dtype))
-    if m > n and (rank == n).all():
+    if m > n and driver not in (None, "gelsy") and (rank == n).all():
         rest = ((a @ x - b).abs() ** 2).sum(-2)
-    return LeastSquares(x.squeeze(-1) if vector else x, rest, wrap(rank), wrap(np.empty(0, values.dtype)))
+    return LeastSquares(
+        x.squeeze(-1) if vector else x,
+        rest,
+        wrap(np.empty(0, np.int64) if driver == "gels" else rank),
+        wrap(values if driver in ("gelsd", "gelss") else np.empty(0, values.dtype)),
+    )
 
 
 def matrix_power(function: Any, x: Any, n: int, *, out: Any = None) -> Any:
     square("matrix_power", x)
     base = nodes.Inverse.apply(x) if n < 0 else x
     y = wrap(np.broadcast_to(np.eye(x._data.shape[-1], dtype=x._data.dtype), x._data.shape).copy())
+    y = constant_of(x, y) if x.requires_grad and not n else y
     n = abs(n)
     while n:
         y = y @ base if n & 1 else y

@@ -222,6 +222,11 @@ class SetItem(Node):
         return dx, dvalue
 
 
+def constant_of(x: Tensor, y: Tensor) -> Tensor:
+    """``y``, which does not change with ``x``, of its shape: the gradient of ``x`` is zero."""
+    return SetItem.apply(x, y, (Ellipsis,))
+
+
 def setitem(x: Tensor, index: Index, value: Any) -> None:
     """x[index] = value, in place; gradients flow to ``value`` and to the rest of ``x``."""
     parts, _ = to_numpy_index(index)
@@ -354,6 +359,8 @@ def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out
          [3]]
     """
     d = normalize_dim("gather", dim, x)
+    if not index._data.size and isinstance(index._data, np.ndarray):  # of any dtype and shape
+        return x.reshape(-1)[:0].reshape(index._data.shape)
     i = check_index("gather", x._data.shape, d, index)
     if not i.ndim:
         return x.clone()

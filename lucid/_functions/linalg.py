@@ -15,6 +15,7 @@ from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import cast, check_broadcast, normalize_dim, normalize_dims, write_out
 from lucid._functions.distance import vector_norm
 from lucid._functions.extremum import amax, amin
+from lucid._functions.index import constant_of
 from lucid._functions.join import cat
 from lucid._functions.matmul import matmul, mT
 from lucid._functions.pointwise import abs
@@ -72,6 +73,9 @@ def matrix_norm(
         return write_out("matrix_norm", vector_norm(x, 2, dims, keepdim), out)
     matrices = movedim(x, dims, (-2, -1))
     extreme = amax if ord != "nuc" and ord > 0 else amin
+    rows, columns = matrices._data.shape[-2:]
+    if ord in (1, 2, math.inf) and not (min(rows, columns) if ord == 2 else columns if ord == 1 else rows):
+        return write_out("matrix_norm", sum(x, dims, keepdim), out)  # the largest of none: 0
     if ord in ("nuc", 2, -2):
         s = svdvals(matrices)
         y = sum(s, -1) if ord == "nuc" else extreme(s, -1)
@@ -141,7 +145,8 @@ def matrix_power(x: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
         raise RuntimeError(f"matrix_power: A must be batches of square matrices, got shape {shape}")
     if n == 0:
         eye = np.broadcast_to(np.eye(shape[-1], dtype=x._data.dtype), shape)
-        return write_out("matrix_power", wrap(eye.copy()), out)
+        y = wrap(eye.copy())
+        return write_out("matrix_power", constant_of(x, y) if x.requires_grad else y, out)
     square = inv(x) if n < 0 else x
     n = -n if n < 0 else n
     factors: list[Tensor] = []  # the squares that the binary digits of n ask for

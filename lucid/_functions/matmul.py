@@ -275,7 +275,13 @@ class Linear(Node):
 
     def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> np.ndarray:
         self.saved = (x, weight)
-        return _ops.linear(x._data, weight._data, None if bias is None else bias._data)
+        try:
+            return _ops.linear(x._data, weight._data, None if bias is None else bias._data)
+        except TypeError:
+            if weight._data.dtype.kind not in "iu":
+                raise
+            y = x._data @ weight._data.T
+            return np.asarray(y if bias is None else y + bias._data)
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.unpack()

@@ -410,8 +410,9 @@ def lstsq(
         out: four tensors that receive the results.
 
     Returns:
-        (solution, residuals, rank, singular_values): residuals, squared, where m > n and all ranks are full, and
-        singular values for the last two drivers; otherwise these are empty. ``rank`` is empty for "gels".
+        (solution, residuals, rank, singular_values): residuals, squared, where m > n and all ranks are full, for
+        other drivers than the default, and singular values for the last two; otherwise these are empty. ``rank`` is
+        empty for "gels".
 
     Raises:
         RuntimeError: the shapes or dtypes do not fit, or another driver.
@@ -440,7 +441,7 @@ def lstsq(
     rank = np.asarray(np.count_nonzero(values > rcond * values.max(-1, keepdims=True, initial=0), -1), np.int64)
     empty = wrap(np.empty(0, a._data.dtype))
     residuals = empty
-    if m > n and (rank == n).all():
+    if m > n and driver not in (None, "gelsy") and (rank == n).all():
         left = matmul(a, solution) - columns
         residuals = sum(left * left, -2)
     return LeastSquares(

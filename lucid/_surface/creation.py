@@ -12,7 +12,7 @@ from lucid import _dtype
 from lucid._convert import as_device, to_array
 from lucid._dlpack import from_dlpack
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import check_options, write_out
+from lucid._functions._common import check_options, number, write_out
 from lucid._functions.strided import as_strided
 from lucid._tensor import Tensor
 from lucid.autograd._node import wrap
@@ -174,7 +174,7 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
     if not isinstance(s, (bool, int, float, np.generic)):
         raise TypeError(f"scalar_tensor: expected a number, got {type(s).__name__}")
     d = _dtype.get_default_dtype() if dtype is None else _dtype.as_dtype(dtype)
-    return wrap(np.asarray(s, d.numpy)).requires_grad_(requires_grad)
+    return wrap(number("scalar_tensor", s, d)).requires_grad_(requires_grad)
 
 
 def range(
@@ -298,10 +298,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
         raise RuntimeError(f"fill: only supports 0-dimension value tensor, got shape {tuple(value.shape)}")
     if not isinstance(value, (Tensor, bool, int, float, np.generic)):
         raise TypeError(f"fill: expected a number, got {type(value).__name__}")
-    y = wrap(np.empty(input._data.shape, input._data.dtype))
-    if input.requires_grad:
-        y = y + input.detach() * 0
-    return y.fill_(value)
+    return input.clone().fill_(value)
 
 
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor | None = None) -> Tensor:

@@ -86,7 +86,7 @@ def compare(ours: Any, theirs: Any, what: str) -> None:
         assert str(x.dtype).split(".")[1] == str(y.dtype).split(".")[1], f"{what} {k}: {x.dtype} for {y.dtype}"
         assert tuple(x.shape) == tuple(y.shape), f"{what} {k}"
         y = y.detach().resolve_conj()
-        np.testing.assert_allclose(x.detach().numpy(), y.numpy(), 1e-8, 1e-9, err_msg=f"{what} {k}")
+        np.testing.assert_allclose(x.detach().numpy(), y.numpy(force=True), 1e-8, 1e-9, err_msg=f"{what} {k}")
 
 
 def check(call: Call) -> None:
@@ -188,6 +188,32 @@ INTEGERS: list[Call] = [
 ]
 
 
+STEPS: list[Call] = [
+    lambda t, F, n: t.div(n.d(3, 4), n.d(4), rounding_mode="floor") + 0 * n.d(4),
+    lambda t, F, n: t.div(n.d(3), 2.0, rounding_mode="floor"),
+    lambda t, F, n: t.fill(n.d(3), 2.0),
+    lambda t, F, n: t.angle(n.d(3)),
+    lambda t, F, n: t.linalg.matrix_power(n.d(3, 3), 0),
+    lambda t, F, n: t.pow(t.tensor([2, 1, -1, -1, 0]), t.tensor([-1, -2, -3, -2, 4])),
+    lambda t, F, n: t.tensor([2, 1, -1]) ** t.tensor([-1, -1, -1]),
+    lambda t, F, n: t.add(n.i(3, dtype="uint8"), n.i(3, dtype="uint8"), alpha=-3),
+    lambda t, F, n: t.sub(n.i(3, dtype="uint8"), n.i(3, dtype="uint8"), alpha=2),
+    lambda t, F, n: t.rsub(n.i(3, dtype="uint8"), n.i(3, dtype="uint8"), alpha=2),
+    lambda t, F, n: t.special.zeta(t.tensor([2.0, 3.0, 2.5, 1.0, 0.5]), t.tensor([-1.0, -2.0, -1.5, 0.0, -1.0])),
+    lambda t, F, n: t.tensordot(n.d(1, 1, 1), n.d(2, 1, 2), dims=((0, 1), (2, 0))),
+    lambda t, F, n: t.gather(n.d(5), 0, t.zeros((2, 0), dtype=t.int64)),
+    lambda t, F, n: t.linalg.norm(n.d(0, 3).detach(), 1),
+    lambda t, F, n: t.linalg.matrix_norm(n.d(2, 0, 3).detach(), float("inf"), keepdim=True),
+    lambda t, F, n: t.linalg.lstsq(n.d(4, 3).detach(), n.d(4, 3).detach()),
+    lambda t, F, n: t.linalg.lstsq(n.z(4, 3).detach(), n.z(4, 3).detach(), driver="gelss"),
+    lambda t, F, n: F.linear(n.i(2, 3), n.i(4, 3), n.i(4)),
+    lambda t, F, n: F.linear(n.i(3, dtype="uint8"), n.i(4, 3, dtype="uint8")),
+    lambda t, F, n: F.interpolate(n.i(1, 2, 5, 7, dtype="uint8") * 50, size=(9, 4), mode="bilinear"),
+    lambda t, F, n: F.interpolate(n.i(1, 3, 9, 7, dtype="uint8") * 50, (4, 5), mode="bilinear", antialias=True),
+    lambda t, F, n: t.rand_like(t.zeros((), dtype=t.float16)) < 1,
+]
+
+
 def operands(n: Draw, name: str, dtype: str) -> list[Any]:
     shapes = {
         "addmm": ((2, 4), (2, 3), (3, 4)), "addmv": ((2,), (2, 3), (3,)), "addr": ((2, 3), (2,), (3,)),
@@ -196,7 +222,7 @@ def operands(n: Draw, name: str, dtype: str) -> list[Any]:
     return [n.d(*s) if dtype == "float64" else n.i(*s, dtype=dtype) for s in shapes]
 
 
-@pytest.mark.parametrize("call", PLACES + COMPLEX + LINEAR + FACTORS + INTEGERS)
+@pytest.mark.parametrize("call", PLACES + COMPLEX + LINEAR + FACTORS + INTEGERS + STEPS)
 def test_values_and_derivatives(call: Call) -> None:
     check(call)
 

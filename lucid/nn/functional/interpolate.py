@@ -153,8 +153,7 @@ def interpolate(
     if mode == "lanczos" and (not antialias or align_corners):
         raise ValueError("interpolate: mode 'lanczos' needs antialias=True and no align_corners")
     if input._data.dtype == np.uint8 and mode in ("bilinear", "bicubic"):  # images
-        y = interpolate(input.float(), size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
-        return y.round().clamp(0, 255).to(input.dtype)
+        return _of_bytes(input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
     if input._data.dtype.kind != "f" and not mode.startswith("nearest"):
         raise TypeError(f"interpolate: mode {mode!r} needs a floating-point tensor, got {input.dtype}")
     wanted, factors = _output_size(shape, size, scale_factor, recompute_scale_factor)
@@ -264,3 +263,22 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
     """
     warnings.warn("upsample_bilinear is deprecated; use interpolate with align_corners=True instead", stacklevel=2)
     return interpolate(input, size, scale_factor, "bilinear", align_corners=True)
+
+
+def _of_bytes(x: Tensor, size: Any, scale_factor: Any, *rest: Any) -> Tensor:
+    """Along the rows, then along the columns, rounded to bytes after each, halves up."""
+    sizes, factors = _pair(size), _pair(scale_factor)
+    y = x.float()
+    for d in (1, 0):
+        shape, ones = list(y.shape[2:]), [1.0, 1.0]
+        if sizes is not None:
+            shape[d] = sizes[d]
+        if factors is not None:
+            ones[d] = factors[d]
+        part = interpolate(y, None if sizes is None else shape, None if factors is None else ones, *rest)
+        y = (part + 0.5).floor().clamp(0, 255)
+    return y.to(x.dtype)
+
+
+def _pair(given: Any) -> Any:
+    return given if given is None or isinstance(given, (tuple, list)) else (given, given)
