@@ -121,7 +121,7 @@ def _edges(name: str, column: np.ndarray, bins: Any, low: float, high: float) ->
         return bins._data
     if bins <= 0:
         raise RuntimeError(f"{name}: bins must be > 0, got {bins}")
-    low, high = _bounds(name, column, low, high)
+    low, high = _bounds(name, column, low, high) if column.size or low != high else (0.0, 1.0)
     return np.linspace(low, high, bins + 1).astype(column.dtype)
 
 
@@ -183,7 +183,7 @@ def histogramdd(
     """(hist, bin_edges): how many points lie in each box of a grid.
 
     Args:
-        x: shape (points, dimensions), floating point.
+        x: shape (points, dimensions), floating point; further leading dimensions number points too.
         bins: the number of intervals for all dimensions or for each, or a list of vectors of edges.
         range: two bounds per dimension, one after the other.
         weight: what each point counts, shape (points,).
@@ -199,22 +199,24 @@ def histogramdd(
          [0.0, 1.0]]
     """
     check_tensors("histogramdd", x)
-    if x._data.ndim != 2 or x._data.dtype.kind != "f":
+    if x._data.ndim < 2 or x._data.dtype.kind != "f":
         raise RuntimeError(f"histogramdd: expected a floating-point matrix, got {x.dtype} of shape {x._data.shape}")
-    n, m = x._data.shape
+    lead, m = x._data.shape[:-1], x._data.shape[-1]
+    n = int(np.prod(lead, dtype=np.int64))
+    points = x._data.reshape(n, m)
     bins = integer(bins)
     each = [bins] * m if isinstance(bins, int) else list(bins)
     if len(each) != m or (range is not None and len(range) != 2 * m):
         raise RuntimeError(f"histogramdd: bins and range must fit the {m} dimensions of the points (shape {(n, m)})")
     each_dim = [int(k) for k in np.arange(m)]  # the argument hides the function
     bounds = [(0.0, 0.0)] * m if range is None else [(range[2 * k], range[2 * k + 1]) for k in each_dim]
-    edges = [_edges("histogramdd", x._data[:, k], b, *r) for k, (b, r) in enumerate(zip(each, bounds))]
+    edges = [_edges("histogramdd", points[:, k], b, *r) for k, (b, r) in enumerate(zip(each, bounds))]
     shape = tuple([e.size - 1 for e in edges])
     flat, inside = np.zeros(n, np.int64), np.ones(n, bool)
     for k, e in enumerate(edges):
-        at = _places(x._data[:, k], e)
+        at = _places(points[:, k], e)
         flat, inside = flat * shape[k] + at, inside & (at >= 0)
-    w = _weights("histogramdd", weight, (n,), x._data.dtype)
+    w = _weights("histogramdd", weight, lead, x._data.dtype)
     size = int(np.prod(shape, dtype=np.int64))
     hist = np.bincount(flat[inside], None if w is None else w[inside], size).astype(x._data.dtype).reshape(shape)
     if density:

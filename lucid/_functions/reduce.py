@@ -246,7 +246,7 @@ def prod(
 
 
 def all(x: Tensor, dim: Dim = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Whether all elements are nonzero.
+    """Whether all elements are nonzero: bools, but uint8 for uint8.
 
     Args:
         x: any shape and dtype.
@@ -263,11 +263,11 @@ def all(x: Tensor, dim: Dim = None, keepdim: bool = False, *, out: Tensor | None
         [False, True]
     """
     dims = normalize_dims("all", dim, x)
-    return compute(np.all, x, dims, None, keepdim)
+    return _as_bytes(x, compute(np.all, x, dims, None, keepdim))
 
 
 def any(x: Tensor, dim: Dim = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Whether any element is nonzero.
+    """Whether any element is nonzero: bools, but uint8 for uint8.
 
     Args:
         x: any shape and dtype.
@@ -284,7 +284,12 @@ def any(x: Tensor, dim: Dim = None, keepdim: bool = False, *, out: Tensor | None
         [True, False]
     """
     dims = normalize_dims("any", dim, x)
-    return compute(np.any, x, dims, None, keepdim)
+    return _as_bytes(x, compute(np.any, x, dims, None, keepdim))
+
+
+def _as_bytes(x: Tensor, y: Tensor) -> Tensor:
+    """Of uint8, which were bools before there were any, the answers are uint8."""
+    return cast(y, _dtype.uint8) if x._data.dtype == np.uint8 else y
 
 
 def count_nonzero(x: Tensor, dim: Dim = None) -> Tensor:
