@@ -12,6 +12,33 @@ from lucid._functions._common import convert
 from lucid.autograd._node import TensorBase
 
 
+class Constructor:
+    """How ``Tensor(...)`` understands its arguments.
+
+    Attributes:
+        former: as PyTorch's class does, which `lucid.torch.install` asks for: one integer is a size, and values get
+            the default dtype.
+    """
+
+    former = False
+
+
+def former_array(data: Any, sizes: list[Any]) -> np.ndarray:
+    """What PyTorch's ``Tensor(...)`` makes: arbitrary values of some sizes, or the given ones, in the default dtype.
+
+    Raises:
+        TypeError: the arguments are neither sizes nor one sequence.
+    """
+    default = _dtype.get_default_dtype()
+    if all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in sizes):
+        return np.empty(sizes, default.numpy)
+    if len(sizes) > 1 or isinstance(data, (float, bool)):
+        raise TypeError("Tensor: expected sizes or one sequence, got " + ", ".join(type(n).__name__ for n in sizes))
+    if type(data).__name__ == "Size":
+        return np.empty(data, default.numpy)
+    return to_array(data, default, copy=True)
+
+
 def as_device(spec: Any) -> device:
     """The device to put tensors on that is meant by ``spec``: "cpu", "cpu:0" or a `device`.
 

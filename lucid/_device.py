@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 TYPES = (
@@ -37,6 +38,32 @@ class device:
             raise RuntimeError(f"device: {type!r} has an index already, got another one, {index}")
         self.type = name
         self.index = int(number) if number else index
+
+    def __enter__(self) -> device:
+        """Make new tensors there, which is the CPU; on the meta device, which has no memory, they get memory here.
+
+        Raises:
+            RuntimeError: another device.
+        """
+        if self.type not in ("cpu", "meta"):
+            raise RuntimeError(f"device: lucid runs on CPUs only, got {str(self)!r}")
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """Nothing to undo."""
+
+    def __call__(self, function: Any) -> Any:
+        """A function that runs inside the device's context; a decorator."""
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return call
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return device, (self.type, self.index)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, device) or self.type != other.type:

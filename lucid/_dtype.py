@@ -85,10 +85,10 @@ def set_default_dtype(d: dtype) -> None:
     """Make ``d`` the type of tensors made from Python floats.
 
     Args:
-        d: ``lucid.float32`` or ``lucid.float64``.
+        d: a floating-point type.
 
     Raises:
-        TypeError: ``d`` is not float32 or float64.
+        TypeError: ``d`` is not one.
 
     Example:
         >>> import lucid
@@ -98,9 +98,12 @@ def set_default_dtype(d: dtype) -> None:
         >>> lucid.set_default_dtype(lucid.float32)
     """
     global _default
-    if d is not float32 and d is not float64:
-        raise TypeError(f"set_default_dtype: expected lucid.float32 or lucid.float64, got {d!r}")
+    if not isinstance(d, dtype) or not d.is_floating_point:
+        raise TypeError(f"set_default_dtype: expected a floating-point dtype, got {d!r}")
     _default = d
+    from lucid._functions import _autocast
+
+    _autocast.state.set_enabled(_autocast.state.enabled)  # integers become floats of the new type the longer way
 
 
 def of_array(array: np.ndarray) -> dtype:

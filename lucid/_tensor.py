@@ -10,7 +10,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._conversions import Conversions
-from lucid._convert import as_device, to_array
+from lucid._convert import Constructor, as_device, former_array, to_array
 from lucid._device import cpu, device
 from lucid._methods import Methods
 from lucid.autograd._hooks import NodeHooks, RemovableHandle
@@ -46,10 +46,12 @@ class Tensor(TensorBase, Conversions, Methods):
     """A multi-dimensional array that can record what is computed from it.
 
     Args:
-        data: nested sequences, a number, a NumPy array or a Tensor; the values are copied.
+        data: nested sequences, a number, a NumPy array or a Tensor; the values are copied. Two integers or more are
+            the sizes of a tensor with arbitrary values.
         dtype: element type; by default that of ``data``, with Python floats giving the default type (float32).
         device: "cpu", the only device.
         requires_grad: record operations on this tensor.
+        sizes: the fifth size and those after it.
 
     Raises:
         ValueError: the nested sequences are ragged.
@@ -65,7 +67,13 @@ class Tensor(TensorBase, Conversions, Methods):
 
     __array_priority__ = 1000
 
-    def __init__(self, data: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> None:
+    def __init__(
+        self, data: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False, *sizes: int
+    ) -> None:
+        if type(dtype) is int or (Constructor.former and dtype is None and device is None and not requires_grad):
+            more = (dtype, device, requires_grad, *sizes)
+            self._data = former_array(data, [data, *(n for n in more if n is not None and n is not False)])
+            return
         if device is not None:
             as_device(device)
         self._data = to_array(data, dtype, copy=True)

@@ -130,11 +130,32 @@ def test_names_and_limits() -> None:
     assert (b.bits, b.eps, b.max, b.tiny, b.dtype) == (16, 2.0**-7, 255 * 2.0**120, 2.0**-126, "bfloat16")
     with pytest.raises(TypeError, match=r"^finfo: expected a floating-point dtype, got lucid\.int32"):
         lucid.finfo(lucid.int32)
-    with pytest.raises(
-        TypeError, match=r"^set_default_dtype: expected lucid\.float32 or lucid\.float64, got lucid\.bf"
-    ):
-        lucid.set_default_dtype(lucid.bfloat16)
     assert pickle.loads(pickle.dumps(lucid.bfloat16)) is lucid.bfloat16
+
+
+@both
+def test_as_the_default_type(dtype: Any) -> None:
+    lucid.set_default_dtype(dtype)
+    try:
+        i = lucid.arange(3)
+        made = [
+            lucid.ones(2), lucid.randn(2), lucid.tensor([1.5]), lucid.arange(0.0, 1.0, 0.5), lucid.nn.Linear(2, 3).weight,
+            lucid.nn.LSTM(2, 2)(lucid.ones(1, 1, 2))[0], i / 2, i * 1.5, i.sqrt(), lucid.where(i > 0, 1.0, 0.0),
+        ]  # fmt: skip
+        assert {x.dtype for x in made} == {dtype}
+        assert (
+            (i / 2).tolist() == [0.0, 0.5, 1.0]
+            and (i + 1).dtype is lucid.int64
+            and lucid.max(i, 0)[1].dtype is lucid.int64
+        )
+        assert (i * lucid.ones(3, dtype=lucid.float32)).dtype is lucid.float32
+        assert i.to(lucid.float32).dtype is lucid.float32 and i.sum(dtype=lucid.float64).dtype is lucid.float64
+        with lucid.autocast("cpu"):
+            pass
+        assert i.sqrt().dtype is dtype
+    finally:
+        lucid.set_default_dtype(lucid.float32)
+    assert i.sqrt().dtype is lucid.float32
 
 
 @pytest.mark.parity

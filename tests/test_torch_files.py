@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import pickle
 import random
+import subprocess
+import sys
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -245,3 +247,26 @@ def test_exchange_with_pytorch(tmp_path: Path) -> None:
     assert back["views"][0].untyped_storage().data_ptr() == back["views"][2].untyped_storage().data_ptr()
     optimizer.load_state_dict(back["optimizer"])
     assert isinstance(back["parameter"], torch.nn.Parameter)
+
+
+def test_bytes_of_a_file_as_a_storage(tmp_path: Path) -> None:
+    path = tmp_path / "bytes"
+    path.write_bytes(b"\x07" + np.arange(4, dtype="<f4").tobytes())
+    whole = lucid.UntypedStorage.from_file(str(path), False, 17)
+    assert len(whole) == 17 and whole[0] == 7
+    part = lucid.asarray(whole[1:17], dtype=lucid.uint8).view(dtype=lucid.float32)
+    assert part.tolist() == [0.0, 1.0, 2.0, 3.0]
+    part += 1
+    assert path.read_bytes()[:5] == b"\x07\0\0\0\0"
+    assert len(lucid.UntypedStorage(5)) == 5
+    with pytest.raises(RuntimeError, match="view: the storage offset must be divisible by 4 bytes"):
+        lucid.asarray(whole, dtype=lucid.uint8)[1:17].view(lucid.float32)
+    saved = tmp_path / "x.safetensors"
+    lucid.save({"a": lucid.arange(3), "b": lucid.ones(2, 2)}, saved)
+    program = (
+        "import lucid.torch, sys; lucid.torch.install(); from safetensors.torch import load_file, save_file; import torch;"
+        "d = load_file(sys.argv[1]); assert d['a'].tolist() == [0, 1, 2] and d['b'].shape == (2, 2);"
+        "save_file({'c': torch.ones(3)}, sys.argv[1]); assert load_file(sys.argv[1])['c'].tolist() == [1.0] * 3"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", program, saved], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

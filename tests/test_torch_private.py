@@ -108,3 +108,87 @@ def test_paths_in_trees() -> None:
         seen = []
         assert pytree.tree_map_(seen.append, tree) is tree and seen == [1, 2, 3]
     """)
+
+
+def test_tensor_is_made_as_by_pytorchs_class() -> None:
+    run("""
+        import numpy as np, torch
+        from torch import Tensor
+        assert torch.Tensor([1, 2]).dtype is torch.float32 and torch.Tensor(np.ones(2)).dtype is torch.float32
+        assert torch.Tensor(3).shape == (3,) and torch.Tensor(2, 3).shape == (2, 3) and torch.Tensor().shape == (0,)
+        assert torch.Tensor(1, 2, 3, 4, 5).shape == (1, 2, 3, 4, 5) and torch.Tensor(torch.Size([2, 1])).shape == (2, 1)
+        assert torch.Tensor([True]).tolist() == [1.0]
+        try:
+            Tensor(2.0)
+        except TypeError as error:
+            assert str(error) == "Tensor: expected sizes or one sequence, got float"
+        lucid.torch.uninstall()
+        assert Tensor([1, 2]).dtype is lucid.int64 and Tensor(3).tolist() == 3 and Tensor(2, 3).shape == (2, 3)
+    """)
+
+
+def test_whole_objects_in_files() -> None:
+    run("""
+        import argparse, io, pickle
+        import numpy as np
+        import torch
+        from torch import nn
+        model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+        for obj in (model, argparse.Namespace(lr=0.1), {"rng": np.arange(3), "w": torch.ones(2)}):
+            file = io.BytesIO()
+            torch.save(obj, file)
+            file.seek(0)
+            try:
+                torch.load(file)
+            except pickle.UnpicklingError as error:
+                assert "pass weights_only=False" in str(error)
+            else:
+                raise AssertionError(obj)
+            assert type(torch.load(file, map_location=lambda storage, place: storage, weights_only=False)) is type(obj)
+        file = io.BytesIO()
+        torch.save(model, file)
+        file.seek(0)
+        again = torch.load(file, "cpu", weights_only=False)
+        assert (again(torch.ones(1, 2)) == model(torch.ones(1, 2))).all() and again[0].weight.requires_grad
+        file = io.BytesIO()
+        torch.save({"w": torch.ones(2), "n": 1}, file)
+        file.seek(0)
+        assert torch.load(file, map_location={"cuda:0": "cpu"}, mmap=False)["n"] == 1
+        file.seek(0)
+        assert lucid.load(file)["n"] == 1
+    """)
+
+
+def test_devices_as_contexts() -> None:
+    run("""
+        import pickle, torch
+        with torch.device("cpu"), torch.device("meta"):
+            assert torch.ones(1).device == torch.device("cpu")
+
+        @torch.device("cpu")
+        def make():
+            return torch.ones(1)
+
+        assert make().item() == 1 and pickle.loads(pickle.dumps(torch.device("cuda:1"))).index == 1
+        try:
+            torch.device("cuda").__enter__()
+        except RuntimeError as error:
+            assert str(error) == "device: lucid runs on CPUs only, got 'cuda'"
+        else:
+            raise AssertionError
+    """)
+
+
+def test_multiplications_are_counted() -> None:
+    assert "total" in run("""
+        import torch
+        from torch import nn
+        from torch.utils.flop_counter import FlopCounterMode
+        q = torch.ones(1, 2, 5, 4)
+        with FlopCounterMode() as counter:
+            nn.Linear(3, 4)(torch.ones(2, 3))
+            torch.ones(2, 3) + 1
+            nn.functional.scaled_dot_product_attention(q, q, q, is_causal=True)
+        assert counter.get_total_flops() == 2 * 2 * 3 * 4 + 2 * 2 * 5 * 5 * 8
+        assert sum(counter.get_flop_counts()["Global"].values()) == counter.get_total_flops()
+    """)

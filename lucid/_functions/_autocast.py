@@ -36,7 +36,7 @@ class State(threading.local):
     def set_enabled(self, value: bool) -> None:
         """Turn autocast on or off for this thread."""
         self.enabled = value
-        watch(value)
+        watch(value or _dtype.get_default_dtype().is_half)
 
 
 state = State()

@@ -106,6 +106,9 @@ def _widened(function: Callable[..., Any], name: str, args: tuple[Any, ...], kwa
     asked = next((v for v in (*args, *kwargs.values()) if isinstance(v, _dtype.dtype)), None)
     halves = [t for t in floats if t.dtype.is_half]
     if not halves and not (asked is not None and asked.is_half):
+        default = _dtype.get_default_dtype()
+        if default.is_half and not floats and asked is None:
+            return _of_integers(function, default, args, kwargs)
         return function(*args, **kwargs)
     if name in UNIFORM and len({t.dtype for t in floats}) > 1:
         kinds = " and ".join(dict.fromkeys(t.dtype.name for t in floats))
@@ -139,6 +142,18 @@ def _widened(function: Callable[..., Any], name: str, args: tuple[Any, ...], kwa
         return cast(y, target) if target.is_half and y._data.dtype == _dtype.float32.numpy else y
 
     return _map(result, narrow)
+
+
+def _of_integers(
+    function: Callable[..., Any], default: _dtype.dtype, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """The function of integers whose floats are of a half-precision default type: computed in float32 and rounded."""
+    _dtype.set_default_dtype(_dtype.float32)
+    try:
+        result = function(*args, **kwargs)
+    finally:
+        _dtype.set_default_dtype(default)
+    return _map(result, lambda y: cast(y, default) if y._data.dtype == _dtype.float32.numpy else y)
 
 
 set_compute(compute)

@@ -60,7 +60,12 @@ def view(x: Tensor, *shape: Any, size: Any = None, dtype: Any = None) -> Tensor:
     if size is not None or dtype is not None:
         shape = (size if dtype is None else dtype,)
     if len(shape) == 1 and isinstance(shape[0], _dtype.dtype):
-        return wrap(x._data.view(shape[0].numpy))
+        y = x._data.view(shape[0].numpy)
+        if not y.flags.aligned:
+            raise RuntimeError(
+                f"view: the storage offset must be divisible by {y.itemsize} bytes to view as {shape[0]}"
+            )
+        return wrap(y)
     return _reshape("view", x, shape, False)
 
 

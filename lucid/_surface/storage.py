@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ class UntypedStorage:
     """The bytes that a tensor and its views share.
 
     Args:
-        data: the array whose memory it is.
+        data: the array whose memory it is; or a number of bytes to take.
         itemsize: bytes of what `size` counts: 1, or those of an element.
 
     Example:
@@ -23,10 +24,46 @@ class UntypedStorage:
     """
 
     def __init__(self, data: np.ndarray, itemsize: int = 1) -> None:
-        root = data
+        root = np.empty(data, np.uint8) if isinstance(data, int) else data
         while isinstance(root.base, np.ndarray):
             root = root.base
         self._root, self._itemsize = root, itemsize
+
+    @classmethod
+    def from_file(cls, filename: Any, shared: bool = False, nbytes: int | None = None) -> UntypedStorage:
+        """The bytes of a file, which are read when they are looked at.
+
+        Args:
+            filename: its path.
+            shared: write what is written to the storage to the file.
+            nbytes: how many from its start; all of them unless given.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: it has fewer bytes.
+
+        Example:
+            >>> import os, tempfile
+            >>> import lucid
+            >>> path = os.path.join(tempfile.mkdtemp(), "bytes")
+            >>> with open(path, "wb") as file:
+            ...     _ = file.write(bytes(range(6)))
+            ...
+            >>> lucid.UntypedStorage.from_file(path, False, 6)[2:4].tolist()
+            [2, 3]
+        """
+        return cls._over(np.memmap(os.fspath(filename), np.uint8, "r+" if shared else "c", 0, nbytes).view(np.ndarray))
+
+    @classmethod
+    def _over(cls, part: np.ndarray) -> UntypedStorage:
+        """The storage of bytes inside other memory, copied where numbers of 8 bytes would lie across its words."""
+        made = cls.__new__(cls)
+        made._root, made._itemsize = part if part.ctypes.data % 8 == 0 else part.copy(), 1
+        return made
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        flat = self._root.reshape(-1)
+        return np.array(flat.view(np.uint8) if self._itemsize == 1 else flat, dtype, copy=copy)
 
     def nbytes(self) -> int:
         """Bytes."""
@@ -52,6 +89,8 @@ class UntypedStorage:
         return (flat.view(np.uint8) if self._itemsize == 1 and flat.dtype.itemsize != 1 else flat).tolist()
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice) and self._itemsize == 1:
+            return self._over(self.__array__()[index])
         return self.tolist()[index]
 
     def __eq__(self, other: object) -> bool:

@@ -411,7 +411,7 @@ def _traced(
                          "be traced; compile with fallback=True to run it uncompiled") from error  # fmt: skip
     finally:
         mode.enabled, mode.trace, threads.tracer = recording, watched, outer
-        watch(autocast.enabled)
+        autocast.set_enabled(autocast.enabled)
     if tracer.failure is not None:  # raised, and caught by the model
         raise tracer.failure
     return Graph(inputs, [], tracer.ops), result, tracer

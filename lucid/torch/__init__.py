@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 
+from lucid._convert import Constructor
 from lucid.torch._finder import Finder
 from lucid.torch._missing import Missing
 
@@ -23,6 +24,9 @@ _finder = Finder()
 
 def install() -> None:
     """Let ``import torch`` give lucid from now on in this process; calling it again changes nothing.
+
+    ``Tensor(...)``, which is then ``torch.Tensor``, understands its arguments as PyTorch's class: one integer is a
+    size, and values get the default dtype.
 
     Raises:
         RuntimeError: PyTorch itself is imported already.
@@ -40,6 +44,7 @@ def install() -> None:
     if "torch" in sys.modules:
         raise RuntimeError("lucid.torch.install: PyTorch is imported already; install before the first 'import torch'")
     sys.meta_path.insert(0, _finder)
+    Constructor.former = True
 
 
 def uninstall() -> None:
@@ -56,5 +61,6 @@ def uninstall() -> None:
     """
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
+        Constructor.former = False
         for name in [name for name in sys.modules if name == "torch" or name.startswith("torch.")]:
             del sys.modules[name]

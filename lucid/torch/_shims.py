@@ -10,7 +10,7 @@ import functools
 import importlib
 import multiprocessing
 from types import SimpleNamespace
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from lucid.torch import _no_device
 from lucid.torch._distribution import VERSION
@@ -37,9 +37,12 @@ MOVED = {
 MODULES = {
     "torch": (
         "_C", "__config__", "_custom_ops", "_dynamo", "_inductor", "_jit_internal", "accelerator", "ao", "backends",
-        "compiler", "cpu", "cuda", "distributed", "fx", "hub", "jit", "library", "mps", "multiprocessing", "onnx",
-        "ops", "overrides", "quantization", "types", "version", "xpu",
+        "compiler", "cpu", "cuda", "distributed", "futures", "fx", "hub", "jit", "library", "mps", "multiprocessing",
+        "onnx", "ops", "overrides", "quantization", "types", "version", "xpu",
     ),
+    "torch._C": ("_nn",),
+    "torch.distributed": ("rpc",),
+    "torch.distributed.rpc": ("api",),
     "torch._dynamo": ("config", "eval_frame", "utils"),
     "torch.backends": ("cpu", "cuda", "cudnn", "mkldnn", "mps"),
     "torch.cpu": ("amp",),
@@ -49,7 +52,7 @@ MODULES = {
     "torch.nn": ("parallel",),
     "torch.nn.parallel": ("distributed",),
     "torch.onnx": ("symbolic_helper",),
-    "torch.utils": ("_pytree", "hooks", "model_zoo"),
+    "torch.utils": ("_pytree", "_python_dispatch", "flop_counter", "hooks", "model_zoo"),
 }  # fmt: skip
 
 LACKING = (
@@ -77,8 +80,8 @@ def _assert(condition: Any, message: Any = "") -> None:
         raise AssertionError(message)
 
 
-class _Unused:
-    """For isinstance checks: nothing is an instance.
+class _Unused(Generic[T]):
+    """For annotations and isinstance checks: nothing is an instance.
 
     Example:
         >>> import lucid
@@ -132,6 +135,31 @@ def _later(**places: str) -> Any:
         return found
 
     return names
+
+
+def _serialization() -> dict[str, Any]:
+    from lucid.torch import _files
+
+    return {
+        "add_safe_globals": nothing, "clear_safe_globals": nothing, "get_safe_globals": list,
+        "safe_globals": contextlib.nullcontext, "load": _files.load, "save": _files.save,
+    }  # fmt: skip
+
+
+def _parse_to(*args: Any, **kwargs: Any) -> tuple[Any, Any, bool, Any]:
+    """What `Module.to` was asked for: device, dtype, whether not to wait and the order in memory."""
+    import lucid
+
+    place, kind, order = kwargs.get("device"), kwargs.get("dtype"), kwargs.get("memory_format")
+    flags = [a for a in args if isinstance(a, bool)]
+    for a in args:
+        if isinstance(a, lucid.Tensor):
+            place, kind = a.device, a.dtype
+        elif isinstance(a, lucid.dtype):
+            kind = a
+        elif isinstance(a, (str, lucid.device)):
+            place = a
+    return None if place is None else lucid.device(place), kind, bool(flags and flags[0]), order
 
 
 def _activities() -> set[Any]:
@@ -190,7 +218,7 @@ def _torch() -> dict[str, Any]:
     from lucid import _dtype
     from lucid._surface.storage import UntypedStorage
     from lucid.distributions import Dirichlet
-    from lucid.torch import _lacking_types
+    from lucid.torch import _files, _lacking_types
     from lucid.torch._foreach import functions
     from lucid.torch._legacy import types
     from lucid.torch._library import ops
@@ -202,6 +230,8 @@ def _torch() -> dict[str, Any]:
         "contiguous_format": "contiguous_format", "preserve_format": "preserve_format", "strided": "strided",
         **{kind: kind for kind in ("sparse_bsc", "sparse_bsr", "sparse_coo", "sparse_csc", "sparse_csr", "_mkldnn")},
         "jagged": "jagged", "OutOfMemoryError": _no_device.OutOfMemoryError, "AcceleratorError": RuntimeError,
+        "Future": _Unused,
+        "load": _files.load, "save": _files.save,
         "_sample_dirichlet": lambda alpha: Dirichlet(alpha).sample(), **types(), **functions(),
         "UntypedStorage": UntypedStorage,
         "finfo": _lacking_types.finfo, **_lacking_types.types(),
@@ -243,6 +273,10 @@ _CONTENTS: dict[str, Any] = {
         "max_memory_reserved": zero, "reset_peak_memory_stats": nothing, "memory_stats": dict,
     },
     "torch.autograd.profiler": {name: Missing(f"torch.autograd.profiler.{name}") for name in ("emit_itt", "emit_nvtx")},
+    "torch._C._nn": {"_parse_to": _parse_to},
+    "torch.futures": {"Future": _Unused},
+    "torch.distributed.rpc": {"is_available": false},
+    "torch.distributed.rpc.api": {"_require_initialized": identity},
     "torch.backends": {},
     "torch.backends.cpu": {"get_cpu_capability": lambda: "DEFAULT"},
     "torch.backends.cuda": {"is_built": false, "matmul": SimpleNamespace(allow_tf32=False)},
@@ -288,6 +322,7 @@ _CONTENTS: dict[str, Any] = {
     "torch.nn.modules.dropout": _later(_DropoutNd="nn.modules.dropout._Dropout"),
     "torch.nn.modules.instancenorm": _later(_InstanceNorm="nn.modules.batch_norm._InstanceNorm"),
     "torch.nn.modules.loss": _later(_Loss="nn.modules.loss.Loss"),
+    "torch.nn.modules.module": {"_EXTRA_STATE_KEY_SUFFIX": "_extra_state"},
     "torch.nn.modules.transformer": _later(
         _get_activation_fn="nn.modules.transformer._activation", _get_clones="nn.modules.transformer._copies"
     ),
@@ -308,13 +343,12 @@ _CONTENTS: dict[str, Any] = {
         "has_torch_function": false, "has_torch_function_unary": false, "has_torch_function_variadic": false,
         "is_tensor_like": lambda x: type(x).__name__ == "Tensor",
     },
-    "torch.serialization": {
-        "add_safe_globals": nothing, "clear_safe_globals": nothing, "get_safe_globals": list,
-        "safe_globals": contextlib.nullcontext,
-    },
+    "torch.serialization": _serialization,
     "torch.types": _types,
     "torch.utils._pytree": _public("_tree"),
     "torch.utils.data": {"functional_datapipe": lambda name, enable_df_api_tracing=False: identity},
+    "torch.utils._python_dispatch": {"is_traceable_wrapper_subclass": false, "_get_current_dispatch_mode": nothing},
+    "torch.utils.flop_counter": _public("_flop_counter"),
     "torch.utils.hooks": _later(RemovableHandle="autograd._hooks.RemovableHandle"),
     "torch.utils.model_zoo": _public("_hub"),
     "torch.version": {"__version__": VERSION, "cuda": None, "hip": None, "git_version": "lucid"},

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 PyTree = Any
 
@@ -94,16 +94,24 @@ def _dict_unflatten(values: Iterable[Any], context: Any) -> dict[Any, Any]:
     return dict(zip(context, values))
 
 
-_NODES: dict[Any, tuple[_Flatten, _Unflatten]] = {
-    tuple: (lambda t: (list(t), None), lambda parts, _: tuple(parts)),
-    list: (lambda t: (list(t), None), lambda parts, _: list(parts)),
-    dict: (_dict_flatten, _dict_unflatten),
-    OrderedDict: (_dict_flatten, lambda parts, keys: OrderedDict(zip(keys, parts))),
-    defaultdict: (
+class NodeDef(NamedTuple):
+    """How to take one kind of container apart, and how to make it again."""
+
+    flatten_fn: _Flatten
+    unflatten_fn: _Unflatten
+
+
+_NODES: dict[Any, NodeDef] = {
+    tuple: NodeDef(lambda t: (list(t), None), lambda parts, _: tuple(parts)),
+    list: NodeDef(lambda t: (list(t), None), lambda parts, _: list(parts)),
+    dict: NodeDef(_dict_flatten, _dict_unflatten),
+    OrderedDict: NodeDef(_dict_flatten, lambda parts, keys: OrderedDict(zip(keys, parts))),
+    defaultdict: NodeDef(
         lambda t: (list(t.values()), [t.default_factory, list(t)]),
         lambda parts, context: defaultdict(context[0], zip(context[1], parts)),
     ),
-    deque: (lambda t: (list(t), t.maxlen), lambda parts, maxlen: deque(parts, maxlen)),
+    deque: NodeDef(lambda t: (list(t), t.maxlen), lambda parts, maxlen: deque(parts, maxlen)),
+    namedtuple: NodeDef(lambda t: (list(t), type(t)), lambda parts, kind: kind(*parts)),
 }
 SUPPORTED_NODES = _NODES
 _WITH_KEYS: dict[Any, Callable[[Any], tuple[Iterable[tuple[Any, Any]], Any]]] = dict.fromkeys(
@@ -122,7 +130,7 @@ def register_pytree_node(
     flatten_with_keys_fn: Any = None,
 ) -> None:
     """Let trees contain nodes of type ``cls``; the names for files of trees have no effect."""
-    _NODES[cls] = (flatten_fn, unflatten_fn)
+    _NODES[cls] = NodeDef(flatten_fn, unflatten_fn)
     if flatten_with_keys_fn is not None:
         _WITH_KEYS[cls] = flatten_with_keys_fn
 
@@ -134,18 +142,19 @@ def _is_named_tuple(tree: Any) -> bool:
     return isinstance(tree, tuple) and type(tree) is not tuple and hasattr(tree, "_fields")
 
 
+def _get_node_type(tree: Any) -> Any:
+    """The key of `SUPPORTED_NODES` for it, if it is a node."""
+    return namedtuple if _is_named_tuple(tree) and type(tree) not in _NODES else type(tree)
+
+
 def tree_flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], TreeSpec]:
     """The leaves in order, and the specification that `tree_unflatten` makes the tree of again."""
     if is_leaf is not None and is_leaf(tree):
         return [tree], LeafSpec()
-    parts: Iterable[Any]
-    if _is_named_tuple(tree):
-        kind, parts, context = type(tree), list(tree), None
-    elif type(tree) in _NODES:
-        kind = type(tree)
-        parts, context = _NODES[kind][0](tree)
-    else:
+    kind = _get_node_type(tree)
+    if kind not in _NODES:
         return [tree], LeafSpec()
+    parts, context = _NODES[kind].flatten_fn(tree)
     leaves, specs = [], []
     for part in parts:
         found, spec = tree_flatten(part, is_leaf)
@@ -170,7 +179,7 @@ def _build(leaves: Iterator[Any], spec: TreeSpec) -> Any:
     if spec.type is None:
         return next(leaves)
     parts = [_build(leaves, child) for child in spec.children_specs]
-    return _NODES[spec.type][1](parts, spec.context) if spec.type in _NODES else spec.type(*parts)
+    return _NODES[spec.type].unflatten_fn(parts, spec.context)
 
 
 def tree_leaves(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> list[Any]:
@@ -201,7 +210,7 @@ def tree_map_(func: Callable[..., Any], tree: Any, *rests: Any, is_leaf: Callabl
 
 def tree_is_leaf(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> bool:
     """Whether the tree is a leaf itself."""
-    return (is_leaf is not None and is_leaf(tree)) or not (_is_named_tuple(tree) or type(tree) in _NODES)
+    return (is_leaf is not None and is_leaf(tree)) or _get_node_type(tree) not in _NODES
 
 
 _is_leaf = tree_is_leaf
@@ -212,12 +221,12 @@ def _with_paths(tree: Any, is_leaf: Callable[[Any], bool] | None, path: tuple[An
         yield path, tree
         return
     pairs: Iterable[tuple[Any, Any]]
-    if _is_named_tuple(tree):
+    if _get_node_type(tree) is namedtuple:
         pairs = [(GetAttrKey(name), getattr(tree, name)) for name in tree._fields]
     elif type(tree) in _WITH_KEYS:
         pairs = _WITH_KEYS[type(tree)](tree)[0]
     else:
-        pairs = ((SequenceKey(i), part) for i, part in enumerate(_NODES[type(tree)][0](tree)[0]))
+        pairs = ((SequenceKey(i), part) for i, part in enumerate(_NODES[type(tree)].flatten_fn(tree)[0]))
     for key, part in pairs:
         yield from _with_paths(part, is_leaf, (*path, key))
 

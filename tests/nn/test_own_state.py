@@ -109,3 +109,19 @@ def test_non_persistent_buffers_by_pytorchs_name() -> None:
     model = nn.Module()
     model.register_buffer("a", lucid.ones(1), persistent=False)
     assert model._non_persistent_buffers_set == {"a"}
+
+
+def test_hooks_by_pytorchs_names() -> None:
+    model = nn.Linear(1, 1)
+
+    def hook(*args: Any) -> None: ...
+
+    model.register_forward_hook(hook, with_kwargs=True)
+    model.register_forward_pre_hook(hook)
+    model.register_full_backward_hook(hook)
+    assert list(model._forward_hooks.values()) == list(model._forward_pre_hooks.values()) == [hook]
+    assert len(model._backward_hooks) == 1 and not model._backward_pre_hooks
+    model._forward_hooks.clear()
+    model._forward_pre_hooks = type(model._forward_pre_hooks)()
+    assert not model._forward_hooks and not model._forward_pre_hooks
+    model(lucid.ones(1, 1))

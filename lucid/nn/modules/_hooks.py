@@ -24,8 +24,10 @@ class Hooks:
     """The hooks of one module by kind, each kind in calling order."""
 
     def __init__(self) -> None:
-        self.forward_pre: OrderedDict[int, tuple[Hook, bool]] = OrderedDict()  # hook, with_kwargs
-        self.forward: OrderedDict[int, tuple[Hook, bool, bool]] = OrderedDict()  # hook, with_kwargs, always_call
+        self.forward_pre: OrderedDict[int, Hook] = OrderedDict()
+        self.forward: OrderedDict[int, Hook] = OrderedDict()
+        self.with_kwargs: set[int] = set()  # those of the two that are given the keyword arguments
+        self.always: set[int] = set()  # those of forward that are called when something raised
         self.backward_pre: OrderedDict[int, Hook] = OrderedDict()
         self.backward: OrderedDict[int, Hook] = OrderedDict()
         self.state_dict_pre: OrderedDict[int, Hook] = OrderedDict()
@@ -35,19 +37,38 @@ class Hooks:
         self.load_state_dict_post: OrderedDict[int, Hook] = OrderedDict()
 
 
-def register(hooks: OrderedDict[int, Any], entry: Any, prepend: bool = False) -> RemovableHandle:
+def register(hooks: OrderedDict[int, Hook], hook: Hook, prepend: bool = False) -> RemovableHandle:
     """Add a hook at the end of its kind, or at the front."""
     handle = RemovableHandle(hooks)
-    hooks[handle.id] = entry
+    hooks[handle.id] = hook
     if prepend:
         hooks.move_to_end(handle.id, last=False)
     return handle
+
+
+def _kind(name: str) -> Any:
+    """PyTorch's attribute for the hooks of one kind, which other packages look through and empty."""
+
+    def read(self: Hooked) -> OrderedDict[int, Hook]:
+        return getattr(self._registry(), name)
+
+    def replace(self: Hooked, hooks: OrderedDict[int, Hook]) -> None:
+        setattr(self._registry(), name, hooks)
+
+    return property(read, replace)
 
 
 class Hooked:
     """The part of `Module` that registers hooks."""
 
     _hooks: Hooks | None = None
+    _forward_pre_hooks, _forward_hooks = _kind("forward_pre"), _kind("forward")
+    _backward_pre_hooks, _backward_hooks = _kind("backward_pre"), _kind("backward")
+    _state_dict_pre_hooks, _state_dict_hooks = _kind("state_dict_pre"), _kind("state_dict")
+    _load_state_dict_pre_hooks, _load_state_dict_post_hooks = (
+        _kind("load_state_dict_pre"),
+        _kind("load_state_dict_post"),
+    )
 
     def _registry(self) -> Hooks:
         if self._hooks is None:
@@ -78,7 +99,11 @@ class Hooked:
             [1.0]
             >>> handle.remove()
         """
-        return register(self._registry().forward_pre, (hook, with_kwargs), prepend)
+        hooks = self._registry()
+        handle = register(hooks.forward_pre, hook, prepend)
+        if with_kwargs:
+            hooks.with_kwargs.add(handle.id)
+        return handle
 
     def register_forward_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
@@ -101,7 +126,13 @@ class Hooked:
             >>> print(layer(lucid.ones(1)))
             [2.0]
         """
-        return register(self._registry().forward, (hook, with_kwargs, always_call), prepend)
+        hooks = self._registry()
+        handle = register(hooks.forward, hook, prepend)
+        if with_kwargs:
+            hooks.with_kwargs.add(handle.id)
+        if always_call:
+            hooks.always.add(handle.id)
+        return handle
 
     def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Call a hook when the gradients of the outputs are known.
@@ -209,15 +240,15 @@ def call_with_hooks(module: Module, hooks: Hooks, args: tuple[Any, ...], kwargs:
         if crossing is not None:
             args = crossing.enter(args)
         y = module.forward(*args, **kwargs)
-        for key, entry in hooks.forward.items():
+        for key, hook in hooks.forward.items():
             pending.pop(key, None)
-            y = _after(module, entry, args, kwargs, y)
+            y = _after(module, hook, key in hooks.with_kwargs, args, kwargs, y)
         return y if crossing is None else crossing.leave(y)
     except Exception:
-        for entry in pending.values():
-            if entry[2]:
+        for key, hook in pending.items():
+            if key in hooks.always:
                 try:
-                    y = _after(module, entry, args, kwargs, y)
+                    y = _after(module, hook, key in hooks.with_kwargs, args, kwargs, y)
                 except Exception as error:
                     warnings.warn(f"a forward hook with always_call=True raised as well: {error!r}", stacklevel=2)
         raise
@@ -226,7 +257,8 @@ def call_with_hooks(module: Module, hooks: Hooks, args: tuple[Any, ...], kwargs:
 def _before(
     module: Module, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    for hook, with_kwargs in hooks.forward_pre.values():
+    for key, hook in hooks.forward_pre.items():
+        with_kwargs = key in hooks.with_kwargs
         changed = hook(module, args, kwargs) if with_kwargs else hook(module, args)
         if changed is None:
             continue
@@ -239,10 +271,7 @@ def _before(
     return args, kwargs
 
 
-def _after(
-    module: Module, entry: tuple[Hook, bool, bool], args: tuple[Any, ...], kwargs: dict[str, Any], y: Any
-) -> Any:
-    hook, with_kwargs, _ = entry
+def _after(module: Module, hook: Hook, with_kwargs: bool, args: tuple[Any, ...], kwargs: dict[str, Any], y: Any) -> Any:
     changed = hook(module, args, kwargs, y) if with_kwargs else hook(module, args, y)
     return y if changed is None else changed
 

@@ -47,7 +47,7 @@ def methods(module: Module) -> list[tuple[int, BasePruningMethod]]:
     """The pruning methods among the module's hooks, and their keys there."""
     if module._hooks is None:
         return []
-    return [(key, h) for key, (h, _) in module._hooks.forward_pre.items() if isinstance(h, BasePruningMethod)]
+    return [(key, h) for key, h in module._hooks.forward_pre.items() if isinstance(h, BasePruningMethod)]
 
 
 class BasePruningMethod(ABC):

@@ -37,8 +37,8 @@ class _Hook:
 
 def _find(function: str, module: Module, name: str, kind: type[_Hook]) -> tuple[int, Any]:
     check_module(function, module)
-    hooks = {} if module._hooks is None else module._hooks.forward_pre
-    for key, (hook, _) in hooks.items():
+    hooks: dict[int, Any] = {} if module._hooks is None else module._hooks.forward_pre
+    for key, hook in hooks.items():
         if isinstance(hook, kind) and hook.name == name:
             return key, hook
     raise ValueError(f"{function}: {type(module).__name__} has no such hook for {name!r}")
