@@ -324,7 +324,7 @@ _CONTENTS: dict[str, Any] = {
     "torch.nn.modules.loss": _later(_Loss="nn.modules.loss.Loss"),
     "torch.nn.modules.module": {"_EXTRA_STATE_KEY_SUFFIX": "_extra_state"},
     "torch.nn.modules.transformer": _later(
-        _get_activation_fn="nn.modules.transformer._activation", _get_clones="nn.modules.transformer._copies"
+        _get_activation_fn="nn.modules.transformer_layer._activation", _get_clones="nn.modules.transformer._copies"
     ),
     "torch.nn.parallel": _parallel,
     "torch.nn.parallel.distributed": _parallel,
