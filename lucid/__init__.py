@@ -77,6 +77,7 @@ from lucid._functions.ternary import *  # noqa: E402, F403
 from lucid._functions.triangle import *  # noqa: E402, F403
 from lucid._functions.trigonometric import *  # noqa: E402, F403
 from lucid._later import later as _later  # noqa: E402
+from lucid._layout import Size  # noqa: E402
 from lucid._memory import memory_stats, release_memory, set_flush_denormal  # noqa: E402
 from lucid._printing import set_printoptions  # noqa: E402
 from lucid._random import (  # noqa: E402
@@ -88,7 +89,7 @@ from lucid._random import (  # noqa: E402
     seed,
     set_rng_state,
 )
-from lucid._tensor import Size, Tensor  # noqa: E402
+from lucid._tensor import Tensor  # noqa: E402
 from lucid._threads import get_num_threads, num_threads, set_num_threads  # noqa: E402
 from lucid._version import __version__  # noqa: E402
 from lucid.autograd import (  # noqa: E402

@@ -21,8 +21,9 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions.creation import from_numpy
+from lucid._layout import Size
 from lucid._safetensors import FileFormatError
-from lucid._tensor import Size, Tensor
+from lucid._tensor import Tensor
 
 # PyTorch's name of a storage's class: how the numbers lie in the file, and what they become.
 STORAGES: dict[str, tuple[str, Any]] = {

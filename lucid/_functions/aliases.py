@@ -124,7 +124,7 @@ def broadcast_shapes(*shapes: Any) -> Any:
         >>> lucid.broadcast_shapes((2, 1), (3,))
         lucid.Size([2, 3])
     """
-    from lucid._tensor import Size
+    from lucid._layout import Size
 
     common: tuple[int, ...] = ()
     for s in shapes:
