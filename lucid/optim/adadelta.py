@@ -10,9 +10,8 @@ from lucid._tensor import Tensor
 from lucid.optim.optimizer import (
     Optimizer,
     as_float,
-    check_at_least_zero,
     check_modes,
-    check_scalar,
+    check_numbers,
     data,
     gradients,
     memory,
@@ -70,12 +69,9 @@ class Adadelta(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_scalar("Adadelta", "lr", lr)
-        check_at_least_zero("Adadelta", "learning rate", lr)
+        check_numbers("Adadelta", lr, epsilon=eps, weight_decay=weight_decay)
         if not 0.0 <= rho <= 1.0:
             raise ValueError(f"Adadelta: Invalid rho value: {rho}")
-        check_at_least_zero("Adadelta", "epsilon value", eps)
-        check_at_least_zero("Adadelta", "weight_decay value", weight_decay)
         check_modes("Adadelta", differentiable, foreach)
         defaults = {
             "lr": lr,

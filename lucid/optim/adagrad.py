@@ -13,9 +13,8 @@ from lucid.autograd._node import wrap
 from lucid.optim.optimizer import (
     Optimizer,
     as_float,
-    check_at_least_zero,
     check_modes,
-    check_scalar,
+    check_numbers,
     data,
     gradients,
     memory,
@@ -74,12 +73,14 @@ class Adagrad(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_scalar("Adagrad", "lr", lr)
-        check_at_least_zero("Adagrad", "learning rate", lr)
-        check_at_least_zero("Adagrad", "lr_decay value", lr_decay)
-        check_at_least_zero("Adagrad", "weight_decay value", weight_decay)
-        check_at_least_zero("Adagrad", "initial_accumulator_value value", initial_accumulator_value)
-        check_at_least_zero("Adagrad", "epsilon value", eps)
+        check_numbers(
+            "Adagrad",
+            lr,
+            lr_decay=lr_decay,
+            weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value,
+            epsilon=eps,
+        )
         check_modes("Adagrad", differentiable, foreach, fused)
         defaults = {
             "lr": lr,

@@ -10,10 +10,9 @@ from lucid._tensor import Tensor
 from lucid.optim.optimizer import (
     Optimizer,
     as_float,
-    check_at_least_zero,
     check_betas,
     check_modes,
-    check_scalar,
+    check_numbers,
     data,
     gradients,
     memory,
@@ -79,11 +78,8 @@ class Adam(Optimizer):
         decoupled_weight_decay: bool = False,
     ) -> None:
         name = type(self).__name__
-        check_scalar(name, "lr", lr)
-        check_at_least_zero(name, "learning rate", lr)
-        check_at_least_zero(name, "epsilon value", eps)
+        check_numbers(name, lr, epsilon=eps, weight_decay=weight_decay)
         check_betas(name, betas)
-        check_at_least_zero(name, "weight_decay value", weight_decay)
         check_modes(name, differentiable, foreach, fused)
         defaults = {
             "lr": lr,

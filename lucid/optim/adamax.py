@@ -10,10 +10,9 @@ from lucid._tensor import Tensor
 from lucid.optim.optimizer import (
     Optimizer,
     as_float,
-    check_at_least_zero,
     check_betas,
     check_modes,
-    check_scalar,
+    check_numbers,
     data,
     gradients,
     memory,
@@ -70,11 +69,8 @@ class Adamax(Optimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_scalar("Adamax", "lr", lr)
-        check_at_least_zero("Adamax", "learning rate", lr)
-        check_at_least_zero("Adamax", "epsilon value", eps)
+        check_numbers("Adamax", lr, epsilon=eps, weight_decay=weight_decay)
         check_betas("Adamax", betas)
-        check_at_least_zero("Adamax", "weight_decay value", weight_decay)
         check_modes("Adamax", differentiable, foreach)
         defaults = {
             "lr": lr,

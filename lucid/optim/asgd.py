@@ -12,9 +12,8 @@ from lucid._tensor import Tensor
 from lucid.optim.optimizer import (
     Optimizer,
     as_float,
-    check_at_least_zero,
     check_modes,
-    check_scalar,
+    check_numbers,
     data,
     gradients,
     memory,
@@ -77,9 +76,7 @@ class ASGD(Optimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_scalar("ASGD", "lr", lr)
-        check_at_least_zero("ASGD", "learning rate", lr)
-        check_at_least_zero("ASGD", "weight_decay value", weight_decay)
+        check_numbers("ASGD", lr, weight_decay=weight_decay)
         check_modes("ASGD", differentiable, foreach)
         defaults = {
             "lr": lr,

@@ -9,7 +9,7 @@ from lucid._functions.join import cat
 from lucid._tensor import Tensor
 from lucid.autograd._mode import enable_grad, no_grad
 from lucid.optim._line_search import Point, strong_wolfe
-from lucid.optim.optimizer import Optimizer, as_float, check_at_least_zero, check_scalar
+from lucid.optim.optimizer import Optimizer, as_float, check_numbers
 
 
 class LBFGS(Optimizer):
@@ -63,8 +63,7 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
-        check_scalar("LBFGS", "lr", lr)
-        check_at_least_zero("LBFGS", "learning rate", lr)
+        check_numbers("LBFGS", lr)
         defaults = {
             "lr": lr,
             "max_iter": max_iter,

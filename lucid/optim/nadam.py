@@ -10,10 +10,9 @@ from lucid._tensor import Tensor
 from lucid.optim.optimizer import (
     Optimizer,
     as_float,
-    check_at_least_zero,
     check_betas,
     check_modes,
-    check_scalar,
+    check_numbers,
     data,
     gradients,
     memory,
@@ -78,12 +77,8 @@ class NAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_scalar("NAdam", "lr", lr)
-        check_at_least_zero("NAdam", "learning rate", lr)
-        check_at_least_zero("NAdam", "epsilon value", eps)
+        check_numbers("NAdam", lr, epsilon=eps, weight_decay=weight_decay, momentum_decay=momentum_decay)
         check_betas("NAdam", betas)
-        check_at_least_zero("NAdam", "weight_decay value", weight_decay)
-        check_at_least_zero("NAdam", "momentum_decay value", momentum_decay)
         check_modes("NAdam", differentiable, foreach)
         defaults = {
             "lr": lr,

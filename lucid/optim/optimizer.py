@@ -40,6 +40,14 @@ def check_at_least_zero(name: str, what: str, x: Any) -> None:
         raise ValueError(f"{name}: Invalid {what}: {x}")
 
 
+def check_numbers(name: str, lr: Any, **others: Any) -> None:
+    """Refuse a learning rate, or ``others`` by their names, that is no number, negative or NaN."""
+    check_scalar(name, "lr", lr)
+    check_at_least_zero(name, "learning rate", lr)
+    for other, x in others.items():
+        check_at_least_zero(name, f"{other} value", x)
+
+
 def check_pair(name: str, what: str, x: Any) -> None:
     """Refuse what is not two things."""
     if not isinstance(x, (tuple, list)) or len(x) != 2:

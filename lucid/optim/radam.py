@@ -10,10 +10,9 @@ from lucid._tensor import Tensor
 from lucid.optim.optimizer import (
     Optimizer,
     as_float,
-    check_at_least_zero,
     check_betas,
     check_modes,
-    check_scalar,
+    check_numbers,
     data,
     gradients,
     memory,
@@ -75,11 +74,8 @@ class RAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_scalar("RAdam", "lr", lr)
-        check_at_least_zero("RAdam", "learning rate", lr)
-        check_at_least_zero("RAdam", "epsilon value", eps)
+        check_numbers("RAdam", lr, epsilon=eps, weight_decay=weight_decay)
         check_betas("RAdam", betas)
-        check_at_least_zero("RAdam", "weight_decay value", weight_decay)
         check_modes("RAdam", differentiable, foreach)
         defaults = {
             "lr": lr,

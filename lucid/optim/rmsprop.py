@@ -10,9 +10,8 @@ from lucid._tensor import Tensor
 from lucid.optim.optimizer import (
     Optimizer,
     as_float,
-    check_at_least_zero,
     check_modes,
-    check_scalar,
+    check_numbers,
     data,
     gradients,
     memory,
@@ -73,12 +72,7 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_scalar("RMSprop", "lr", lr)
-        check_at_least_zero("RMSprop", "learning rate", lr)
-        check_at_least_zero("RMSprop", "epsilon value", eps)
-        check_at_least_zero("RMSprop", "momentum value", momentum)
-        check_at_least_zero("RMSprop", "weight_decay value", weight_decay)
-        check_at_least_zero("RMSprop", "alpha value", alpha)
+        check_numbers("RMSprop", lr, epsilon=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
         check_modes("RMSprop", differentiable)
         defaults = {
             "lr": lr,

@@ -13,10 +13,9 @@ from lucid.autograd._node import wrap
 from lucid.optim.optimizer import (
     Optimizer,
     as_float,
-    check_at_least_zero,
     check_modes,
+    check_numbers,
     check_pair,
-    check_scalar,
     data,
     gradients,
     memory,
@@ -71,8 +70,7 @@ class Rprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_scalar("Rprop", "lr", lr)
-        check_at_least_zero("Rprop", "learning rate", lr)
+        check_numbers("Rprop", lr)
         check_pair("Rprop", "etas", etas)
         check_pair("Rprop", "step_sizes", step_sizes)
         if not 0.0 < etas[0] < 1.0 < etas[1]:

@@ -13,9 +13,8 @@ from lucid.autograd._node import wrap
 from lucid.optim.optimizer import (
     Optimizer,
     as_float,
-    check_at_least_zero,
     check_modes,
-    check_scalar,
+    check_numbers,
     data,
     gradients,
     memory,
@@ -74,10 +73,7 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_scalar("SGD", "lr", lr)
-        check_at_least_zero("SGD", "learning rate", lr)
-        check_at_least_zero("SGD", "momentum value", momentum)
-        check_at_least_zero("SGD", "weight_decay value", weight_decay)
+        check_numbers("SGD", lr, momentum=momentum, weight_decay=weight_decay)
         check_modes("SGD", differentiable, foreach, fused)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("SGD: Nesterov momentum requires a momentum and zero dampening")
