@@ -1,4 +1,4 @@
-"""``torch.save`` and ``torch.load``: lucid's own and, for whole objects, which these refuse, Python's pickle."""
+"""``torch.save`` and ``torch.load``: lucid's own; whole objects, which these refuse, are written but never read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def save(
     obj: Any, f: Any, pickle_module: Any = pickle, pickle_protocol: int = 2,
     _use_new_zipfile_serialization: bool = True, _disable_byteorder_record: bool = False,
 ) -> None:  # fmt: skip
-    """Write ``obj``: tensors and containers of them so that PyTorch reads them, other objects so that this module does.
+    """Write ``obj``: tensors and containers of them so that PyTorch reads them, other objects as a pickle in a zip file.
+
+    Training libraries write their settings so, and read them never; `load` refuses the latter.
 
     Args:
         obj: what to save; objects are pickled, by the names of their classes.
@@ -48,48 +50,46 @@ def load(
     f: Any, map_location: Any = None, pickle_module: Any = None, *, weights_only: bool | None = None,
     mmap: bool | None = None, **pickle_load_args: Any,
 ) -> Any:  # fmt: skip
-    """Read what `save` or PyTorch's ``torch.save`` wrote; whole objects only if ``weights_only=False`` asks for them.
+    """Read tensors and containers of them that `save` or PyTorch's ``torch.save`` wrote. No code in a file ever runs.
 
     Args:
         f: a path, or a binary file.
         map_location: where to put tensors: a device, a dict or a function of devices; there is one.
         pickle_module: accepted.
-        weights_only: False runs the pickle of a file with whole objects, which may do anything.
+        weights_only: accepted; False loads no more, as whole objects come back only by running what the file says.
         mmap: accepted; files are read whole.
         pickle_load_args: accepted.
 
     Raises:
-        pickle.UnpicklingError: the file holds whole objects and ``weights_only`` is not False.
+        pickle.UnpicklingError: the file holds whole objects that `save` wrote.
         lucid.serialization.FileFormatError: it is damaged, or PyTorch wrote whole objects.
     """
     if map_location is not None and not callable(map_location) and not isinstance(map_location, dict):
         as_device(map_location)
     if isinstance(f, (str, bytes, os.PathLike)):
         with open(f, "rb") as file:
-            return _load(file, os.fsdecode(f), weights_only)
-    return _load(f, str(getattr(f, "name", f"<{type(f).__name__}>")), weights_only)
+            return _load(file, os.fsdecode(f))
+    return _load(f, str(getattr(f, "name", f"<{type(f).__name__}>")))
 
 
-def _load(file: Any, name: str, weights_only: bool | None) -> Any:
-    program = _program(file)
-    if program is None:
-        return serialization.load(file)
-    if weights_only is not False:
+def _load(file: Any, name: str) -> Any:
+    if _has_objects(file):
         raise pickle.UnpicklingError(
-            f"torch.load: {name} holds whole objects; if you trust whoever wrote it, pass weights_only=False"
+            f"torch.load: {name} holds whole objects, which come back only by running code that the file names; lucid "
+            f"does not. If you trust the file, unpickle its entry {ENTRY!r}; to exchange models, save state dicts"
         )
-    return pickle.loads(program)
+    return serialization.load(file)
 
 
-def _program(file: Any) -> bytes | None:
-    """The pickle in a file that `save` wrote with whole objects; None for other files, which are left as they were."""
+def _has_objects(file: Any) -> bool:
+    """Whether `save` wrote whole objects to a file, which is left where it was."""
     if not hasattr(file, "seek") or isinstance(file, io.TextIOBase):
-        return None
+        return False
     start = file.tell()
     try:
         with zipfile.ZipFile(file) as archive:
-            return archive.read(ENTRY) if ENTRY in archive.namelist() else None
+            return ENTRY in archive.namelist()
     except zipfile.BadZipFile:
-        return None
+        return False
     finally:
         file.seek(start)
