@@ -47,7 +47,7 @@ class Direction:
             if bias is not None:
                 bias[2 * units :] = self.b_ih[2 * units :]
                 share_bias = self.b_hh[2 * units :]
-        self.gates = _ops.linear(x, self.w_ih)
+        self.gates: Any = _ops.linear(x, self.w_ih)
         y, self.cells, self.raw, h, c = _ops.rnn(
             self.mode, self.gates, self.w_hh, bias, share_bias, h0, c0, self.w_hr, self.sizes, self.reverse, y
         )

@@ -18,7 +18,7 @@ def save(
     obj: Any, f: Any, pickle_module: Any = pickle, pickle_protocol: int = 2,
     _use_new_zipfile_serialization: bool = True, _disable_byteorder_record: bool = False,
 ) -> None:  # fmt: skip
-    """Write ``obj``: tensors and containers of them so that PyTorch reads them, other objects as a pickle in a zip file.
+    """Write ``obj``: tensors and containers of them so that PyTorch reads them, other objects as a pickle in a zip.
 
     Training libraries write their settings so, and read them never; `load` refuses the latter.
 
