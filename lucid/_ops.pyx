@@ -49,6 +49,7 @@ include "_kernels/depthwise_tile.pxi" # rows of registers that share loads
 include "_kernels/depthwise.pxi"      # convolution plane by plane: one channel to a group
 include "_kernels/depthwise_weight.pxi"   # its weight gradient
 include "_kernels/depthwise_blocks.pxi"   # small planes, channels in the lanes
+include "_kernels/depthwise_blocks_weight.pxi"  # their weight gradient
 include "_kernels/conv.pxi"           # conv2d, conv2d_input_grad, conv2d_weight_grad
 include "_kernels/scatter.pxi"        # the input gradient of strided ones, a product whose rows are added up
 include "_kernels/conv3d.pxi"         # the same over volumes, plane by plane

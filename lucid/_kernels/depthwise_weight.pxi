@@ -108,6 +108,9 @@ cdef bint weight_grad_planes(Planes* p, const floating* x, const floating* dy, f
     if p.samples == 0:
         memset(dw, 0, p.groups * p.rows * taps * sizeof(floating))
         return True
+    if floating is float:
+        if small_planes(p):
+            return weight_grad_blocks(p, x, dy, dw)
     plan_planes(p, lanes, sizeof(floating), 1)
     size = round_up(p.stage_size + p.rows * taps * lanes, 16)
     work = <floating*> workspace(threads * size * sizeof(floating))
