@@ -19,6 +19,7 @@ from lucid.compiler._moving import (
     embedding,
     interleave,
     is_index,
+    regroup,
     resample,
     softmax,
 )
@@ -369,6 +370,7 @@ LOWERINGS: dict[str, Lowering] = {
     "softmax": Lowering(can_softmax, softmax),
     "resample": Lowering(can_resample, resample),
     "embedding": Lowering(can_embed, embedding),
+    "regroup": Lowering(lambda op: True, regroup),
     "interleave": Lowering(can_join, interleave),
     "layer_norm": Lowering(can_normalise_rows, layer_norm),
     "group_norm": Lowering(can_normalise, group_norm),

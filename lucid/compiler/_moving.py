@@ -13,6 +13,7 @@ from lucid.compiler._graph import Op, Value
 from lucid.compiler._views import Strided, row_major
 
 INDEX = np.dtype(np.int64)
+ZERO = np.zeros(1, np.float32)
 
 
 def is_index(op: Op, x: Value) -> bool:
@@ -87,3 +88,18 @@ def interleave(b: Builder, op: Op) -> None:
             Strided(target, (blocks, high, wide, pixel), (h * w * pixel, rows * w * pixel, columns * pixel, 1),
                     (i // columns * w + i % columns) * pixel),
         )  # fmt: skip
+
+
+def regroup(b: Builder, op: Op) -> None:
+    """More channels for each group, which are zeros, or fewer."""
+    (x,), groups = op.inputs, op.attributes["groups"]
+    (n, c, *plane), wide = x.shape, op.output.shape[1]
+    size, few, many = math.prod(plane), c // groups, wide // groups
+    source, target = b.contiguous(x), b.new_plain(op.output)
+    strides = {c: (c * size, few * size, size, 1), wide: (wide * size, many * size, size, 1)}
+    shape = (n, groups, min(few, many), size)
+    b.copy(Strided(source, shape, strides[c]), Strided(target, shape, strides[wide]))
+    if many > few:
+        zeros = (n, groups, many - few, size)
+        none = Strided(b.constant(ZERO), zeros, (0, 0, 0, 0))
+        b.copy(none, Strided(target, zeros, strides[wide], few * size))

@@ -160,6 +160,17 @@ def permute(op: Op) -> Run:
     return lambda x: x.transpose(dims)
 
 
+def regroup(op: Op) -> Run:
+    groups, wide = op.attributes["groups"], op.output.shape[1]
+
+    def run(x: np.ndarray) -> np.ndarray:
+        each = x.reshape(x.shape[0], groups, -1, *x.shape[2:])
+        more = [(0, max(wide // groups - each.shape[2], 0)) if d == 2 else (0, 0) for d in range(5)]
+        return np.ascontiguousarray(np.pad(each, more)[:, :, : wide // groups]).reshape(x.shape[0], wide, *x.shape[2:])
+
+    return run
+
+
 def interleave(op: Op) -> Run:
     rows, columns = op.attributes["stride"]
     shape = op.attributes["shape"]
@@ -186,6 +197,7 @@ STEPS: dict[str, Callable[[Op], Run]] = {
     "adaptive_avg_pool2d": adaptive_avg_pool2d,
     "reshape": reshape,
     "permute": permute,
+    "regroup": regroup,
     "layer_norm": layer_norm,
     "embedding": embedding,
     "interleave": interleave,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -280,6 +281,37 @@ def test_group_norm_stays_in_the_plan(affine: bool) -> None:
         x = lucid.randn(3, 3, 9, 10)
         np.testing.assert_array_equal(compiled(x).numpy()[1:2], lucid.compile(net)(x[1:2]).numpy())
         lucid.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("channels", "rows", "groups"),
+    [(3, 3, 4), (5, 5, 6), (6, 6, 3), (4, 2, 8), (1, 2, 20), (7, 3, 5), (24, 20, 2), (12, 40, 2)],
+)
+@pytest.mark.parametrize("between", [False, True])
+def test_groups_of_any_number_of_channels_are_steps(channels: int, rows: int, groups: int, between: bool) -> None:
+    conv = nn.Conv2d(channels * groups, rows * groups, 3, padding=1, groups=groups)
+    net: Any = nn.Sequential(conv, nn.SiLU())
+    if between:  # convolutions of one group are padded in place of the image
+        net = nn.Sequential(nn.Conv2d(9, channels * groups, 1), nn.Sigmoid(), *net, nn.Conv2d(rows * groups, 5, 1))
+    x = lucid.randn(2, 9 if between else channels * groups, 7, 6)
+    compiled = run(net, x)
+    assert not any(s.startswith("call") for s in steps(compiled))
+    copied = not between or (channels, rows) == (7, 3)  # 8 rows, of which 5 would be copies of 3
+    assert steps(compiled).count("conv2d") == (3 if between else 1) and ("copy" in steps(compiled)) == copied
+    x[0, 0, 0, 0] = math.inf
+    with lucid.no_grad():
+        want = net(x).numpy()
+    assert np.isfinite(want).any()
+    np.testing.assert_array_equal(np.isnan(compiled(x).numpy()), np.isnan(want))
+    for n in (1, 3):
+        more = lucid.cat([x[1:]] * n)
+        np.testing.assert_array_equal(compiled(more).numpy()[:1], compiled(x[1:]).numpy())
+
+
+def test_groups_whose_padding_costs_more_stay_calls() -> None:
+    conv = nn.Conv2d(80, 80, 3, padding=1, groups=16)
+    assert any(s.startswith("call") for s in steps(run(conv, lucid.randn(1, 80, 28, 28))))
+    assert not any(s.startswith("call") for s in steps(run(conv, lucid.randn(1, 80, 7, 7))))
 
 
 def test_steps_of_rows_and_numbers() -> None:

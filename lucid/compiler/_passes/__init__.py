@@ -10,6 +10,7 @@ from lucid.compiler._passes.dead import remove_dead
 from lucid.compiler._passes.differences import find_differences
 from lucid.compiler._passes.formulas import find_formulas
 from lucid.compiler._passes.functions import find_functions
+from lucid.compiler._passes.groups import pad_groups
 from lucid.compiler._passes.identity import remove_identities
 from lucid.compiler._passes.lookups import find_lookups
 from lucid.compiler._passes.means import find_means
@@ -38,6 +39,7 @@ PASSES: tuple[Pass, ...] = (
     fuse_activations,
     split_transposed,
     split_convolutions,
+    pad_groups,
     fuse_scales,
     fuse_residuals,
     fuse_activations,
