@@ -10,6 +10,7 @@ import numpy as np
 
 from lucid._conversions import Conversions
 from lucid._convert import Constructor, as_device, former_array, to_array
+from lucid._functions.index import overwrite
 from lucid._layout import Layout
 from lucid._methods import Methods
 from lucid.autograd._hooks import NodeHooks, RemovableHandle
@@ -281,7 +282,7 @@ class Tensor(TensorBase, Layout, Conversions, Methods):
             >>> print(lucid.zeros(2).copy_(lucid.tensor([1, 2])))
             [1.0, 2.0]
         """
-        self[...] = source if isinstance(source, TensorBase) else wrap(np.asarray(source))
+        overwrite("copy_", self, ..., source if isinstance(source, TensorBase) else wrap(np.asarray(source)))
         return self
 
     def fill_(self, value: Any) -> Tensor:
@@ -298,12 +299,12 @@ class Tensor(TensorBase, Layout, Conversions, Methods):
             >>> print(lucid.zeros(2).fill_(3))
             [3.0, 3.0]
         """
-        self[...] = value
+        overwrite("fill_", self, ..., value)
         return self
 
     def zero_(self) -> Tensor:
         """Overwrite every element with 0."""
-        self[...] = 0
+        overwrite("zero_", self, ..., 0)
         return self
 
 

@@ -91,7 +91,7 @@ def fits_linear(x, weight, bias) -> bool:
             and cnp.PyArray_TYPE(b) == cnp.PyArray_TYPE(w))
 
 
-cpdef Py_ssize_t rank(str name, x) except -1:
+cpdef Py_ssize_t rank(str name, x) except? -1:
     """The number of dimensions of ``x``, or ``x`` itself if it is that number.
 
     Raises:
@@ -99,7 +99,7 @@ cpdef Py_ssize_t rank(str name, x) except -1:
     """
     if isinstance(x, TensorBase):
         return cnp.PyArray_NDIM(<cnp.ndarray>(<TensorBase>x)._data)
-    if isinstance(x, int):
+    if isinstance(x, int) and x >= 0:
         return x
     raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__}")
 

@@ -57,6 +57,7 @@ cdef PyObject* bfloat16 = <PyObject*> _dtype.bfloat16
 cdef PyObject* complex64 = <PyObject*> _dtype.complex64
 cdef PyObject* complex128 = <PyObject*> _dtype.complex128
 cdef dict gates = {}
+cdef set public_names = set()
 
 
 def watch(bint value):
@@ -168,13 +169,22 @@ cdef object pass_gate(PyObject* callable, PyObject** args, size_t nargs, PyObjec
         spelled = own_names(<Gate> <object> callable, <tuple> <object> names)
         names = <PyObject*> spelled
         receives = (<Gate> <object> callable).receives and "out" in spelled
-    if not lucid_watching and not receives and not any_special(args, n):
-        return PyObject_Vectorcall(function, args, nargs, names)
-    return compute(
-        <object> function,
-        tuple([<object> args[i] for i in range(positional)]),
-        {<object> PyTuple_GET_ITEM(names, i - positional): <object> args[i] for i in range(positional, n)},
-    )
+    try:
+        if not lucid_watching and not receives and not any_special(args, n):
+            return PyObject_Vectorcall(function, args, nargs, names)
+        return compute(
+            <object> function,
+            tuple([<object> args[i] for i in range(positional)]),
+            {<object> PyTuple_GET_ITEM(names, i - positional): <object> args[i] for i in range(positional, n)},
+        )
+    except (TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
+        from lucid._functions._naming import named
+
+        spelled = () if names == NULL else <tuple> <object> names
+        better = named(error, <object> callable, tuple([<object> args[i] for i in range(n)]), spelled, public_names)
+        if better is error:
+            raise
+        raise better from None
 
 
 cdef Gate _instance = Gate(watch)
@@ -187,4 +197,5 @@ def gate(function):
         return function
     if function not in gates:
         gates[function] = Gate(function)
+        public_names.add(function.__name__)
     return gates[function]

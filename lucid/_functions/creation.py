@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype, _ops
+from lucid._functions._arguments import integer
 from lucid._functions._common import check_options, write_out
 from lucid._functions.shape import as_shape
 from lucid.autograd._node import TensorBase, wrap
@@ -35,13 +36,45 @@ def _finish(name: str, data: np.ndarray, requires_grad: bool, device: Any = None
     return t
 
 
-def _shape(sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
-    """The shape given as ``zeros(2, 3)``, ``zeros((2, 3))`` or ``zeros(size=(2, 3))``."""
-    if size is None:
-        return as_shape(sizes)
-    if sizes:
-        raise TypeError(f"got the size twice, as {sizes} and as size={size}")
-    return as_shape((size,))
+def _shape(name: str, sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
+    """The shape given as ``zeros(2, 3)``, ``zeros((2, 3))`` or ``zeros(size=(2, 3))``.
+
+    Raises:
+        TypeError: it is given twice, or holds what is no integer.
+        RuntimeError: a size is negative.
+    """
+    if size is not None:
+        if sizes:
+            raise TypeError(f"{name}: got the size twice, as {sizes} and as size={size}")
+        sizes = (size,)
+    try:
+        shape, fits = as_shape(sizes), True
+    except (TypeError, ValueError):
+        shape, fits = (), False
+    if shape is not sizes and (not sizes or shape is not sizes[0]):  # else they are a tuple of ints
+        given = sizes[0] if len(sizes) == 1 and np.iterable(sizes[0]) else sizes
+        if not fits or isinstance(given, str) or not all(isinstance(integer(n), int) for n in given):
+            what = given if isinstance(given, (tuple, list)) else type(given).__name__
+            raise TypeError(f"{name}: size must be integers or one sequence of them, got {what}")
+    for n in shape:
+        if n < 0:
+            raise RuntimeError(f"{name}: size must not be negative, got {n} in {shape}")
+    return shape
+
+
+def check_length(name: str, what: str, n: Any) -> int:
+    """``n`` as a number of elements.
+
+    Raises:
+        TypeError: it is no integer.
+        RuntimeError: it is negative.
+    """
+    n = integer(n)
+    if not isinstance(n, int):
+        raise TypeError(f"{name}: {what} must be an int, got {type(n).__name__}")
+    if n < 0:
+        raise RuntimeError(f"{name}: {what} must not be negative, got {n}")
+    return n
 
 
 def _numpy_dtype(dtype: Any, options: Options = NONE, default: _dtype.dtype | None = None) -> np.dtype:
@@ -156,7 +189,7 @@ def empty(
         >>> lucid.empty(2, 3).shape
         lucid.Size([2, 3])
     """
-    y = _ops.allocate(_shape(sizes, size), _numpy_dtype(dtype, _))
+    y = _ops.allocate(_shape("empty", sizes, size), _numpy_dtype(dtype, _))
     return _finish("empty", y, requires_grad, device, _)
 
 
@@ -178,7 +211,7 @@ def zeros(
         [[0.0, 0.0],
          [0.0, 0.0]]
     """
-    return _finish("zeros", _filled(_shape(sizes, size), 0, _numpy_dtype(dtype, _)), requires_grad, device, _)
+    return _finish("zeros", _filled(_shape("zeros", sizes, size), 0, _numpy_dtype(dtype, _)), requires_grad, device, _)
 
 
 def ones(
@@ -199,7 +232,7 @@ def ones(
         [[1.0, 1.0],
          [1.0, 1.0]]
     """
-    return _finish("ones", _filled(_shape(sizes, size), 1, _numpy_dtype(dtype, _)), requires_grad, device, _)
+    return _finish("ones", _filled(_shape("ones", sizes, size), 1, _numpy_dtype(dtype, _)), requires_grad, device, _)
 
 
 def full(
@@ -221,7 +254,7 @@ def full(
     """
     value = _number(fill_value)
     d = _numpy_dtype(dtype, _, _dtype.of_scalar(value))
-    return _finish("full", _filled(as_shape((size,)), value, d), requires_grad, device, _)
+    return _finish("full", _filled(_shape("full", (size,)), value, d), requires_grad, device, _)
 
 
 def eye(
@@ -242,6 +275,7 @@ def eye(
         [[1.0, 0.0],
          [0.0, 1.0]]
     """
+    n, m = check_length("eye", "n", n), None if m is None else check_length("eye", "m", m)
     return _finish("eye", np.eye(n, m, dtype=_numpy_dtype(dtype, _)), requires_grad, device, _)
 
 

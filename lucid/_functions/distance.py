@@ -192,6 +192,7 @@ def dist(x: Tensor, y: Tensor, p: float = 2) -> Tensor:
         >>> print(lucid.dist(lucid.tensor([0.0, 0.0]), lucid.tensor([3.0, 4.0])))
         5.0
     """
+    check_tensors("dist", x, y)
     difference = x - y
     if difference._data.dtype.kind != "f":
         raise RuntimeError(f"dist: expected floating-point tensors, got {x.dtype} and {y.dtype}")

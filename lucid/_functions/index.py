@@ -229,17 +229,22 @@ def constant_of(x: Tensor, y: Tensor) -> Tensor:
 
 def setitem(x: Tensor, index: Index, value: Any) -> None:
     """x[index] = value, in place; gradients flow to ``value`` and to the rest of ``x``."""
+    overwrite("setitem", x, index, value)
+
+
+def overwrite(name: str, x: Tensor, index: Index, value: Any) -> None:
+    """`setitem` for the method ``name``."""
     parts, _ = to_numpy_index(index)
-    value = cast(value if isinstance(value, TensorBase) else wrap(as_values("setitem", value, x.dtype)), x.dtype)  # type: ignore[arg-type]
+    value = cast(value if isinstance(value, TensorBase) else wrap(as_values(name, value, x.dtype)), x.dtype)  # type: ignore[arg-type]
     try:
         if mode.trace or (mode.enabled and (x._requires_grad or value._requires_grad or x._base is not None)):
-            mutate("setitem", x, lambda old: SetItem.apply(old, value, parts))
+            mutate(name, x, lambda old: SetItem.apply(old, value, parts))
         else:
-            check_writable("setitem", x)
+            check_writable(name, x)
             x._data[parts] = value._data
             bump(x)
     except (IndexError, ValueError) as error:
-        raise refusal("setitem", error, x._data.shape, f", value {value._data.shape}") from None
+        raise refusal(name, error, x._data.shape, f", value {value._data.shape}") from None
 
 
 def index_select(x: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +47,10 @@ def arange(
     if end is None:
         start, end = 0, start
     start, end, step = (_number(v) for v in (start, end, step))
+    if not all(isinstance(v, _dtype.NUMBERS) for v in (start, end, step)):
+        raise TypeError(f"arange: expected numbers, got {', '.join(type(v).__name__ for v in (start, end, step))}")
+    if not math.isfinite(start) or not math.isfinite(end):
+        raise RuntimeError(f"arange: unsupported range: {start} -> {end}")
     if step == 0 or (end - start) * step < 0:
         raise RuntimeError(f"arange: upper bound and lower bound inconsistent with step sign: {start}, {end}, {step}")
     if dtype is None:
@@ -103,6 +108,8 @@ def _spaced(name: str, start: Any, end: Any, steps: Any, dtype: Any) -> np.ndarr
         if isinstance(v, TensorBase) and v._data.ndim:
             raise RuntimeError(f"{name}: only supports 0-d start and end tensors, got shape {v._data.shape}")
     start, end, steps = _number(start), _number(end), integer(steps)
+    if not all(isinstance(v, _dtype.NUMBERS) for v in (start, end)):
+        raise TypeError(f"{name}: start and end must be numbers, got {type(start).__name__} and {type(end).__name__}")
     if not isinstance(steps, int) or steps < 0:
         raise RuntimeError(f"{name}: number of steps must be a non-negative integer, got {steps!r}")
     if dtype is not None and _numpy_dtype(dtype).kind in "iu":

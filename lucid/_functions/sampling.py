@@ -9,7 +9,7 @@ import numpy as np
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import broadcast_shapes, cast, check_options, check_writable, convert, write_out
-from lucid._functions.creation import _finish, _numpy_dtype, _shape
+from lucid._functions.creation import _finish, _numpy_dtype, _shape, check_length
 from lucid._functions.like import _like
 from lucid._functions.shape import as_shape
 from lucid._random import Generator, default_generator
@@ -72,7 +72,11 @@ def rand(
     Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011.
     """
     return _finish(
-        "rand", _draw("uniform", _shape(sizes, size), _numpy_dtype(dtype, _), generator), requires_grad, device, _
+        "rand",
+        _draw("uniform", _shape("rand", sizes, size), _numpy_dtype(dtype, _), generator),
+        requires_grad,
+        device,
+        _,
     )
 
 
@@ -103,7 +107,11 @@ def randn(
     Source: Box and Muller, A note on the generation of random normal deviates, 1958, on the numbers of `rand`.
     """
     return _finish(
-        "randn", _draw("normal", _shape(sizes, size), _numpy_dtype(dtype, _), generator), requires_grad, device, _
+        "randn",
+        _draw("normal", _shape("randn", sizes, size), _numpy_dtype(dtype, _), generator),
+        requires_grad,
+        device,
+        _,
     )
 
 
@@ -190,7 +198,7 @@ def randint(
         low, high = 0, low
     if high <= low:
         raise RuntimeError(f"randint: expects 'from' < 'to', but got from={low} >= to={high}")
-    shape = as_shape((size,))
+    shape = _shape("randint", (size,))
     g = (generator or default_generator).numpy(int(np.prod(shape, dtype=np.int64)))
     d = _numpy_dtype(dtype, _, _dtype.int64)
     return _finish("randint", np.asarray(g.integers(low, high, shape)).astype(d), requires_grad, device, _)
@@ -222,8 +230,7 @@ def randperm(
         >>> sorted(lucid.randperm(4).tolist())
         [0, 1, 2, 3]
     """
-    if n < 0:
-        raise RuntimeError(f"randperm: n must not be negative, got {n}")
+    n = check_length("randperm", "n", n)
     order = (generator or default_generator).numpy(n).permutation(n)
     return _finish("randperm", order.astype(_numpy_dtype(dtype, _, _dtype.int64)), requires_grad, device, _)
 

@@ -369,7 +369,10 @@ def hann_window(
     Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
     check_options("hann_window", _)
-    return hamming_window(window_length, periodic, 0.5, 0.5, dtype=dtype, device=device, requires_grad=requires_grad)
+    return _window(
+        "hann_window", window_length, periodic, dtype, device, requires_grad,
+        lambda n, last: 0.5 - 0.5 * np.cos(2 * np.pi * n / last),
+    )  # fmt: skip
 
 
 def hamming_window(

@@ -22,7 +22,8 @@ def _cell(name: str, mode: str, x: Tensor, states: Sequence[Tensor], *weights: T
     check_tensors(name, x, *states, *[w for w in weights if w is not None])
     check_floating(name, x)
     w_ih, w_hh, b_ih, b_hh = weights
-    assert w_ih is not None and w_hh is not None
+    if w_ih is None or w_hh is None:
+        raise TypeError(f"{name}: expected a Tensor, got NoneType for {'w_ih' if w_ih is None else 'w_hh'}")
     if (b_ih is None) != (b_hh is None):
         raise RuntimeError(f"{name}: expected both biases or none")
     rows, units = GATES[mode], w_hh._data.shape[-1] if w_hh._data.ndim == 2 else 0

@@ -54,7 +54,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "randperm": (lambda: lucid.randperm(-1), "randperm: n must not be negative, got -1"),
     "repeat": (lambda: lucid.ones(2).repeat(-1), "repeat: repeats must not be negative, got (-1,)"),
-    "tile": (lambda: lucid.tile(lucid.ones(2), (-1,)), "repeat: repeats must not be negative, got (-1,)"),
+    "tile": (lambda: lucid.tile(lucid.ones(2), (-1,)), "tile: repeats must not be negative, got (-1,)"),
 }  # fmt: skip
 
 

@@ -149,9 +149,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return ops.ReLU.apply(input) + weight * clamp(input, max=0.0)
 
 
-def threshold(
-    input: Tensor, threshold: float, value: float, inplace: bool = False, *, out: Tensor | None = None
-) -> Tensor:
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x above a threshold, a constant elsewhere.
 
         y = x if x > threshold else value,    dy/dx = 1 if x > threshold else 0
@@ -161,7 +159,6 @@ def threshold(
         threshold: the threshold.
         value: result at and below it.
         inplace: overwrite ``input`` and return it.
-        out: tensor that receives the result.
 
     Returns:
         Same shape and dtype. -inf gives value, inf gives inf, NaN gives NaN.
