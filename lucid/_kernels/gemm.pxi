@@ -125,43 +125,55 @@ cdef inline bint a_stays(const floating* like, Py_ssize_t a_row, Py_ssize_t a_st
 
 
 cdef inline Py_ssize_t a_block(const floating* like, Py_ssize_t m, Py_ssize_t k) noexcept nogil:
-    """Rows of A per block: whole tiles, whose share in one chain stays in L2."""
-    cdef Py_ssize_t steps = chain_steps(k_part(like, k), k_chains(like, k), 0)
-    cdef Py_ssize_t tiles = BLOCK_BYTES // (steps * tile_rows(like) * <Py_ssize_t> sizeof(floating))
+    """Most rows of A in a block: whole tiles, which stay in L2."""
+    cdef Py_ssize_t tiles = BLOCK_BYTES // (k_part(like, k) * tile_rows(like) * <Py_ssize_t> sizeof(floating))
     return min(m, max(tiles, 1) * tile_rows(like))
 
 
-cdef inline Py_ssize_t pack_width(const floating* like, Py_ssize_t m, Py_ssize_t n, Py_ssize_t depth) noexcept nogil:
-    """Columns of B packed at a time: one panel when there is no second tile to use it."""
-    cdef Py_ssize_t columns = tile_columns(like), panels
-    if m <= tile_rows(like):
-        return columns
-    panels = PACKED_BYTES // (depth * columns * <Py_ssize_t> sizeof(floating))
-    return min(n, max(panels, 1) * columns, <Py_ssize_t> NC)
+cdef inline Py_ssize_t even_block(const floating* like, Py_ssize_t m, Py_ssize_t k) noexcept nogil:
+    """Rows of A in each block: B is read again for a small one as for a large one."""
+    cdef Py_ssize_t most = a_block(like, m, k), blocks = (m + most - 1) // most
+    return min(m, round_up((m + blocks - 1) // blocks, tile_rows(like)))
+
+
+cdef inline Py_ssize_t pack_width(const floating* like, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n,
+                                  Py_ssize_t k) noexcept nogil:
+    """Columns of B packed at a time: few, to be used from L2, when there is no second block of A to use them."""
+    cdef Py_ssize_t columns = tile_columns(like), panels = 1
+    if m > a_block(like, m, k):
+        panels = min(PACKED_BYTES // (k_part(like, k) * columns * <Py_ssize_t> sizeof(floating)), NC // columns)
+    elif m > tile_rows(like) and b_column == 1:
+        panels = PANELS
+    return min(n, max(panels, 1) * columns)
+
+
+cdef inline Py_ssize_t packed_steps(const floating* like, Py_ssize_t k) noexcept nogil:
+    cdef int chains = k_chains(like, k)
+    return chains * chain_pitch(k_part(like, k), chains)
 
 
 cdef inline Py_ssize_t packed_a_size(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m,
                                      Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Elements of workspace for A, whole cache lines."""
-    cdef Py_ssize_t depth = k_part(like, k)
+    cdef Py_ssize_t depth = packed_steps(like, k)
     return 0 if a_stays(like, a_row, a_step, n, k) else round_up(a_block(like, m, k) * depth, 16)
 
 
 cdef Py_ssize_t gemm_workspace(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t b_row,
                                Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Elements ``gemm_serial`` needs; never less for a larger m or n."""
-    cdef Py_ssize_t columns = tile_columns(like), depth = k_part(like, k), room = 0
+    cdef Py_ssize_t columns = tile_columns(like), depth = packed_steps(like, k), room = 0
     if k == 0:
         return 0
     if n == 1:                      # gemm_serial may exchange the operands
         return (round_up(a_block(like, m, k) * depth, 16) + round_up(columns * depth, 16)
-                + DOT_MOST * dot_pitch(depth))
+                + DOT_MOST * dot_pitch(k_part(like, k)))
     if skinny(like, b_row, b_column, m, n, k):
         if not DOTS or b_row != 1:
             return 0
-        room = DOT_MOST * dot_pitch(depth)      # a thread's share may still be too narrow for that
+        room = DOT_MOST * dot_pitch(k_part(like, k))      # a thread's share may still be too narrow for that
     if not b_stays(like, b_column, m):
-        columns = round_up(pack_width(like, m, n, depth), columns)
+        columns = round_up(pack_width(like, b_column, m, n, k), columns)
     return max(room, packed_a_size(like, a_row, a_step, m, n, k) + round_up(columns * depth, 16))
 
 
@@ -169,9 +181,8 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
                       const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n,
                       Py_ssize_t k, bint accumulate, floating* work) noexcept nogil:
     """C = A @ B, or C += A @ B, with ``gemm_workspace`` elements of workspace. Rows of C are contiguous."""
-    cdef Py_ssize_t i, j, p = 0, depth, most, block, width, steps, start, rows, whole = 0, columns = tile_columns(a)
-    cdef Py_ssize_t panel, step
-    cdef int r, chains
+    cdef Py_ssize_t i, j, p = 0, depth, most, block, width, rows, whole = 0, columns = tile_columns(a)
+    cdef int chains
     cdef bint in_place, a_in_place
     cdef floating* packed_b
     if n == 1 and c_row == 1:       # a column of C is a row of its transpose
@@ -189,13 +200,13 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
         whole = n // columns * columns
     packed_b = work + packed_a_size(a, a_row, a_step, m, n, k)
     most, chains, a_in_place = k_part(a, k), k_chains(a, k), a_stays(a, a_row, a_step, n, k)
-    block = m if a_in_place else a_block(a, m, k)
+    block = m if a_in_place else even_block(a, m, k)
     while p < k:
         depth = min(k - p, most)
         j = 0
         while j < n:
             in_place = j < whole
-            width = whole if in_place else min(n - j, pack_width(a, m, n, most))
+            width = whole if in_place else min(n - j, pack_width(a, b_column, m, n, k))
             if not in_place:
                 pack_b_chains(b + p * b_row + j * b_column, b_row, b_column, depth, width, chains, packed_b)
             i = 0
@@ -203,16 +214,13 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
                 rows = min(m - i, block)
                 if not a_in_place and (j == 0 or block < m):
                     pack_a_chains(a + i * a_row + p * a_step, a_row, a_step, rows, depth, chains, work)
-                for r in range(chains):
-                    steps, start = chain_steps(depth, chains, r), chain_start(depth, chains, r)
-                    if steps == 0:
-                        continue
-                    panel, step = (columns, b_row * chains) if in_place else (columns * steps, columns)
-                    block_product(a + i * a_row + (p + r) * a_step if a_in_place else work + start * rows,
-                                  a_row if a_in_place else 0,
-                                  b + (p + r) * b_row if in_place else packed_b + start * round_up(width, columns),
-                                  panel, step, c + i * c_row + j, c_row, rows, width, steps,
-                                  accumulate or p > 0 or r > 0)
+                if a_in_place:
+                    block_product(a + i * a_row + p * a_step, a_row, b + p * b_row if in_place else packed_b,
+                                  columns if in_place else columns * depth, b_row if in_place else columns,
+                                  c + i * c_row + j, c_row, rows, width, depth, accumulate or p > 0)
+                else:
+                    chain_product(work, b + p * b_row if in_place else packed_b, b_row if in_place else 0,
+                                  c + i * c_row + j, c_row, rows, width, depth, chains, accumulate or p > 0)
                 i += rows
             j += width
         p += depth

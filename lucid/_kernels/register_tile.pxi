@@ -98,9 +98,11 @@ cdef extern from *:
     #if defined(__GNUC__)
     #define LUCID_ALWAYS static inline __attribute__((always_inline))
     #define LUCID_SOON(address) __builtin_prefetch(address, 1, 2)
+    #define LUCID_LINE __attribute__((aligned(64)))
     #else
     #define LUCID_ALWAYS static inline
     #define LUCID_SOON(address) ((void) 0)
+    #define LUCID_LINE
     #endif
     #if defined(__clang__)
     #define LUCID_UNROLLED _Pragma("clang loop unroll(full)")
@@ -113,55 +115,107 @@ cdef extern from *:
     /* ``rows`` by NR elements of C, which ``load`` adds to. Row p of B lies at b + at[p], or at b + p * b_step without
        ``at``. From FAR steps on, C was left long ago or never touched: it is called for at the start, and is there at
        the end. The sums of shorter blocks are still in L1, where calling for them costs 4 % of Winograd's.
-       lucid_tile_any_* is worth nothing but inlined, with ``rows`` and whether there is ``at`` constant. */
+       lucid_tile_*_any is worth nothing but inlined, with ``rows`` and whether there is ``at`` constant.
+
+       lucid_tile_*_each takes packed A and chain after chain of k (tile.pxi), the total of those before being in L1.
+       Row p of B lies at b + p * b_row, or without ``b_row`` where packing puts it: chain under chain. */
     #define LUCID_FAR 96
+    #define LUCID_HEIGHT(s, MR, n) \\
+        case n: \\
+            if (MR >= n) lucid_tile_##s##_each(n, a, b, b_row, c, c_row, k, chains, load); \\
+            break;
     #define LUCID_DEFINE_TILE(s, real, type, vector, MR, NR) \\
-    LUCID_ALWAYS void lucid_tile_any_##s(const int rows, const real *a, Py_ssize_t a_row, Py_ssize_t a_step, \\
-                                         const real *b, Py_ssize_t b_step, const Py_ssize_t *at, real *c, \\
-                                         Py_ssize_t c_row, Py_ssize_t k, int load) { \\
-        enum { lanes = sizeof(vector) / sizeof(real), width = NR / lanes }; \\
-        vector sum[MR][width], x[width], y; \\
-        if (k >= LUCID_FAR) { \\
-            LUCID_UNROLLED for (int i = 0; i < rows; i++) \\
-                LUCID_UNROLLED for (int j = 0; j < width; j++) LUCID_SOON(c + i * c_row + j * lanes); \\
-        } \\
+    enum { lucid_lanes_##s = sizeof(vector) / sizeof(real), lucid_width_##s = NR / lucid_lanes_##s }; \\
+    LUCID_ALWAYS void lucid_tile_##s##_soon(const int rows, const real *c, Py_ssize_t c_row) { \\
         LUCID_UNROLLED for (int i = 0; i < rows; i++) \\
-            LUCID_UNROLLED for (int j = 0; j < width; j++) sum[i][j] = LUCID_FILL(type, 0); \\
+            LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) LUCID_SOON(c + i * c_row + j * lucid_lanes_##s); \\
+    } \\
+    LUCID_ALWAYS void lucid_tile_##s##_sums(const int rows, const real *a, Py_ssize_t a_row, Py_ssize_t a_step, \\
+                                            const real *b, Py_ssize_t b_step, const Py_ssize_t *at, Py_ssize_t k, \\
+                                            vector sum[][lucid_width_##s]) { \\
+        vector x[lucid_width_##s], y; \\
+        LUCID_UNROLLED for (int i = 0; i < rows; i++) \\
+            LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) sum[i][j] = LUCID_FILL(type, 0); \\
         for (Py_ssize_t p = 0; p < k; p++) { \\
             const real *row = at ? b + at[p] : b; \\
-            LUCID_UNROLLED for (int j = 0; j < width; j++) x[j] = LUCID_LOAD(type, row + j * lanes); \\
+            LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) x[j] = LUCID_LOAD(type, row + j * lucid_lanes_##s); \\
             LUCID_UNROLLED for (int i = 0; i < rows; i++) { \\
                 y = LUCID_FILL(type, a[i * a_row]); \\
-                LUCID_UNROLLED for (int j = 0; j < width; j++) sum[i][j] = LUCID_MADD(type, y, x[j], sum[i][j]); \\
+                LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) \\
+                    sum[i][j] = LUCID_MADD(type, y, x[j], sum[i][j]); \\
             } \\
             a += a_step; \\
             b += b_step; \\
         } \\
-        if (load) { \\
+    } \\
+    LUCID_ALWAYS void lucid_tile_##s##_put(const int rows, vector sum[][lucid_width_##s], const real *from, \\
+                                           Py_ssize_t from_row, real *to, Py_ssize_t to_row) { \\
+        if (from) { \\
             LUCID_UNROLLED for (int i = 0; i < rows; i++) \\
-                LUCID_UNROLLED for (int j = 0; j < width; j++) \\
-                    sum[i][j] = LUCID_PLUS(type, LUCID_LOAD(type, c + i * c_row + j * lanes), sum[i][j]); \\
+                LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) \\
+                    sum[i][j] = LUCID_PLUS(type, LUCID_LOAD(type, from + i * from_row + j * lucid_lanes_##s), sum[i][j]); \\
         } \\
         LUCID_UNROLLED for (int i = 0; i < rows; i++) \\
-            LUCID_UNROLLED for (int j = 0; j < width; j++) LUCID_STORE(type, c + i * c_row + j * lanes, sum[i][j]); \\
+            LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) \\
+                LUCID_STORE(type, to + i * to_row + j * lucid_lanes_##s, sum[i][j]); \\
+    } \\
+    LUCID_ALWAYS void lucid_tile_##s##_any(const int rows, const real *a, Py_ssize_t a_row, Py_ssize_t a_step, \\
+                                           const real *b, Py_ssize_t b_step, const Py_ssize_t *at, real *c, \\
+                                           Py_ssize_t c_row, Py_ssize_t k, int load) { \\
+        vector sum[MR][lucid_width_##s]; \\
+        if (k >= LUCID_FAR) lucid_tile_##s##_soon(rows, c, c_row); \\
+        lucid_tile_##s##_sums(rows, a, a_row, a_step, b, b_step, at, k, sum); \\
+        lucid_tile_##s##_put(rows, sum, load ? c : NULL, c_row, c, c_row); \\
+    } \\
+    LUCID_ALWAYS void lucid_tile_##s##_each(const int rows, const real *a, const real *b, Py_ssize_t b_row, real *c, \\
+                                            Py_ssize_t c_row, Py_ssize_t k, int chains, int load) { \\
+        LUCID_LINE real total[MR * NR]; \\
+        vector sum[MR][lucid_width_##s]; \\
+        const Py_ssize_t every = k / chains, more = k % chains, step = b_row ? b_row * chains : NR; \\
+        const Py_ssize_t pitch = every + (more > 0) + 1; \\
+        const int last = (int) (every ? chains : more) - 1; \\
+        if (last > 0) \\
+            LUCID_UNROLLED for (int i = 0; i < rows; i++) \\
+                LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) \\
+                    LUCID_STORE(type, total + i * NR + j * lucid_lanes_##s, \\
+                                load ? LUCID_LOAD(type, c + i * c_row + j * lucid_lanes_##s) : LUCID_FILL(type, -0.0)); \\
+        for (int r = 0;; r++) { \\
+            const Py_ssize_t steps = every + (r < more); \\
+            if (r == last && k >= LUCID_FAR) lucid_tile_##s##_soon(rows, c, c_row); \\
+            lucid_tile_##s##_sums(rows, a, 1, rows, b, step, NULL, steps, sum); \\
+            if (r == last) break; \\
+            lucid_tile_##s##_put(rows, sum, total, NR, total, NR); \\
+            a += pitch * rows; \\
+            b += b_row ? b_row : pitch * NR; \\
+        } \\
+        lucid_tile_##s##_put(rows, sum, last > 0 ? total : load ? c : NULL, last > 0 ? NR : c_row, c, c_row); \\
+    } \\
+    static void lucid_tile_##s##_chains(int rows, const real *a, const real *b, Py_ssize_t b_row, real *c, \\
+                                        Py_ssize_t c_row, Py_ssize_t k, int chains, int load) { \\
+        switch (rows) { \\
+            LUCID_HEIGHT(s, MR, 14) LUCID_HEIGHT(s, MR, 13) LUCID_HEIGHT(s, MR, 12) LUCID_HEIGHT(s, MR, 11) \\
+            LUCID_HEIGHT(s, MR, 10) LUCID_HEIGHT(s, MR, 9) LUCID_HEIGHT(s, MR, 8) LUCID_HEIGHT(s, MR, 7) \\
+            LUCID_HEIGHT(s, MR, 6) LUCID_HEIGHT(s, MR, 5) LUCID_HEIGHT(s, MR, 4) LUCID_HEIGHT(s, MR, 3) \\
+            LUCID_HEIGHT(s, MR, 2) LUCID_HEIGHT(s, MR, 1) \\
+        } \\
     } \\
     static void lucid_tile_##s##_strided(int rows, const real *a, Py_ssize_t a_row, Py_ssize_t a_step, const real *b, \\
                                          Py_ssize_t b_step, real *c, Py_ssize_t c_row, Py_ssize_t k, int load) { \\
-        if (rows == MR && a_row == 1) lucid_tile_any_##s(MR, a, 1, a_step, b, b_step, NULL, c, c_row, k, load); \\
-        else if (rows == MR) lucid_tile_any_##s(MR, a, a_row, a_step, b, b_step, NULL, c, c_row, k, load); \\
-        else if (MR > 8 && rows == 8) lucid_tile_any_##s(8, a, a_row, a_step, b, b_step, NULL, c, c_row, k, load); \\
-        else if (MR > 4 && rows == 4) lucid_tile_any_##s(4, a, a_row, a_step, b, b_step, NULL, c, c_row, k, load); \\
-        else if (MR > 2 && rows == 2) lucid_tile_any_##s(2, a, a_row, a_step, b, b_step, NULL, c, c_row, k, load); \\
-        else lucid_tile_any_##s(1, a, a_row, a_step, b, b_step, NULL, c, c_row, k, load); \\
+        if (rows == MR && a_row == 1) lucid_tile_##s##_any(MR, a, 1, a_step, b, b_step, NULL, c, c_row, k, load); \\
+        else if (rows == MR) lucid_tile_##s##_any(MR, a, a_row, a_step, b, b_step, NULL, c, c_row, k, load); \\
+        else if (MR > 8 && rows == 8) lucid_tile_##s##_any(8, a, a_row, a_step, b, b_step, NULL, c, c_row, k, load); \\
+        else if (MR > 4 && rows == 4) lucid_tile_##s##_any(4, a, a_row, a_step, b, b_step, NULL, c, c_row, k, load); \\
+        else if (MR > 2 && rows == 2) lucid_tile_##s##_any(2, a, a_row, a_step, b, b_step, NULL, c, c_row, k, load); \\
+        else lucid_tile_##s##_any(1, a, a_row, a_step, b, b_step, NULL, c, c_row, k, load); \\
     } \\
     static void lucid_tile_##s##_gathered(int rows, const real *a, Py_ssize_t a_row, Py_ssize_t a_step, const real *b, \\
                                           const Py_ssize_t *at, real *c, Py_ssize_t c_row, Py_ssize_t k, int load) { \\
-        if (rows == MR && a_row == 1) lucid_tile_any_##s(MR, a, 1, a_step, b, 0, at, c, c_row, k, load); \\
-        else if (rows == MR) lucid_tile_any_##s(MR, a, a_row, a_step, b, 0, at, c, c_row, k, load); \\
-        else if (MR > 8 && rows == 8) lucid_tile_any_##s(8, a, a_row, a_step, b, 0, at, c, c_row, k, load); \\
-        else if (MR > 4 && rows == 4) lucid_tile_any_##s(4, a, a_row, a_step, b, 0, at, c, c_row, k, load); \\
-        else if (MR > 2 && rows == 2) lucid_tile_any_##s(2, a, a_row, a_step, b, 0, at, c, c_row, k, load); \\
-        else lucid_tile_any_##s(1, a, a_row, a_step, b, 0, at, c, c_row, k, load); \\
+        if (rows == MR && a_row == 1) lucid_tile_##s##_any(MR, a, 1, a_step, b, 0, at, c, c_row, k, load); \\
+        else if (rows == MR) lucid_tile_##s##_any(MR, a, a_row, a_step, b, 0, at, c, c_row, k, load); \\
+        else if (MR > 8 && rows == 8) lucid_tile_##s##_any(8, a, a_row, a_step, b, 0, at, c, c_row, k, load); \\
+        else if (MR > 4 && rows == 4) lucid_tile_##s##_any(4, a, a_row, a_step, b, 0, at, c, c_row, k, load); \\
+        else if (MR > 2 && rows == 2) lucid_tile_##s##_any(2, a, a_row, a_step, b, 0, at, c, c_row, k, load); \\
+        else lucid_tile_##s##_any(1, a, a_row, a_step, b, 0, at, c, c_row, k, load); \\
     }
     LUCID_DEFINE_TILE(f, float, ps, lucid_row, LUCID_MR32, LUCID_NR32)
     LUCID_DEFINE_TILE(d, double, pd, lucid_pairs, LUCID_MR64, LUCID_NR64)
@@ -180,6 +234,10 @@ cdef extern from *:
     void gather_tile64 "lucid_tile_d_gathered" (int rows, const double* a, Py_ssize_t a_row, Py_ssize_t a_step,
                                                 const double* b, const Py_ssize_t* at, double* c, Py_ssize_t c_row,
                                                 Py_ssize_t k, bint load) noexcept nogil
+    void chain_tile32 "lucid_tile_f_chains" (int rows, const float* a, const float* b, Py_ssize_t b_row, float* c,
+                                             Py_ssize_t c_row, Py_ssize_t k, int chains, bint load) noexcept nogil
+    void chain_tile64 "lucid_tile_d_chains" (int rows, const double* a, const double* b, Py_ssize_t b_row, double* c,
+                                             Py_ssize_t c_row, Py_ssize_t k, int chains, bint load) noexcept nogil
     cdef enum:
         MR32 "LUCID_MR32"
         NR32 "LUCID_NR32"
@@ -222,3 +280,12 @@ cdef inline void gather_tile(int rows, const floating* a, Py_ssize_t a_row, Py_s
         gather_tile32(rows, a, a_row, a_step, b, at, c, c_row, k, load)
     else:
         gather_tile64(rows, a, a_row, a_step, b, at, c, c_row, k, load)
+
+
+cdef inline void chain_tile(int rows, const floating* a, const floating* b, Py_ssize_t b_row, floating* c,
+                            Py_ssize_t c_row, Py_ssize_t k, int chains, bint load) noexcept nogil:
+    """As ``tile``, chain after chain, with packed A. ``b_row`` is 0 when B is packed too."""
+    if floating is float:
+        chain_tile32(rows, a, b, b_row, c, c_row, k, chains, load)
+    else:
+        chain_tile64(rows, a, b, b_row, c, c_row, k, chains, load)

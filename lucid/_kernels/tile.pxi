@@ -6,13 +6,14 @@
 # or which path computed it. The rounding error of k terms grows as sqrt(k * length of a chain), where that of one chain
 # grows as k.
 #
-# Chains are interleaved where that pays (``k_chains``): chain r of 4 takes k = r, r + 4, r + 8, ... A product of few
-# rows can then hold chains in lanes and read a weight as it lies in memory. Otherwise they are blocks of k.
+# Chains are interleaved where that pays (``k_chains``): chain r of 16 takes k = r, r + 16, r + 32, ... A product of few
+# rows can then hold chains in lanes and read a weight as it lies in memory. A tile goes from chain to chain and keeps
+# the total in L1, so that C is touched once. Otherwise chains are blocks of k.
 
 cdef extern from *:
     """
     #if LUCID_SQUARE == 16
-    enum { LUCID_INTERLEAVE_K = 4 };
+    enum { LUCID_INTERLEAVE_K = 16 };
     #else
     enum { LUCID_INTERLEAVE_K = 1 };
     #endif
@@ -22,7 +23,9 @@ cdef extern from *:
 
 cdef enum:
     K_STEPS = 192               # most steps of k in a block
-    K_LONGEST = 200             # most steps of an interleaved chain
+    K_MANY = 400                # more steps than that are interleaved ...
+    K_SHORTEST = 60             # ... in chains of at least so many
+    K_PART = 2048               # most steps of k whose chains are computed together
     K_LINE = 16                 # steps of k in a cache line
     PANELS = 4                  # of A or B packed together
 
@@ -41,28 +44,27 @@ cdef inline int k_chains(const floating* like, Py_ssize_t k) noexcept nogil:
     """How many chains are interleaved: a power of two."""
     cdef int chains = 1
     if floating is float:
-        while chains < MOST_CHAINS and k > chains * K_LONGEST:
-            chains *= 2
+        if k > K_MANY:
+            while chains < MOST_CHAINS and k >= 2 * chains * K_SHORTEST:
+                chains *= 2
     return chains
 
 
 cdef inline Py_ssize_t k_part(const floating* like, Py_ssize_t k) noexcept nogil:
     """Steps of k that are cut into ``k_chains`` together; what follows are more such parts."""
-    cdef Py_ssize_t most = MOST_CHAINS * K_LONGEST, parts
-    if floating is float:
-        if MOST_CHAINS > 1:
-            parts = (k + most - 1) // most
-            return round_up((k + parts - 1) // parts, K_LINE) if parts > 1 else k
-    return k_block(like, k)
+    cdef Py_ssize_t parts = (k + K_PART - 1) // K_PART
+    if k_chains(like, k) == 1:
+        return k_block(like, k)
+    return round_up((k + parts - 1) // parts, K_LINE) if parts > 1 else k
 
 
 cdef inline Py_ssize_t chain_steps(Py_ssize_t k, int chains, int r) noexcept nogil:
     return (k - r + chains - 1) // chains if k > r else 0
 
 
-cdef inline Py_ssize_t chain_start(Py_ssize_t k, int chains, int r) noexcept nogil:
-    """The steps of the chains before ``r``."""
-    return k // chains * r + min(<Py_ssize_t> r, k % chains)
+cdef inline Py_ssize_t chain_pitch(Py_ssize_t k, int chains) noexcept nogil:
+    """Steps from chain to chain in a packed tile or panel: one to spare, as powers of two share a set of L1."""
+    return k if chains == 1 else (k + chains - 1) // chains + 1
 
 
 # Tiles over C
@@ -72,6 +74,13 @@ cdef inline int tile_height(const floating* like, Py_ssize_t rows) noexcept nogi
     if rows >= tile_rows(like):
         return tile_rows(like)
     return 8 if rows >= 8 else (4 if rows >= 4 else (2 if rows >= 2 else 1))
+
+
+cdef inline int chain_height(const floating* like, Py_ssize_t rows) noexcept nogil:
+    """Of the next tile of packed A. The last two are even: one of a row or two would wait for its own additions."""
+    if rows <= tile_rows(like):
+        return <int> rows
+    return tile_rows(like) if rows >= 2 * tile_rows(like) else <int> ((rows + 1) // 2)
 
 
 cdef inline void packed_tile(int rows, const floating* a, const floating* b, Py_ssize_t b_step, floating* c,
@@ -135,31 +144,60 @@ cdef void block_product(const floating* a, Py_ssize_t a_row, const floating* b, 
         edge_product(a, a_row, b, b_step, c + j, c_row, m, n - j, k, load)
 
 
+cdef void chain_product(const floating* a, const floating* b, Py_ssize_t b_row, floating* c, Py_ssize_t c_row,
+                        Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, int chains, bint load) noexcept nogil:
+    """m by n elements of C, interleaved chain after chain. A is packed; ``b_row`` is 0 when B is too."""
+    cdef floating full[TILE]
+    cdef Py_ssize_t i, j = 0, r, x, width, columns = tile_columns(a), whole = chains * chain_pitch(k, chains)
+    cdef int rows
+    while j < n:
+        width = min(n - j, columns)
+        i = 0
+        while i < m:
+            rows = chain_height(a, m - i)
+            if width == columns:
+                chain_tile(rows, a + i * whole, b, b_row, c + i * c_row + j, c_row, k, chains, load)
+            else:
+                if load:
+                    for r in range(rows):
+                        for x in range(columns):
+                            full[r * columns + x] = c[(i + r) * c_row + j + x] if x < width else <floating> 0
+                chain_tile(rows, a + i * whole, b, b_row, full, columns, k, chains, load)
+                for r in range(rows):
+                    for x in range(width):
+                        c[(i + r) * c_row + j + x] = full[r * columns + x]
+            i += rows
+        b += columns if b_row else columns * whole
+        j += columns
+
+
 # Packing
 
 cdef void pack_a(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m, Py_ssize_t k,
-                 floating* out) noexcept nogil:
-    """Tiles one under another, each k-major: out[i0 * k + p * height + r] = a[i0 + r, p]."""
+                 floating* out, Py_ssize_t start, Py_ssize_t whole) noexcept nogil:
+    """Tiles one under another, each k-major: steps ``start`` on of ``whole``, out[i0 * whole + p * height + r] = a[i0 + r, p]."""
     cdef Py_ssize_t i = 0, p, r, q, most = tile_rows(a)
+    cdef floating* to
     cdef int rows
     if a_row == 1:
-        while i + PANELS * most <= m:                       # a page of A is visited less often
+        while i + (PANELS + 1) * most <= m:                 # a page of A is visited less often
+            to = out + i * whole + start * most
             for p in range(k):
                 for q in range(PANELS):
-                    memcpy(out + q * most * k + p * most, a + p * a_step + q * most, tile_rows(a) * sizeof(floating))
-            a += PANELS * most
-            out += PANELS * most * k
+                    lanes_copy(a + i + p * a_step + q * most, to + q * most * whole + p * most, tile_rows(a))
             i += PANELS * most
     while i < m:
-        rows = tile_height(a, m - i)
-        if a_step == 1:
-            transpose(a, a_row, rows, k, out, rows)
+        rows = chain_height(a, m - i)
+        to = out + i * whole + start * rows
+        if a_row == 1:
+            for p in range(k):
+                lanes_copy(a + i + p * a_step, to + p * rows, rows)
+        elif a_step == 1:
+            transpose(a + i * a_row, a_row, rows, k, to, rows)
         else:
             for p in range(k):
                 for r in range(rows):
-                    out[p * rows + r] = a[r * a_row + p * a_step]
-        a += rows * a_row
-        out += rows * k
+                    to[p * rows + r] = a[(i + r) * a_row + p * a_step]
         i += rows
 
 
@@ -187,62 +225,69 @@ cdef void pack_panel(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, P
             out[p * columns + j] = b[p * b_row + j * b_column]
 
 
-cdef void pack_b(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n,
-                 floating* out) noexcept nogil:
+cdef void pack_b_steps(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n,
+                       floating* out, Py_ssize_t start, Py_ssize_t whole) noexcept nogil:
+    """Panels one after another: steps ``start`` on of ``whole``."""
     cdef Py_ssize_t j = 0, p, q, x, columns = tile_columns(b)
+    out += start * columns
     if b_column == 1:
         while j + PANELS * columns <= n:                    # a page of B is visited less often
             for p in range(k):
                 for q in range(PANELS):
                     for x in range(tile_columns(b)):
-                        out[(j + q * columns) * k + p * columns + x] = b[p * b_row + j + q * columns + x]
+                        out[(j + q * columns) * whole + p * columns + x] = b[p * b_row + j + q * columns + x]
             j += PANELS * columns
     while j < n:
-        pack_panel(b + j * b_column, b_row, b_column, k, min(n - j, columns), out + j * k)
+        pack_panel(b + j * b_column, b_row, b_column, k, min(n - j, columns), out + j * whole)
         j += columns
 
 
-# Packing for interleaved chains: chain r, ``chain_start`` rows of the packed matrix on, as if it were all of k
+cdef void pack_b(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n,
+                 floating* out) noexcept nogil:
+    pack_b_steps(b, b_row, b_column, k, n, out, 0, k)
+
+
+# Packing for interleaved chains: those of a tile or panel one under another
 
 cdef void pack_a_chains(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m, Py_ssize_t k, int chains,
                         floating* out) noexcept nogil:
     cdef Py_ssize_t at[16]
-    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t i = 0, pitch = chain_pitch(k, chains)
     cdef int r, rows
     if chains == 1 or a_step != 1 or floating is double:
         for r in range(chains):
-            pack_a(a + r * a_step, a_row, a_step * chains, m, chain_steps(k, chains, r),
-                   out + chain_start(k, chains, r) * m)
+            pack_a(a + r * a_step, a_row, a_step * chains, m, chain_steps(k, chains, r), out, r * pitch,
+                   chains * pitch)
         return
     while i < m:
-        rows = tile_height(a, m - i)
+        rows = chain_height(a, m - i)
         for r in range(chains):
-            at[r] = chain_start(k, chains, r) * m + chain_steps(k, chains, r) * i
+            at[r] = r * pitch * rows
         if floating is float:
-            transpose_chains(a + i * a_row, a_row, rows, k, chains, at, out, rows)
+            transpose_chains(a + i * a_row, a_row, rows, k, chains, at, out + i * chains * pitch, rows)
         i += rows
 
 
 cdef void pack_b_chains(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n,
                         int chains, floating* out) noexcept nogil:
     cdef Py_ssize_t at[16]
-    cdef Py_ssize_t j = 0, i, width, columns = tile_columns(b), whole = round_up(n, columns)
+    cdef Py_ssize_t j = 0, i, width, columns = tile_columns(b), pitch = chain_pitch(k, chains)
     cdef int r
     if chains == 1 or b_row != 1 or floating is double:
         for r in range(chains):
-            pack_b(b + r * b_row, b_row * chains, b_column, chain_steps(k, chains, r), n,
-                   out + chain_start(k, chains, r) * whole)
+            pack_b_steps(b + r * b_row, b_row * chains, b_column, chain_steps(k, chains, r), n, out, r * pitch,
+                         chains * pitch)
         return
+    for r in range(chains):
+        at[r] = r * pitch * columns
     while j < n:
         width = min(n - j, columns)
-        for r in range(chains):
-            at[r] = chain_start(k, chains, r) * whole + chain_steps(k, chains, r) * j
-            if width < columns:
-                memset(out + at[r], 0, chain_steps(k, chains, r) * columns * sizeof(floating))
+        if width < columns:
+            memset(out + j * chains * pitch, 0, chains * pitch * columns * sizeof(floating))
         if floating is float:
             i = 0
             while i < width:
                 transpose_chains(b + (j + i) * b_column, b_column, <int> min(width - i, <Py_ssize_t> SQUARE), k, chains,
-                                 at, out + i, columns)
+                                 at, out + j * chains * pitch + i, columns)
                 i += SQUARE
         j += columns

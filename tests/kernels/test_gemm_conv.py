@@ -138,10 +138,10 @@ def test_bias_is_added_to_the_sum_of_a_block(ops: Any) -> None:
 
 def parts_of_k(ops: Any, k: int, dtype: type) -> list[slice]:
     """The chains that sums over k consist of, in the order they are added in."""
-    interleaved = ops.build_info()["level"] == "v4" and dtype is np.float32
-    parts = math.ceil(k / (800 if interleaved else 192))
+    interleaved = ops.build_info()["level"] == "v4" and dtype is np.float32 and k > 400
+    parts = math.ceil(k / (2048 if interleaved else 192))
     most = math.ceil(math.ceil(k / parts) / 16) * 16
-    chains = min(4, 1 << (math.ceil(k / 200) - 1).bit_length()) if interleaved else 1
+    chains = min(16, 1 << int(math.log2(k / 60))) if interleaved else 1
     return [slice(p + r, min(p + most, k), chains) for p in range(0, k, most) for r in range(chains)]
 
 
