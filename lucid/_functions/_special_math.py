@@ -271,7 +271,7 @@ def zeta(s: np.ndarray, q: np.ndarray) -> np.ndarray:
         factor = factor * (s + 2 * k - 1) * (s + 2 * k) / (a * a)
     y = np.where(np.isinf(q) & (q > 0), 0.0, total + tail)
     y = np.where(np.isinf(s) & (q > 1), 0.0, y)
-    pole = (s == 1) | (q == 0) | ((s > 1) & (q < 0) & (q == np.floor(q)))
+    pole = (s == 1) | ((s > 1) & (q <= 0) & (q == np.floor(q)))
     return np.where(pole, np.inf, np.where((s < 1) | (q < 0), np.nan, y))
 
 

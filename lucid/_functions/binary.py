@@ -120,7 +120,10 @@ class FloorDiv(Arithmetic):
     """A step function: its gradients are zeros."""
 
     __slots__ = ()
-    kernel = integer = staticmethod(np.floor_divide)
+
+    def forward(self, x: Tensor, y: Tensor) -> np.ndarray:
+        self.shapes, self.saved = (x._data.shape, y._data.shape), (x, y)
+        return np.asarray(np.floor_divide(x._data, y._data))
 
     def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
         return wrap(np.zeros(dz._data.shape, dz._data.dtype))

@@ -259,6 +259,8 @@ def matrix_norm(
     if ord not in ("nuc", 2, -2):
         return write_out("matrix_norm", function(x.abs(), ord, dim, keepdim), out)
     first, second = (normalize_dim("matrix_norm", d, x) for d in dim)
+    if ord == 2 and not min(x._data.shape[first], x._data.shape[second]):
+        return write_out("matrix_norm", x.abs().sum((first, second), keepdim), out)  # the largest of none: 0
     s = svdvals(function, x.movedim((first, second), (-2, -1)))
     y = s.sum(-1) if ord == "nuc" else s.amax(-1) if ord == 2 else s.amin(-1)
     if keepdim:

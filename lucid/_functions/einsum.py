@@ -246,7 +246,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None)
     da, db = ([normalize_dim("tensordot", d, x) for d in ds] for ds, x in ((first, a), (second, b)))
     for i, j in zip(da, db):
         if a._data.shape[i] != b._data.shape[j] and 1 in (a._data.shape[i], b._data.shape[j]):  # broadcasting
-            a, b = (sum(x, d, True) if x._data.shape[d] != 1 else x for x, d in ((a, i), (b, j)))
+            a, b = (sum(x, d, True, dtype=x.dtype) if x._data.shape[d] != 1 else x for x, d in ((a, i), (b, j)))
         if a._data.shape[i] != b._data.shape[j]:
             raise RuntimeError(
                 f"tensordot: paired dimensions must match, but dim {i} of {a._data.shape} has size "

@@ -209,6 +209,15 @@ STEPS: list[Call] = [
     lambda t, F, n: (n.i(4, dtype="uint8").all(), t.any(n.i(2, 3, dtype="uint8"), 1), t.any(n.i(3))),
     lambda t, F, n: t.histogram(n.d(5, 0).detach(), 2),
     lambda t, F, n: tuple(t.histogramdd(n.d(2, 5, 3).detach(), [2, 2, 3])),
+    lambda t, F, n: t.div(n.d(), n.d(), rounding_mode="floor"),
+    lambda t, F, n: t.special.zeta(t.tensor([0, 1, 2]), t.tensor([0, 0, 0])),
+    lambda t, F, n: t.tensordot(n.i(1, 1, dtype="int32"), n.i(2, 3, dtype="int32"), dims=((1,), (0,))),
+    lambda t, F, n: t.linalg.matrix_norm(n.z(0, 3).detach(), 2, keepdim=True),
+    lambda t, F, n: F.embedding(t.tensor([[0, 4], [4, 4]]), n.d(5, 3), scale_grad_by_freq=True),
+    lambda t, F, n: F.embedding_bag(n.d(5, 3), t.tensor([[0, 4], [4, 4]])),
+    lambda t, F, n: F.embedding_bag(
+        t.tensor([0, 4, 4, 2]), n.d(5, 3), t.tensor([0, 2]), scale_grad_by_freq=True, mode="mean"
+    ),
     lambda t, F, n: F.linear(n.i(2, 3), n.i(4, 3), n.i(4)),
     lambda t, F, n: F.linear(n.i(3, dtype="uint8"), n.i(4, 3, dtype="uint8")),
     lambda t, F, n: F.interpolate(n.i(1, 2, 5, 7, dtype="uint8") * 50, size=(9, 4), mode="bilinear"),
@@ -228,6 +237,15 @@ def operands(n: Draw, name: str, dtype: str) -> list[Any]:
 @pytest.mark.parametrize("call", PLACES + COMPLEX + LINEAR + FACTORS + INTEGERS + STEPS)
 def test_values_and_derivatives(call: Call) -> None:
     check(call)
+
+
+def test_layers_scale_gradients_by_frequency() -> None:
+    places = lucid.tensor([[0, 2, 2]])
+    for layer in (lucid.nn.Embedding, lucid.nn.EmbeddingBag):
+        own = layer(3, 2, scale_grad_by_freq=True)
+        own(places).sum().backward()
+        times = 1.0 if layer is lucid.nn.Embedding else 1 / 3
+        np.testing.assert_allclose(own.weight.grad.numpy(), [[times] * 2, [0, 0], [times] * 2], 1e-6)
 
 
 REFUSED: list[tuple[Call, str]] = [

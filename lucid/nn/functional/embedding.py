@@ -34,7 +34,7 @@ def embedding(
         padding_idx: this row gets no gradient.
         max_norm: rows that are looked up and longer than this are first scaled to it, in place.
         norm_type: order of that norm.
-        scale_grad_by_freq: not supported.
+        scale_grad_by_freq: divide the gradient of a row by how often it is looked up.
         sparse: not supported.
 
     Returns:
@@ -52,8 +52,8 @@ def embedding(
     """
     check_tensors("embedding", input, weight)
     index, table = input._data, weight._data
-    if scale_grad_by_freq or sparse:
-        raise ValueError("embedding: scale_grad_by_freq=True and sparse=True are not supported")
+    if sparse:
+        raise ValueError("embedding: sparse=True is not supported")
     if index.dtype not in (np.int64, np.int32):
         raise RuntimeError(f"embedding: expected an int64 or int32 index, got {input.dtype}")
     if table.ndim != 2 or table.dtype.kind != "f":
@@ -64,7 +64,14 @@ def embedding(
     if max_norm is not None:
         check_range(index, table)
         _shorten(weight, np.unique(index), max_norm, norm_type)
-    return Embedding.apply(weight, index, -1 if padding_idx is None else padding_idx % rows)
+    y = Embedding.apply(weight, index, -1 if padding_idx is None else padding_idx % rows)
+    return by_frequency(y, index) if scale_grad_by_freq else y
+
+
+def by_frequency(y: Tensor, index: np.ndarray) -> Tensor:
+    """``y``, the rows ``index`` of a table, with the gradient of each divided by how often it occurs."""
+    share = 1 / np.bincount(index.reshape(-1), minlength=1)[index]
+    return y.detach() + (y - y.detach()) * wrap(np.asarray(share, y._data.dtype)[..., None])
 
 
 def _shorten(weight: Tensor, rows: np.ndarray, max_norm: float, order: float) -> None:

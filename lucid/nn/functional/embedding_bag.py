@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from lucid._functions.index import getitem
 from lucid._functions.segment import SegmentSum
 from lucid._functions.shape import reshape, unsqueeze
 from lucid.autograd._node import wrap
-from lucid.nn.functional.embedding import _shorten
+from lucid.nn.functional.embedding import _shorten, by_frequency
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -80,12 +81,13 @@ def embedding_bag(
         y[b] = sum over i in bag b of weight[i],    mean: divided by the size of the bag,    max: elementwise
 
     Args:
-        input: row numbers, int64 or int32: (B, N), whose rows are the bags, or (N,) with ``offsets``.
+        input: row numbers, int64 or int32: (B, N), whose rows are the bags, or (N,) with ``offsets``. Given second, as
+            once in PyTorch, they change places with ``weight``, with a warning.
         weight: table of shape (rows, columns), floating point.
         offsets: where each bag begins, for a 1-d input: integers rising from 0.
         max_norm: rows that are looked up and longer than this are first scaled to it, in place.
         norm_type: order of that norm.
-        scale_grad_by_freq: not supported.
+        scale_grad_by_freq: divide the gradient of a row by how often it is looked up; not for "max".
         mode: "sum", "mean" or "max".
         sparse: not supported.
         per_sample_weights: factor of each element, of the input's shape and the table's dtype, for "sum" only.
@@ -109,9 +111,12 @@ def embedding_bag(
     Source: Joulin et al., Bag of tricks for efficient text classification, arXiv:1607.01759.
     """
     check_tensors("embedding_bag", input, weight)
+    if weight._data.dtype == np.int64 and input._data.dtype.kind == "f":
+        warnings.warn(f"{NAME}: the table comes second now, behind the row numbers", UserWarning, stacklevel=2)
+        input, weight = weight, input
     index, table = input._data, weight._data
-    if scale_grad_by_freq or sparse:
-        raise ValueError(f"{NAME}: scale_grad_by_freq=True and sparse=True are not supported")
+    if sparse or (scale_grad_by_freq and mode == "max"):
+        raise ValueError(f"{NAME}: sparse=True, and scale_grad_by_freq=True with mode 'max', are not supported")
     if mode not in ("sum", "mean", "max"):
         raise ValueError(f"{NAME}: mode must be 'sum', 'mean' or 'max', got {mode!r}")
     if index.dtype not in (np.int64, np.int32):
@@ -144,7 +149,10 @@ def embedding_bag(
         _shorten(weight, np.unique(flat), max_norm, norm_type)
     if mode == "max":
         return _largest(weight, flat, counts, padding)
-    if factors is None:
+    if scale_grad_by_freq:
+        rows_of = by_frequency(Embedding.apply(weight, flat, padding), flat)
+        total = SegmentSum.apply(rows_of if factors is None else rows_of * unsqueeze(factors, 1), counts)
+    elif factors is None:
         total = BagSums.apply(weight, flat, counts, padding)
     else:
         total = SegmentSum.apply(Embedding.apply(weight, flat, padding) * unsqueeze(factors, 1), counts)

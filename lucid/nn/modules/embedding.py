@@ -23,7 +23,7 @@ class Embedding(Module):
         padding_idx: this row starts as zeros and gets no gradient; may count from the end.
         max_norm: rows that are looked up and longer than this are first scaled to it, in place.
         norm_type: order of that norm.
-        scale_grad_by_freq: not supported.
+        scale_grad_by_freq: divide the gradient of a row by how often it is looked up.
         sparse: not supported.
         _weight: the table itself instead of a random one, (num_embeddings, embedding_dim), whose memory is shared.
         _freeze: do not train the table.
@@ -65,8 +65,8 @@ class Embedding(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        if scale_grad_by_freq or sparse:
-            raise ValueError("Embedding: scale_grad_by_freq=True and sparse=True are not supported")
+        if sparse:
+            raise ValueError("Embedding: sparse=True is not supported")
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
                 raise ValueError(f"Embedding: padding_idx {padding_idx} is out of range for {num_embeddings} rows")
@@ -93,7 +93,7 @@ class Embedding(Module):
                 self.weight[self.padding_idx] = 0
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type)
+        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
 
     def extra_repr(self) -> str:
         parts = [str(self.num_embeddings), str(self.embedding_dim)]
@@ -124,7 +124,7 @@ class Embedding(Module):
             padding_idx: as for the class.
             max_norm: as for the class.
             norm_type: as for the class.
-            scale_grad_by_freq: not supported.
+            scale_grad_by_freq: divide the gradient of a row by how often it is looked up.
             sparse: not supported.
 
         Raises:

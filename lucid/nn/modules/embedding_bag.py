@@ -22,7 +22,7 @@ class EmbeddingBag(Module):
         embedding_dim: columns of the table.
         max_norm: rows that are looked up and longer than this are first scaled to it, in place.
         norm_type: order of that norm.
-        scale_grad_by_freq: not supported.
+        scale_grad_by_freq: divide the gradient of a row by how often it is looked up.
         mode: "sum", "mean" or "max".
         sparse: not supported.
         _weight: the table itself instead of a random one, (num_embeddings, embedding_dim), whose memory is shared.
@@ -68,8 +68,8 @@ class EmbeddingBag(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        if scale_grad_by_freq or sparse:
-            raise ValueError("EmbeddingBag: scale_grad_by_freq=True and sparse=True are not supported")
+        if sparse:
+            raise ValueError("EmbeddingBag: sparse=True is not supported")
         if mode not in ("sum", "mean", "max"):
             raise ValueError(f"EmbeddingBag: mode must be 'sum', 'mean' or 'max', got {mode!r}")
         if padding_idx is not None:
@@ -100,7 +100,7 @@ class EmbeddingBag(Module):
 
     def forward(self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None) -> Tensor:
         return F.embedding_bag(
-            input, self.weight, offsets, self.max_norm, self.norm_type, mode=self.mode,
+            input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode,
             per_sample_weights=per_sample_weights, include_last_offset=self.include_last_offset,
             padding_idx=self.padding_idx,
         )  # fmt: skip
