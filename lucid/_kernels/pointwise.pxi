@@ -9,7 +9,10 @@ cdef void neg_kernel(const floating* x, floating* y, Py_ssize_t n, const double*
 cdef void abs_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = cmath.fabsf(x[i]) if floating is float else cmath.fabs(x[i])
+        if floating is float:
+            y[i] = cmath.fabsf(x[i])
+        else:
+            y[i] = cmath.fabs(x[i])
 
 
 cdef void sign_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:

@@ -142,7 +142,10 @@ cdef void rnn_step(const Recurrence* r, Py_ssize_t t, Py_ssize_t lo, Py_ssize_t 
         cell = <floating*> r.cells + (i if r.fleeting else row + i) * n + u0
         y = <floating*> r.y + (row + i) * r.y_row + u0
         if r.kind == LSTM:
-            before = cell if r.fleeting else row_before(r, t, i, r.cells, n, r.c0, n, like) + u0
+            if r.fleeting:
+                before = cell
+            else:
+                before = row_before(r, t, i, r.cells, n, r.c0, n, like) + u0
             lstm_row(gates, n, before, cell,
                      <floating*> r.raw + (row + i) * n + u0 if r.raw != NULL else y, u1 - u0)
         elif r.kind == GRU:
