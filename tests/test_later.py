@@ -52,6 +52,8 @@ import sys, lucid, lucid.nn.functional as F
 before = [m for m in sys.modules if m.startswith("lucid.") and m.rpartition(".")[2] in ("einsum", "rnn", "linalg", "ctc")]
 assert not before, before
 import lucid.nn.modules.fold, lucid.nn.modules.embedding_bag, lucid.nn.modules.upsampling
+import lucid.utils
+assert callable(lucid.utils.summary.summary) and callable(lucid.utils.flops.count_flops)
 assert callable(F.fold) and callable(F.embedding_bag) and callable(F.interpolate) and callable(F.alpha_dropout)
 from lucid import einsum
 from lucid.nn import LSTM

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -132,13 +132,20 @@ class Saving:
             state_dict: as returned by `state_dict`; tensors or NumPy arrays.
 
         Raises:
+            KeyError: it has no entries "state" and "param_groups", as that of a model has not.
+            TypeError: it is not a dict.
             ValueError: the groups or their sizes differ, or a state has another shape than its parameter.
         """
         name = type(self).__name__
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"{name}: load_state_dict expected a dict, got {type(state_dict).__name__}")
         state_dict = dict(state_dict)
         for hook in list(self._loading_hooks.values()):
             changed = hook(self, state_dict)
             state_dict = state_dict if changed is None else changed
+        for entry in ("state", "param_groups"):
+            if entry not in state_dict:
+                raise KeyError(f"{name}: not the state dict of an optimizer: it has no entry '{entry}'")
         saved = state_dict["param_groups"]
         if len(saved) != len(self.param_groups):
             raise ValueError(

@@ -11,6 +11,8 @@ __getattr__, __dir__ = _later(
         "lucid.utils.benchmark": "",
         "lucid.utils.checkpoint": "",
         "lucid.utils.dlpack": "",
+        "lucid.utils.flops": "",
+        "lucid.utils.summary": "",
         "lucid.utils.tensorboard": "",
     },
 )

@@ -160,6 +160,14 @@ def test_loading_something_else(change: Callable[[Any], Any], message: str) -> N
     assert optimizer.state[a]["exp_avg"] is before
 
 
+def test_loading_what_no_optimizer_saved() -> None:
+    optimizer = optim.Adam([leaf(2)])
+    with pytest.raises(KeyError, match="Adam: not the state dict of an optimizer: it has no entry 'state'"):
+        optimizer.load_state_dict(dict(lucid.nn.Linear(1, 1).state_dict()))
+    with pytest.raises(TypeError, match="Adam: load_state_dict expected a dict, got str"):
+        optimizer.load_state_dict("model.pt")  # type: ignore[arg-type]
+
+
 def test_parameters_without_a_gradient_are_left_alone() -> None:
     a, b = leaf(2), leaf(2)
     optimizer = optim.Adam([a, b])

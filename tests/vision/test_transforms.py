@@ -36,7 +36,7 @@ def test_to_tensor() -> None:
     assert T.ToTensor()(pixels[..., 0]).shape == (1, 2, 4)
     np.testing.assert_array_equal(T.ToTensor()(lucid.from_numpy(pixels)).numpy(), pixels / np.float32(255))
     assert T.ToTensor()(np.ones((2, 2, 1), np.float64)).dtype == lucid.float64
-    with pytest.raises(TypeError, match="ToTensor: expected an array, a PIL image or a Tensor, got list"):
+    with pytest.raises(TypeError, match="^ToTensor: expected an array, a PIL image or a Tensor, got list"):
         T.ToTensor()([1])
     with pytest.raises(ValueError, match=r"ToTensor: expected shape \(H, W\) or \(H, W, C\), got \(3,\)"):
         T.ToTensor()(np.zeros(3))

@@ -72,6 +72,7 @@ def name_module(error: Any, module: Module) -> None:
         if message.startswith("Module ["):  # the missing forward, in PyTorch's words, which name the class
             return
         if type(module).forward.__module__.split(".")[0] == "lucid":
+            message = message.removeprefix(f"{type(module).__name__}: ")
             message = _FUNCTION.sub("", message, count=1) if _FUNCTION.match(message) else message
         origin = error._origin = _Origin(module, message)
     elif origin.reached is not module:
