@@ -13,10 +13,10 @@ Makers = dict[Value, Op]
 def find_attention(graph: Graph) -> None:
     """softmax(q @ k.T * scale + mask) @ v of four-dimensional tensors, without the matrix of scores."""
     for product in list(graph.ops):
-        users, makers = graph.users(), graph.makers()
-        chain: set[Op] = set()
         if product.kind != "matmul":
             continue
+        users, makers = graph.users(), graph.makers()
+        chain: set[Op] = set()
         filled = _before(graph, product.inputs[0], "activation", makers, users, chain)
         guarded = filled is not None and filled.attributes == {"name": "fill_nan", "params": (0.0,)}
         if filled is not None and not guarded:
