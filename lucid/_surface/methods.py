@@ -31,6 +31,11 @@ def _in_place(view: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if mode.enabled and self.requires_grad and self.is_leaf:
             raise RuntimeError(f"{name}: a leaf Variable that requires grad is being used in an in-place operation.")
+        base = self._base
+        if mode.enabled and base is not None and base._requires_grad and base._node is None:
+            raise RuntimeError(
+                f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation."
+            )
         y = view(self, *args, **kwargs)
         if y is self:
             return self
