@@ -12,14 +12,15 @@ cdef struct RecurrentStep:
     const float* packed
 
 
-cdef void run_directions(const Recurrence* r, int directions) noexcept nogil:
+cdef void run_directions(Recurrence* r, int directions) noexcept nogil:
     """Two directions side by side, as they never meet, unless the weights of one ask for all caches."""
     cdef float none = 0
+    cdef const float* packed = NULL
     cdef int threads = rnn_threads(r), shares, d, t
     cdef bint small = r.gates_size * r.size * <Py_ssize_t> sizeof(float) <= DIRECTION_BYTES
     if directions == 1 or threads == 1 or not small:
         for d in range(directions):
-            share_rnn(r + d, threads, False, &none, 0)
+            share_rnn(r + d, packed, packed, threads, False, &none, 0)
         return
     shares = <int> min(threads // 2, r.batch)
     for t in prange(2 * shares, num_threads=2 * shares, schedule="static", chunksize=1):

@@ -14,7 +14,7 @@ cdef struct Recurrence:
     const int64_t* sizes
     const int64_t* offsets
     char* gates                 # (rows, gates_size): shares of the input, then activations; backward, then gradients
-    char* cells                 # (rows, hidden), or (batch, hidden) if fleeting: LSTM's c; GRU's share of h in the candidate
+    char* cells                 # (rows, hidden), (batch, hidden) if fleeting: LSTM's c; GRU's share of h in the candidate
     char* raw                   # (rows, hidden): LSTM's h before its projection, or NULL
     char* y                     # (rows, size)
     Py_ssize_t y_row
@@ -39,13 +39,20 @@ cdef inline Py_ssize_t packed_size(const floating* like, Py_ssize_t k, Py_ssize_
     return round_up(k * round_up(n, tile_columns(like)), 16)
 
 
+cdef void pack_columns(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n,
+                       Py_ssize_t first, Py_ssize_t end, floating* out) noexcept nogil:
+    """Columns ``first`` (a whole panel) to ``end`` of n, where ``pack_matrix`` has them."""
+    cdef Py_ssize_t p = 0, depth, most = k_block(b, k), width = round_up(n, tile_columns(b))
+    while p < k and first < end:
+        depth = min(most, k - p)
+        pack_b(b + p * b_row + first * b_column, b_row, b_column, depth, end - first, out + p * width + first * depth)
+        p += depth
+
+
 cdef void pack_matrix(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n,
                       floating* out) noexcept nogil:
     """Blocks of k one behind the other, each packed as ``pack_b`` does."""
-    cdef Py_ssize_t p = 0, depth = k_block(b, k), width = round_up(n, tile_columns(b))
-    while p < k:
-        pack_b(b + p * b_row, b_row, b_column, min(depth, k - p), n, out + p * width)
-        p += depth
+    pack_columns(b, b_row, b_column, k, n, 0, n, out)
 
 
 cdef void packed_product(const floating* a, Py_ssize_t a_row, const floating* packed, floating* c, Py_ssize_t c_row,

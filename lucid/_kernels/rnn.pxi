@@ -68,8 +68,34 @@ cdef void rnn_samples(const Recurrence* r, Py_ssize_t lo, Py_ssize_t hi, bint ba
         rnn_share(r, s, lo, hi, 0, r.hidden, backward, room)
 
 
-cdef void rnn_units(const Recurrence* r, Py_ssize_t u0, Py_ssize_t u1, bint backward, floating* room,
-                    int64_t* arrived, int threads, bint* done) noexcept nogil:
+cdef void pack_recurrent(const Recurrence* r, const floating* w_hh, Py_ssize_t u0, Py_ssize_t u1,
+                         bint backward) noexcept nogil:
+    """What units u0 to u1 need of w_hh: gate by gate for the states' share, as a whole for their gradient."""
+    cdef Py_ssize_t n = r.hidden, size = r.size, g, parts = r.gates_size // n, most = 2 if r.kind == GRU else parts
+    cdef floating* out = <floating*> r.packed
+    if backward:
+        pack_columns(w_hh, size, 1, most * n, size, u0, min(u1, size), out)
+        if r.kind == GRU:
+            pack_columns(w_hh + 2 * n * size, size, 1, n, size, u0, u1, out + packed_size(w_hh, most * n, size))
+    else:
+        for g in range(parts):
+            pack_columns(w_hh + g * n * size, 1, size, size, n, u0, min(u1, n), out + g * packed_size(w_hh, size, n))
+
+
+cdef void pack_all(Recurrence* r, const floating* w_hh, const floating* w_hr, bint backward) noexcept nogil:
+    """The same for all units, and the projection."""
+    cdef Py_ssize_t n = r.hidden, size = r.size, parts = r.gates_size // n
+    pack_recurrent(r, w_hh, 0, max(n, size), backward)
+    if r.raw != NULL and backward:
+        r.packed_hr = <char*> (<floating*> r.packed + packed_size(w_hh, parts * n, size))
+        pack_matrix(w_hr, n, 1, size, n, <floating*> r.packed_hr)
+    elif r.raw != NULL:
+        r.packed_hr = <char*> (<floating*> r.packed + parts * packed_size(w_hh, size, n))
+        pack_matrix(w_hr, 1, n, n, size, <floating*> r.packed_hr)
+
+
+cdef void rnn_units(const Recurrence* r, const floating* w_hh, Py_ssize_t u0, Py_ssize_t u1, bint backward,
+                    floating* room, int64_t* arrived, int threads, bint* done) noexcept nogil:
     """Every step of units u0 to u1, meeting the threads that have the others after each.
 
     With fewer threads than that, which OpenMP is free to give, nobody would come: nothing is done then.
@@ -77,43 +103,24 @@ cdef void rnn_units(const Recurrence* r, Py_ssize_t u0, Py_ssize_t u1, bint back
     cdef Py_ssize_t s
     if team_size() < threads:
         return
+    if w_hh != NULL:
+        pack_recurrent(r, w_hh, u0, u1, backward)
     for s in range(r.steps + 1 if backward else r.steps):
         rnn_share(r, s, 0, r.batch, u0, u1, backward, room)
         meet(arrived, threads * (s + 1))
     done[0] = True
 
 
-cdef void pack_recurrent(Recurrence* r, const floating* w_hh, const floating* w_hr, bint backward,
-                       floating* out) noexcept nogil:
-    """w_hh gate by gate for the states' share, as a whole for their gradient; then the projection."""
-    cdef Py_ssize_t n = r.hidden, size = r.size, g, parts = r.gates_size // n, most = 2 if r.kind == GRU else parts
-    r.packed = <char*> out
-    if backward:
-        pack_matrix(w_hh, size, 1, most * n, size, out)
-        out += packed_size(w_hh, most * n, size)
-        if r.kind == GRU:
-            pack_matrix(w_hh + 2 * n * size, size, 1, n, size, out)
-            out += packed_size(w_hh, n, size)
-    else:
-        for g in range(parts):
-            pack_matrix(w_hh + g * n * size, 1, size, size, n, out)
-            out += packed_size(w_hh, size, n)
-    if r.raw != NULL:
-        r.packed_hr = <char*> out
-        if backward:
-            pack_matrix(w_hr, n, 1, size, n, out)
-        else:
-            pack_matrix(w_hr, 1, n, n, size, out)
-
-
 cdef inline int rnn_threads(const Recurrence* r) noexcept nogil:
     return threads_for(2.0 * r.rows * r.size * r.gates_size, GEMM_GRAIN)
 
 
-cdef void share_rnn(const Recurrence* r, int threads, bint backward, floating* work, Py_ssize_t room) noexcept nogil:
+cdef void share_rnn(Recurrence* r, const floating* w_hh, const floating* w_hr, int threads, bint backward,
+                    floating* work, Py_ssize_t room) noexcept nogil:
     """Threads share the samples, or, when those are few or the weights too large for a core's cache, the units.
 
-    ``room`` elements of ``work`` for each of them, which only backward needs.
+    ``room`` elements of ``work`` for each of them, which only backward needs. w_hh is NULL when ``r`` has it packed;
+    threads that share units pack what they need themselves.
     """
     cdef Py_ssize_t n = r.hidden, size = r.size, columns = tile_columns(work)
     cdef int t
@@ -125,9 +132,11 @@ cdef void share_rnn(const Recurrence* r, int threads, bint backward, floating* w
     threads = <int> min(threads, (n + columns - 1) // columns if by_unit else r.batch)
     if threads > 1 and by_unit:
         for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
-            rnn_units(r, part(n, columns, t, threads), part(n, columns, t + 1, threads), backward, work + t * room,
-                      &arrived, threads, &done)
-    elif threads > 1:
+            rnn_units(r, w_hh, part(n, columns, t, threads), part(n, columns, t + 1, threads), backward,
+                      work + t * room, &arrived, threads, &done)
+    if not done and w_hh != NULL:
+        pack_all(r, w_hh, w_hr, backward)
+    if threads > 1 and not by_unit:
         for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
             rnn_samples(r, r.batch * t // threads, r.batch * (t + 1) // threads, backward, work + t * room)
         done = True
@@ -146,8 +155,8 @@ cdef bint run_rnn(Recurrence* r, const floating* w_hh, const floating* w_hr, bin
     work = <floating*> workspace((weights + threads * room) * sizeof(floating))
     if work == NULL:
         return False
-    pack_recurrent(r, w_hh, w_hr, backward, work)
-    share_rnn(r, threads, backward, work + weights, room)
+    r.packed = <char*> work
+    share_rnn(r, w_hh, w_hr, threads, backward, work + weights, room)
     release(work)
     return True
 
@@ -287,8 +296,8 @@ def rnn(mode, gates, w_hh, bias, share_bias, h0, c0, w_hr, sizes, bint reverse, 
 def rnn_backward(mode, dy, dh, dc, gates, cells, raw, y, w_hh, h0, c0, w_hr, sizes, bint reverse):
     """(dshare, dhidden, before, dh0, dc0) from the gradients of y (or None) and of the final states.
 
-    ``gates`` becomes the gradient of what ``rnn`` was given as gates; ``dshare`` (rows, hidden) that of GRU's share of h in
-    n; ``dhidden`` (rows, size) that of h with a projection; ``before`` (rows, size) holds the state each step started
+    ``gates`` becomes the gradient of what ``rnn`` was given as gates; ``dshare`` (rows, hidden) that of GRU's share of
+    h in n; ``dhidden`` (rows, size) that of h with a projection; ``before`` (rows, size) holds the state each step started
     from: all that the gradients of the weights need, as products over all steps.
     """
     cdef Recurrence r
