@@ -10,7 +10,7 @@ help:
 	@echo "make parity     compare with PyTorch in .venv-parity"
 	@echo "make surface    write docs/surface.md: the public names, which exist and which are tested"
 	@echo "make docs       docs/site: the documentation, with a page per class"
-	@echo "make zoo        models of torchvision and timm without PyTorch, compared with it"
+	@echo "make zoo        packages for PyTorch (torchvision, timm, transformers, ...) without it, compared with it"
 	@echo "make wheel      dist/*.whl: manylinux, with the OpenMP runtime inside, below 10 MB"
 	@echo "make accuracy   errors of the kernels against exact values"
 	@echo "make bench      timings against PyTorch, NumPy and ONNX Runtime"
@@ -108,12 +108,15 @@ parity: .venv-parity/.done
 	.venv-parity/bin/python -c 'import torch; print("PyTorch", torch.__version__)'
 	$(call PYTEST,.venv-parity) -m "parity or zoo" $(PYTESTFLAGS)
 
-# torchvision and timm without what they depend on, which would bring PyTorch, and with what timm imports of the rest.
+# Packages without what they depend on, which would bring PyTorch, and with what they import of the rest.
 .venv-zoo/.done: dist/.done
 	$(call venv,.venv-zoo)
-	.venv-zoo/bin/python -m pip install -q "$$(echo dist/lucid-*.whl)[test]" pillow pyyaml huggingface_hub safetensors
+	.venv-zoo/bin/python -m pip install -q "$$(echo dist/lucid-*.whl)[test]" pillow pyyaml huggingface_hub safetensors \
+	    psutil lightning-utilities scipy $(call requirements,[r for r in \
+	    p["project"]["optional-dependencies"]["parity"] if r.startswith("transformers")])
 	.venv-zoo/bin/python -m pip install -q --no-deps $(call requirements,[r for r in \
-	    p["project"]["optional-dependencies"]["parity"] if r.startswith(("torchvision"$(comma) "timm"))])
+	    p["project"]["optional-dependencies"]["parity"] if r.startswith(("torch"$(comma) "timm"$(comma) "accelerate"$(comma) \
+	    "peft")) and not r.startswith("torch==")])
 	@touch $@
 
 zoo: .venv-zoo/.done .venv-parity/.done

@@ -40,12 +40,12 @@ class device:
         self.index = int(number) if number else index
 
     def __enter__(self) -> device:
-        """Make new tensors there, which is the CPU; on the meta device, which has no memory, they get memory here.
+        """Make new tensors there, which is the CPU.
 
         Raises:
             RuntimeError: another device.
         """
-        if self.type not in ("cpu", "meta"):
+        if self.type != "cpu":
             raise RuntimeError(f"device: lucid runs on CPUs only, got {str(self)!r}")
         return self
 

@@ -389,3 +389,12 @@ def test_view_as_another_dtype_shares_the_bits() -> None:
     assert bits.dtype is lucid.int32 and bits.tolist() == [0x3F800000, -(2**31)]
     bits[0] = 0
     assert x[0].item() == 0
+
+
+def test_sizes_stay_sizes() -> None:
+    size = lucid.zeros(2, 3).shape
+    for found in (size + (4,), (4,) + size, size[:1], size * 2, 2 * size):
+        assert type(found) is lucid.Size
+    assert (1,) + size == (1, 2, 3) and size[1] == 3 and (size[:-1] + size[-1:]).numel() == 6
+    with pytest.raises(TypeError):
+        size + [1]

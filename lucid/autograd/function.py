@@ -71,13 +71,22 @@ class FunctionCtx(Node):
         for position, (shape, g) in enumerate(zip(self._inputs, result)):
             if shape is None:
                 continue
-            if g is not None and g._data.shape != shape:
+            if g is not None and g._data.shape != shape and _repeats(shape, g._data.shape):
+                from lucid._functions._common import sum_to
+
+                g = sum_to(g, shape)
+            elif g is not None and g._data.shape != shape:
                 raise RuntimeError(
                     f"{self.name}: returned an invalid gradient at index {position} - got {g._data.shape} "
                     f"but expected shape compatible with {shape}"
                 )
             kept.append(g)
         return tuple(kept)
+
+
+def _repeats(shape: tuple[int, ...], larger: tuple[int, ...]) -> bool:
+    """Whether an array of ``shape`` expands to the shape ``larger``."""
+    return len(shape) <= len(larger) and all(n in (1, m) for n, m in zip(shape[::-1], larger[::-1]))
 
 
 class Function:

@@ -20,6 +20,7 @@ from lucid.torch._no_device import false, nothing, zero
 T = TypeVar("T")
 
 MOVED = {
+    "lucid.functional": "lucid",
     "lucid.optim.optimizer": "lucid.optim.optimizer",
     "lucid.utils.data.dataloader": "lucid.utils.data",
     "lucid.utils.data.dataset": "lucid.utils.data",
@@ -230,7 +231,7 @@ def _torch() -> dict[str, Any]:
         "contiguous_format": "contiguous_format", "preserve_format": "preserve_format", "strided": "strided",
         **{kind: kind for kind in ("sparse_bsc", "sparse_bsr", "sparse_coo", "sparse_csc", "sparse_csr", "_mkldnn")},
         "jagged": "jagged", "OutOfMemoryError": _no_device.OutOfMemoryError, "AcceleratorError": RuntimeError,
-        "Future": _Unused,
+        **dict.fromkeys(("Event", "Future", "Stream", "SymBool", "SymFloat", "SymInt"), _Unused),
         "load": _files.load, "save": _files.save,
         "_sample_dirichlet": lambda alpha: Dirichlet(alpha).sample(), **types(), **functions(),
         "UntypedStorage": UntypedStorage,

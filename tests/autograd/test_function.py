@@ -250,10 +250,16 @@ def test_too_many_gradients() -> None:
 
 def test_gradient_of_another_shape() -> None:
     message = (
-        r"FixedBackward: returned an invalid gradient at index 1 - got \(3,\) but expected shape compatible with \(1,\)"
+        r"FixedBackward: returned an invalid gradient at index 1 - got \(\) but expected shape compatible with \(1,\)"
     )
     with pytest.raises(RuntimeError, match=message):
-        returning(lambda g: (g, lucid.ones(3)))(leaf(1), leaf(2)).backward()
+        returning(lambda g: (g, lucid.tensor(1.0)))(leaf(1), leaf(2)).backward()
+
+
+def test_gradient_of_a_repeated_input_is_summed() -> None:
+    x, y = leaf(1), leaf(2)
+    returning(lambda g: (g, lucid.ones(2, 3)))(x, y).backward()
+    assert y.grad.tolist() == [6.0]
 
 
 def test_gradient_for_a_constant_is_ignored() -> None:
