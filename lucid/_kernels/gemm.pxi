@@ -132,7 +132,10 @@ cdef inline Py_ssize_t a_block(const floating* like, Py_ssize_t m, Py_ssize_t k)
 
 cdef inline Py_ssize_t even_block(const floating* like, Py_ssize_t m, Py_ssize_t k) noexcept nogil:
     """Rows of A in each block: B is read again for a small one as for a large one."""
-    cdef Py_ssize_t most = a_block(like, m, k), blocks = (m + most - 1) // most
+    cdef Py_ssize_t most = a_block(like, m, k), blocks
+    if m == 0:      # the share of a thread that has nothing to do
+        return 0
+    blocks = (m + most - 1) // most
     return min(m, round_up((m + blocks - 1) // blocks, tile_rows(like)))
 
 
