@@ -133,11 +133,15 @@ def normalize_dims(str name, dim, x):
     return dims if ndim else ()
 
 
+class ShapeError(RuntimeError, ValueError):
+    """Shapes that do not broadcast: RuntimeError, as PyTorch raises, and ValueError, as NumPy does."""
+
+
 def check_broadcast(str name, tuple sx, tuple sy):
     """Refuse shapes that do not broadcast together."""
     for a, b in zip(reversed(sx), reversed(sy)):
         if a != b and a != 1 and b != 1:
-            raise ValueError(f"{name}: shapes {sx} and {sy} do not broadcast: {a} against {b}")
+            raise ShapeError(f"{name}: shapes {sx} and {sy} do not broadcast: {a} against {b}")
 
 
 cdef inline bint same_type(cnp.ndarray x, cnp.ndarray y) noexcept:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype, _ops
+from lucid._functions._arguments import ShapeError, check_tensors
 from lucid._functions._arguments import check_broadcast as check_broadcast
-from lucid._functions._arguments import check_tensors
 from lucid._functions._arguments import normalize_dim as normalize_dim
 from lucid._functions._arguments import normalize_dims as normalize_dims
 from lucid._functions._arguments import operands as operands
@@ -149,7 +149,7 @@ def broadcast_shapes(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
-        raise ValueError(f"{name}: shapes {', '.join(map(str, shapes))} do not broadcast") from None
+        raise ShapeError(f"{name}: shapes {', '.join(map(str, shapes))} do not broadcast") from None
 
 
 class SumTo(Node):

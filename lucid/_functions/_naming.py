@@ -15,7 +15,7 @@ from typing import Any
 from lucid import _dtype
 from lucid.autograd._node import TensorBase
 
-NAMED = ("TypeError", "ValueError", "RuntimeError", "IndexError", "NotImplementedError", "LinAlgError")
+NAMED = ("TypeError", "ValueError", "RuntimeError", "IndexError", "NotImplementedError", "LinAlgError", "ShapeError")
 """Types of errors that are given a name; other subclasses of them are left alone."""
 
 _PREFIX = re.compile(r"([a-z_][a-z_0-9]*): ")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype, _ops
-from lucid._functions._arguments import check_tensors
+from lucid._functions._arguments import ShapeError, check_tensors
 from lucid._functions._common import (
     as_tensor,
     as_values,
@@ -197,7 +197,8 @@ def refusal(
                   r"\1 values for \2 elements of the mask", text)  # fmt: skip
     text = text.replace("setting an array element with a sequence.", "one element is assigned more than one value")
     text = re.sub(r"\baxis\b", "dimension", text).replace("array", "tensor")
-    return type(error)(f"{name}: {text} (shape {shape}{more})")
+    kind = ShapeError if "does not broadcast" in text else type(error)
+    return kind(f"{name}: {text} (shape {shape}{more})")
 
 
 class SetItem(Node):

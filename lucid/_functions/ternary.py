@@ -44,7 +44,7 @@ def clamp(x: Tensor, min: Operand = None, max: Operand = None, *, out: Tensor | 
         out: tensor that receives the result.
 
     Raises:
-        ValueError: neither bound is given.
+        RuntimeError: neither bound is given.
 
     Example:
         >>> import lucid
@@ -52,7 +52,7 @@ def clamp(x: Tensor, min: Operand = None, max: Operand = None, *, out: Tensor | 
         [-1.0, 0.5, 1.0]
     """
     if min is None and max is None:
-        raise ValueError("clamp: at least one of min or max must be given")
+        raise RuntimeError("clamp: at least one of min or max must be given")
     if isinstance(min, TensorBase) or isinstance(max, TensorBase):
         y = x if min is None else maximum(x, as_tensor(min))
         return write_out("clamp", y if max is None else minimum(y, as_tensor(max)), out)

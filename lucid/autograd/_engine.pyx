@@ -338,11 +338,11 @@ cdef TensorBase copy_of(TensorBase g):
 
 cdef object accumulate(TensorBase leaf, TensorBase grad, bint owned):
     """Add ``grad`` to ``leaf.grad``, in place where that cannot be seen by anyone else."""
-    cdef TensorBase current = leaf.grad
+    cdef TensorBase current = leaf._grad
     if is_recording():
-        leaf.grad = grad if current is None else current + grad
+        leaf._grad = grad if current is None else current + grad
     elif current is None:
-        leaf.grad = grad if owned else copy_of(grad)
+        leaf._grad = grad if owned else copy_of(grad)
     else:
         if not has_kernels(current):
             np.copyto(current._data, sum_of(current, grad)._data)

@@ -6,7 +6,7 @@ cdef class TensorBase:
     cdef dict __dict__
     cdef object __weakref__
     cdef public cnp.ndarray _data # the storage
-    cdef public object grad
+    cdef object _grad
     cdef public object _node      # the operation that made this tensor; None for leaves
     cdef public object _counter   # in-place writes to the storage, shared by all its views: [n]; None means 0
     cdef public object _base      # the tensor this is a differentiable view of

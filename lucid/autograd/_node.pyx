@@ -130,6 +130,24 @@ cdef class TensorBase:
         if lucid_traces:
             self._born = lucid_trace
 
+    @property
+    def grad(self):
+        """The gradient that `backward` leaves here, a tensor of the same shape and dtype; None before."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value):
+        cdef cnp.ndarray own, given
+        if value is not None:
+            if not isinstance(value, TensorBase):
+                raise TypeError(f"grad: expected a Tensor or None, got {type(value).__name__}")
+            own, given = self._data, (<TensorBase>value)._data
+            if not cnp.PyArray_SAMESHAPE(own, given):
+                raise RuntimeError(f"grad: expected shape {np.shape(own)}, got {np.shape(given)}")
+            if own.descr is not given.descr and own.dtype != given.dtype:
+                raise RuntimeError(f"grad: expected dtype {self.dtype}, got {value.dtype}")
+        self._grad = value
+
 
 def set_tensor_class(cls):
     """Called once by ``lucid._tensor``: the class of the tensors that operations return."""

@@ -325,7 +325,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
     Raises:
         TypeError: ``input`` is not a floating-point tensor.
-        ValueError: the size along ``dim`` is odd, or ``input`` is 0-d.
+        RuntimeError: the size along ``dim`` is odd, or ``input`` is 0-d.
         IndexError: ``dim`` is out of range.
 
     Example:
@@ -338,10 +338,10 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     check_floating("glu", input)
     shape = input._data.shape
     if not shape:
-        raise ValueError("glu: expected at least one dimension, got a 0-d tensor")
+        raise RuntimeError("glu: expected at least one dimension, got a 0-d tensor")
     d = normalize_dim("glu", dim, len(shape))
     if shape[d] % 2:
-        raise ValueError(f"glu: expected an even size along dimension {d}, got {shape[d]} (input {shape})")
+        raise RuntimeError(f"glu: expected an even size along dimension {d}, got {shape[d]} (input {shape})")
     half = shape[d] // 2
     return input.narrow(d, 0, half) * ops.sigmoid(input.narrow(d, half, half))
 

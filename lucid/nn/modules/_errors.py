@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from lucid._functions._arguments import ShapeError
 from lucid.autograd._node import TensorBase
 
 if TYPE_CHECKING:
     from lucid.nn.modules.module import Module
 
-NAMED = (ValueError, RuntimeError, IndexError, TypeError, NotImplementedError)
+NAMED = (ValueError, RuntimeError, IndexError, TypeError, NotImplementedError, ShapeError)
 """Types of errors that are given a module's name; subclasses of them are left alone."""
 
 _FUNCTION = re.compile(r"[a-z_0-9]+: ")

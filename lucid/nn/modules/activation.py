@@ -342,7 +342,7 @@ class GLU(Module):
     Raises:
         IndexError: ``dim`` is out of range.
         TypeError: the input is not a floating-point tensor.
-        ValueError: the size along ``dim`` is odd, or the input is 0-d.
+        RuntimeError: the size along ``dim`` is odd, or the input is 0-d.
 
     Example:
         >>> import lucid
