@@ -148,6 +148,8 @@ def rms_norm(function: Any, x: Any, normalized_shape: Any, weight: Any = None, e
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not wanted or x._data.shape[-len(wanted) :] != wanted or (weight is not None and weight._data.shape != wanted):
         raise RuntimeError(f"rms_norm: expected input and weight of shape (..., *{wanted}), got {x._data.shape}")
+    if not x.is_complex():
+        raise RuntimeError(f"rms_norm: expected a real weight for an input of {x.dtype}, got {weight.dtype}")
     eps = float(np.finfo(x._data.dtype).eps) if eps is None else eps
     y = x * ((x * x).mean(tuple(range(-len(wanted), 0)), True) + eps).rsqrt()
     return y if weight is None else y * weight

@@ -69,7 +69,7 @@ def test_one_tensor_no_gradients_generators_and_shared_gradients() -> None:
 
 
 def test_gradients_that_are_not_contiguous() -> None:
-    p = nn.Parameter(lucid.zeros(2, 3))
+    p = nn.Parameter(lucid.zeros(2, 3, dtype=lucid.float64))
     p.grad = lucid.tensor(draw(3, 2)).t()
     before = p.grad.numpy().copy()
     total = utils.clip_grad_norm_([p], 0.5)
