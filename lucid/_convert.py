@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lucid import _dtype
-from lucid._device import device
+from lucid._device import current_device, device
 from lucid._functions._common import convert
 from lucid.autograd._node import TensorBase
 
@@ -40,13 +40,13 @@ def former_array(data: Any, sizes: list[Any]) -> np.ndarray:
 
 
 def as_device(spec: Any) -> device:
-    """The device to put tensors on that is meant by ``spec``: "cpu", "cpu:0" or a `device`.
+    """The device to put tensors on that is meant by ``spec``: "cpu", "cpu:0" or a `device`; "meta" in its context.
 
     Raises:
         RuntimeError: another device.
     """
     place = spec if isinstance(spec, device) else device(spec)
-    if place.type != "cpu":
+    if place.type != "cpu" and place != current_device():
         raise RuntimeError(f"device: lucid runs on CPUs only, got {str(spec)!r}")
     return place
 

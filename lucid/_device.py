@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from typing import Any
 
 TYPES = (
@@ -11,8 +12,22 @@ TYPES = (
 )  # fmt: skip
 
 
+class _Contexts(threading.local):
+    """The devices of a thread's contexts, the innermost last."""
+
+    def __init__(self) -> None:
+        self.entered: list[device] = []
+
+
+_contexts = _Contexts()
+
+
 class device:
     """The name of a place for tensors. Only the CPU has any: using another device is refused, naming it is not.
+
+    As a context or a decorator, "meta" is more than a name. PyTorch makes tensors without memory there, for models
+    whose weights a file will give. Here they get their memory and their values as without the context, so nothing can
+    be computed from weights that were never set; code that asks for a tensor's device inside is told "meta".
 
     Args:
         type: "cpu", another device's name (``"cuda"``), a name with an index (``"cuda:1"``), or a device.
@@ -28,6 +43,12 @@ class device:
         >>> lucid.ones(1).to("cuda")
         Traceback (most recent call last):
         RuntimeError: device: lucid runs on CPUs only, got 'cuda'
+        >>> with lucid.device("meta"):
+        ...     x = lucid.ones(2)
+        ...     print(x.device)
+        meta
+        >>> x.sum().item(), x.device
+        (2.0, device(type='cpu'))
     """
 
     def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
@@ -40,17 +61,19 @@ class device:
         self.index = int(number) if number else index
 
     def __enter__(self) -> device:
-        """Make new tensors there, which is the CPU.
+        """Make new tensors there: on the CPU, which "meta" is too, under the name that loading code asks for.
 
         Raises:
             RuntimeError: another device.
         """
-        if self.type != "cpu":
+        if self.type not in ("cpu", "meta"):
             raise RuntimeError(f"device: lucid runs on CPUs only, got {str(self)!r}")
+        _contexts.entered.append(self)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        """Nothing to undo."""
+        """Leave the context for the one around it."""
+        _contexts.entered.pop()
 
     def __call__(self, function: Any) -> Any:
         """A function that runs inside the device's context; a decorator."""
@@ -82,3 +105,8 @@ class device:
 
 
 cpu = device("cpu")
+
+
+def current_device() -> device:
+    """Where new tensors live by name: the innermost context's device, the CPU outside any."""
+    return _contexts.entered[-1] if _contexts.entered else cpu

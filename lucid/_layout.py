@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _dtype
-from lucid._device import cpu, device
+from lucid._device import current_device, device
 from lucid.autograd._node import wrap
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ class Layout:
 
     @property
     def device(self: Any) -> device:
-        """Where the tensor lives: always the CPU."""
-        return cpu
+        """Where the tensor lives: the CPU; inside a context of the meta device, that."""
+        return current_device()
 
     @property
     def itemsize(self: Any) -> int:
@@ -170,7 +170,12 @@ class Layout:
     def is_cuda(self: Any) -> bool:
         return False
 
-    is_sparse = is_sparse_csr = is_quantized = is_mkldnn = is_nested = is_meta = False
+    @property
+    def is_meta(self: Any) -> bool:
+        """Whether a context of the meta device is entered; the tensor has memory and values all the same."""
+        return current_device().type == "meta"
+
+    is_sparse = is_sparse_csr = is_quantized = is_mkldnn = is_nested = False
     is_mps = is_xpu = is_xla = is_ipu = is_maia = is_mtia = is_vulkan = False
     is_cpu, layout, name, output_nr = True, "strided", None, 0
 

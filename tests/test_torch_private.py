@@ -176,6 +176,51 @@ def test_devices_as_contexts() -> None:
     """)
 
 
+def test_the_meta_device_as_a_context_makes_tensors_with_their_values() -> None:
+    run("""
+        import threading, torch
+        from torch import nn
+        meta, cpu = torch.device("meta"), torch.device("cpu")
+
+        class Rotary(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.scale = nn.Linear(4, 4)
+                powers = torch.arange(0, 8, 2, device=self.scale.weight.device) / 8
+                self.register_buffer("frequencies", 1 / 100**powers, persistent=False)
+
+        outside = torch.ones(1)
+        with meta:
+            elsewhere = []
+            thread = threading.Thread(target=lambda: elsewhere.append(outside.device))
+            thread.start()
+            thread.join()
+            assert elsewhere == [cpu]
+            model = Rotary()
+            assert torch.get_default_device() == torch.tensor([]).device == meta and outside.is_meta
+            assert torch.ones(2, device="meta").sum().item() == 2
+            with cpu:
+                assert torch.get_default_device() == outside.device == cpu and not outside.is_meta
+            assert outside.device == meta
+        assert model.scale.weight.device == torch.get_default_device() == cpu and not model.frequencies.is_meta
+        assert torch.equal(model.frequencies, Rotary().frequencies)
+        assert 0 < model.scale.weight.abs().max().item() <= 0.5
+        model.load_state_dict({"scale.weight": torch.ones(4, 4), "scale.bias": torch.ones(4)}, assign=True)
+        assert model.scale(torch.ones(4)).tolist() == [5.0] * 4
+        try:
+            with meta:
+                raise KeyError
+        except KeyError:
+            assert outside.device == cpu
+        try:
+            torch.ones(2, device="meta")
+        except RuntimeError as error:
+            assert str(error).endswith("device: lucid runs on CPUs only, got 'meta'")
+        else:
+            raise AssertionError
+    """)
+
+
 def test_multiplications_are_counted() -> None:
     assert "total" in run("""
         import torch

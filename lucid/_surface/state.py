@@ -7,7 +7,7 @@ from typing import Any
 
 from lucid import _dtype
 from lucid._convert import as_device
-from lucid._device import cpu, device
+from lucid._device import current_device, device
 from lucid._functions._arguments import check_tensors
 from lucid._printing import shown
 from lucid._tensor import Tensor
@@ -26,14 +26,14 @@ PRECISIONS = ("highest", "high", "medium")
 
 
 def get_default_device() -> device:
-    """Where new tensors live: the CPU.
+    """Where new tensors live: the CPU; inside a context of the meta device, that.
 
     Example:
         >>> import lucid
         >>> lucid.get_default_device()
         device(type='cpu')
     """
-    return cpu
+    return current_device()
 
 
 def set_default_device(device: Any) -> None:

@@ -84,6 +84,34 @@ def vision() -> Found:
     return found
 
 
+def pretrained() -> Found:
+    import transformers
+
+    sizes = {k: v for k, v in SMALL.items() if k != "vocab_size"}
+    ids, images = whole("ids", 90, 2, 12), real("images", 2, 3, 32, 32)
+    made = {
+        "Llama": (transformers.LlamaForCausalLM, transformers.LlamaConfig(**SMALL, num_key_value_heads=2)),
+        "Bert": (transformers.BertForMaskedLM, transformers.BertConfig(**SMALL)),
+        "GPT2": (transformers.GPT2LMHeadModel, transformers.GPT2Config(vocab_size=99, n_embd=32, n_layer=2, n_head=4)),
+        "ViT": (transformers.ViTForImageClassification, transformers.ViTConfig(image_size=32, patch_size=8, **sizes)),
+    }
+    found: Found = {}
+    for name, (model, config) in made.items():
+        net = fill(model(config)).eval()
+        given = {"pixel_values": images} if name == "ViT" else {"input_ids": ids}
+        with tempfile.TemporaryDirectory() as directory, torch.no_grad():
+            net.save_pretrained(directory)
+            again = model.from_pretrained(directory)
+            expected, logits = net(**given).logits, again(**given).logits
+            assert torch.equal(logits, expected), f"{name}: {(logits - expected).abs().max()}"
+            found[name] = logits.numpy()
+            if name == "Bert":  # the head is not in the file: it is drawn
+                other = transformers.BertForTokenClassification.from_pretrained(directory, num_labels=40)
+                assert torch.equal(other.bert(ids)[0], net.bert(ids)[0])
+                assert 0.015 < other.classifier.weight.std().item() < 0.025 and not other.classifier.bias.any()
+    return found
+
+
 def generation() -> Found:
     import transformers
 
@@ -171,8 +199,8 @@ CASES = {
     "gpt2": language("GPT2Config", "GPT2LMHeadModel", vocab_size=99, n_embd=32, n_layer=2, n_head=4),
     "llama": language("LlamaConfig", "LlamaForCausalLM", **SMALL, num_key_value_heads=2),
     "gemma3": language("Gemma3TextConfig", "Gemma3ForCausalLM", **SMALL, num_key_value_heads=2, head_dim=8),
-    "vit": vision, "generation": generation, "trainer": trainer, "adapters": adapters, "metrics": metrics,
-    "equations": equations,
+    "vit": vision, "pretrained": pretrained, "generation": generation, "trainer": trainer, "adapters": adapters,
+    "metrics": metrics, "equations": equations,
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from zoo.zoo import HERE
 
 ELSEWHERE = os.environ.get("LUCID_ZOO_TORCH")
 ALL = (
-    "bert", "gpt2", "llama", "gemma3", "vit", "generation", "trainer", "adapters", "metrics", "equations",
+    "bert", "gpt2", "llama", "gemma3", "vit", "pretrained", "generation", "trainer", "adapters", "metrics", "equations",
 )  # fmt: skip
 pytestmark = [
     pytest.mark.zoo,
