@@ -12,7 +12,7 @@ from lucid._convert import as_device
 from lucid._device import cpu
 from lucid._functions._common import cast, check_options
 from lucid._printing import format_tensor, format_values
-from lucid.autograd._node import TensorBase
+from lucid.autograd._node import TensorBase, mode
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -46,7 +46,7 @@ class Conversions:
             force: detach first where needed.
 
         Raises:
-            RuntimeError: the tensor requires grad and ``force`` is False.
+            RuntimeError: the tensor requires grad, gradients are recorded (no `no_grad`) and ``force`` is False.
             TypeError: it is of dtype bfloat16, which NumPy has not.
 
         Example:
@@ -56,7 +56,7 @@ class Conversions:
         """
         if self._data.dtype == _dtype.bfloat16.numpy:
             raise TypeError("numpy: Got unsupported ScalarType BFloat16; use .float().numpy() to convert it first")
-        if self.requires_grad and not force:
+        if self.requires_grad and mode.enabled and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self._data
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._common import as_tensor, check_writable
-from lucid.autograd._node import TensorBase, bump, wrap
+from lucid.autograd._node import TensorBase, bump, mode, wrap
 
 # What Python's operators call for an array on their left: `array * tensor` is `np.multiply(array, tensor)`. These are
 # operations of lucid, with its promotion and gradients, so that both orders of the operands give the same.
@@ -50,7 +50,7 @@ def call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str
     tensor`` writes the array.
 
     Raises:
-        RuntimeError: a tensor requires grad, and NumPy would have to read or to write it.
+        RuntimeError: a tensor requires grad, gradients are recorded, and NumPy would have to read or to write it.
         TypeError: a tensor is of dtype bfloat16, or the result of a dtype lucid lacks.
     """
     out = kwargs.pop("out", ())
@@ -59,7 +59,7 @@ def call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str
         return NotImplemented
     if method == "__call__" and not out and not kwargs and ufunc in _OPERATORS:
         return _operate(ufunc, *inputs)
-    for x in operands:
+    for x in operands if mode.enabled else ():
         if isinstance(x, TensorBase) and x.requires_grad:  # type: ignore[attr-defined]
             _refuse(ufunc)
     written = inputs[:1] if method == "at" else out

@@ -44,30 +44,30 @@ class _Covariance(Distribution):
     @lazy_property
     def scale_tril(self) -> Tensor:
         """The lower triangular L with L L^T the covariance."""
-        return self._lower
+        return self._unbroadcasted_scale_tril
 
     @lazy_property
     def covariance_matrix(self) -> Tensor:
         """The covariance."""
-        return self._lower @ self._lower.mT
+        return self._unbroadcasted_scale_tril @ self._unbroadcasted_scale_tril.mT
 
     @lazy_property
     def precision_matrix(self) -> Tensor:
         """The inverse of the covariance."""
-        return lucid.cholesky_inverse(self._lower)
+        return lucid.cholesky_inverse(self._unbroadcasted_scale_tril)
 
-    _lower: Tensor
+    _unbroadcasted_scale_tril: Tensor
 
     def _take(self, name: str, matrix: Tensor) -> None:
         vars(self)[name] = matrix
 
     def _factor(self, name: str, matrix: Tensor) -> None:
         if name == "scale_tril":
-            self._lower = matrix
+            self._unbroadcasted_scale_tril = matrix
         elif name == "covariance_matrix":
-            self._lower = lucid.linalg.cholesky(matrix)
+            self._unbroadcasted_scale_tril = lucid.linalg.cholesky(matrix)
         else:
-            self._lower = precision_to_scale_tril(matrix)
+            self._unbroadcasted_scale_tril = precision_to_scale_tril(matrix)
 
 
 class MultivariateNormal(_Covariance):
@@ -134,18 +134,18 @@ class MultivariateNormal(_Covariance):
 
     @property
     def variance(self) -> Tensor:
-        return (self._lower**2).sum(-1)
+        return (self._unbroadcasted_scale_tril**2).sum(-1)
 
     def rsample(self, sample_shape: Iterable[int] = ()) -> Tensor:
         noise = _draws.normal(self._extended_shape(sample_shape), self.loc)
-        return self.loc + (self._lower @ noise.unsqueeze(-1)).squeeze(-1)
+        return self.loc + (self._unbroadcasted_scale_tril @ noise.unsqueeze(-1)).squeeze(-1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        z = solve_lower(self._lower, self._checked(value) - self.loc)
-        return -0.5 * (self._event_shape[0] * LOG_2PI + (z * z).sum(-1)) - half_log_det(self._lower)
+        z = solve_lower(self._unbroadcasted_scale_tril, self._checked(value) - self.loc)
+        return -0.5 * (self._event_shape[0] * LOG_2PI + (z * z).sum(-1)) - half_log_det(self._unbroadcasted_scale_tril)
 
     def entropy(self) -> Tensor:
-        return 0.5 * self._event_shape[0] * (1 + LOG_2PI) + half_log_det(self._lower)
+        return 0.5 * self._event_shape[0] * (1 + LOG_2PI) + half_log_det(self._unbroadcasted_scale_tril)
 
 
 class LowRankMultivariateNormal(Distribution):

@@ -104,20 +104,20 @@ class Wishart(_Covariance, ExponentialFamily):
         halves = (self.df.unsqueeze(-1) - lucid.arange(p, dtype=self.df.dtype)) / 2
         diagonal = (2 * standard_gamma(halves.expand(*shape[:-1]))).sqrt()
         noise = _draws.normal(shape, self.df).tril(-1) + lucid.diag_embed(diagonal.clamp(min=eps(diagonal)))
-        factor = self._lower @ noise
+        factor = self._unbroadcasted_scale_tril @ noise
         return factor @ factor.mT
 
     def log_prob(self, value: Tensor) -> Tensor:
         value, p = self._checked(value), self._event_shape[-1]
-        trace = lucid.cholesky_solve(value, self._lower.expand_as(value)).diagonal(0, -2, -1).sum(-1)
-        scale = self.df * (p * math.log(2) / 2 + half_log_det(self._lower))
+        trace = lucid.cholesky_solve(value, self._unbroadcasted_scale_tril.expand_as(value)).diagonal(0, -2, -1).sum(-1)
+        scale = self.df * (p * math.log(2) / 2 + half_log_det(self._unbroadcasted_scale_tril))
         log_det = lucid.linalg.slogdet(value).logabsdet
         return (self.df - p - 1) / 2 * log_det - trace / 2 - scale - lucid.mvlgamma(self.df / 2, p)
 
     def entropy(self) -> Tensor:
         p, df = self._event_shape[-1], self.df
         halves = df.unsqueeze(-1) / 2 - lucid.arange(p, dtype=df.dtype) / 2
-        scale = (p + 1) * (p * math.log(2) / 2 + half_log_det(self._lower))
+        scale = (p + 1) * (p * math.log(2) / 2 + half_log_det(self._unbroadcasted_scale_tril))
         return scale + lucid.mvlgamma(df / 2, p) - (df - p - 1) / 2 * halves.digamma().sum(-1) + df * p / 2
 
 

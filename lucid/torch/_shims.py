@@ -45,6 +45,7 @@ MODULES = {
     "torch.distributed": ("rpc",),
     "torch.distributed.rpc": ("api",),
     "torch._dynamo": ("config", "eval_frame", "utils"),
+    "torch.autograd": ("forward_ad",),
     "torch.backends": ("cpu", "cuda", "cudnn", "mkldnn", "mps"),
     "torch.cpu": ("amp",),
     "torch.cuda": ("amp",),
@@ -257,7 +258,7 @@ _CONTENTS: dict[str, Any] = {
     "torch._C": {
         "_get_tracing_state": nothing, "_log_api_usage_once": nothing, "DispatchKey": _Names(),
         "DispatchKeySet": lambda key: frozenset((key,)), "_ExcludeDispatchKeyGuard": contextlib.nullcontext,
-        "_disabled_torch_function_impl": _call,
+        "_disabled_torch_function_impl": _call, "_are_functorch_transforms_active": false,
         "DisableTorchFunction": contextlib.nullcontext, "DisableTorchFunctionSubclass": contextlib.nullcontext,
     },
     "torch._dynamo": {
@@ -273,6 +274,7 @@ _CONTENTS: dict[str, Any] = {
         "empty_cache": nothing, "memory_allocated": zero, "max_memory_allocated": zero, "memory_reserved": zero,
         "max_memory_reserved": zero, "reset_peak_memory_stats": nothing, "memory_stats": dict,
     },
+    "torch.autograd.forward_ad": _public("_forward_ad"),
     "torch.autograd.profiler": {name: Missing(f"torch.autograd.profiler.{name}") for name in ("emit_itt", "emit_nvtx")},
     "torch._C._nn": {"_parse_to": _parse_to},
     "torch.futures": {"Future": _Unused},
@@ -295,7 +297,8 @@ _CONTENTS: dict[str, Any] = {
     "torch.distributed": {
         "is_available": false, "is_initialized": false, "get_rank": zero, "get_world_size": lambda *a: 1,
     },
-    "torch.fx": {"wrap": identity},
+    "torch.fx": _public("_fx"),
+    "torch.fx.graph_module": _public("_fx"),
     "torch.fx.node": {"Argument": Any, "Target": Any},
     "torch.hub": _public("_hub"),
     "torch.jit": {
@@ -343,6 +346,7 @@ _CONTENTS: dict[str, Any] = {
     "torch.overrides": {
         "has_torch_function": false, "has_torch_function_unary": false, "has_torch_function_variadic": false,
         "is_tensor_like": lambda x: type(x).__name__ == "Tensor",
+        "TorchFunctionMode": Missing("torch.overrides.TorchFunctionMode"),
     },
     "torch.serialization": _serialization,
     "torch.types": _types,
