@@ -23,12 +23,12 @@ cdef extern from *:
     static inline int lucid_team(void) { return 1; }
     #endif
     /* Wait until `arrivals` threads came by, this one included. Waiting is a matter of microseconds, unless a core is
-       shared: then the others get it. */
+       shared, maybe by the threads that wait for each other: then the others get it, soon, as every step waits. */
     static inline void lucid_meet(int64_t *arrived, int64_t arrivals) {
         int turns = 0;
         __atomic_add_fetch(arrived, 1, __ATOMIC_ACQ_REL);
         while (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) < arrivals) {
-            if (++turns > 1000) LUCID_YIELD();
+            if (++turns > 200) LUCID_YIELD();
     #if defined(__x86_64__)
             else __builtin_ia32_pause();
     #endif
