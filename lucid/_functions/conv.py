@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lucid import _ops
+from lucid._functions import conv_integer
 from lucid._functions.reduce import sum
 from lucid.autograd._node import Node
 
@@ -54,6 +55,8 @@ class Convolution(Node):
 
     def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> np.ndarray:
         self.saved, self.geometry = (x, weight), geometry
+        if x._data.dtype.kind != "f":
+            return conv_integer.forward(x._data, weight._data, None if bias is None else bias._data, *geometry)
         return kernels(geometry).forward(x._data, weight._data, None if bias is None else bias._data, *geometry)
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
@@ -78,6 +81,8 @@ class ConvolutionInputGrad(Node):
     ) -> np.ndarray:
         self.saved, self.geometry = (dy, weight), geometry
         b = None if bias is None else bias._data
+        if dy._data.dtype.kind != "f":
+            return conv_integer.input_grad(dy._data, weight._data, shape, *geometry, b)
         return kernels(geometry).input_grad(dy._data, weight._data, shape, *geometry, b)
 
     def backward(self, g: Tensor) -> tuple[Tensor | None, ...]:

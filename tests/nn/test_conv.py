@@ -178,8 +178,54 @@ def test_conv_refuses_bias_and_dtypes_that_do_not_fit() -> None:
         F.conv2d(x, w, lucid.ones(3))
     with pytest.raises(RuntimeError, match=r"must have the same dtype, got lucid.float32, lucid.float64"):
         F.conv2d(x, w.double())
-    with pytest.raises(RuntimeError, match=r"^conv2d: expected float32 or float64 input, got lucid.int64"):
+    with pytest.raises(RuntimeError, match=r"must have the same dtype, got lucid.int64, lucid.float32"):
         F.conv2d(x.long(), w)
+    with pytest.raises(RuntimeError, match=r"^conv2d: expected floating-point or integer input, got lucid.bool"):
+        F.conv2d(x.bool(), w.bool())
+
+
+OPTIONS = [{}, {"stride": 2, "padding": 1, "groups": 2}, {"dilation": 2, "padding": 3}]
+
+
+@pytest.mark.parametrize("spatial", [1, 2, 3])
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("dtype", [lucid.int64, lucid.int32, lucid.int16, lucid.int8, lucid.uint8])
+def test_convolution_of_integers_is_exact_and_wraps_around(dtype: Any, options: dict[str, int], spatial: int) -> None:
+    random = np.random.default_rng(spatial)
+    limits = lucid.iinfo(dtype)
+    low, high = max(limits.min, -(2**20)), min(limits.max, 2**20)
+    x, b = (random.integers(low, high, size) for size in ((2, 4, *(7, 6, 5)[:spatial]), 4))
+    w = random.integers(low, high, (4, 4 // options.get("groups", 1), *(3, 2, 2)[:spatial]))
+    for name in (f"conv{spatial}d", f"conv_transpose{spatial}d"):
+        bias = np.resize(b, w.shape[1] * options.get("groups", 1)) if "transpose" in name else b
+        arrays = x, w, bias
+        y = getattr(F, name)(*(lucid.tensor(a, dtype=dtype) for a in arrays), **options)
+        exact = getattr(F, name)(*(lucid.tensor(a, dtype=lucid.float64) for a in arrays), **options)  # below 2^53
+        assert y.dtype == dtype and y.tolist() == exact.long().to(dtype).tolist()
+
+
+def test_layers_and_batches_of_integers() -> None:
+    layer = nn.Conv2d(2, 3, 2, padding=1, padding_mode="circular").requires_grad_(False).to(lucid.float64)
+    for p in layer.parameters():
+        p.copy_(lucid.arange(p.numel()).reshape(p.shape))
+    whole = nn.Conv2d(2, 3, 2, padding=1, padding_mode="circular").requires_grad_(False)
+    whole.weight, whole.bias = (nn.Parameter(p.long(), requires_grad=False) for p in layer.parameters())
+    x = lucid.arange(18).reshape(2, 3, 3)
+    assert whole(x).tolist() == layer(x.double()).tolist()
+    assert F.conv2d(lucid.zeros(0, 2, 3, 3).long(), whole.weight).shape == (0, 3, 2, 2)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("options", OPTIONS)
+def test_convolution_of_integers_is_torchs(options: dict[str, int]) -> None:
+    random = np.random.default_rng(0)
+    x = random.integers(-(2**62), 2**62, (2, 4, 7, 6))
+    w, b = random.integers(-(2**62), 2**62, (4, 4 // options.get("groups", 1), 3, 2)), random.integers(0, 9, 4)
+    for name in ("conv2d", "conv_transpose2d"):
+        y, want = (
+            getattr(t.nn.functional, name)(t.tensor(x), t.tensor(w), t.tensor(b), **options) for t in (lucid, torch())
+        )
+        np.testing.assert_array_equal(y.numpy(), want.numpy())
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def magnitudes(reference: Any) -> Any:
 
 
 def record(name: str, call: Any, reference: Any, *cases: Any, **options: Any) -> Record:
-    return Record(name, call, reference, cases=cases, elementwise=False, batch=(0,), scale=magnitudes(reference), ulp=(12, 12), integer="",
+    return Record(name, call, reference, cases=cases, elementwise=False, batch=(0,), scale=magnitudes(reference), ulp=(12, 12), integer="same",
                   why="products may cancel; measured at the sum of their magnitudes", grad_ulp=64, grad_floor=None, **options)  # fmt: skip
 
 

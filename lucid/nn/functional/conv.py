@@ -15,7 +15,7 @@ from lucid._functions.join import cat, narrow
 from lucid._functions.repeat import flip
 from lucid._functions.shape import clone, reshape
 from lucid.autograd._node import wrap
-from lucid.nn.functional._arguments import Sizes, at_least, check_floating, sizes
+from lucid.nn.functional._arguments import Sizes, at_least, sizes
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -60,10 +60,11 @@ def to_batch(name: str, x: Tensor, spatial: int) -> Tensor:
     """Sequences, planes or volumes with a batch dimension, sequences as planes of height 1.
 
     Raises:
-        RuntimeError: another number of dimensions, or integers.
+        RuntimeError: another number of dimensions, or neither floating-point numbers nor integers.
     """
     shape = x._data.shape
-    check_floating(name, x)
+    if x._data.dtype.kind not in "fiu":
+        raise RuntimeError(f"{name}: expected floating-point or integer input, got {x.dtype}")
     if not spatial + 1 <= len(shape) <= spatial + 2:
         raise RuntimeError(
             f"{name}: expected a {spatial + 1}-d (unbatched) or {spatial + 2}-d (batched) input, got shape {shape}"
