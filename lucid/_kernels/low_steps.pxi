@@ -15,10 +15,14 @@ cdef struct LowDepthStep:
     int x, y, residual
 
 
-cdef struct QuadsStep:
-    Py_ssize_t channels, height, width, left, wide, rows, each      # pixels of a line of y; lines in all, of a task
-    LowForm y_form
-    int x, y
+cdef enum:
+    STEM_ROWS = 8                               # rows of y per task: few enough that the lines they read stay in L1
+
+
+cdef struct StemStep:
+    LowStep low                                 # its x is the buffer of the plain image
+    Py_ssize_t channels, height, width, left, wide, pieces      # of the image; pixels of a line in few bits; tasks a sample
+    LowForm form
 
 
 cdef struct LowWinogradStep:
@@ -45,17 +49,26 @@ cdef void task_low_depth(const void* step, char** buffers, float* work, Py_ssize
     low_depth_task(&s.s, &d, work, task)
 
 
-cdef void task_quads(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
-    """Some lines of plain images to pixels of four numbers, with their borders."""
-    cdef const QuadsStep* s = <const QuadsStep*> step
-    cdef Py_ssize_t row, size = 4 * low_size(s.y_form.kind), plane = s.height * s.width
-    cdef char* y
-    for row in range(task * s.each, min((task + 1) * s.each, s.rows)):
-        y = buffers[s.y] + row * s.wide * size
-        memset(y, <int> s.y_form.zero, s.left * size)
-        low_quads(&s.y_form, <const float*> buffers[s.x] + row // s.height * s.channels * plane + row % s.height * s.width,
-                  plane, <int> s.channels, s.width, y + s.left * size)
-        memset(y + (s.left + s.width) * size, <int> s.y_form.zero, (s.wide - s.left - s.width) * size)
+cdef void task_low_stem(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    """Some rows of y: the lines they read become pixels of four numbers, with their borders, which a band then reads."""
+    cdef const StemStep* s = <const StemStep*> step
+    cdef const Dense* g = &s.low.s.g
+    cdef Py_ssize_t size = 4 * low_size(s.form.kind), plane = s.height * s.width, sample = task // s.pieces
+    cdef Py_ssize_t lo = task % s.pieces * STEM_ROWS, hi = min(lo + STEM_ROWS, g.height), line
+    cdef Py_ssize_t first = max(lo * g.stride_y - g.top, 0)
+    cdef Py_ssize_t end = min((hi - 1) * g.stride_y - g.top + (g.kernel_y - 1) * g.dilation_y + 1, s.height)
+    cdef char* lines = <char*> (work + 3 * LOW_TILE)
+    cdef char* y = lines
+    cdef LowData d
+    for line in range(first, end):
+        memset(y, <int> s.form.zero, s.left * size)
+        low_quads(&s.form, <const float*> buffers[s.low.x] + sample * s.channels * plane + line * s.width, plane,
+                  <int> s.channels, s.width, y + s.left * size)
+        memset(y + (s.left + s.width) * size, <int> s.form.zero, (s.wide - s.left - s.width) * size)
+        y += s.wide * size
+    low_data(&s.low, buffers, &d)
+    d.x = lines - (sample * s.height + first) * s.wide * size
+    low_band(&s.low.s, &d, (sample * g.height + lo) * g.tiles, (sample * g.height + hi) * g.tiles, 0, g.blocks, work)
 
 
 cdef void task_low_winograd(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
@@ -198,33 +211,34 @@ cdef class LowSteps(LowLayouts):
     def low_stem(self, int x, int y, PackedLow packed not None, int bias=-1, int scale=-1, *, Py_ssize_t n, Py_ssize_t c,
                  Py_ssize_t h, Py_ssize_t w, tuple form, y_form=None, stride=(1, 1), padding=((0, 0), (0, 0)),
                  dilation=(1, 1), str activation="none", tuple parameters=()) -> int:
-        """As ``low_conv2d`` on a plain float32 image of up to 4 channels, which a step of its own narrows.
+        """As ``low_conv2d`` on a plain float32 image of up to 4 channels, whose lines each task narrows for itself.
 
         The weight (rows, c, kernel_y, kernel_x) is packed as (rows, 4 * kernel_x, kernel_y, 1): the four numbers of the
         pixels that a row of taps reads lie side by side.
         """
-        cdef LowStep s
-        cdef QuadsStep q
+        cdef StemStep q
+        cdef LowStep* s = &q.low
         cdef Conv v
         cdef Dense* g = &s.s.g
+        cdef Py_ssize_t lines
         if packed.shape[1] % 4 or packed.shape[3] != 1 or not 1 <= c <= 4 or packed.groups != 1 or dilation[1] != 1:
             raise ValueError(f"Plan.low_stem: no weight of a stem: {packed.shape}, {c} channels, dilation {dilation}")
         conv_shape("Plan.low_stem", (n, c, h, w), (packed.shape[0], c, packed.shape[2], packed.shape[1] // 4), stride,
                    padding, dilation, 1, &v)
-        self.low_product("low_stem", &s, packed, scale, bias, form, None, y_form)
         memset(&q, 0, sizeof(q))
-        low_form("low_stem", form, &q.y_form)
-        q.channels, q.height, q.width, q.left, q.rows = c, h, w, v.left, n * h
+        self.low_product("low_stem", s, packed, scale, bias, form, None, y_form)
+        low_form("low_stem", form, &q.form)
+        q.channels, q.height, q.width, q.left = c, h, w, v.left
         q.wide = max((v.width - 1) * v.stride_x + v.kernel_x, v.left + w)
-        q.each = max(1, 2048 // q.wide)
+        q.pieces = ceil_div(v.height, <Py_ssize_t> STEM_ROWS)
+        lines = min((STEM_ROWS - 1) * v.stride_y + (v.kernel_y - 1) * v.dilation_y + 1, h)
         if (LOW_PIXELS * v.stride_x + v.kernel_x) * 4 * low_size(s.s.kind) > LOW_NONE:
             raise ValueError(f"Plan.low_stem: stride {stride} and kernel {v.kernel_x} are too wide")
         self.check("low_stem", "x", x, 4.0 * n * c * h * w)
         self.check("low_stem", "y", y, blocked_bytes(n, v.rows, v.height * v.width) / 4 * low_size(s.s.y.kind))
         self.distinct("low_stem", y, (x,))
         set_finish("low_stem", &g.finish, activation, parameters, False)
-        q.x, q.y = x, self.workspace(4 * low_size(s.s.kind) * n * h * q.wide)
-        s.x, s.y, s.residual = q.y, y, -1
+        s.x, s.y, s.residual = x, y, -1
         g.samples, g.height, g.width, g.x_height, g.x_width, g.top = n, v.height, v.width, h, q.wide, v.top
         g.stride_y, g.stride_x, g.dilation_y, g.dilation_x = v.stride_y, v.stride_x, v.dilation_y, 1
         g.kernel_y, g.taps, g.steps, g.in_blocks = v.kernel_y, 1, CHANNELS, ceil_div(4 * v.kernel_x, <Py_ssize_t> CHANNELS)
@@ -234,9 +248,9 @@ cdef class LowSteps(LowLayouts):
         g.y_block = v.height * v.width * CHANNELS
         g.y_sample = g.blocks * g.y_block
         plan_low(&s.s)
-        self.step("low_quads", task_quads, NULL, ceil_div(q.rows, q.each), 8.0 * n * c * h * w, 0, &q, sizeof(q))
-        self.step("low_stem", task_low, NULL, g.bands * g.parts,
-                  1.0 * n * v.rows * v.height * v.width * 4 * v.kernel_y * v.kernel_x, 3 * LOW_TILE, &s, sizeof(s))
+        self.step("low_stem", task_low_stem, NULL, n * q.pieces,
+                  1.0 * n * v.rows * v.height * v.width * 4 * v.kernel_y * v.kernel_x,
+                  3 * LOW_TILE + lines * q.wide * low_size(s.s.kind), &q, sizeof(q))
         return self.count - 1
 
     def low_depthwise(self, int x, int y, packed not None, int bias=-1, int residual=-1, int scale=-1, *, Py_ssize_t n,
