@@ -2,7 +2,8 @@
 
 
 cdef enum:
-    BLOCK_BYTES = 524288        # a block of A: half of a 1 MB L2
+    BLOCK_BYTES = 524288        # a block of A: half of a 1 MB L2 ...
+    WHOLE_BYTES = 2621440       # ... but all of A, if that is all, since a few panels of B then stay in L2
     PACKED_BYTES = 4194304      # of B packed at a time, when A has more rows than a tile ...
     NC = 2048                   # ... and columns
     SKINNY_ROWS = 4             # fewer rows than this read B in place ...
@@ -124,10 +125,24 @@ cdef inline bint a_stays(const floating* like, Py_ssize_t a_row, Py_ssize_t a_st
     return a_step == 1 and a_row != 0 and n <= 4 * tile_columns(like) and k_chains(like, k) == 1
 
 
+cdef inline Py_ssize_t packed_steps(const floating* like, Py_ssize_t k) noexcept nogil:
+    cdef int chains = k_chains(like, k)
+    return chains * chain_pitch(k_part(like, k), chains)
+
+
+cdef inline Py_ssize_t whole_tiles(const floating* like, Py_ssize_t bytes, Py_ssize_t k) noexcept nogil:
+    """Rows of as many whole tiles of A as fit, one at least."""
+    return max(bytes // (k_part(like, k) * tile_rows(like) * <Py_ssize_t> sizeof(floating)), 1) * tile_rows(like)
+
+
 cdef inline Py_ssize_t a_block(const floating* like, Py_ssize_t m, Py_ssize_t k) noexcept nogil:
-    """Most rows of A in a block: whole tiles, which stay in L2."""
-    cdef Py_ssize_t tiles = BLOCK_BYTES // (k_part(like, k) * tile_rows(like) * <Py_ssize_t> sizeof(floating))
-    return min(m, max(tiles, 1) * tile_rows(like))
+    """Most rows of A in a block."""
+    return m if m <= whole_tiles(like, WHOLE_BYTES, k) else whole_tiles(like, BLOCK_BYTES, k)
+
+
+cdef inline Py_ssize_t a_room(const floating* like, Py_ssize_t m, Py_ssize_t k) noexcept nogil:
+    """Elements, whole cache lines, that hold a block of up to m rows of A."""
+    return round_up(min(m, whole_tiles(like, WHOLE_BYTES, k)) * packed_steps(like, k), 16)
 
 
 cdef inline Py_ssize_t even_block(const floating* like, Py_ssize_t m, Py_ssize_t k) noexcept nogil:
@@ -150,16 +165,10 @@ cdef inline Py_ssize_t pack_width(const floating* like, Py_ssize_t b_column, Py_
     return min(n, max(panels, 1) * columns)
 
 
-cdef inline Py_ssize_t packed_steps(const floating* like, Py_ssize_t k) noexcept nogil:
-    cdef int chains = k_chains(like, k)
-    return chains * chain_pitch(k_part(like, k), chains)
-
-
 cdef inline Py_ssize_t packed_a_size(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m,
                                      Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Elements of workspace for A, whole cache lines."""
-    cdef Py_ssize_t depth = packed_steps(like, k)
-    return 0 if a_stays(like, a_row, a_step, n, k) else round_up(a_block(like, m, k) * depth, 16)
+    return 0 if a_stays(like, a_row, a_step, n, k) else a_room(like, m, k)
 
 
 cdef Py_ssize_t gemm_workspace(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t b_row,
@@ -169,7 +178,7 @@ cdef Py_ssize_t gemm_workspace(const floating* like, Py_ssize_t a_row, Py_ssize_
     if k == 0:
         return 0
     if n == 1:                      # gemm_serial may exchange the operands
-        return (round_up(a_block(like, m, k) * depth, 16) + round_up(columns * depth, 16)
+        return (a_room(like, m, k) + round_up(columns * depth, 16)
                 + DOT_MOST * dot_pitch(k_part(like, k)))
     if skinny(like, b_row, b_column, m, n, k):
         if not DOTS or b_row != 1:
