@@ -45,7 +45,10 @@ class Size(tuple[int, ...]):
     __rmul__ = __mul__
 
     def __getitem__(self, index: Any) -> Any:
-        found = tuple.__getitem__(self, index)
+        try:
+            found = tuple.__getitem__(self, index)
+        except IndexError:
+            raise IndexError(f"Size: index {index} is out of range for {len(self)} dimensions") from None
         return Size(found) if isinstance(index, slice) else found
 
     def __repr__(self) -> str:

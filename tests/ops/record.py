@@ -109,8 +109,8 @@ class Record:
         shares: whether the first result shares memory with the first operand (None: not promised).
         layouts: takes operands of any memory layout (False: a view that must refuse some).
         batch: operands whose first dimension is a batch: results of samples do not depend on each other.
-        integer: dtype of the result for integer operands: a name, "same", "float" (the default type), "" where the
-            operands cannot be integers, or "!" and the message of the refusal.
+        integer: dtype of the result for integer operands: a name, "same", "bool but of uint8", "float" (the default
+            type), "" where the operands cannot be integers, or "!" and the message of the refusal.
         covers: public functions this record stands for; ``call`` unless given.
         torch: PyTorch's counterpart, by its name (that of the record unless given), or a function of the module torch and the
             operands; "" where there is none.
