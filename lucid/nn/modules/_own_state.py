@@ -33,8 +33,8 @@ class OwnState:
             ...     def set_extra_state(self, state):
             ...         self.calls = state["calls"]
             ...
-            >>> Counter().state_dict()
-            OrderedDict({'_extra_state': {'calls': 3}})
+            >>> dict(Counter().state_dict())
+            {'_extra_state': {'calls': 3}}
         """
         raise RuntimeError(f"get_extra_state: {type(self).__name__} does not override it")
 
