@@ -147,14 +147,15 @@ class Service:
         if rows > self.limits.queue:
             raise BodyError(413, f"{rows} samples in one request, more than the {self.limits.queue} that may wait")
         try:
-            future = asyncio.wrap_future(self.batcher.submit(asked.arrays))
+            queued = self.batcher.submit(asked.arrays)
         except (BusyError, ClosedError) as error:
             raise BodyError(503, str(error)) from None
+        future = asyncio.wrap_future(queued)
         gone = asyncio.ensure_future(request.receive())  # the body was read: the next message is that the client left
         try:
             await asyncio.wait({future, gone}, return_when=asyncio.FIRST_COMPLETED)
             if not future.done():
-                future.cancel()
+                queued.cancel()  # at once: cancelling ``future`` would reach the queue one turn of the loop later
                 raise BodyError(499, "the client has gone")
             return future.result()
         except (ValueError, TypeError, IndexError) as error:

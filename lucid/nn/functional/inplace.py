@@ -27,24 +27,25 @@ def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     kept = [p for name, p in signature.parameters.items() if name not in ("inplace", "out")]
     overwrite.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
     values = ", 0.0, 1.0" if function.__name__ == "threshold" else ""
-    said = function.__doc__ or ""
-    arguments = said.partition("    Args:\n")[2].partition("        inplace:")[0].partition("        out:")[0]
-    errors = said.partition("    Raises:\n")[2].partition("    Example:")[0].replace("in place on", "``input`` is")
+    said = inspect.cleandoc(function.__doc__ or "")  # Python 3.13 strips the indentation, earlier ones keep it
+    arguments = said.partition("\nArgs:\n")[2].partition("    inplace:")[0].partition("    out:")[0]
+    errors = said.partition("\nRaises:\n")[2].partition("\nExample:")[0].replace("in place on", "``input`` is")
     overwrite.__doc__ = f"""`{function.__name__}`, which documents the formula, in place: overwrites its input.
 
-    Args:
+Args:
 {arguments}
-    Returns:
-        ``input`` itself.
+Returns:
+    ``input`` itself.
 
-    Raises:
-{errors}    Example:
-        >>> import lucid
-        >>> x = lucid.tensor([-1.0, 2.0])
-        >>> lucid.nn.functional.{function.__name__}_(x{values}) is x
-        True
+Raises:
+{errors}
+Example:
+    >>> import lucid
+    >>> x = lucid.tensor([-1.0, 2.0])
+    >>> lucid.nn.functional.{function.__name__}_(x{values}) is x
+    True
 
-    Source:{said.partition("    Source:")[2]}"""
+Source:{said.partition("Source:")[2]}"""
     return overwrite
 
 
