@@ -167,6 +167,8 @@ cdef void* pool_take(size_t n, size_t* size) noexcept nogil:
     global pool_in_use, pool_peak, pool_hits, pool_misses
     cdef int c = size_class(n, size), top = min(c + POOL_REACH, POOL_CLASSES - 1)
     cdef Block* b
+    if c >= POOL_CLASSES:  # 2 PB and more: no address space holds it
+        return NULL
     pool_lock()
     while c < top and pool_lists[c] == NULL:
         c += 1
