@@ -51,7 +51,8 @@ from lucid._functions.draws import (  # noqa: E402
     use_deterministic_algorithms,
 )
 from lucid._functions.extremum import *  # noqa: E402, F403
-from lucid._functions.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add  # noqa: E402
+from lucid._functions.gather import gather, index_select, scatter, scatter_add  # noqa: E402
+from lucid._functions.index import masked_fill, masked_select, nonzero  # noqa: E402
 from lucid._functions.join import *  # noqa: E402, F403
 from lucid._functions.like import empty_like, full_like, ones_like, zeros_like  # noqa: E402
 from lucid._functions.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer  # noqa: E402

@@ -22,6 +22,7 @@ from lucid._functions import (
     ternary,
     triangle,
 )
+from lucid._functions import gather as along
 from lucid._functions import matmul as products
 from lucid._functions import repeat as repeats
 from lucid._functions import softmax as softmaxes
@@ -155,8 +156,8 @@ class Methods:
     diagonal_scatter, trace = diagonals.diagonal_scatter, diagonals.trace
 
     # indexing
-    index_select, masked_select, masked_fill = index.index_select, index.masked_select, index.masked_fill
-    gather, scatter, scatter_add, nonzero = index.gather, index.scatter, index.scatter_add, index.nonzero
+    index_select, masked_select, masked_fill = along.index_select, index.masked_select, index.masked_fill
+    gather, scatter, scatter_add, nonzero = along.gather, along.scatter, along.scatter_add, index.nonzero
     sort, argsort, topk = order.sort, order.argsort, order.topk
 
     take, put, take_along_dim, argwhere = places.take, places.put, places.take_along_dim, places.argwhere
@@ -261,7 +262,7 @@ class Methods:
         inplace(combined.scatter_reduce),
     )  # fmt: skip
     masked_fill_, scatter_, scatter_add_ = (
-        inplace(index.masked_fill), inplace(index.scatter), inplace(index.scatter_add),
+        inplace(index.masked_fill), inplace(along.scatter), inplace(along.scatter_add),
     )  # fmt: skip
 
     greater_, greater_equal_, less_, less_equal_, not_equal_ = gt_, ge_, lt_, le_, ne_

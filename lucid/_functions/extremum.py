@@ -104,7 +104,7 @@ class SelectExtremum(Node):
         return (np.expand_dims(values, dim), self.indices) if keepdim else (np.asarray(values), indices)
 
     def backward(self, dy: Tensor, _: Tensor | None) -> Tensor:
-        from lucid._functions.index import gather_backward
+        from lucid._functions.gather import gather_backward
 
         return gather_backward(keep(dy, self.shape, (self.dim,)), self.shape, self.dim, self.indices)
 

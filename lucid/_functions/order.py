@@ -10,7 +10,7 @@ from lucid._functions._arguments import check_tensors
 from lucid._functions._common import (
     normalize_dim,
 )
-from lucid._functions.index import gather
+from lucid._functions.gather import gather
 from lucid.autograd._node import wrap
 
 if TYPE_CHECKING:

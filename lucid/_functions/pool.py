@@ -41,7 +41,7 @@ class MaxPool2dGrad(Node):
         return _ops.max_pool2d_backward(dy._data, indices, shape)
 
     def backward(self, g: Tensor) -> Tensor:
-        from lucid._functions.index import gather
+        from lucid._functions.gather import gather
         from lucid._functions.shape import reshape
         from lucid.autograd._node import wrap
 

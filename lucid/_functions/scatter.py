@@ -10,14 +10,8 @@ import numpy as np
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import as_tensor, broadcast_shapes, cast, check_rank, expand, normalize_dim, write_out
 from lucid._functions.choice import where
-from lucid._functions.index import (
-    Gather,
-    ScatterAdd,
-    SetItem,
-    gather,
-    refusal,
-    same_dtype,
-)
+from lucid._functions.gather import gather, same_dtype
+from lucid._functions.index import Gather, ScatterAdd, SetItem, refusal
 from lucid._functions.index import nonzero as _nonzero
 from lucid._functions.shape import ravel, reshape
 from lucid.autograd._node import TensorBase, wrap

@@ -9,15 +9,8 @@ import numpy as np
 
 from lucid._functions._common import cast, normalize_dim, write_out
 from lucid._functions.choice import where
-from lucid._functions.index import (
-    Gather,
-    ScatterAdd,
-    added,
-    check_index,
-    gather_index,
-    getitem,
-    same_dtype,
-)
+from lucid._functions.gather import check_index, gather_index, same_dtype
+from lucid._functions.index import Gather, ScatterAdd, added, getitem
 from lucid._functions.scatter import _along, _sliced
 from lucid._functions.shape import reshape
 from lucid.autograd._mode import mode

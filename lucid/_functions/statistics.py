@@ -11,7 +11,7 @@ from lucid._functions._common import cast, floating, normalize_dim, normalize_di
 from lucid._functions.choice import where
 from lucid._functions.compare import isnan
 from lucid._functions.extremum import amax, amin
-from lucid._functions.index import gather, gather_backward
+from lucid._functions.gather import gather, gather_backward
 from lucid._functions.matmul import matmul
 from lucid._functions.order import sort
 from lucid._functions.pointwise import sqrt

@@ -9,6 +9,7 @@ import numpy as np
 
 from lucid._functions import _common as common
 from lucid._functions import diagonal, embedding, fold, index, join, repeat, shape, strided, triangle
+from lucid._functions import gather as along_dim
 from lucid.onnx._sizes import numbers_in, same, same_size
 from lucid.onnx._traces import Size
 from lucid.onnx._writer import Builder, Ref, Unsupported, exports
@@ -195,7 +196,7 @@ def scatter_along(b: Builder, x: Ref, value: Ref, parts: tuple[Any, ...]) -> str
     return b.node("ScatterElements", x, at, given, axis=dim)
 
 
-@exports(index.in_range)
+@exports(along_dim.in_range)
 def in_range(b: Builder, index: Ref, name: str, dim: int, extent: int) -> str:
     """ONNX counts negative indices from the end and refuses what is too large."""
     return b.node("Identity", index)

@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid._functions.activation import LogSigmoid
 from lucid._functions.choice import where
-from lucid._functions.index import gather
+from lucid._functions.gather import gather
 from lucid._functions.pointwise import square
 from lucid._functions.reduce import sum
 from lucid._functions.shape import reshape, unsqueeze

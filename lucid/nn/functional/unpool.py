@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid._functions.index import gather
+from lucid._functions.gather import gather
 from lucid._functions.shape import reshape
 from lucid.autograd._node import Node, wrap
 from lucid.nn.functional._arguments import Sizes, at_least, sizes

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lucid._functions.index import gather, getitem
+from lucid._functions.gather import gather
+from lucid._functions.index import getitem
 from lucid._functions.join import cat
 from lucid._functions.shape import reshape, unsqueeze
 from lucid._tensor import Tensor
