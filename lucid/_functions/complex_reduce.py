@@ -17,7 +17,7 @@ from lucid._functions._common import as_tensor, cast, normalize_dim, normalize_d
 from lucid._functions.binary import maximum
 from lucid._functions.choice import where
 from lucid._functions.complex import Complex, Imag, Real, as_complex
-from lucid._functions.complex_math import both
+from lucid._functions.complex_binary import both
 from lucid._functions.distance import vector_norm
 from lucid._functions.join import cat, narrow
 from lucid.autograd._node import wrap
