@@ -267,7 +267,7 @@ __getattr__, __dir__ = _later("lucid", {
         "bitwise_left_shift bitwise_right_shift copysign float_power fmax fmin fmod gcd heaviside hypot lcm ldexp "
         "logaddexp logaddexp2 nextafter xlogy"
     ),
-    "lucid._functions.scan": "cummax cummin cumulative_trapezoid diff logcumsumexp trapezoid trapz",
+    "lucid._functions.scan": "cummax cummin cumprod cumsum cumulative_trapezoid diff logcumsumexp trapezoid trapz",
     "lucid._functions.scatter": (
         "argwhere index_add index_copy index_fill index_put masked_scatter put select_scatter slice_scatter take "
         "take_along_dim"

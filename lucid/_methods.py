@@ -123,12 +123,13 @@ class Methods:
         extremum.max, extremum.min, extremum.amax, extremum.amin, extremum.argmax, extremum.argmin,
     )  # fmt: skip
     all, any, count_nonzero, norm = reduce.all, reduce.any, reduce.count_nonzero, distance.norm
-    logsumexp, cumsum, cumprod = reduce.logsumexp, reduce.cumsum, reduce.cumprod
+    logsumexp = reduce.logsumexp
 
     median, nanmedian, mode, kthvalue = statistics.median, statistics.nanmedian, statistics.mode, statistics.kthvalue
     quantile, nanquantile, aminmax = statistics.quantile, statistics.nanquantile, statistics.aminmax
     nansum, nanmean, cov, corrcoef = statistics.nansum, statistics.nanmean, statistics.cov, statistics.corrcoef
-    cummax, cummin, logcumsumexp, diff = scan.cummax, scan.cummin, scan.logcumsumexp, scan.diff
+    cumsum, cumprod, cummax, cummin = scan.cumsum, scan.cumprod, scan.cummax, scan.cummin
+    logcumsumexp, diff = scan.logcumsumexp, scan.diff
 
     bincount, histc, histogram = histograms.bincount, histograms.histc, histograms.histogram
     unique, unique_consecutive = histograms.unique, histograms.unique_consecutive
@@ -250,7 +251,7 @@ class Methods:
     )  # fmt: skip
     logit_, i0_ = inplace(special.logit), inplace(special.i0)
     polygamma_ = inplace(special.polygamma_method)
-    cumsum_, cumprod_ = inplace(reduce.cumsum), inplace(reduce.cumprod)
+    cumsum_, cumprod_ = inplace(scan.cumsum), inplace(scan.cumprod)
     tril_, triu_ = inplace(triangle.tril), inplace(triangle.triu)
     addmm_, baddbmm_ = inplace(products.addmm), inplace(products.baddbmm)
     addmv_, addr_, addbmm_ = inplace(einsum.addmv), inplace(einsum.addr), inplace(einsum.addbmm)

@@ -1,4 +1,4 @@
-"""Reductions over dimensions, and cumulative sums."""
+"""Reductions over dimensions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import cast, expand, floating, normalize_dim, normalize_dims, write_out
-from lucid._functions.choice import where
+from lucid._functions._common import cast, expand, floating, normalize_dims, write_out
 from lucid._functions.pointwise import exp, sqrt
 from lucid._functions.repeat import flip
 from lucid._functions.shape import reshape
@@ -196,6 +195,8 @@ class Prod(Node):
         return np.asarray(np.prod(x._data, axis=dims, dtype=np.int64, keepdims=keepdim))
 
     def backward(self, dy: Tensor) -> Tensor:
+        from lucid._functions.scan import cumprod  # which is made of sums
+
         # The product of all others, from products of what comes before and after: right at zeros as well.
         (x,) = self.unpack()
         shape, dims = x._data.shape, self.dims
@@ -349,98 +350,6 @@ def logsumexp(x: Tensor, dim: Dim, keepdim: bool = False, *, out: Tensor | None 
     return LogSumExp.apply(floating(x), dims, keepdim)
 
 
-class CumSum(Node):
-    __slots__ = ("dim",)
-
-    def forward(self, x: Tensor, dim: int) -> np.ndarray:
-        self.dim = dim
-        if x._data.dtype.kind == "f":
-            return _ops.cumsum(x._data, dim)
-        return np.cumsum(x._data, axis=dim, dtype=np.int64)
-
-    def backward(self, dy: Tensor) -> Tensor:
-        return flip(cumsum(flip(dy, (self.dim,)), self.dim), (self.dim,))
-
-
-def _accumulated(x: Tensor, dtype: Any) -> tuple[Tensor, _dtype.dtype]:
-    """``x`` in the dtype to accumulate, and the dtype of the result: that of floats, int64 for all others."""
-    if dtype is not None:
-        target = _dtype.as_dtype(dtype)
-        return cast(x, target), target
-    return x, x.dtype if x.is_floating_point() else _dtype.int64
-
-
-def cumsum(x: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
-    """Running sums along ``dim``; integers in int64.
-
-        y[i] = x[0] + ... + x[i]
-
-    Args:
-        x: any shape.
-        dim: dimension.
-        dtype: convert to this type first.
-        out: tensor that receives the result.
-
-    Raises:
-        IndexError: ``dim`` is out of range.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.cumsum(lucid.tensor([1.0, 2.0, 3.0]), 0))
-        [1.0, 3.0, 6.0]
-    """
-    d = normalize_dim("cumsum", dim, x)
-    x, target = _accumulated(x, dtype)
-    y = CumSum.apply(x, d) if x._data.ndim else x.clone()
-    return write_out("cumsum", cast(y, target), out)
-
-
-class CumProd(Node):
-    __slots__ = ("dim",)
-
-    def forward(self, x: Tensor, dim: int) -> np.ndarray:
-        self.saved, self.dim = (x,), dim
-        if x._data.dtype.kind == "f":
-            return _ops.cumprod(x._data, dim)
-        return np.cumprod(x._data, axis=dim, dtype=np.int64)
-
-    def backward(self, dy: Tensor) -> Tensor:
-        # dx_i = sum over j >= i of dy_j * prod(x_k, k <= j, k != i): quadratic in the length, right at zeros.
-        (x,) = self.unpack()
-        n, last = x._data.shape[self.dim], x._data.ndim - 1
-        rows = x.movedim(self.dim, last).unsqueeze(-2)  # (..., 1, n)
-        eye = wrap(np.eye(n, dtype=bool))
-        products = cumprod(where(eye, 1.0, expand(rows, (*rows.shape[:-2], n, n))), -1)  # [i, j]
-        upper = wrap(np.triu(np.ones((n, n), bool)))
-        dx = sum(where(upper, products, 0.0) * dy.movedim(self.dim, last).unsqueeze(-2), -1)
-        return dx.movedim(last, self.dim)
-
-
-def cumprod(x: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
-    """Running products along ``dim``; integers in int64.
-
-        y[i] = x[0] * ... * x[i]
-
-    Args:
-        x: any shape.
-        dim: dimension.
-        dtype: convert to this type first.
-        out: tensor that receives the result.
-
-    Raises:
-        IndexError: ``dim`` is out of range.
-
-    Example:
-        >>> import lucid
-        >>> print(lucid.cumprod(lucid.tensor([1.0, 2.0, 3.0]), 0))
-        [1.0, 2.0, 6.0]
-    """
-    d = normalize_dim("cumprod", dim, x)
-    x, target = _accumulated(x, dtype)
-    y = CumProd.apply(x, d) if x._data.ndim else x.clone()
-    return write_out("cumprod", cast(y, target), out)
-
-
 def var_mean(
     x: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -494,6 +403,6 @@ def std_mean(
 
 
 __all__ = [
-    "all", "any", "count_nonzero", "cumprod", "cumsum", "logsumexp", "mean", "prod", "std", "std_mean", "sum",
+    "all", "any", "count_nonzero", "logsumexp", "mean", "prod", "std", "std_mean", "sum",
     "var", "var_mean",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Running extremes, running log-sums and differences along a dimension."""
+"""Running sums, products, extremes and log-sums along a dimension, and differences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid import _dtype
+from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, check_rank, expand, floating, normalize_dim, write_out
 from lucid._functions.choice import where
@@ -15,12 +15,105 @@ from lucid._functions.gather import gather_backward
 from lucid._functions.join import cat, narrow
 from lucid._functions.pointwise import exp
 from lucid._functions.reduce import ValuesIndices, sum
+from lucid._functions.repeat import flip
 from lucid._functions.shape import unsqueeze
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
+
+
+class CumSum(Node):
+    __slots__ = ("dim",)
+
+    def forward(self, x: Tensor, dim: int) -> np.ndarray:
+        self.dim = dim
+        if x._data.dtype.kind == "f":
+            return _ops.cumsum(x._data, dim)
+        return np.cumsum(x._data, axis=dim, dtype=np.int64)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return flip(cumsum(flip(dy, (self.dim,)), self.dim), (self.dim,))
+
+
+def _accumulated(x: Tensor, dtype: Any) -> tuple[Tensor, _dtype.dtype]:
+    """``x`` in the dtype to accumulate, and the dtype of the result: that of floats, int64 for all others."""
+    if dtype is not None:
+        target = _dtype.as_dtype(dtype)
+        return cast(x, target), target
+    return x, x.dtype if x.is_floating_point() else _dtype.int64
+
+
+def cumsum(x: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
+    """Running sums along ``dim``; integers in int64.
+
+        y[i] = x[0] + ... + x[i]
+
+    Args:
+        x: any shape.
+        dim: dimension.
+        dtype: convert to this type first.
+        out: tensor that receives the result.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cumsum(lucid.tensor([1.0, 2.0, 3.0]), 0))
+        [1.0, 3.0, 6.0]
+    """
+    d = normalize_dim("cumsum", dim, x)
+    x, target = _accumulated(x, dtype)
+    y = CumSum.apply(x, d) if x._data.ndim else x.clone()
+    return write_out("cumsum", cast(y, target), out)
+
+
+class CumProd(Node):
+    __slots__ = ("dim",)
+
+    def forward(self, x: Tensor, dim: int) -> np.ndarray:
+        self.saved, self.dim = (x,), dim
+        if x._data.dtype.kind == "f":
+            return _ops.cumprod(x._data, dim)
+        return np.cumprod(x._data, axis=dim, dtype=np.int64)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        # dx_i = sum over j >= i of dy_j * prod(x_k, k <= j, k != i): quadratic in the length, right at zeros.
+        (x,) = self.unpack()
+        n, last = x._data.shape[self.dim], x._data.ndim - 1
+        rows = x.movedim(self.dim, last).unsqueeze(-2)  # (..., 1, n)
+        eye = wrap(np.eye(n, dtype=bool))
+        products = cumprod(where(eye, 1.0, expand(rows, (*rows.shape[:-2], n, n))), -1)  # [i, j]
+        upper = wrap(np.triu(np.ones((n, n), bool)))
+        dx = sum(where(upper, products, 0.0) * dy.movedim(self.dim, last).unsqueeze(-2), -1)
+        return dx.movedim(last, self.dim)
+
+
+def cumprod(x: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
+    """Running products along ``dim``; integers in int64.
+
+        y[i] = x[0] * ... * x[i]
+
+    Args:
+        x: any shape.
+        dim: dimension.
+        dtype: convert to this type first.
+        out: tensor that receives the result.
+
+    Raises:
+        IndexError: ``dim`` is out of range.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.cumprod(lucid.tensor([1.0, 2.0, 3.0]), 0))
+        [1.0, 2.0, 6.0]
+    """
+    d = normalize_dim("cumprod", dim, x)
+    x, target = _accumulated(x, dtype)
+    y = CumProd.apply(x, d) if x._data.ndim else x.clone()
+    return write_out("cumprod", cast(y, target), out)
 
 
 class RunningExtremum(Node):
@@ -244,4 +337,14 @@ def _steps(name: str, y: Tensor, x: Tensor | None, dx: float, dim: int) -> Tenso
 
 trapz = trapezoid
 
-__all__ = ["cummax", "cummin", "cumulative_trapezoid", "diff", "logcumsumexp", "trapezoid", "trapz"]
+__all__ = [
+    "cummax",
+    "cummin",
+    "cumprod",
+    "cumsum",
+    "cumulative_trapezoid",
+    "diff",
+    "logcumsumexp",
+    "trapezoid",
+    "trapz",
+]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lucid import _ops
-from lucid._functions import attention, extremum, matmul, norm, reduce, segment, softmax
+from lucid._functions import attention, extremum, matmul, norm, reduce, scan, segment, softmax
 from lucid.onnx._sizes import in_trace
 from lucid.onnx._traces import Size
 from lucid.onnx._writer import Builder, Ref, Unsupported, exports, type_of
@@ -87,7 +87,7 @@ exports(np.all)(_quantifier("ReduceMin"))
 exports(np.any)(_quantifier("ReduceMax"))
 
 
-@exports(reduce.CumSum)
+@exports(scan.CumSum)
 def cumsum(b: Builder, x: Ref, dim: int) -> str:
     return b.node("CumSum", x if x.dtype.kind == "f" else b.node("Cast", x, to=7), np.asarray(dim))
 
