@@ -42,6 +42,7 @@ from lucid._functions.binary import *  # noqa: E402, F403
 from lucid._functions.choice import *  # noqa: E402, F403
 from lucid._functions.compare import *  # noqa: E402, F403
 from lucid._functions.creation import as_tensor, empty, eye, from_numpy, full, ones, tensor, zeros  # noqa: E402
+from lucid._functions.division import *  # noqa: E402, F403
 from lucid._functions.draws import (  # noqa: E402
     are_deterministic_algorithms_enabled,
     binomial,

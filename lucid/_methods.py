@@ -9,6 +9,7 @@ from lucid._functions import (
     aliases,
     binary,
     compare,
+    division,
     draws,
     extremum,
     index,
@@ -66,9 +67,9 @@ class Methods:
     """Mixed into `Tensor`. A function becomes a method by being named here."""
 
     # pointwise
-    add, sub, mul, div, pow = binary.add, binary.sub, binary.mul, binary.div, binary.pow
-    multiply, subtract, divide, true_divide = binary.mul, binary.sub, binary.div, binary.div
-    floor_divide, remainder = binary.floor_divide, binary.remainder
+    add, sub, mul, div, pow = binary.add, binary.sub, binary.mul, division.div, binary.pow
+    multiply, subtract, divide, true_divide = binary.mul, binary.sub, division.div, division.div
+    floor_divide, remainder = division.floor_divide, division.remainder
     maximum, minimum, atan2 = binary.maximum, binary.minimum, binary.atan2
     neg, negative, abs, absolute, sign = pointwise.neg, pointwise.neg, pointwise.abs, pointwise.abs, pointwise.sign
     reciprocal, sqrt, rsqrt, square = pointwise.reciprocal, pointwise.sqrt, pointwise.rsqrt, pointwise.square
@@ -188,7 +189,7 @@ class Methods:
 
     # in-place forms
     add_, sub_, mul_, div_, pow_ = (
-        inplace(binary.add), inplace(binary.sub), inplace(binary.mul), inplace(binary.div), inplace(binary.pow),
+        inplace(binary.add), inplace(binary.sub), inplace(binary.mul), inplace(division.div), inplace(binary.pow),
     )  # fmt: skip
     neg_, abs_, reciprocal_, sqrt_, rsqrt_, square_ = (
         inplace(pointwise.neg), inplace(pointwise.abs), inplace(pointwise.reciprocal), inplace(pointwise.sqrt),
@@ -216,7 +217,11 @@ class Methods:
     erfc_, sign_ = inplace(pointwise.erfc), inplace(pointwise.sign)
     negative_, absolute_, arcsin_, arccos_, arctan_ = neg_, abs_, asin_, acos_, atan_
     conj_physical_ = inplace(complexes.conj_physical)
-    floor_divide_, remainder_, atan2_ = inplace(binary.floor_divide), inplace(binary.remainder), inplace(binary.atan2)
+    floor_divide_, remainder_, atan2_ = (
+        inplace(division.floor_divide),
+        inplace(division.remainder),
+        inplace(binary.atan2),
+    )  # fmt: skip
     clamp_min_, clamp_max_ = inplace(aliases.clamp_min), inplace(aliases.clamp_max)
     arccosh_, arcsinh_, arctanh_, arctan2_ = acosh_, asinh_, atanh_, atan2_
     multiply_, subtract_, divide_, true_divide_ = mul_, sub_, div_, div_
@@ -304,9 +309,9 @@ class Methods:
     __add__ = __radd__ = binary.add
     __sub__, __rsub__ = binary.sub, binary.rsub
     __mul__ = __rmul__ = binary.mul
-    __truediv__, __rtruediv__ = binary.div, binary.rdiv
-    __floordiv__, __rfloordiv__ = binary.floor_divide, binary.rfloor_divide
-    __mod__, __rmod__ = binary.remainder, binary.rremainder
+    __truediv__, __rtruediv__ = division.div, division.rdiv
+    __floordiv__, __rfloordiv__ = division.floor_divide, division.rfloor_divide
+    __mod__, __rmod__ = division.remainder, division.rremainder
     __pow__, __rpow__ = binary.pow, binary.rpow
     __matmul__, __rmatmul__ = products.matmul, products.rmatmul
     __neg__, __abs__, __invert__ = pointwise.neg, pointwise.abs, compare.bitwise_not

@@ -19,6 +19,7 @@ from lucid._functions import (
     attention,
     binary,
     conv,
+    division,
     embedding,
     join,
     matmul,
@@ -114,7 +115,7 @@ SHAPES: dict[Any, Callable[..., Shape]] = {
         _same,
     ),
     **dict.fromkeys(
-        (binary.Add, binary.Mul, binary.Div, binary.Pow, binary.Maximum, binary.Minimum), _broadcast),
+        (binary.Add, binary.Mul, division.Div, binary.Pow, binary.Maximum, binary.Minimum), _broadcast),
     conv.Convolution: _convolution,
     conv.ConvolutionInputGrad: _input_gradient,
     matmul.Linear: _linear,

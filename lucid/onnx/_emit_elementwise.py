@@ -14,6 +14,7 @@ from lucid._functions import (
     activation,
     binary,
     choice,
+    division,
     loss,
     pairwise,
     pointwise,
@@ -81,7 +82,7 @@ def add(b: Builder, x: Ref, y: Ref, alpha: float = 1) -> str:
     return b.node("Add", x, y if alpha == 1 else b.node("Mul", y, b.like(y, alpha)))
 
 
-@exports(binary.Div)
+@exports(division.Div)
 def div(b: Builder, x: Ref, y: Ref) -> str:
     summed = b.means.get(x.name)
     if summed is not None and y.rank == 0:
@@ -120,7 +121,7 @@ def floor_divide(b: Builder, x: Ref, y: Ref) -> str:
     return b.node("Div", b.node("Sub", x, b.node("Mod", x, y)), y)
 
 
-@exports(binary.Remainder)
+@exports(division.Remainder)
 def remainder(b: Builder, x: Ref, y: Ref) -> str:
     if x.dtype.kind != "f":
         return b.node("Mod", x, y)
