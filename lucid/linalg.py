@@ -5,6 +5,7 @@ from lucid._functions.cholesky import cholesky, cholesky_ex
 from lucid._functions.distance import vector_norm
 from lucid._functions.eigen import eig, eigvals
 from lucid._functions.factor import householder_product, ldl_factor, ldl_factor_ex, ldl_solve, lu_factor_ex
+from lucid._functions.least_squares import cond, lstsq, matrix_rank, pinv
 from lucid._functions.linalg import (
     cross,
     diagonal,
@@ -21,17 +22,7 @@ from lucid._functions.linalg import (
 from lucid._functions.lu import lu, lu_factor, lu_solve
 from lucid._functions.matmul import matmul
 from lucid._functions.solve import LinAlgError, det, inv, inv_ex, slogdet, solve, solve_ex, solve_triangular
-from lucid._functions.spectral import (
-    cond,
-    eigh,
-    eigvalsh,
-    lstsq,
-    matrix_rank,
-    pinv,
-    qr,
-    svd,
-    svdvals,
-)
+from lucid._functions.spectral import eigh, eigvalsh, qr, svd, svdvals
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals",

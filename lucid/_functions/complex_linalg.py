@@ -13,8 +13,9 @@ from lucid._functions import complex_factors as nodes
 from lucid._functions._common import cast, normalize_dim, write_out
 from lucid._functions.complex import Complex, Conj, Imag, Real
 from lucid._functions.index import constant_of
+from lucid._functions.least_squares import LeastSquares
 from lucid._functions.solve import InverseInfo, LinAlgError, ResultInfo, Slogdet
-from lucid._functions.spectral import Eigen, LeastSquares, QRParts, SVDParts
+from lucid._functions.spectral import Eigen, QRParts, SVDParts
 from lucid.autograd._node import wrap
 
 FORMS: dict[str, Callable[..., Any]] = {}

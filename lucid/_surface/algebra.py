@@ -14,12 +14,12 @@ from lucid._functions.creation import eye
 from lucid._functions.distance import vector_norm
 from lucid._functions.factor import householder_product
 from lucid._functions.join import cat
+from lucid._functions.least_squares import pinv
 from lucid._functions.linalg import matrix_norm, multi_dot
 from lucid._functions.lu import lu_factor, order_of, permutation_matrix
 from lucid._functions.lu import lu_solve as solve_lu
 from lucid._functions.matmul import matmul
 from lucid._functions.solve import solve_triangular
-from lucid._functions.spectral import pinv
 from lucid._functions.spectral import qr as decompose
 from lucid._functions.spectral import svd as decompose_singular
 from lucid._tensor import Tensor
