@@ -58,6 +58,7 @@ def differentiable(
 
         Pointwise.kernel, Pointwise.saves = staticmethod(kernel), saves
         Pointwise.__name__ = Pointwise.__qualname__ = name.capitalize()
+        Pointwise.__module__ = function.__module__
 
         @functools.wraps(function)
         def call(x: Operand, *, out: Tensor | None = None) -> Tensor:
