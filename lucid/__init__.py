@@ -182,6 +182,7 @@ if TYPE_CHECKING:
     from lucid._functions.einsum import *  # noqa: F403
     from lucid._functions.elementwise import *  # noqa: F403
     from lucid._functions.histogram import *  # noqa: F403
+    from lucid._functions.integers import *  # noqa: F403
     from lucid._functions.linalg import matrix_exp as matrix_exp
     from lucid._functions.linalg import matrix_power as matrix_power
     from lucid._functions.pairwise import *  # noqa: F403
@@ -264,9 +265,9 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid._functions.histogram": (
         "bincount bucketize histc histogram histogram2d histogramdd isin searchsorted unique unique_consecutive"
     ),
+    "lucid._functions.integers": "bitwise_left_shift bitwise_right_shift gcd lcm",
     "lucid._functions.pairwise": (
-        "bitwise_left_shift bitwise_right_shift copysign float_power fmax fmin fmod gcd heaviside hypot lcm ldexp "
-        "logaddexp logaddexp2 nextafter xlogy"
+        "copysign float_power fmax fmin fmod heaviside hypot ldexp logaddexp logaddexp2 nextafter xlogy"
     ),
     "lucid._functions.scan": "cummax cummin cumprod cumsum cumulative_trapezoid diff logcumsumexp trapezoid trapz",
     "lucid._functions.scatter": (

@@ -243,12 +243,12 @@ class Conversions:
         return str(self)
 
     def __rlshift__(self: Any, other: Any) -> Tensor:
-        from lucid._functions.pairwise import bitwise_left_shift
+        from lucid._functions.integers import bitwise_left_shift
 
         return bitwise_left_shift(other, self)
 
     def __rrshift__(self: Any, other: Any) -> Tensor:
-        from lucid._functions.pairwise import bitwise_right_shift
+        from lucid._functions.integers import bitwise_right_shift
 
         return bitwise_right_shift(other, self)
 

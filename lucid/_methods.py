@@ -41,6 +41,7 @@ distance: Any = LaterModule("lucid._functions.distance")
 einsum: Any = LaterModule("lucid._functions.einsum")
 elementwise: Any = LaterModule("lucid._functions.elementwise")
 histograms: Any = LaterModule("lucid._functions.histogram")
+integers: Any = LaterModule("lucid._functions.integers")
 incomplete: Any = LaterModule("lucid._functions.incomplete")
 linalg: Any = LaterModule("lucid._functions.linalg")
 pairwise: Any = LaterModule("lucid._functions.pairwise")
@@ -101,8 +102,8 @@ class Methods:
     )  # fmt: skip
     logaddexp, logaddexp2, heaviside = pairwise.logaddexp, pairwise.logaddexp2, pairwise.heaviside
     copysign, nextafter, ldexp = pairwise.copysign, pairwise.nextafter, pairwise.ldexp
-    xlogy, float_power, gcd, lcm = pairwise.xlogy, pairwise.float_power, pairwise.gcd, pairwise.lcm
-    bitwise_left_shift, bitwise_right_shift = pairwise.bitwise_left_shift, pairwise.bitwise_right_shift
+    xlogy, float_power, gcd, lcm = pairwise.xlogy, pairwise.float_power, integers.gcd, integers.lcm
+    bitwise_left_shift, bitwise_right_shift = integers.bitwise_left_shift, integers.bitwise_right_shift
     erfinv, lgamma, digamma, mvlgamma = special.erfinv, special.lgamma, special.digamma, special.mvlgamma
     polygamma, logit, i0 = special.polygamma_method, special.logit, special.i0
 
@@ -246,9 +247,9 @@ class Methods:
         inplace(pairwise.heaviside), inplace(pairwise.copysign),
         inplace(pairwise.nextafter), inplace(pairwise.ldexp),
     )  # fmt: skip
-    xlogy_, gcd_, lcm_ = inplace(pairwise.xlogy), inplace(pairwise.gcd), inplace(pairwise.lcm)
+    xlogy_, gcd_, lcm_ = inplace(pairwise.xlogy), inplace(integers.gcd), inplace(integers.lcm)
     bitwise_left_shift_, bitwise_right_shift_ = (
-        inplace(pairwise.bitwise_left_shift), inplace(pairwise.bitwise_right_shift),
+        inplace(integers.bitwise_left_shift), inplace(integers.bitwise_right_shift),
     )  # fmt: skip
     fix_ = trunc_
     erfinv_, lgamma_, digamma_, mvlgamma_ = (
@@ -320,7 +321,7 @@ class Methods:
     __xor__ = __rxor__ = compare.bitwise_xor
     __eq__, __ne__ = compare.equal_operator, compare.unequal_operator
     __lt__, __le__, __gt__, __ge__ = compare.lt, compare.le, compare.gt, compare.ge
-    __lshift__, __rshift__ = pairwise.bitwise_left_shift, pairwise.bitwise_right_shift
+    __lshift__, __rshift__ = integers.bitwise_left_shift, integers.bitwise_right_shift
     __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = add_, sub_, mul_, div_, pow_
     __getitem__, __setitem__ = index.getitem, index.setitem
 
