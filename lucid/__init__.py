@@ -186,6 +186,7 @@ if TYPE_CHECKING:
     from lucid._functions.linalg import matrix_exp as matrix_exp
     from lucid._functions.linalg import matrix_power as matrix_power
     from lucid._functions.pairwise import *  # noqa: F403
+    from lucid._functions.quantile import *  # noqa: F403
     from lucid._functions.scan import *  # noqa: F403
     from lucid._functions.scatter import *  # noqa: F403
     from lucid._functions.scatter_reduce import *  # noqa: F403
@@ -275,9 +276,8 @@ __getattr__, __dir__ = _later("lucid", {
         "take_along_dim"
     ),
     "lucid._functions.scatter_reduce": "index_reduce scatter_reduce",
-    "lucid._functions.statistics": (
-        "aminmax corrcoef cov kthvalue median mode nanmean nanmedian nanquantile nansum quantile"
-    ),
+    "lucid._functions.quantile": "nanquantile quantile",
+    "lucid._functions.statistics": "aminmax corrcoef cov kthvalue median mode nanmean nanmedian nansum",
     "lucid._functions.complex": (
         "angle complex conj conj_physical imag polar real resolve_conj resolve_neg view_as_complex view_as_real"
     ),

@@ -47,6 +47,7 @@ linalg: Any = LaterModule("lucid._functions.linalg")
 pairwise: Any = LaterModule("lucid._functions.pairwise")
 combined: Any = LaterModule("lucid._functions.scatter_reduce")
 sections: Any = LaterModule("lucid._functions.sections")
+quantiles: Any = LaterModule("lucid._functions.quantile")
 places: Any = LaterModule("lucid._functions.scatter")
 scan: Any = LaterModule("lucid._functions.scan")
 factors: Any = LaterModule("lucid._functions.cholesky")
@@ -128,7 +129,7 @@ class Methods:
     logsumexp = reduce.logsumexp
 
     median, nanmedian, mode, kthvalue = statistics.median, statistics.nanmedian, statistics.mode, statistics.kthvalue
-    quantile, nanquantile, aminmax = statistics.quantile, statistics.nanquantile, statistics.aminmax
+    quantile, nanquantile, aminmax = quantiles.quantile, quantiles.nanquantile, statistics.aminmax
     nansum, nanmean, cov, corrcoef = statistics.nansum, statistics.nanmean, statistics.cov, statistics.corrcoef
     cumsum, cumprod, cummax, cummin = scan.cumsum, scan.cumprod, scan.cummax, scan.cummin
     logcumsumexp, diff = scan.logcumsumexp, scan.diff
