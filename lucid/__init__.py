@@ -39,6 +39,7 @@ from lucid._functions._precision import guarded as _guarded  # noqa: E402
 from lucid._functions.activation import relu, sigmoid, tanh  # noqa: E402
 from lucid._functions.aliases import *  # noqa: E402, F403
 from lucid._functions.binary import *  # noqa: E402, F403
+from lucid._functions.broadcast import *  # noqa: E402, F403
 from lucid._functions.choice import *  # noqa: E402, F403
 from lucid._functions.compare import *  # noqa: E402, F403
 from lucid._functions.creation import as_tensor, empty, eye, from_numpy, full, ones, tensor, zeros  # noqa: E402

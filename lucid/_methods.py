@@ -8,6 +8,7 @@ from lucid._functions import (
     activation,
     aliases,
     binary,
+    broadcast,
     compare,
     division,
     draws,
@@ -145,7 +146,7 @@ class Methods:
     squeeze, unsqueeze = shape.squeeze, shape.unsqueeze
     permute, transpose, t, movedim, moveaxis = shape.permute, shape.transpose, shape.t, shape.movedim, shape.movedim
     swapaxes, swapdims = shape.transpose, shape.transpose
-    expand, expand_as, broadcast_to = shape.expand_sizes, shape.expand_as, shape.broadcast_to
+    expand, expand_as, broadcast_to = broadcast.expand_sizes, broadcast.expand_as, broadcast.broadcast_to
     repeat, tile, clone, contiguous = repeats.repeat, repeats.tile, shape.clone, shape.contiguous
     split, chunk, unbind, narrow, select = join.split, join.chunk, join.unbind, join.narrow, join.select
     flip, roll, tril, triu = repeats.flip, join.roll, triangle.tril, triangle.triu

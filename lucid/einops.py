@@ -18,8 +18,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lucid._functions._arguments import check_tensors
+from lucid._functions.broadcast import expand_sizes
 from lucid._functions.join import stack
-from lucid._functions.shape import expand_sizes, permute, reshape
+from lucid._functions.shape import permute, reshape
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor

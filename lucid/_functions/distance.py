@@ -11,13 +11,14 @@ from lucid import _dtype
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, check_broadcast, normalize_dims, write_out
 from lucid._functions.binary import pow
+from lucid._functions.broadcast import broadcast_tensors
 from lucid._functions.choice import where
 from lucid._functions.extremum import amax, amin
 from lucid._functions.join import stack, unbind
 from lucid._functions.matmul import matmul, mT
 from lucid._functions.pointwise import abs, sqrt
 from lucid._functions.reduce import Dim, sum
-from lucid._functions.shape import broadcast_tensors, unsqueeze
+from lucid._functions.shape import unsqueeze
 from lucid._functions.ternary import clamp
 from lucid.autograd._mode import mode
 

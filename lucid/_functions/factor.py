@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
+from lucid._functions._common import expand
 from lucid._functions.creation import eye
 from lucid._functions.join import cat
 from lucid._functions.lu import lu_factor, magnitude
 from lucid._functions.matmul import matmul
-from lucid._functions.shape import expand, reshape
+from lucid._functions.shape import reshape
 from lucid._functions.solve import LinAlgError, check_matrix
 from lucid.autograd._node import wrap
 

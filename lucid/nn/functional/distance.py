@@ -9,10 +9,10 @@ import numpy as np
 from lucid._dtype import get_default_dtype, promote_types
 from lucid._functions._common import cast, check_broadcast, normalize_dim
 from lucid._functions.binary import maximum
+from lucid._functions.broadcast import expand_sizes
 from lucid._functions.distance import norm, vector_norm
 from lucid._functions.pairs import PDist
 from lucid._functions.reduce import sum
-from lucid._functions.shape import expand_sizes
 from lucid.autograd._mode import mode
 from lucid.autograd._node import wrap
 from lucid.nn.functional._common import check_floating, check_tensors
