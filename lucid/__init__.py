@@ -191,6 +191,7 @@ if TYPE_CHECKING:
     from lucid._functions.scan import *  # noqa: F403
     from lucid._functions.scatter import *  # noqa: F403
     from lucid._functions.scatter_reduce import *  # noqa: F403
+    from lucid._functions.search import *  # noqa: F403
     from lucid._functions.sections import *  # noqa: F403
     from lucid._functions.solve import det as det
     from lucid._functions.solve import inv as inverse
@@ -264,9 +265,8 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid._functions.elementwise": (
         "deg2rad fix frac isneginf isposinf isreal nan_to_num positive rad2deg sgn signbit sinc"
     ),
-    "lucid._functions.histogram": (
-        "bincount bucketize histc histogram histogram2d histogramdd isin searchsorted unique unique_consecutive"
-    ),
+    "lucid._functions.histogram": "bincount histc histogram histogram2d histogramdd",
+    "lucid._functions.search": "bucketize isin searchsorted unique unique_consecutive",
     "lucid._functions.integers": "bitwise_left_shift bitwise_right_shift gcd lcm",
     "lucid._functions.pairwise": (
         "copysign float_power fmax fmin fmod heaviside hypot ldexp logaddexp logaddexp2 nextafter xlogy"

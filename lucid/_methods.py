@@ -47,6 +47,7 @@ incomplete: Any = LaterModule("lucid._functions.incomplete")
 linalg: Any = LaterModule("lucid._functions.linalg")
 pairwise: Any = LaterModule("lucid._functions.pairwise")
 combined: Any = LaterModule("lucid._functions.scatter_reduce")
+search: Any = LaterModule("lucid._functions.search")
 sections: Any = LaterModule("lucid._functions.sections")
 quantiles: Any = LaterModule("lucid._functions.quantile")
 places: Any = LaterModule("lucid._functions.scatter")
@@ -136,7 +137,7 @@ class Methods:
     logcumsumexp, diff = scan.logcumsumexp, scan.diff
 
     bincount, histc, histogram = histograms.bincount, histograms.histc, histograms.histogram
-    unique, unique_consecutive = histograms.unique, histograms.unique_consecutive
+    unique, unique_consecutive = search.unique, search.unique_consecutive
 
     msort, sum_to_size, fill_diagonal_ = aliases.msort, aliases.sum_to_size, aliases.fill_diagonal_
 

@@ -17,7 +17,7 @@ from lucid._later import Later
 
 # packages whose lazily imported modules provide all their public names
 PACKAGES = [
-    (lucid, "lucid._functions", ("arrange", "complex", "diagonal", "distance", "einsum", "elementwise", "histogram", "integers", "pairwise", "quantile", "scan",
+    (lucid, "lucid._functions", ("arrange", "complex", "diagonal", "distance", "einsum", "elementwise", "histogram", "integers", "pairwise", "quantile", "search", "scan",
                                  "scatter", "statistics", "stft", "strided")),
     (nn.functional, "lucid.nn.functional", ("adaptive_pool", "attention", "conv_transpose", "ctc", "distance", "drops", "position",
                                             "fractional", "grid", "linear_loss", "pool3d",
