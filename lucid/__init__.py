@@ -52,6 +52,7 @@ from lucid._functions.draws import (  # noqa: E402
     randint_like,
     use_deterministic_algorithms,
 )
+from lucid._functions.exponential import *  # noqa: E402, F403
 from lucid._functions.extremum import *  # noqa: E402, F403
 from lucid._functions.gather import gather, index_select, scatter, scatter_add  # noqa: E402
 from lucid._functions.index import masked_fill, masked_select, nonzero  # noqa: E402

@@ -12,6 +12,7 @@ from lucid._functions import (
     compare,
     division,
     draws,
+    exponential,
     extremum,
     index,
     join,
@@ -77,13 +78,13 @@ class Methods:
     maximum, minimum, atan2 = binary.maximum, binary.minimum, binary.atan2
     neg, negative, abs, absolute, sign = pointwise.neg, pointwise.neg, pointwise.abs, pointwise.abs, pointwise.sign
     reciprocal, sqrt, rsqrt, square = pointwise.reciprocal, pointwise.sqrt, pointwise.rsqrt, pointwise.square
-    exp, exp2, expm1 = pointwise.exp, pointwise.exp2, pointwise.expm1
-    log, log2, log10, log1p = pointwise.log, pointwise.log2, pointwise.log10, pointwise.log1p
+    exp, exp2, expm1 = exponential.exp, exponential.exp2, exponential.expm1
+    log, log2, log10, log1p = exponential.log, exponential.log2, exponential.log10, exponential.log1p
     sin, cos, tan, asin, acos, atan = (
         trig.sin, trig.cos, trig.tan, trig.asin, trig.acos, trig.atan,
     )  # fmt: skip
     sinh, cosh, asinh, acosh, atanh = trig.sinh, trig.cosh, trig.asinh, trig.acosh, trig.atanh
-    erf, erfc = pointwise.erf, pointwise.erfc
+    erf, erfc = exponential.erf, exponential.erfc
     floor, ceil, round, trunc = pointwise.floor, pointwise.ceil, pointwise.round, pointwise.trunc
     clamp, clip, lerp = ternary.clamp, ternary.clamp, ternary.lerp
     addcmul, addcdiv, cube = ternary.addcmul, ternary.addcdiv, binary.cube
@@ -200,9 +201,9 @@ class Methods:
         inplace(pointwise.rsqrt), inplace(pointwise.square),
     )  # fmt: skip
     exp_, expm1_, log_, log1p_ = (
-        inplace(pointwise.exp), inplace(pointwise.expm1), inplace(pointwise.log), inplace(pointwise.log1p),
+        inplace(exponential.exp), inplace(exponential.expm1), inplace(exponential.log), inplace(exponential.log1p),
     )  # fmt: skip
-    sin_, cos_, erf_ = inplace(trig.sin), inplace(trig.cos), inplace(pointwise.erf)
+    sin_, cos_, erf_ = inplace(trig.sin), inplace(trig.cos), inplace(exponential.erf)
     floor_, ceil_, round_, trunc_ = (
         inplace(pointwise.floor), inplace(pointwise.ceil), inplace(pointwise.round), inplace(pointwise.trunc),
     )  # fmt: skip
@@ -210,7 +211,7 @@ class Methods:
     addcmul_, addcdiv_ = inplace(ternary.addcmul), inplace(ternary.addcdiv)
     sigmoid_, tanh_, relu_ = inplace(activation.sigmoid), inplace(activation.tanh), inplace(activation.relu)
     exp2_, log2_, log10_, tan_ = (
-        inplace(pointwise.exp2), inplace(pointwise.log2), inplace(pointwise.log10), inplace(trig.tan),
+        inplace(exponential.exp2), inplace(exponential.log2), inplace(exponential.log10), inplace(trig.tan),
     )  # fmt: skip
     asin_, acos_, atan_, sinh_ = (
         inplace(trig.asin), inplace(trig.acos), inplace(trig.atan), inplace(trig.sinh),
@@ -218,7 +219,7 @@ class Methods:
     cosh_, asinh_, acosh_, atanh_ = (
         inplace(trig.cosh), inplace(trig.asinh), inplace(trig.acosh), inplace(trig.atanh),
     )  # fmt: skip
-    erfc_, sign_ = inplace(pointwise.erfc), inplace(pointwise.sign)
+    erfc_, sign_ = inplace(exponential.erfc), inplace(pointwise.sign)
     negative_, absolute_, arcsin_, arccos_, arctan_ = neg_, abs_, asin_, acos_, atan_
     conj_physical_ = inplace(complexes.conj_physical)
     floor_divide_, remainder_, atan2_ = (

@@ -19,6 +19,7 @@ from lucid._functions.bessel import (
     spherical_bessel_j0,
 )
 from lucid._functions.elementwise import sinc
+from lucid._functions.exponential import erf, erfc, exp2, expm1, log1p
 from lucid._functions.incomplete import (
     chebyshev_polynomial_t,
     chebyshev_polynomial_u,
@@ -36,7 +37,7 @@ from lucid._functions.incomplete import (
 from lucid._functions.incomplete import igamma as gammainc
 from lucid._functions.incomplete import igammac as gammaincc
 from lucid._functions.pairwise import xlogy
-from lucid._functions.pointwise import erf, erfc, exp2, expm1, log1p, round
+from lucid._functions.pointwise import round
 from lucid._functions.reduce import logsumexp
 from lucid._functions.softmax import log_softmax, softmax
 from lucid._functions.special import (

@@ -11,7 +11,8 @@ from lucid._functions._arguments import check_tensors
 from lucid._functions._common import floating
 from lucid._functions._unary import Activation
 from lucid._functions.choice import where
-from lucid._functions.pointwise import abs, exp, sign
+from lucid._functions.exponential import exp
+from lucid._functions.pointwise import abs, sign
 from lucid._functions.ternary import clamp
 from lucid.autograd._node import wrap
 

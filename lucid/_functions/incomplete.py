@@ -10,7 +10,7 @@ import numpy as np
 
 from lucid._functions._common import Operand, check_broadcast, floating, operands, sum_to, write_out
 from lucid._functions._special_math import lgamma as log_gamma
-from lucid._functions.pointwise import exp, log
+from lucid._functions.exponential import exp, log
 from lucid._functions.special import lgamma
 from lucid.autograd._node import Node, wrap
 

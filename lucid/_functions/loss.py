@@ -10,7 +10,8 @@ import numpy as np
 from lucid import _ops
 from lucid._functions.activation import Sigmoid
 from lucid._functions.choice import where
-from lucid._functions.pointwise import exp, log, log1p, sign
+from lucid._functions.exponential import exp, log, log1p
+from lucid._functions.pointwise import sign
 from lucid._functions.ternary import clamp
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, wrap

@@ -15,7 +15,8 @@ from lucid._functions.binary import Arithmetic, mul, pow
 from lucid._functions.choice import where
 from lucid._functions.compare import isfinite, isnan
 from lucid._functions.elementwise import needs_floats, quiet
-from lucid._functions.pointwise import exp2, log, trunc
+from lucid._functions.exponential import exp2, log
+from lucid._functions.pointwise import trunc
 from lucid.autograd._node import wrap
 
 if TYPE_CHECKING:

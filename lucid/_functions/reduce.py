@@ -10,7 +10,8 @@ import numpy as np
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, expand, floating, normalize_dims, write_out
-from lucid._functions.pointwise import exp, sqrt
+from lucid._functions.exponential import exp
+from lucid._functions.pointwise import sqrt
 from lucid._functions.repeat import flip
 from lucid._functions.shape import reshape
 from lucid.autograd._node import Node, compute, wrap

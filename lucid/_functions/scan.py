@@ -11,9 +11,9 @@ from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, check_rank, expand, floating, normalize_dim, write_out
 from lucid._functions.choice import where
 from lucid._functions.compare import logical_xor
+from lucid._functions.exponential import exp
 from lucid._functions.gather import gather_backward
 from lucid._functions.join import cat, narrow
-from lucid._functions.pointwise import exp
 from lucid._functions.reduce import ValuesIndices, sum
 from lucid._functions.repeat import flip
 from lucid._functions.shape import unsqueeze

@@ -11,7 +11,7 @@ from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, floating
 from lucid._functions._unary import Unary, run_along
-from lucid._functions.pointwise import exp
+from lucid._functions.exponential import exp
 from lucid._functions.reduce import sum
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, wrap

@@ -15,7 +15,8 @@ from lucid._functions._common import Operand, as_tensor, floating, operands, sum
 from lucid._functions._unary import Unary
 from lucid._functions.choice import where
 from lucid._functions.elementwise import evaluated, quiet
-from lucid._functions.pointwise import abs, exp, log, log1p, reciprocal, sign
+from lucid._functions.exponential import exp, log, log1p
+from lucid._functions.pointwise import abs, reciprocal, sign
 from lucid._functions.reduce import sum
 from lucid._functions.shape import unsqueeze
 from lucid.autograd._node import Node, wrap

@@ -21,6 +21,7 @@ from lucid._functions import (
     conv,
     division,
     embedding,
+    exponential,
     join,
     matmul,
     norm,
@@ -110,7 +111,7 @@ SHAPES: dict[Any, Callable[..., Shape]] = {
     **dict.fromkeys(
         (activation.SiLU, activation.HardSwish, activation.HardSigmoid, activation.Mish, activation.GELU,
          activation.GELUTanh, activation.ReLU, activation.HardTanh, activation.LeakyReLU, activation.ELU,
-         activation.Sigmoid, activation.Tanh, activation.Softplus, pointwise.erf.operation, pointwise.exp.operation,
+         activation.Sigmoid, activation.Tanh, activation.Softplus, exponential.erf.operation, exponential.exp.operation,
          pointwise.sqrt.operation, ternary.Clamp, norm.BatchNormApply, norm.LayerNorm, norm.GroupNorm, softmax.Softmax),
         _same,
     ),

@@ -14,6 +14,7 @@ from lucid._functions import (
     conv,
     division,
     embedding,
+    exponential,
     join,
     matmul,
     norm,
@@ -39,9 +40,9 @@ ACTIVATIONS = {
     activation.Sigmoid: "sigmoid", activation.Tanh: "tanh", activation.Softplus: "softplus",
     activation.Softsign: "softsign", activation.LogSigmoid: "logsigmoid",
     **{getattr(pointwise, name).operation: name for name in (
-        "neg", "abs", "sign", "floor", "ceil", "trunc", "reciprocal", "sqrt", "rsqrt", "square", "exp", "expm1", "log",
-        "log1p", "erf",
+        "neg", "abs", "sign", "floor", "ceil", "trunc", "reciprocal", "sqrt", "rsqrt", "square",
     )},
+    **{getattr(exponential, name).operation: name for name in ("exp", "expm1", "log", "log1p", "erf")},
     pointwise._nearest.operation: "round",
     **{getattr(trigonometric, name).operation: name for name in ("sin", "cos", "tan")},
 }  # fmt: skip

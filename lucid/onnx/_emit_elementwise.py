@@ -15,6 +15,7 @@ from lucid._functions import (
     binary,
     choice,
     division,
+    exponential,
     loss,
     pairwise,
     pointwise,
@@ -29,7 +30,7 @@ from lucid.onnx._writer import Builder, Ref, Unsupported, exports, type_of
 _UNARY: dict[Any, str] = {
     pointwise.neg: "Neg", pointwise.abs: "Abs", pointwise.sign: "Sign", pointwise.floor: "Floor",
     pointwise.ceil: "Ceil", pointwise._nearest: "Round", pointwise.reciprocal: "Reciprocal", pointwise.sqrt: "Sqrt",
-    pointwise.exp: "Exp", pointwise.log: "Log", pointwise.erf: "Erf",
+    exponential.exp: "Exp", exponential.log: "Log", exponential.erf: "Erf",
     trigonometric.sin: "Sin", trigonometric.cos: "Cos", trigonometric.tan: "Tan", trigonometric.asin: "Asin",
     trigonometric.acos: "Acos", trigonometric.atan: "Atan", trigonometric.sinh: "Sinh", trigonometric.cosh: "Cosh",
     trigonometric.asinh: "Asinh", trigonometric.acosh: "Acosh", trigonometric.atanh: "Atanh",
@@ -64,12 +65,12 @@ _FORMULAS: dict[Any, Any] = {
     pointwise.square: _square,
     pointwise.trunc: _trunc,
     pointwise.rsqrt: lambda b, x: b.node("Reciprocal", b.node("Sqrt", x)),
-    pointwise.erfc: lambda b, x: b.node("Sub", b.like(x, 1), b.node("Erf", x)),
-    pointwise.exp2: lambda b, x: b.node("Pow", b.like(x, 2), x),
-    pointwise.expm1: lambda b, x: b.node("Sub", b.node("Exp", x), b.like(x, 1)),
-    pointwise.log1p: lambda b, x: b.node("Log", b.node("Add", x, b.like(x, 1))),
-    pointwise.log2: lambda b, x: b.node("Mul", b.node("Log", x), b.like(x, 1 / math.log(2))),
-    pointwise.log10: lambda b, x: b.node("Mul", b.node("Log", x), b.like(x, 1 / math.log(10))),
+    exponential.erfc: lambda b, x: b.node("Sub", b.like(x, 1), b.node("Erf", x)),
+    exponential.exp2: lambda b, x: b.node("Pow", b.like(x, 2), x),
+    exponential.expm1: lambda b, x: b.node("Sub", b.node("Exp", x), b.like(x, 1)),
+    exponential.log1p: lambda b, x: b.node("Log", b.node("Add", x, b.like(x, 1))),
+    exponential.log2: lambda b, x: b.node("Mul", b.node("Log", x), b.like(x, 1 / math.log(2))),
+    exponential.log10: lambda b, x: b.node("Mul", b.node("Log", x), b.like(x, 1 / math.log(10))),
 }
 for _function, _formula in _FORMULAS.items():
     exports(_function.operation)(_formula)

@@ -120,8 +120,9 @@ OTHERS: dict[str, Callable[..., Count]] = {
 }  # fmt: skip
 
 FAMILIES: dict[str, Callable[..., Count]] = {
-    **dict.fromkeys(["activation", "binary", "division", "elementwise", "pairwise", "pointwise", "shrink",
-                     "special", "incomplete", "bessel", "dropout", "ternary", "trigonometric", "_unary"], _each(1)),
+    **dict.fromkeys(["activation", "binary", "division", "elementwise", "exponential", "pairwise", "pointwise",
+                     "shrink", "special", "incomplete", "bessel", "dropout", "ternary", "trigonometric", "_unary"],
+                    _each(1)),
     **dict.fromkeys(["extremum", "reduce", "scan", "statistics"], _read(1)),
     "loss": _read(3), "pairs": _read(3),
     **dict.fromkeys(["_common", "arrange", "creation", "diagonal", "draws", "embedding",

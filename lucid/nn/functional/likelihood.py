@@ -9,7 +9,8 @@ import numpy as np
 
 from lucid._functions._common import check_broadcast, floating
 from lucid._functions.choice import where
-from lucid._functions.pointwise import exp, log, square
+from lucid._functions.exponential import exp, log
+from lucid._functions.pointwise import square
 from lucid._functions.shape import unsqueeze
 from lucid.autograd._node import TensorBase, wrap
 from lucid.nn.functional._common import check_floating, check_tensors, reduced, reduction_of
