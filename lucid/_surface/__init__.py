@@ -28,8 +28,7 @@ LATER = {
         "unsqueeze_copy view_copy"
     ),
     "lucid._surface.creation": (
-        "asarray bartlett_window blackman_window empty_permuted empty_strided fill from_file frombuffer "
-        "hamming_window hann_window kaiser_window nonzero_static range scalar_tensor"
+        "asarray empty_permuted empty_strided fill from_file frombuffer nonzero_static range scalar_tensor"
     ),
     "lucid._surface.inplace": (
         "abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ as_strided_ asin_ asinh_ "
@@ -51,6 +50,7 @@ LATER = {
     "lucid._surface.pairs": "lobpcg",
     "lucid._surface.recurrent": "gru gru_cell lstm lstm_cell rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell",
     "lucid._surface.refused": " ".join(FUNCTIONS.values()),
+    "lucid._surface.windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
     "lucid._surface.state": (
         "can_cast compiled_with_cxx11_abi cudnn_is_acceptable get_default_device get_deterministic_debug_mode "
         "get_device get_float32_matmul_precision get_num_interop_threads init_num_threads is_conj is_complex "
