@@ -210,13 +210,14 @@ if TYPE_CHECKING:
     from lucid._functions.strided import *  # noqa: F403
     from lucid._surface.algebra import *  # noqa: F403
     from lucid._surface.creation import *  # noqa: F403
+    from lucid._surface.householder import *  # noqa: F403
     from lucid._surface.layers import *  # noqa: F403
     from lucid._surface.native import *  # noqa: F403
     from lucid._surface.numbers import *  # noqa: F403
     from lucid._surface.pairs import lobpcg as lobpcg
     from lucid._surface.recurrent import *  # noqa: F403
     from lucid._surface.state import *  # noqa: F403
-    from lucid._surface.windows import *  # noqa: F403  # noqa: F403
+    from lucid._surface.windows import *  # noqa: F403
     from lucid.compiler import compile as compile
     from lucid.compiler import compile_step as compile_step
     from lucid.compiler import load_compiled as load_compiled

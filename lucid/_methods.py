@@ -59,6 +59,7 @@ special: Any = LaterModule("lucid._functions.special")
 statistics: Any = LaterModule("lucid._functions.statistics")
 strided: Any = LaterModule("lucid._functions.strided")
 algebra: Any = LaterModule("lucid._surface.algebra")
+householder: Any = LaterModule("lucid._surface.householder")
 copies: Any = LaterModule("lucid._surface.copies")
 filters: Any = LaterModule("lucid.nn.functional")
 made: Any = LaterModule("lucid._surface.creation")
@@ -300,8 +301,8 @@ class Methods:
         state.is_complex, state.is_distributed, state.is_nonzero, state.is_same_size, state.is_signed,
     )  # fmt: skip
     ger, split_with_sizes, prelu, hardshrink = products.outer, join.split, filters.prelu, filters.hardshrink
-    cholesky, qr, svd, lu, geqrf = algebra.cholesky, algebra.qr, algebra.svd, algebra.lu, algebra.geqrf
-    lu_solve, orgqr, ormqr = algebra.lu_solve, algebra.orgqr, algebra.ormqr
+    cholesky, qr, svd, lu, geqrf = algebra.cholesky, algebra.qr, algebra.svd, algebra.lu, householder.geqrf
+    lu_solve, orgqr, ormqr = algebra.lu_solve, householder.orgqr, householder.ormqr
     triangular_solve, narrow_copy = algebra.triangular_solve, copies.narrow_copy
     frexp, renorm, as_strided_scatter = numbers.frexp, numbers.renorm, numbers.as_strided_scatter
     unsafe_chunk, unsafe_split, unsafe_split_with_sizes = (

@@ -45,7 +45,8 @@ _UNIFORM = (
 MOVING, FIRST_DECIDES, UNIFORM = (frozenset(names.split()) for names in (_MOVING, _FIRST_DECIDES, _UNIFORM))
 FAMILIES = (  # modules of functions
     "lucid._functions.", "lucid.nn.functional.", "lucid._surface.algebra", "lucid._surface.copies",
-    "lucid._surface.layers", "lucid._surface.native", "lucid._surface.numbers", "lucid._surface.recurrent",
+    "lucid._surface.householder", "lucid._surface.layers", "lucid._surface.native",
+    "lucid._surface.numbers", "lucid._surface.recurrent",
 )  # fmt: skip
 
 

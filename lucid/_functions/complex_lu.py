@@ -121,7 +121,7 @@ def householder_product(function: Any, x: Any, tau: Any) -> Any:
 
 
 def geqrf(function: Any, x: Any) -> Any:
-    from lucid._surface.algebra import Geqrf
+    from lucid._surface.householder import Geqrf
 
     (x,) = matrices("geqrf", x)
     *lead, m, n = x._data.shape

@@ -19,8 +19,8 @@ LATER = {
     "lucid.autograd.anomaly": "is_anomaly_check_nan_enabled is_anomaly_enabled set_anomaly_enabled",
     "lucid.nn.functional": ALIASES,
     "lucid._surface.algebra": (
-        "chain_matmul cholesky frobenius_norm geqrf lu lu_solve lu_unpack nuclear_norm orgqr ormqr pca_lowrank "
-        "pinverse qr svd svd_lowrank triangular_solve"
+        "chain_matmul cholesky frobenius_norm lu lu_solve lu_unpack nuclear_norm pca_lowrank pinverse qr svd "
+        "svd_lowrank triangular_solve"
     ),
     "lucid._surface.copies": (
         "alias_copy as_strided_copy detach_copy diagonal_copy expand_copy narrow_copy permute_copy select_copy "
@@ -30,6 +30,7 @@ LATER = {
     "lucid._surface.creation": (
         "asarray empty_permuted empty_strided fill from_file frombuffer nonzero_static range scalar_tensor"
     ),
+    "lucid._surface.householder": "geqrf orgqr ormqr",
     "lucid._surface.inplace": (
         "abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ as_strided_ asin_ asinh_ "
         "atan_ atanh_ ceil_ clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ "
