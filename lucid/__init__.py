@@ -215,6 +215,7 @@ if TYPE_CHECKING:
     from lucid._surface.native import *  # noqa: F403
     from lucid._surface.numbers import *  # noqa: F403
     from lucid._surface.pairs import lobpcg as lobpcg
+    from lucid._surface.questions import *  # noqa: F403
     from lucid._surface.recurrent import *  # noqa: F403
     from lucid._surface.state import *  # noqa: F403
     from lucid._surface.windows import *  # noqa: F403

@@ -65,8 +65,8 @@ filters: Any = LaterModule("lucid.nn.functional")
 made: Any = LaterModule("lucid._surface.creation")
 methods: Any = LaterModule("lucid._surface.methods")
 numbers: Any = LaterModule("lucid._surface.numbers")
+questions: Any = LaterModule("lucid._surface.questions")
 memory: Any = LaterModule("lucid._surface.storage")
-state: Any = LaterModule("lucid._surface.state")
 
 
 class Methods:
@@ -296,9 +296,12 @@ class Methods:
     new, new_empty_strided, dim_order = methods.new, methods.new_empty_strided, methods.dim_order
     is_set_to, module_load, reinforce = methods.is_set_to, methods.module_load, methods.reinforce
     storage, untyped_storage = memory.storage, memory.untyped_storage
-    get_device, is_conj, is_neg, is_inference = state.get_device, state.is_conj, state.is_neg, state.is_inference
+    get_device, is_conj, is_neg, is_inference = (
+        questions.get_device, questions.is_conj, questions.is_neg, questions.is_inference,
+    )  # fmt: skip
     is_complex, is_distributed, is_nonzero, is_same_size, is_signed = (
-        state.is_complex, state.is_distributed, state.is_nonzero, state.is_same_size, state.is_signed,
+        questions.is_complex, questions.is_distributed, questions.is_nonzero, questions.is_same_size,
+        questions.is_signed,
     )  # fmt: skip
     ger, split_with_sizes, prelu, hardshrink = products.outer, join.split, filters.prelu, filters.hardshrink
     cholesky, qr, svd, lu, geqrf = algebra.cholesky, algebra.qr, algebra.svd, algebra.lu, householder.geqrf

@@ -49,16 +49,19 @@ LATER = {
         "native_batch_norm native_channel_shuffle native_dropout native_group_norm native_layer_norm"
     ),
     "lucid._surface.pairs": "lobpcg",
+    "lucid._surface.questions": (
+        "can_cast get_device is_complex is_conj is_distributed is_inference is_neg is_nonzero is_same_size is_signed "
+        "is_storage typename"
+    ),
     "lucid._surface.recurrent": "gru gru_cell lstm lstm_cell rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell",
     "lucid._surface.refused": " ".join(FUNCTIONS.values()),
     "lucid._surface.windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
     "lucid._surface.state": (
-        "can_cast compiled_with_cxx11_abi cudnn_is_acceptable get_default_device get_deterministic_debug_mode "
-        "get_device get_float32_matmul_precision get_num_interop_threads init_num_threads is_conj is_complex "
-        "is_deterministic_algorithms_warn_only_enabled is_distributed is_inference is_neg is_nonzero is_same_size "
-        "is_signed is_storage is_vulkan_available is_warn_always_enabled set_default_device "
-        "set_default_tensor_type set_deterministic_debug_mode set_float32_matmul_precision "
-        "set_num_interop_threads set_warn_always typename"
+        "compiled_with_cxx11_abi cudnn_is_acceptable get_default_device get_deterministic_debug_mode "
+        "get_float32_matmul_precision get_num_interop_threads init_num_threads "
+        "is_deterministic_algorithms_warn_only_enabled is_vulkan_available is_warn_always_enabled set_default_device "
+        "set_default_tensor_type set_deterministic_debug_mode set_float32_matmul_precision set_num_interop_threads "
+        "set_warn_always"
     ),
 }
 """Module: names of the top level that it provides, as `lucid._later.later` takes them."""

@@ -15,7 +15,7 @@ import lucid.nn.functional as F
 from lucid import Tensor
 from lucid._functions._gate import Gate
 from lucid._later import Later
-from lucid._surface import algebra, creation, householder, numbers, refused, state, windows
+from lucid._surface import algebra, creation, householder, numbers, questions, refused, state, windows
 
 RANDOM = "random: its distribution and its reproducibility are tested in test_random.py, tests/distributions"
 SWITCH = "not an operation: a switch or a question about the library's state"
@@ -42,7 +42,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(["compile", "compile_step", "load_compiled"], "whole models: tests/compiler"),
         **dict.fromkeys(["count_flops", "summary"], "whole models: tests/look"),
         **dict.fromkeys(refused.__all__, "refused: tests/test_second_names.py"),
-        **dict.fromkeys([*state.__all__, "cond", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled", "while_loop"], SWITCH),
+        **dict.fromkeys([*questions.__all__, *state.__all__, "cond", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled", "while_loop"], SWITCH),
         **dict.fromkeys(["alpha_dropout", "dropout", "feature_alpha_dropout", "feature_dropout", "native_dropout"], RANDOM),
         **dict.fromkeys(["empty_permuted", "empty_strided"], "the values are whatever the memory held; shapes and dtypes: tests/test_second_names.py"),
         **dict.fromkeys([*set(creation.__all__) - {"empty_permuted", "empty_strided"}, *windows.__all__, *(set(algebra.__all__) - {"pinverse"}), *householder.__all__, *numbers.__all__, "lobpcg", "concatenate", "alias_copy", "detach_copy", "slice_copy"], SECOND),
