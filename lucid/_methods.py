@@ -286,7 +286,7 @@ class Methods:
     squeeze_, unsqueeze_, t_, as_strided_ = (
         methods.squeeze_, methods.unsqueeze_, methods.t_, methods.as_strided_,
     )  # fmt: skip
-    resize_, resize_as_, set_ = methods.resize_, methods.resize_as_, methods.set_
+    resize_, resize_as_, set_ = memory.resize_, memory.resize_as_, memory.set_
     apply_, map_, map2_ = methods.apply_, methods.map_, methods.map2_
     where, bernoulli, multinomial = methods.where, methods.bernoulli, sampling.multinomial
     short, char, to_dense, as_subclass = methods.short, methods.char, methods.to_dense, methods.as_subclass
@@ -294,7 +294,7 @@ class Methods:
         methods.pin_memory, methods.share_memory_, methods.false, methods.false,
     )  # fmt: skip
     new, new_empty_strided, dim_order = methods.new, methods.new_empty_strided, methods.dim_order
-    is_set_to, module_load, reinforce = methods.is_set_to, methods.module_load, methods.reinforce
+    is_set_to, module_load, reinforce = memory.is_set_to, methods.module_load, methods.reinforce
     storage, untyped_storage = memory.storage, memory.untyped_storage
     get_device, is_conj, is_neg, is_inference = (
         questions.get_device, questions.is_conj, questions.is_neg, questions.is_inference,
