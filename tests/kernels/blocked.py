@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
 
-from lucid import _cpu, _isa
-
-LEVELS = [level for level in _isa.built_levels() if int(level[1]) <= _cpu.level()] or [""]
 Pad = tuple[tuple[int, int], tuple[int, int]]
-
-
-@pytest.fixture(params=LEVELS)
-def ops(request: pytest.FixtureRequest) -> Iterator[Any]:
-    module = importlib.import_module(f"lucid._{request.param}._ops" if request.param else "lucid._ops")
-    before = module.get_num_threads()
-    yield module
-    module.set_num_threads(before)
-    module.set_grain_scale(1)
 
 
 def normal(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
@@ -74,16 +60,4 @@ def run(
     y = np.full(shape, np.nan, np.float32)
     add(plan, buffers, plan.output(0, y.nbytes))
     plan.run(tuple(arrays), (y,))
-    return y
-
-
-def at_threads(ops: Any, call: Callable[[], np.ndarray]) -> np.ndarray:
-    """The result of ``call``, after a check that no thread count changes a bit of it, however small the work."""
-    ops.set_num_threads(1)
-    y = call()
-    ops.set_grain_scale(0)
-    for threads in (2, 3, 8):
-        ops.set_num_threads(threads)
-        np.testing.assert_array_equal(call(), y)
-    ops.set_grain_scale(1)
     return y

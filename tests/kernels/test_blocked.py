@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernels.blocked import Pad, at_threads, convolve, normal, ops, run, to_blocked, to_plain
-
-__all__ = ["ops"]
+from kernels.blocked import Pad, convolve, normal, run, to_blocked, to_plain
+from kernels.common import at_threads
 
 
 class Layer:

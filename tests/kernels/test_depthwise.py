@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from kernels.common import normal
 
-from lucid import _cpu, _isa
-
-LEVELS = [level for level in _isa.built_levels() if int(level[1]) <= _cpu.level()] or [""]
 Geometry = tuple[tuple[int, ...], tuple[tuple[int, int], ...], tuple[int, ...], int]
 inf, nan = float("inf"), float("nan")
-
-
-@pytest.fixture(params=LEVELS)
-def ops(request: pytest.FixtureRequest) -> Iterator[Any]:
-    module = importlib.import_module(f"lucid._{request.param}._ops" if request.param else "lucid._ops")
-    before = module.get_num_threads()
-    yield module
-    module.set_num_threads(before)
-
-
-def normal(shape: tuple[int, ...], dtype: type, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
 
 
 def meetings(

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernels.blocked import at_threads, convolve, normal, ops, run, to_blocked, to_plain
-
-__all__ = ["ops"]
+from kernels.blocked import convolve, normal, run, to_blocked, to_plain
+from kernels.common import at_threads
 
 BFLOAT = ("bfloat16", 1.0, 0)
 BYTES = ("int8", 1 / 32, 97)

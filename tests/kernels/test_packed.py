@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernels.blocked import at_threads, normal, ops, run
-
-__all__ = ["ops"]
+from kernels.blocked import normal, run
+from kernels.common import at_threads
 
 
 def product(ops: Any, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None = None, **options: Any) -> np.ndarray:
@@ -68,7 +67,7 @@ def test_packed_weights_come_back(ops: Any, shape: tuple[int, ...], groups: int,
 def test_every_level_packs_alike() -> None:
     import importlib
 
-    from kernels.blocked import LEVELS
+    from kernels.common import LEVELS
 
     weight = normal((20, 33, 3, 3))
     modules = [importlib.import_module(f"lucid._{level}._ops" if level else "lucid._ops") for level in LEVELS]

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernels.blocked import at_threads, normal, ops
-
-__all__ = ["ops"]
+from kernels.blocked import normal
+from kernels.common import at_threads
 
 BYTES = 1 * 2 * 8 * 8 * 16 * 4  # of the images below
 

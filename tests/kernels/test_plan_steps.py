@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernels.blocked import at_threads, normal, ops, run, to_blocked, to_plain
-
-__all__ = ["ops"]
+from kernels.blocked import normal, run, to_blocked, to_plain
+from kernels.common import at_threads
 
 IMAGES = [(2, 5, 7, 9), (1, 33, 16, 15), (3, 16, 1, 4), (1, 40, 56, 56)]
 

@@ -2,41 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from kernels.common import DTYPES, at_threads, normal
 
-from lucid import _cpu, _isa
-
-LEVELS = [level for level in _isa.built_levels() if int(level[1]) <= _cpu.level()] or [""]
-DTYPES = [np.float32, np.float64]
 Pair = tuple[int, int]
-
-
-@pytest.fixture(params=LEVELS)
-def ops(request: pytest.FixtureRequest) -> Iterator[Any]:
-    module = importlib.import_module(f"lucid._{request.param}._ops" if request.param else "lucid._ops")
-    before = module.get_num_threads()
-    yield module
-    module.set_num_threads(before)
-
-
-def normal(shape: tuple[int, ...], dtype: type, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
-
-
-def at_threads(ops: Any, call: Any) -> np.ndarray:
-    """The result of ``call``, after a check that no thread count changes a bit of it."""
-    ops.set_num_threads(1)
-    y = call()
-    for threads in (2, 3, 8):
-        ops.set_num_threads(threads)
-        np.testing.assert_array_equal(call(), y)
-    return y
 
 
 POOLS: list[tuple[tuple[int, int, int, int], Pair, Pair, Pair, Pair, bool]] = [
