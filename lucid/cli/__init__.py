@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -46,15 +47,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     args = parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):  # names of files and labels that the terminal's encoding has not
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="surrogateescape" if stream.encoding.lower() == "utf-8" else "backslashreplace")
     try:
         code = int(args.run(args))
-        sys.stdout.flush()
+        print(end="", flush=True)
         return code
-    except (Problem, ImportError) as error:
-        print(f"lucid {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # 'lucid ... | head' has seen enough; the interpreter must not flush into the pipe again
+    except BrokenPipeError:  # 'lucid ... | head' has seen enough
+        reason = ""
+    except (Problem, ImportError, MemoryError) as error:
+        reason = str(error) or type(error).__name__
+    except OSError as error:  # files that a command was given are Problems; this is a full disk, for example
+        reason = f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}"
+    try:
+        print(end="", flush=True)
+    except OSError:  # the interpreter must not try once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    if reason:
+        print(f"lucid {args.command}: {' '.join(reason.split())}", file=sys.stderr)
+    return 1

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -65,6 +67,7 @@ def measured(run: Runner, seconds: float) -> list[float]:
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks hears it as well, and ends this process
     answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints must not mix with the answers
     run: Runner | None = None
     for line in sys.stdin:
@@ -81,7 +84,10 @@ def main() -> None:
                 answer = {"times": measured(run, request["seconds"])}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"}
-        print(json.dumps(answer), file=answers, flush=True)
+        try:
+            print(json.dumps(answer), file=answers, flush=True)
+        except BrokenPipeError:  # whoever asked has ended
+            os._exit(1)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ torchvision's model of the same name, ONNX Runtime an ONNX file or what lucid ex
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import math
@@ -73,9 +74,12 @@ class Worker:
         return json.loads(answer) if answer else {"error": f"the process ended with code {self.process.wait()}"}
 
     def close(self) -> None:
+        """End the process, whatever it is doing: an answer that nobody reads would keep it for ever."""
         assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.close()
+        self.process.terminate()
         self.process.wait()
+        with contextlib.suppress(BrokenPipeError):  # a request that it did not read
+            self.process.stdin.close()
         self.process.stdout.close()
 
 

@@ -30,6 +30,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from lucid.serve._model import one_line, reason_of
 
+    if not args.output:
+        raise Problem("--output: expected the name of a file, got ''")
     batches = sorted(set(args.batch or ()))
     model = open_for(args, fallback=False, plans=max(len(batches), 1))
     if model.kind == "plan":

@@ -17,6 +17,7 @@ import io
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -60,12 +61,13 @@ def run(args: argparse.Namespace) -> int:
         raise Problem(f"{model.name}: has {len(model.inputs)} inputs; predict runs models of one")
     labels = labels_of(args.labels)
     warn_random(args, model)
-    failed = False
+    said: set[str] = set()
 
     def fail(file: str, reason: object) -> None:
-        nonlocal failed
-        failed = True
-        print(f"lucid predict: {file}: {' '.join(str(reason).split())}", file=sys.stderr)
+        line = f"lucid predict: {file}: {' '.join(str(reason).split()) or type(reason).__name__}"
+        if line not in said:  # once for all samples of a file
+            said.add(line)
+            print(line, file=sys.stderr)
 
     files = list(listed(args.inputs, fail))
     sizes = [s for s in model.sizes or [args.batch] if s <= args.batch] or list(model.sizes)[:1]
@@ -75,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             waiting += samples(file, model)
         except (Problem, OSError, ValueError, MemoryError) as error:
-            fail(file, getattr(error, "strerror", None) or error or type(error).__name__)
+            fail(file, getattr(error, "strerror", None) or error)
         while len(waiting) >= max(sizes):
             batch, waiting = waiting[: max(sizes)], waiting[max(sizes) :]
             writer.add(answered(args, model, batch, max(sizes), labels, fail))
@@ -84,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         batch, waiting = waiting[:size], waiting[size:]
         writer.add(answered(args, model, batch, size, labels, fail))
     writer.end()
-    return int(failed)
+    return int(bool(said))
 
 
 def listed(inputs: list[str], fail: Any) -> Iterator[str]:
@@ -145,11 +147,15 @@ def opened(file: str) -> np.ndarray:
     except ImportError:
         raise Problem("images need Pillow: pip install lucid[cli]; .npy files do not") from None
     try:
-        with Image.open(file) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of images that are large, but not too large
+            with Image.open(file) as image:
+                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except UnidentifiedImageError:
         raise Problem("is not an image that Pillow reads") from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:
+        raise Problem(f"is an image of more than {2 * (Image.MAX_IMAGE_PIXELS or 0)} pixels") from None
+    except (OSError, SyntaxError) as error:
         raise Problem(f"is a damaged image: {error}") from None
 
 
@@ -199,8 +205,8 @@ def answered(
         if args.raw:
             found: list[Any] = [[plain(y[i]) for y in outputs] for i in range(len(batch))]
         else:
-            found = [[each._asdict() for each in row]
-                     for row in top_classes(outputs[0], args.top, labels, not args.no_softmax)]  # fmt: skip
+            best = top_classes(outputs[0], args.top, labels, not args.no_softmax)
+            found = [[each.plain() if args.format == "json" else each._asdict() for each in row] for row in best]
     except Exception as error:
         if len(batch) == 1:
             fail(batch[0].file, error)

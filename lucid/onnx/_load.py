@@ -213,6 +213,8 @@ def load(path: str | os.PathLike[str]) -> OnnxModel:
         proto = onnx.load(os.fspath(path))
     except DecodeError as error:
         raise ValueError(f"onnx.load: {os.fspath(path)} is not an ONNX file") from error
+    if not proto.HasField("graph"):  # an empty file is an empty message
+        raise ValueError(f"onnx.load: {os.fspath(path)} is not an ONNX file")
     return from_proto(proto)
 
 

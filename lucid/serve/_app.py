@@ -173,7 +173,7 @@ class Service:
                 found = top_classes(results[0], top, self.labels)
             except ValueError as error:
                 raise BodyError(400, f"top: {error}") from None
-            made: Any = [[each._asdict() for each in row] for row in found]
+            made: Any = [[each.plain() for each in row] for row in found]
             value = {"predictions": made[0] if asked.single else made}
         else:
             results = [y[0] for y in results] if asked.single else results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,6 +18,10 @@ class Scored(NamedTuple):
     number: int
     label: str
     score: float
+
+    def plain(self) -> dict[str, int | str | float | None]:
+        """Its entries for JSON, which has no number for NaN and infinities: None."""
+        return {**self._asdict(), "score": self.score if math.isfinite(self.score) else None}
 
 
 def read_labels(path: str | os.PathLike[str]) -> list[str]:
@@ -55,8 +60,9 @@ def top_classes(scores: np.ndarray, count: int, labels: Sequence[str] = (), soft
         raise ValueError(f"the model has {scores.shape[1]} classes, but there are {len(labels)} labels")
     values = scores.astype(np.float64)
     if softmax:
-        values = np.exp(values - values.max(1, keepdims=True))
-        values /= values.sum(1, keepdims=True)
+        with np.errstate(invalid="ignore"):  # NaN, which an infinite score becomes
+            values = np.exp(values - values.max(1, keepdims=True))
+            values /= values.sum(1, keepdims=True)
     order = np.argsort(-values, axis=1, kind="stable")[:, :count]
     return [
         [Scored(int(i), labels[i] if labels else str(i), float(row[i])) for i in best]

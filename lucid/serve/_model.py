@@ -158,8 +158,11 @@ class Model:
             )
         size = self.sizes[0] if self.sizes else 16
         batches = [x[at : at + size].astype(spec.dtype) for at in range(0, len(x) - len(x) % size or len(x), size)]
-        with lucid.inference_mode():
-            return calibrate(self.module, map(lucid.from_numpy, batches))
+        try:
+            with lucid.inference_mode():
+                return calibrate(self.module, map(lucid.from_numpy, batches))
+        except (ValueError, TypeError, IndexError) as error:  # whatever the model says of these inputs
+            raise ModelError(f"{path}: {one_line(error).removeprefix('calibrate: ')}") from None
 
     @property
     def plans(self) -> Any:

@@ -6,6 +6,8 @@ import csv
 import importlib.util
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +25,6 @@ SMALL = (*NET, "--shape", "3,64,64")
 
 
 def run(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    import os
-
     return subprocess.run([sys.executable, "-P", "-m", "lucid", *map(str, arguments)], capture_output=True, text=True,
                           timeout=300, cwd=cwd, env={**os.environ, **environment})  # fmt: skip
 
@@ -91,6 +91,29 @@ def test_version_and_wrong_arguments() -> None:
         done = run(*arguments)
         assert done.returncode == 2 and done.stdout == "" and "lucid" in done.stderr.splitlines()[-1]
     assert "expected an integer from 0 to 65535, got '99999'" in run("serve", "resnet18", "--port", "99999").stderr
+
+
+def test_what_does_not_fit_in_memory_is_one_line(tmp_path: Path) -> None:
+    line = refused("compile", *NET[:1], "--classes", 10**12, "-o", tmp_path / "x")
+    assert line == f"lucid compile: cannot allocate {4 * 1024 * 10**12} bytes"
+    assert refused("summary", *SMALL, "--batch", 10**9).startswith("lucid summary: Unable to allocate ")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device")
+def test_output_that_cannot_be_written_is_one_line() -> None:
+    for arguments in (["info"], ["info", "--models"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([sys.executable, "-P", "-m", "lucid", *arguments], stdout=full, stderr=subprocess.PIPE,
+                                  text=True, timeout=300)  # fmt: skip
+        assert (done.returncode, done.stderr) == (1, "lucid info: output: no space left on device\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes a descriptor by a shell")
+def test_closed_output_is_no_error() -> None:
+    done = subprocess.run(f"'{sys.executable}' -P -m lucid info --models >&-", shell=True, capture_output=True, text=True,
+                          timeout=300)  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("command", [("summary",), ("bench",), ("compile", "-o", "x"), ("predict",), ("serve",)])
@@ -446,3 +469,43 @@ def test_onnx_files(tmp_path: Path) -> None:
     done = run("predict", tmp_path / "two.lucid", tmp_path / "x.npy", "--format", "json", "--raw")
     assert [r["outputs"][0] for r in json.loads(done.stdout)] == found[0]
     assert refused("compile", tmp_path / "two.onnx", "--batch", "1", "-o", "x").endswith("has no batch of 1, only 2")
+
+
+def test_bench_ends_when_interrupted() -> None:
+    """Its workers' answers fill a pipe that nobody reads then."""
+    started = subprocess.Popen(
+        [sys.executable, "-P", "-m", "lucid", "bench", *SMALL, "--seconds", "2"], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    with pytest.raises(subprocess.TimeoutExpired):
+        started.communicate(timeout=3)
+    started.send_signal(signal.SIGINT)
+    out, err = started.communicate(timeout=60)
+    assert (started.returncode, out) == (130, "") and "Traceback" not in err
+
+
+def test_predict_names_what_json_and_the_terminal_lack(plan: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "nan.npy", np.full((3, 64, 64), np.nan, np.float32))
+    (tmp_path / "labels.txt").write_text("é\nü\nß\nx\n", encoding="utf-8")
+    done = run("predict", plan, tmp_path / "nan.npy", "--top", 1, "--format", "json")
+    assert json.loads(done.stdout, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))[0]["classes"] == [
+        {"number": 0, "label": "0", "score": None}
+    ]
+    done = run("predict", plan, tmp_path / "nan.npy", "--labels", tmp_path / "labels.txt", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0 and "\\xe9" in done.stdout and done.stderr == ""
+    (tmp_path / "labels.txt").write_text("a\nb\n")
+    np.save(tmp_path / "two.npy", np.zeros((2, 3, 64, 64), np.float32))
+    done = run("predict", plan, tmp_path / "two.npy", "--labels", tmp_path / "labels.txt")
+    assert done.stderr == f"lucid predict: {tmp_path / 'two.npy'}: the model has 4 classes, but there are 2 labels\n"
+
+
+def test_calibration_and_onnx_files_that_are_none(tmp_path: Path) -> None:
+    np.save(tmp_path / "nan.npy", np.full((4, 3, 64, 64), np.nan, np.float32))
+    line = refused(
+        "compile", *SMALL, "--precision", "int8", "--calibration", tmp_path / "nan.npy", "-o", tmp_path / "x"
+    )
+    assert line.endswith("nan.npy: the input of layer 0, conv2d with weight (16, 3, 3, 3), is not finite")
+    assert refused("compile", *SMALL, "-o", "") == "lucid compile: --output: expected the name of a file, got ''"
+    pytest.importorskip("onnx")
+    (tmp_path / "empty.onnx").touch()
+    assert refused("summary", tmp_path / "empty.onnx").endswith("empty.onnx: is not an ONNX file")
