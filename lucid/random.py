@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from lucid._functions._precision import guard
 from lucid._functions.sampling import bernoulli, rand, randint, randn, randperm
 from lucid._functions.sampling import randperm as permutation
 from lucid._random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
@@ -58,3 +59,6 @@ def fork_rng(devices: Any = None, enabled: bool = True, **_: Any) -> Iterator[No
     finally:
         if state is not None:
             set_rng_state(state)
+
+
+guard(globals())

@@ -2,7 +2,7 @@
 
 A function says in its signature that it takes ``out``; its gate takes the argument off, calls the function without it
 and comes here with what it returned. So the rules are the same for all, in every dtype and with several results, and
-nothing is written unless everything can be.
+nothing is written unless everything can be. Functions do not read their ``out``: when they run, it is gone.
 """
 
 from __future__ import annotations

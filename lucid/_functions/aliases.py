@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid._dtype import int64
 from lucid._functions._arguments import as_shape, check_tensors
-from lucid._functions._common import cast, check_broadcast, mutate, sum_to, write_out
+from lucid._functions._common import cast, check_broadcast, mutate, sum_to
 from lucid._functions.binary import atan2
 from lucid._functions.compare import ge, gt, le, lt, ne
 from lucid._functions.index import SetItem
@@ -46,7 +46,7 @@ def clamp_min(x: Tensor, min: Any, *, out: Tensor | None = None) -> Tensor:
         [0.0, 2.0]
     """
     check_tensors("clamp_min", x)
-    return write_out("clamp_min", clamp(x, min=min), out)
+    return clamp(x, min=min)
 
 
 def clamp_max(x: Tensor, max: Any, *, out: Tensor | None = None) -> Tensor:
@@ -66,7 +66,7 @@ def clamp_max(x: Tensor, max: Any, *, out: Tensor | None = None) -> Tensor:
         [-1.0, 0.0]
     """
     check_tensors("clamp_max", x)
-    return write_out("clamp_max", clamp(x, max=max), out)
+    return clamp(x, max=max)
 
 
 def msort(x: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _ops
-from lucid._functions._common import Operand, cast, floating, operands, sum_to, write_out
+from lucid._functions._common import Operand, cast, floating, operands, sum_to
 from lucid._functions.choice import where
 from lucid.autograd._node import Node, TensorBase, compute
 
@@ -166,7 +166,7 @@ def add(x: Operand, y: Operand, *, alpha: float = 1, out: Tensor | None = None) 
         [31.0, 42.0]
     """
     x, y = operands("add", x, y)
-    return write_out("add", Add.apply(x, y) if alpha == 1 else Add.apply(x, y, alpha), out)
+    return Add.apply(x, y) if alpha == 1 else Add.apply(x, y, alpha)
 
 
 def sub(x: Operand, y: Operand, *, alpha: float = 1, out: Tensor | None = None) -> Tensor:
@@ -190,7 +190,7 @@ def sub(x: Operand, y: Operand, *, alpha: float = 1, out: Tensor | None = None) 
     x, y = operands("sub", x, y)
     if x._data.dtype.kind == "b":
         raise RuntimeError("sub: subtraction of two bool tensors is not supported; use ^ or logical_xor()")
-    return write_out("sub", Add.apply(x, y, -alpha), out)
+    return Add.apply(x, y, -alpha)
 
 
 def rsub(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
@@ -229,7 +229,7 @@ def mul(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
         [10.0, 40.0]
     """
     x, y = operands("mul", x, y)
-    return write_out("mul", Mul.apply(x, y), out)
+    return Mul.apply(x, y)
 
 
 def pow(x: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -254,9 +254,9 @@ def pow(x: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
     if x._data.dtype.kind in "iu" and y._data.dtype.kind == "i" and np.any(y._data < 0):
         if not isinstance(exponent, TensorBase):
             raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
-        return write_out("pow", compute(_whole_power, x, y), out)
+        return compute(_whole_power, x, y)
     y = Pow.apply(x, y)
-    return write_out("pow", cast(y, x.dtype) if x._data.dtype.kind == "b" else y, out)
+    return cast(y, x.dtype) if x._data.dtype.kind == "b" else y
 
 
 def _whole_power(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -286,7 +286,7 @@ def maximum(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         [2.0, 4.0]
     """
     x, y = operands("maximum", x, y)
-    return write_out("maximum", Maximum.apply(x, y), out)
+    return Maximum.apply(x, y)
 
 
 def minimum(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -305,7 +305,7 @@ def minimum(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         [1.0, 3.0]
     """
     x, y = operands("minimum", x, y)
-    return write_out("minimum", Minimum.apply(x, y), out)
+    return Minimum.apply(x, y)
 
 
 def atan2(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -328,7 +328,7 @@ def atan2(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         [0.78539816, -0.78539816]
     """
     x, y = operands("atan2", x, y)
-    return write_out("atan2", Atan2.apply(floating(x), floating(y)), out)
+    return Atan2.apply(floating(x), floating(y))
 
 
 def cube(x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import Operand, as_tensor, broadcast_shapes, cast, operands, sum_to, write_out
+from lucid._functions._common import Operand, as_tensor, broadcast_shapes, cast, operands, sum_to
 from lucid.autograd._node import Node, TensorBase, wrap
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def where(condition: Tensor, x: Operand | None = None, y: Operand | None = None,
         x = as_tensor(x)
     x, y = operands("where", x, y)
     broadcast_shapes("where", condition._data.shape, x._data.shape, y._data.shape)
-    return write_out("where", Where.apply(x, y, condition), out)
+    return Where.apply(x, y, condition)
 
 
 __all__ = ["where"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lucid._functions._common import broadcast_shapes, expand, write_out
+from lucid._functions._common import broadcast_shapes, expand
 from lucid._functions.diagonal import diag_embed
 from lucid._functions.matmul import matmul, mT
 from lucid._functions.solve import LinAlgError, SolveTriangular, _guarded, check_matrix, factored, solve_triangular
@@ -65,7 +65,7 @@ def cholesky(x: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
     """
     check_matrix("cholesky", x, True)
     y = Cholesky.apply(mT(x) if upper else x)
-    return write_out("cholesky", mT(y) if upper else y, out)
+    return mT(y) if upper else y
 
 
 def cholesky_ex(x: Tensor, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> CholeskyInfo:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import Operand, check_broadcast, operands, write_out
+from lucid._functions._common import Operand, check_broadcast, operands
 from lucid.autograd._node import TensorBase, compute
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Binary = Callable[..., "Tensor"]
 def _comparison(name: str, kernel: Callable[..., np.ndarray], other: Callable[..., Any], symbol: str) -> Binary:
     def compare(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
         x, y = operands(name, x, y)
-        return write_out(name, compute(kernel if x._data.dtype.kind == "f" else other, x, y), out)
+        return compute(kernel if x._data.dtype.kind == "f" else other, x, y)
 
     compare.__name__ = compare.__qualname__ = name
     compare.__doc__ = f"""x {symbol} y, elementwise and broadcast, as a bool tensor; false where either is NaN.
@@ -75,7 +75,7 @@ def _logical(name: str, function: Callable[..., Any], text: str, bitwise: bool) 
         x, y = operands(name, x, y)
         if bitwise and x._data.dtype.kind == "f":
             raise RuntimeError(f"{name}: not implemented for {x.dtype}")
-        return write_out(name, compute(function, x, y), out)
+        return compute(function, x, y)
 
     logic.__name__ = logic.__qualname__ = name
     floats = "\n        RuntimeError: an operand is floating point." if bitwise else ""

@@ -13,7 +13,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import cast, check_broadcast, expand, floating, write_out
+from lucid._functions._common import cast, check_broadcast, expand, floating
 from lucid.autograd._node import Node, View, wrap
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
         )
     check_broadcast("complex", real._data.shape, imag._data.shape)
     shape = np.broadcast_shapes(real._data.shape, imag._data.shape)
-    return write_out("complex", Complex.apply(expand(real, shape), expand(imag, shape)), out)
+    return Complex.apply(expand(real, shape), expand(imag, shape))
 
 
 def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -166,7 +166,7 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
         raise RuntimeError(
             f"polar: expected two tensors of float32 or of float64, got {abs.dtype.name} and {angle.dtype.name}"
         )
-    return write_out("polar", complex(abs * angle.cos(), abs * angle.sin()), out)
+    return complex(abs * angle.cos(), abs * angle.sin())
 
 
 def real(x: Tensor) -> Tensor:
@@ -231,7 +231,7 @@ def conj_physical(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.conj_physical(lucid.tensor([1 + 2j])))
         [1.0-2.0j]
     """
-    return write_out("conj_physical", conj(x), out)
+    return conj(x)
 
 
 def resolve_conj(x: Tensor) -> Tensor:
@@ -278,14 +278,14 @@ def angle(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     check_tensors("angle", x)
     if is_complex(x):
-        return write_out("angle", Angle.apply(x), out)
+        return Angle.apply(x)
     x = floating(x)
     y = ((x < 0).to(x.dtype) * math.pi).masked_fill(x.isnan(), math.nan)
     if x.requires_grad:
         from lucid._functions.index import constant_of
 
         y = constant_of(x, y)
-    return write_out("angle", y, out)
+    return y
 
 
 def view_as_real(x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions import binary
-from lucid._functions._common import as_tensor, cast, operands, write_out
+from lucid._functions._common import as_tensor, cast, operands
 from lucid._functions.choice import where
 from lucid._functions.complex import as_complex
 from lucid._functions.complex import conj as conjugate
@@ -79,34 +79,34 @@ def both(name: str, x: Any, y: Any) -> tuple[Any, Any]:
     return cast(x, d), cast(y, d)
 
 
-def add(function: Any, x: Any, y: Any, *, alpha: Any = 1, out: Any = None) -> Any:
-    return write_out("add", Add.apply(*both("add", x, y), alpha), out)
+def add(function: Any, x: Any, y: Any, *, alpha: Any = 1) -> Any:
+    return Add.apply(*both("add", x, y), alpha)
 
 
-def sub(function: Any, x: Any, y: Any, *, alpha: Any = 1, out: Any = None) -> Any:
-    return write_out("sub", Add.apply(*both("sub", x, y), -alpha), out)
+def sub(function: Any, x: Any, y: Any, *, alpha: Any = 1) -> Any:
+    return Add.apply(*both("sub", x, y), -alpha)
 
 
 def rsub(function: Any, x: Any, y: Any, *, alpha: Any = 1) -> Any:
     return sub(function, y, x, alpha=alpha)
 
 
-def mul(function: Any, x: Any, y: Any, *, out: Any = None) -> Any:
-    return write_out("mul", Mul.apply(*both("mul", x, y)), out)
+def mul(function: Any, x: Any, y: Any) -> Any:
+    return Mul.apply(*both("mul", x, y))
 
 
-def div(function: Any, x: Any, y: Any, *, rounding_mode: str | None = None, out: Any = None) -> Any:
+def div(function: Any, x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
     if rounding_mode is not None:
         raise TypeError("div: rounding_mode is not implemented for complex numbers")
-    return write_out("div", Div.apply(*both("div", x, y)), out)
+    return Div.apply(*both("div", x, y))
 
 
 def rdiv(function: Any, x: Any, y: Any) -> Any:
     return div(function, y, x)
 
 
-def pow(function: Any, x: Any, exponent: Any, *, out: Any = None) -> Any:
-    return write_out("pow", Pow.apply(*both("pow", x, exponent)), out)
+def pow(function: Any, x: Any, exponent: Any) -> Any:
+    return Pow.apply(*both("pow", x, exponent))
 
 
 def rpow(function: Any, x: Any, y: Any) -> Any:
@@ -125,9 +125,9 @@ def allclose(function: Any, *args: Any, **kwargs: Any) -> bool:
     return bool(isclose(function, *args, **kwargs)._data.all())
 
 
-def float_power(function: Any, x: Any, exponent: Any, *, out: Any = None) -> Any:
+def float_power(function: Any, x: Any, exponent: Any) -> Any:
     x, y = (cast(as_tensor(v, "float_power"), _dtype.complex128) for v in (x, exponent))
-    return pow(function, x, y, out=out)
+    return pow(function, x, y)
 
 
 FORMS: dict[str, Callable[..., Any]] = {

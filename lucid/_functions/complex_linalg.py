@@ -10,7 +10,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions import complex_factors as nodes
-from lucid._functions._common import cast, normalize_dim, write_out
+from lucid._functions._common import cast, normalize_dim
 from lucid._functions.complex import Complex, Conj, Imag, Real
 from lucid._functions.index import constant_of
 from lucid._functions.least_squares import LeastSquares
@@ -42,19 +42,19 @@ def is_former(function: Any) -> bool:
     return function.__module__ == "lucid._surface.algebra"
 
 
-def inv(function: Any, x: Any, *, out: Any = None) -> Any:
+def inv(function: Any, x: Any) -> Any:
     square("inv", x)
-    return write_out("inv", nodes.Inverse.apply(x), out)
+    return nodes.Inverse.apply(x)
 
 
-def inv_ex(function: Any, x: Any, *, check_errors: bool = False, out: Any = None) -> Any:
+def inv_ex(function: Any, x: Any, *, check_errors: bool = False) -> Any:
     square("inv_ex", x)
     return InverseInfo(nodes.Inverse.apply(x), wrap(np.zeros(x._data.shape[:-2], np.int32)))
 
 
-def det(function: Any, x: Any, *, out: Any = None) -> Any:
+def det(function: Any, x: Any) -> Any:
     square("det", x)
-    return write_out("det", nodes.Det.apply(x), out)
+    return nodes.Det.apply(x)
 
 
 def slogdet(function: Any, x: Any, **_: Any) -> Any:
@@ -67,7 +67,7 @@ def logdet(function: Any, x: Any) -> Any:
     return sign.log() + size
 
 
-def solve(function: Any, a: Any, b: Any, *, left: bool = True, out: Any = None) -> Any:
+def solve(function: Any, a: Any, b: Any, *, left: bool = True) -> Any:
     square("solve", a)
     vector = b._data.ndim == 1 or (b._data.ndim == a._data.ndim - 1 and b._data.shape == a._data.shape[:-1])
     a, b = matrices("solve", a, b.unsqueeze(-1) if vector else b)
@@ -75,22 +75,22 @@ def solve(function: Any, a: Any, b: Any, *, left: bool = True, out: Any = None) 
         x = nodes.Solve.apply(a, b)
     else:
         x = nodes.Solve.apply(a.transpose(-2, -1), b.transpose(-2, -1)).transpose(-2, -1)
-    return write_out("solve", x.squeeze(-1) if vector else x, out)
+    return x.squeeze(-1) if vector else x
 
 
-def solve_ex(function: Any, a: Any, b: Any, *, left: bool = True, check_errors: bool = False, out: Any = None) -> Any:
+def solve_ex(function: Any, a: Any, b: Any, *, left: bool = True, check_errors: bool = False) -> Any:
     return ResultInfo(solve(function, a, b, left=left), wrap(np.zeros(a._data.shape[:-2], np.int32)))
 
 
 def solve_triangular(
-    function: Any, a: Any, b: Any, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Any = None
+    function: Any, a: Any, b: Any, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> Any:  # fmt: skip
     square("solve_triangular", a)
     a, b = matrices("solve_triangular", a, b)
     part = a.triu(int(unitriangular)) if upper else a.tril(-int(unitriangular))
     if unitriangular:
         part = part + wrap(np.eye(a._data.shape[-1], dtype=a._data.dtype))
-    return write_out("solve_triangular", solve(function, part, b, left=left), out)
+    return solve(function, part, b, left=left)
 
 
 def triangular_solve(
@@ -103,24 +103,24 @@ def triangular_solve(
     return TriangularSolve(x, A.clone())
 
 
-def cholesky(function: Any, x: Any, upper: bool = False, *, out: Any = None) -> Any:
+def cholesky(function: Any, x: Any, upper: bool = False) -> Any:
     square("cholesky", x)
     low = nodes.Cholesky.apply(adjoint(x) if upper else x)
-    return write_out("cholesky", adjoint(low) if upper else low, out)
+    return adjoint(low) if upper else low
 
 
-def cholesky_solve(function: Any, b: Any, factor: Any, upper: bool = False, *, out: Any = None) -> Any:
+def cholesky_solve(function: Any, b: Any, factor: Any, upper: bool = False) -> Any:
     low = adjoint(factor.triu()) if upper else factor.tril()
     first = solve_triangular(function, low, b, upper=False)
-    return write_out("cholesky_solve", solve_triangular(function, adjoint(low), first, upper=True), out)
+    return solve_triangular(function, adjoint(low), first, upper=True)
 
 
-def cholesky_inverse(function: Any, factor: Any, upper: bool = False, *, out: Any = None) -> Any:
+def cholesky_inverse(function: Any, factor: Any, upper: bool = False) -> Any:
     eye = wrap(np.broadcast_to(np.eye(factor._data.shape[-1], dtype=factor._data.dtype), factor._data.shape).copy())
-    return write_out("cholesky_inverse", cholesky_solve(function, eye, factor, upper), out)
+    return cholesky_solve(function, eye, factor, upper)
 
 
-def qr(function: Any, x: Any, mode: Any = "reduced", *, some: Any = None, out: Any = None) -> Any:
+def qr(function: Any, x: Any, mode: Any = "reduced", *, some: Any = None) -> Any:
     if is_former(function):
         from lucid._surface.algebra import QR
 
@@ -173,15 +173,15 @@ def svdvals(function: Any, x: Any, **_: Any) -> Any:
     return nodes.SVD.apply(x, False)[1]
 
 
-def eigh(function: Any, x: Any, UPLO: Any = "L", *, out: Any = None) -> Any:
+def eigh(function: Any, x: Any, UPLO: Any = "L") -> Any:
     square("eigh", x)
     if UPLO not in ("L", "U"):
         raise ValueError(f"eigh: expected UPLO argument to be 'L' or 'U', but got {UPLO!r}")
     return Eigen(*nodes.Eigh.apply(x, False, UPLO))
 
 
-def eigvalsh(function: Any, x: Any, UPLO: Any = "L", *, out: Any = None) -> Any:
-    return write_out("eigvalsh", eigh(function, x, UPLO)[0], out)
+def eigvalsh(function: Any, x: Any, UPLO: Any = "L") -> Any:
+    return eigh(function, x, UPLO)[0]
 
 
 def _tolerances(x: Any, atol: Any, rtol: Any) -> tuple[Any, Any]:
@@ -200,7 +200,7 @@ def pinv(
 ) -> Any:  # fmt: skip
     (x,) = matrices("pinv", x)
     limits = _tolerances(x, atol, rcond if rtol is None else rtol)
-    return write_out("pinv", nodes.PseudoInverse.apply(x, *limits, hermitian), out)
+    return nodes.PseudoInverse.apply(x, *limits, hermitian)
 
 
 def pinverse(function: Any, input: Any, rcond: float = 1e-15) -> Any:
@@ -228,7 +228,7 @@ def lstsq(function: Any, a: Any, b: Any, rcond: Any = None, *, driver: str | Non
     )
 
 
-def matrix_power(function: Any, x: Any, n: int, *, out: Any = None) -> Any:
+def matrix_power(function: Any, x: Any, n: int) -> Any:
     square("matrix_power", x)
     base = nodes.Inverse.apply(x) if n < 0 else x
     y = wrap(np.broadcast_to(np.eye(x._data.shape[-1], dtype=x._data.dtype), x._data.shape).copy())
@@ -237,7 +237,7 @@ def matrix_power(function: Any, x: Any, n: int, *, out: Any = None) -> Any:
     while n:
         y = y @ base if n & 1 else y
         base, n = (base @ base if n > 1 else base), n >> 1
-    return write_out("matrix_power", y, out)
+    return y
 
 
 def matrix_exp(function: Any, x: Any) -> Any:
@@ -258,16 +258,16 @@ def matrix_norm(
     if dtype is not None and dtype.is_complex:
         x = cast(x, dtype)
     if ord not in ("nuc", 2, -2):
-        return write_out("matrix_norm", function(x.abs(), ord, dim, keepdim), out)
+        return function(x.abs(), ord, dim, keepdim)
     first, second = (normalize_dim("matrix_norm", d, x) for d in dim)
     if ord == 2 and not min(x._data.shape[first], x._data.shape[second]):
-        return write_out("matrix_norm", x.abs().sum((first, second), keepdim), out)  # the largest of none: 0
+        return x.abs().sum((first, second), keepdim)  # the largest of none: 0
     s = svdvals(function, x.movedim((first, second), (-2, -1)))
     y = s.sum(-1) if ord == "nuc" else s.amax(-1) if ord == 2 else s.amin(-1)
     if keepdim:
         for d in sorted((first, second)):
             y = y.unsqueeze(d)
-    return write_out("matrix_norm", y, out)
+    return y
 
 
 def norm(function: Any, x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, **options: Any) -> Any:
@@ -280,22 +280,21 @@ def norm(function: Any, x: Any, ord: Any = None, dim: Any = None, keepdim: bool 
     if ord == "nuc" or (named and ord in (2, -2) and (pair or (dim is None and x._data.ndim == 2))):
         from lucid._functions.linalg import matrix_norm as real_norm
 
-        out = options.get("out")
-        return matrix_norm(real_norm, x, ord, (-2, -1) if dim is None else dim, keepdim, out=out)
+        return matrix_norm(real_norm, x, ord, (-2, -1) if dim is None else dim, keepdim)
     if not named and ord is None:
         ord = "fro"
     return function(x.abs(), ord, dim, keepdim, **options)
 
 
-def cond(function: Any, x: Any, p: Any = None, *, out: Any = None) -> Any:
+def cond(function: Any, x: Any, p: Any = None) -> Any:
     if p in (None, 2, -2):
         s = svdvals(function, x)
         y = s[..., 0] / s[..., -1]
-        return write_out("cond", y.reciprocal() if p == -2 else y, out)
+        return y.reciprocal() if p == -2 else y
     from lucid._functions.linalg import matrix_norm as real_norm
 
     square("cond", x)
-    return write_out("cond", matrix_norm(real_norm, x, p) * matrix_norm(real_norm, nodes.Inverse.apply(x), p), out)
+    return matrix_norm(real_norm, x, p) * matrix_norm(real_norm, nodes.Inverse.apply(x), p)
 
 
 def matrix_rank(
@@ -307,22 +306,22 @@ def matrix_rank(
     s = np.abs(np.linalg.eigvalsh(data)) if hermitian else np.linalg.svd(data, compute_uv=False)
     least, share = _tolerances(x, tol if atol is None else atol, 0.0 if rtol is None and tol is not None else rtol)
     limit = np.maximum(least, share * s.max(-1, keepdims=True, initial=0))
-    return write_out("matrix_rank", wrap(np.asarray(np.count_nonzero(s > limit, -1), np.int64)), out)
+    return wrap(np.asarray(np.count_nonzero(s > limit, -1), np.int64))
 
 
-def vecdot(function: Any, x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
-    return write_out("vecdot", (Conj.apply(x) * y).sum(dim), out)
+def vecdot(function: Any, x: Any, y: Any, *, dim: int = -1) -> Any:
+    return (Conj.apply(x) * y).sum(dim)
 
 
-def tensorinv(function: Any, x: Any, ind: int = 2, *, out: Any = None) -> Any:
+def tensorinv(function: Any, x: Any, ind: int = 2) -> Any:
     rows, columns = x._data.shape[:ind], x._data.shape[ind:]
     n = math.prod(columns)
     if math.prod(rows) != n:
         raise RuntimeError(f"tensorinv: the parts {rows} and {columns} must have equally many elements")
-    return write_out("tensorinv", nodes.Inverse.apply(x.reshape(n, n)).reshape(*columns, *rows), out)
+    return nodes.Inverse.apply(x.reshape(n, n)).reshape(*columns, *rows)
 
 
-def tensorsolve(function: Any, a: Any, b: Any, dims: Any = None, *, out: Any = None) -> Any:
+def tensorsolve(function: Any, a: Any, b: Any, dims: Any = None) -> Any:
     if dims is not None:
         moved = [normalize_dim("tensorsolve", d, a) for d in dims]
         a = a.permute([d for d in np.arange(a._data.ndim).tolist() if d not in moved] + moved)
@@ -330,7 +329,7 @@ def tensorsolve(function: Any, a: Any, b: Any, dims: Any = None, *, out: Any = N
     n = math.prod(shape)
     if a._data.size != n * n or b._data.size != n:
         raise RuntimeError(f"tensorsolve: A {a._data.shape} must be a square of {n} elements for B {b._data.shape}")
-    return write_out("tensorsolve", solve(function, a.reshape(n, n), b.reshape(n)).reshape(shape), out)
+    return solve(function, a.reshape(n, n), b.reshape(n)).reshape(shape)
 
 
 FORMS.update({

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from lucid._functions._common import write_out
 from lucid._functions.cholesky import CholeskyInfo, _failing_minor
 from lucid._functions.complex_factors import LinAlgError, Solve, adjoint
 from lucid._functions.complex_linalg import cholesky, is_former, matrices, solve_triangular, square
@@ -70,7 +69,7 @@ def lu_factor_ex(function: Any, x: Any, *, pivot: bool = True, check_errors: boo
     return LUFactorEx(compact, pivots, wrap(info))
 
 
-def lu(function: Any, x: Any, pivot: bool = True, get_infos: bool = False, *, out: Any = None) -> Any:
+def lu(function: Any, x: Any, pivot: bool = True, get_infos: bool = False) -> Any:
     compact, pivots = lu_factor(function, x, pivot=pivot)
     if is_former(function):
         infos = (wrap(np.zeros(x._data.shape[:-2], np.int32)),) if get_infos else ()
@@ -83,9 +82,9 @@ def lu(function: Any, x: Any, pivot: bool = True, get_infos: bool = False, *, ou
     return LUParts(p, lower, compact[..., :k, :].triu())
 
 
-def lu_solve(function: Any, *given: Any, left: bool = True, adjoint: bool = False, out: Any = None) -> Any:
+def lu_solve(function: Any, *given: Any, left: bool = True, adjoint: bool = False) -> Any:
     b, compact, pivots = given if is_former(function) else (given[2], *given[:2])
-    return write_out("lu_solve", _solve(compact, pivots, b, left, adjoint), out)
+    return _solve(compact, pivots, b, left, adjoint)
 
 
 def _solve(compact: Any, pivots: Any, b: Any, left: bool, turned: bool) -> Any:

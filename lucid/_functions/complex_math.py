@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lucid import _dtype
-from lucid._functions._common import as_tensor, cast, expand, mutate, normalize_dim, write_out
+from lucid._functions._common import as_tensor, cast, expand, mutate, normalize_dim
 from lucid._functions.complex import Complex, Conj, Imag, Real, as_complex, is_complex
 from lucid._functions.complex import conj as conjugate
 from lucid._functions.complex_binary import Mul
@@ -122,8 +122,8 @@ def _holomorphic(name: str) -> Form:
     kernel, derivative = HOLOMORPHIC[name]
     kernel = quiet(kernel)
 
-    def form(function: Any, x: Any, *, out: Any = None) -> Any:
-        return write_out(name, Holomorphic.apply(as_complex(name, x), kernel, derivative), out)
+    def form(function: Any, x: Any) -> Any:
+        return Holomorphic.apply(as_complex(name, x), kernel, derivative)
 
     return form
 
@@ -150,13 +150,13 @@ def direction(x: Any, size: Any) -> Any:
     return x / size.masked_fill(zero, 1.0)
 
 
-def absolute(function: Any, x: Any, *, out: Any = None) -> Any:
-    return write_out("abs", Abs.apply(as_complex("abs", x)), out)
+def absolute(function: Any, x: Any) -> Any:
+    return Abs.apply(as_complex("abs", x))
 
 
-def sgn(function: Any, x: Any, *, out: Any = None) -> Any:
+def sgn(function: Any, x: Any) -> Any:
     x = as_complex("sgn", x)
-    return write_out("sgn", direction(x, Abs.apply(x)), out)
+    return direction(x, Abs.apply(x))
 
 
 def isreal(function: Any, x: Any) -> Any:
@@ -183,7 +183,7 @@ def _is_data(x: Any) -> bool:
     return isinstance(x, TensorBase) and x._data.dtype.kind not in "iub"
 
 
-def partwise(function: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+def partwise(function: Any, *args: Any, **kwargs: Any) -> Any:
     name = function.__name__
     asked = kwargs.pop("dtype", None)
     if asked is not None:
@@ -202,7 +202,7 @@ def partwise(function: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
 
         return function(*map(pick, args), **{key: pick(x) for key, x in kwargs.items()})
 
-    return write_out(name, Complex.apply(part(0), part(1)), out)
+    return Complex.apply(part(0), part(1))
 
 
 def pad(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -212,8 +212,8 @@ def pad(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
     return partwise(function, x, *given, **values)
 
 
-def index_add(function: Any, x: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, out: Any = None) -> Any:
-    return partwise(function, x, dim, index, source if alpha == 1 else source * alpha, out=out)
+def index_add(function: Any, x: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
+    return partwise(function, x, dim, index, source if alpha == 1 else source * alpha)
 
 
 FORMS.update(dict.fromkeys(PARTWISE.split(), partwise))
@@ -241,11 +241,11 @@ def _of_list(function: Any) -> Any:
     return call
 
 
-def multilinear(function: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+def multilinear(function: Any, *args: Any, **kwargs: Any) -> Any:
     """The sum over all choices of one part of each operand, times the power of i that belongs to it."""
     name = function.__name__
     if args and isinstance(args[0], (list, tuple)):
-        return multilinear(_of_list(function), *args[0], *args[1:], out=out, **kwargs)
+        return multilinear(_of_list(function), *args[0], *args[1:], **kwargs)
     at = [k for k, x in enumerate(args) if _is_data(x)]
     bias = None
     if name.startswith("conv") and len(at) == 3:
@@ -269,7 +269,7 @@ def multilinear(function: Any, *args: Any, out: Any = None, **kwargs: Any) -> An
     if bias is not None:
         dims = int(name.partition("d")[0][-1]) if name[-1] == "d" else 1
         y = y + bias.reshape(-1, *[1] * dims)
-    return write_out(name, y, out)
+    return y
 
 
 FORMS.update(dict.fromkeys(MULTILINEAR.split(), multilinear))
@@ -279,9 +279,9 @@ def rmatmul(function: Any, x: Any, y: Any) -> Any:
     return as_tensor(y, "rmatmul") @ x
 
 
-def vdot(function: Any, x: Any, y: Any, *, out: Any = None) -> Any:
+def vdot(function: Any, x: Any, y: Any) -> Any:
     _uniform("vdot", [x, y])
-    return write_out("vdot", conjugate(x).dot(y), out)
+    return conjugate(x).dot(y)
 
 
 def linear(function: Any, x: Any, weight: Any, bias: Any = None) -> Any:
@@ -292,13 +292,13 @@ def linear(function: Any, x: Any, weight: Any, bias: Any = None) -> Any:
 
 def _added(product: str, total: bool = False) -> Form:
     def form(
-        function: Any, c: Any, x: Any, y: Any, *, beta: Any = 1, alpha: Any = 1, out: Any = None
+        function: Any, c: Any, x: Any, y: Any, *, beta: Any = 1, alpha: Any = 1
     ) -> Any:  # fmt: skip
         name = function.__name__
         _uniform(name, [c, x, y])
         z = getattr(x, product)(y)
         z = (z.sum(0) if total else z) * alpha
-        return write_out(name, z + c * beta if beta else z + expand(c, z._data.shape) * 0, out)
+        return z + c * beta if beta else z + expand(c, z._data.shape) * 0
 
     return form
 
@@ -340,7 +340,7 @@ def _dtype_of(name: str, x: Any, dtype: Any) -> Any:
     return as_complex(name, x if dtype is None else cast(x, _dtype.as_dtype(dtype)))
 
 
-def prod(function: Any, x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Any:
+def prod(function: Any, x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Halves multiplied with each other until one element is left: right at zeros, in every derivative."""
     x = _dtype_of("prod", x, dtype)
     y, d = (x.reshape(-1), 0) if dim is None else (x, normalize_dim("prod", dim, x))
@@ -355,10 +355,10 @@ def prod(function: Any, x: Any, dim: Any = None, keepdim: bool = False, *, dtype
         y = y.reshape((1,) * x._data.ndim if keepdim else ())
     elif not keepdim:
         y = y.squeeze(d)
-    return write_out("prod", y, out)
+    return y
 
 
-def cumprod(function: Any, x: Any, dim: int, *, dtype: Any = None, out: Any = None) -> Any:
+def cumprod(function: Any, x: Any, dim: int, *, dtype: Any = None) -> Any:
     """Every element multiplied with the one 1, 2, 4, ... places before it."""
     y, step = _dtype_of("cumprod", x, dtype), 1
     d = normalize_dim("cumprod", dim, x)
@@ -366,7 +366,7 @@ def cumprod(function: Any, x: Any, dim: int, *, dtype: Any = None, out: Any = No
     while step < n:
         later = Mul.apply(narrow(y, d, step, n - step), narrow(y, d, 0, n - step))
         y, step = cat([narrow(y, d, 0, step), later], d), 2 * step
-    return write_out("cumprod", y.clone() if y is x else y, out)
+    return y.clone() if y is x else y
 
 
 def _drawn(function: Any, *sizes: Any, dtype: Any = None, **options: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lucid import _dtype
-from lucid._functions._common import as_tensor, cast, normalize_dim, normalize_dims, write_out
+from lucid._functions._common import as_tensor, cast, normalize_dim, normalize_dims
 from lucid._functions.binary import maximum
 from lucid._functions.choice import where
 from lucid._functions.complex import Complex, Imag, Real, as_complex
@@ -37,23 +37,23 @@ def log_sum(x: Any, y: Any) -> Any:
     return where(gone, high, high + where(gone, high * 0, low - high).exp().log1p())
 
 
-def logaddexp(function: Any, x: Any, y: Any, *, out: Any = None) -> Any:
-    return write_out("logaddexp", log_sum(*both("logaddexp", x, y)), out)
+def logaddexp(function: Any, x: Any, y: Any) -> Any:
+    return log_sum(*both("logaddexp", x, y))
 
 
-def logsumexp(function: Any, x: Any, dim: Any, keepdim: bool = False, *, out: Any = None) -> Any:
+def logsumexp(function: Any, x: Any, dim: Any, keepdim: bool = False) -> Any:
     dims = normalize_dims("logsumexp", dim, x)
     x = as_complex("logsumexp", x)
     if not x._data.size:
-        return write_out("logsumexp", x.exp().sum(dims, keepdim).log(), out)
+        return x.exp().sum(dims, keepdim).log()
     top = x._data.real.max(dims, keepdims=True)
     shift = wrap(np.asarray(np.where(np.isfinite(top), top, 0)))
     y = (x - shift).exp().sum(dims, True).log() + shift
     shape = y._data.shape if keepdim else tuple(n for k, n in enumerate(y._data.shape) if k not in dims)
-    return write_out("logsumexp", y.reshape(shape), out)
+    return y.reshape(shape)
 
 
-def logcumsumexp(function: Any, x: Any, dim: int, *, out: Any = None) -> Any:
+def logcumsumexp(function: Any, x: Any, dim: int) -> Any:
     """Every element combined with the one 1, 2, 4, ... places before it."""
     y, step = as_complex("logcumsumexp", x), 1
     d = normalize_dim("logcumsumexp", dim, x)
@@ -61,7 +61,7 @@ def logcumsumexp(function: Any, x: Any, dim: int, *, out: Any = None) -> Any:
     while step < n:
         later = log_sum(narrow(y, d, step, n - step), narrow(y, d, 0, n - step))
         y, step = cat([narrow(y, d, 0, step), later], d), 2 * step
-    return write_out("logcumsumexp", y.clone() if y is x else y, out)
+    return y.clone() if y is x else y
 
 
 def softmax(function: Any, x: Any, *args: Any, dtype: Any = None, **options: Any) -> Any:
@@ -87,15 +87,15 @@ def tanhshrink(function: Any, x: Any) -> Any:
     return x - x.tanh()
 
 
-def sinc(function: Any, x: Any, *, out: Any = None) -> Any:
+def sinc(function: Any, x: Any) -> Any:
     x = as_complex("sinc", x)
     zero = wrap(np.asarray(x._data == 0))
     turned = x.masked_fill(zero, 1.0) * math.pi
-    return write_out("sinc", (turned.sin() / turned).masked_fill(zero, 1.0), out)
+    return (turned.sin() / turned).masked_fill(zero, 1.0)
 
 
-def ldexp(function: Any, x: Any, exponent: Any, *, out: Any = None) -> Any:
-    return write_out("ldexp", as_tensor(x, "ldexp") * 2.0 ** as_tensor(exponent, "ldexp"), out)
+def ldexp(function: Any, x: Any, exponent: Any) -> Any:
+    return as_tensor(x, "ldexp") * 2.0 ** as_tensor(exponent, "ldexp")
 
 
 # Statistics
@@ -159,12 +159,12 @@ def dist(function: Any, x: Any, y: Any, p: float = 2) -> Any:
     return vector_norm((x - y).abs(), p)
 
 
-def renorm(function: Any, x: Any, p: float, dim: int, maxnorm: float, *, out: Any = None) -> Any:
+def renorm(function: Any, x: Any, p: float, dim: int, maxnorm: float) -> Any:
     if x._data.ndim < 2 or not p > 0 or not maxnorm >= 0:
         raise RuntimeError(f"renorm: expected at least 2 dimensions, p > 0 and maxnorm >= 0, got {p} and {maxnorm}")
     d = normalize_dim("renorm", dim, x)
     norms = vector_norm(x.abs(), p, tuple(k for k in range(x._data.ndim) if k != d), True)
-    return write_out("renorm", x * where(norms > maxnorm, maxnorm / (norms + 1e-7), 1.0), out)
+    return x * where(norms > maxnorm, maxnorm / (norms + 1e-7), 1.0)
 
 
 def of_magnitude(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import cast, check_options, normalize_dim, write_out
+from lucid._functions._common import cast, check_options, normalize_dim
 from lucid._functions.reduce import sum
 from lucid._functions.shape import clone, ravel
 from lucid.autograd._node import Node, View, wrap
@@ -129,8 +129,7 @@ def diag(x: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     check_tensors("diag", x)
     if x._data.ndim not in (1, 2):
         raise RuntimeError(f"diag: expected a vector or a matrix, got shape {x._data.shape}")
-    y = diag_embed(x, diagonal) if x._data.ndim == 1 else clone(Diagonal.apply(x, diagonal, 0, 1))
-    return write_out("diag", y, out)
+    return diag_embed(x, diagonal) if x._data.ndim == 1 else clone(Diagonal.apply(x, diagonal, 0, 1))
 
 
 def diagflat(x: Tensor, offset: int = 0) -> Tensor:

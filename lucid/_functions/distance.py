@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import cast, check_broadcast, normalize_dims, write_out
+from lucid._functions._common import cast, check_broadcast, normalize_dims
 from lucid._functions.binary import pow
 from lucid._functions.broadcast import broadcast_tensors
 from lucid._functions.choice import where
@@ -84,7 +84,7 @@ def vector_norm(
     else:
         y = sum(power(x, ord), dims, keepdim)
         y = y if ord == 0 else root(y, ord)
-    return write_out("vector_norm", y, out)
+    return y
 
 
 MODES = {
@@ -123,11 +123,10 @@ def norm(
     if p == "nuc":
         from lucid._functions.linalg import matrix_norm
 
-        found = matrix_norm(x, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)  # type: ignore[arg-type]
-        return write_out("norm", found, out)
+        return matrix_norm(x, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)  # type: ignore[arg-type]
     if isinstance(p, str):
         raise ValueError(f"norm: p must be a number, 'fro' or 'nuc', got {p!r}")
-    return vector_norm(x, p, dim, keepdim, dtype=dtype, out=out)
+    return vector_norm(x, p, dim, keepdim, dtype=dtype)
 
 
 def cdist(
@@ -230,7 +229,7 @@ def cross(x: Tensor, y: Tensor, dim: int | None = None, *, out: Tensor | None = 
     if not shape or x._data.shape[d] != 3 or y._data.shape[d] != 3:
         raise RuntimeError(f"cross: inputs dimension {dim} must have length 3, got {shapes}")
     (x1, x2, x3), (y1, y2, y3) = (unbind(t, d) for t in broadcast_tensors(x, y))
-    return write_out("cross", stack([x2 * y3 - x3 * y2, x3 * y1 - x1 * y3, x1 * y2 - x2 * y1], d), out)
+    return stack([x2 * y3 - x3 * y2, x3 * y1 - x1 * y3, x1 * y2 - x2 * y1], d)
 
 
 __all__ = ["cdist", "cross", "dist", "norm"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid import _ops
-from lucid._functions._common import Operand, floating, operands, write_out
+from lucid._functions._common import Operand, floating, operands
 from lucid._functions.binary import Arithmetic, by_dtype, may_need_gradient
 from lucid.autograd._mode import mode
 from lucid.autograd._node import TensorBase, compute, wrap
@@ -80,7 +80,7 @@ def div(x: Operand, y: Operand, *, rounding_mode: str | None = None, out: Tensor
     """
     if rounding_mode == "floor":
         wanted = mode.enabled and any(isinstance(v, TensorBase) and v._requires_grad for v in (x, y))
-        return write_out("div", FloorDiv.apply(*operands("div", x, y)) if wanted else floor_divide(x, y), out)
+        return FloorDiv.apply(*operands("div", x, y)) if wanted else floor_divide(x, y)
     if rounding_mode is None:  # before an integer tensor's dtype has to hold the other operand
         if isinstance(y, int) and isinstance(x, TensorBase):
             x = floating(x)  # type: ignore[arg-type]
@@ -89,12 +89,12 @@ def div(x: Operand, y: Operand, *, rounding_mode: str | None = None, out: Tensor
     x, y = operands("div", x, y)
     if rounding_mode == "trunc":
         if x._data.dtype.kind == "f":
-            return write_out("div", Div.apply(x, y).trunc(), out)
+            return Div.apply(x, y).trunc()
         q, r = np.divmod(x._data, y._data)
-        return write_out("div", wrap(np.asarray(q + ((r != 0) & (q < 0)))), out)
+        return wrap(np.asarray(q + ((r != 0) & (q < 0))))
     if rounding_mode is not None:
         raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
-    return write_out("div", Div.apply(floating(x), floating(y)), out)
+    return Div.apply(floating(x), floating(y))
 
 
 def rdiv(x: Operand, y: Operand) -> Tensor:
@@ -120,7 +120,7 @@ def floor_divide(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor
     x, y = operands("floor_divide", x, y)
     if x._data.dtype.kind != "f" and np.any(y._data == 0):
         raise RuntimeError("floor_divide: ZeroDivisionError: integer division by zero")
-    return write_out("floor_divide", compute(np.floor_divide, x, y), out)
+    return compute(np.floor_divide, x, y)
 
 
 def rfloor_divide(x: Operand, y: Operand) -> Tensor:
@@ -145,7 +145,7 @@ def remainder(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
         [1.0, 1.0]
     """
     x, y = operands("remainder", x, y)
-    return write_out("remainder", Remainder.apply(x, y), out)
+    return Remainder.apply(x, y)
 
 
 def rremainder(x: Operand, y: Operand) -> Tensor:

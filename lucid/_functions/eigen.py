@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import write_out
 from lucid._functions.complex import as_complex
 from lucid._functions.complex_factors import Eig, run
 from lucid._functions.complex_linalg import square
@@ -72,5 +71,5 @@ def eigvals(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     _check("eigvals", x)
     x = as_complex("eigvals", x)
     if mode.enabled and x._requires_grad:
-        return write_out("eigvals", Eig.apply(x, False)[0], out)
-    return write_out("eigvals", wrap(run("eigvals", np.linalg.eigvals, x._data)), out)
+        return Eig.apply(x, False)[0]
+    return wrap(run("eigvals", np.linalg.eigvals, x._data))

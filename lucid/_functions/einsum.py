@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid._dtype import result_type
 from lucid._functions._arguments import check_tensors, integer
-from lucid._functions._common import as_tensor, cast, normalize_dim, write_out
+from lucid._functions._common import as_tensor, cast, normalize_dim
 from lucid._functions.binary import mul
 from lucid._functions.compare import logical_or
 from lucid._functions.diagonal import diagonal
@@ -258,7 +258,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, *, out: Tensor | None = None)
     depth = math.prod([a._data.shape[d] for d in da])
     x = reshape(permute(a, rest_a + da), (math.prod([a._data.shape[d] for d in rest_a]), depth))
     y = reshape(permute(b, db + rest_b), (depth, math.prod([b._data.shape[d] for d in rest_b])))
-    return write_out("tensordot", reshape(matmul(x, y), shape), out)
+    return reshape(matmul(x, y), shape)
 
 
 def inner(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -278,10 +278,10 @@ def inner(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     check_tensors("inner", x, y)
     if not x._data.ndim or not y._data.ndim:
-        return write_out("inner", mul(x, y), out)
+        return mul(x, y)
     if x._data.shape[-1] != y._data.shape[-1]:
         raise RuntimeError(f"inner: last dimensions of {x._data.shape} and {y._data.shape} must match")
-    return write_out("inner", tensordot(x, y, ([-1], [-1])), out)
+    return tensordot(x, y, ([-1], [-1]))
 
 
 def kron(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -304,7 +304,7 @@ def kron(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     a, b = ((1,) * (ndim - t._data.ndim) + t._data.shape for t in (x, y))
     left = reshape(x, tuple([n for size in a for n in (size, 1)]))
     right = reshape(y, tuple([n for size in b for n in (1, size)]))
-    return write_out("kron", reshape(mul(left, right), tuple([m * n for m, n in zip(a, b)])), out)
+    return reshape(mul(left, right), tuple([m * n for m, n in zip(a, b)]))
 
 
 def addmv(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
@@ -326,7 +326,7 @@ def addmv(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1,
         [11.0]
     """
     check_tensors("addmv", c, x, y)
-    return added("addmv", c, mv(x, y), beta, alpha, out)
+    return added("addmv", c, mv(x, y), beta, alpha)
 
 
 def addr(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
@@ -357,8 +357,8 @@ def addr(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, 
         if d.rank and isinstance(factor, bool):
             raise RuntimeError(f"addr: {label} can be a bool for bools alone, got {factor} for {d}")
     if d.rank:
-        return added("addr", cast(c, d), cast(product, d), beta, alpha, out)
-    return write_out("addr", logical_or(c if beta else c & False, product if alpha else product & False), out)
+        return added("addr", cast(c, d), cast(product, d), beta, alpha)
+    return logical_or(c if beta else c & False, product if alpha else product & False)
 
 
 def addbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None) -> Tensor:
@@ -380,7 +380,7 @@ def addbmm(c: Tensor, x: Tensor, y: Tensor, *, beta: float = 1, alpha: float = 1
         lucid.Size([3, 5])
     """
     check_tensors("addbmm", c, x, y)
-    return added("addbmm", c, sum(bmm(x, y), 0, dtype=x.dtype), beta, alpha, out)
+    return added("addbmm", c, sum(bmm(x, y), 0, dtype=x.dtype), beta, alpha)
 
 
 def vdot(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -401,7 +401,7 @@ def vdot(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     check_tensors("vdot", x, y)
     if x._data.ndim != 1 or y._data.ndim != 1 or x._data.shape != y._data.shape:
         raise RuntimeError(f"vdot: expected two vectors of one length, got shapes {x._data.shape} and {y._data.shape}")
-    return write_out("vdot", matmul(x, y), out)
+    return matmul(x, y)
 
 
 __all__ = ["addbmm", "addmv", "addr", "einsum", "inner", "kron", "tensordot", "vdot"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import Operand, as_tensor, floating, write_out
+from lucid._functions._common import Operand, as_tensor, floating
 from lucid._functions._special_math import sin_pi
 from lucid._functions._unary import Unary
 from lucid._functions.choice import where
@@ -61,7 +61,7 @@ def evaluated(
 
         @functools.wraps(function)
         def call(x: Operand, *, out: Tensor | None = None) -> Tensor:
-            return write_out(name, Evaluated.apply(floating(as_tensor(x, name))), out)
+            return Evaluated.apply(floating(as_tensor(x, name)))
 
         call.operation = Evaluated  # type: ignore[attr-defined]
         return call
@@ -94,7 +94,7 @@ def frac(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     x = as_tensor(x, "frac")
     needs_floats("frac", x)
-    return write_out("frac", x - trunc(x), out)
+    return x - trunc(x)
 
 
 def deg2rad(x: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -111,7 +111,7 @@ def deg2rad(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.deg2rad(lucid.tensor([180.0, 90.0], dtype=lucid.float64)))
         [3.14159265, 1.57079633]
     """
-    return write_out("deg2rad", floating(as_tensor(x, "deg2rad")) * (math.pi / 180), out)
+    return floating(as_tensor(x, "deg2rad")) * (math.pi / 180)
 
 
 def rad2deg(x: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -128,7 +128,7 @@ def rad2deg(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.rad2deg(lucid.tensor([3.141592653589793, 0.0], dtype=lucid.float64)))
         [180.0, 0.0]
     """
-    return write_out("rad2deg", floating(as_tensor(x, "rad2deg")) * (180 / math.pi), out)
+    return floating(as_tensor(x, "rad2deg")) * (180 / math.pi)
 
 
 def sgn(x: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -143,7 +143,7 @@ def sgn(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.sgn(lucid.tensor([3 + 4j, 0j])))
         [0.6+0.8j, 0.0+0.0j]
     """
-    return sign(x, out=out)
+    return sign(x)
 
 
 def positive(x: Tensor) -> Tensor:
@@ -181,7 +181,7 @@ def signbit(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         [False, True]
     """
     data = as_tensor(x, "signbit")._data
-    return write_out("signbit", wrap(np.asarray(np.signbit(data) if data.dtype.kind == "f" else data < 0)), out)
+    return wrap(np.asarray(np.signbit(data) if data.dtype.kind == "f" else data < 0))
 
 
 def isposinf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -196,7 +196,7 @@ def isposinf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.isposinf(lucid.tensor([1.0, float('inf')], dtype=lucid.float64)))
         [False, True]
     """
-    return write_out("isposinf", eq(as_tensor(x, "isposinf"), math.inf), out)
+    return eq(as_tensor(x, "isposinf"), math.inf)
 
 
 def isneginf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -211,7 +211,7 @@ def isneginf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.isneginf(lucid.tensor([1.0, float('-inf')], dtype=lucid.float64)))
         [False, True]
     """
-    return write_out("isneginf", eq(as_tensor(x, "isneginf"), -math.inf), out)
+    return eq(as_tensor(x, "isneginf"), -math.inf)
 
 
 def isreal(x: Tensor) -> Tensor:
@@ -252,11 +252,10 @@ def nan_to_num(
     """
     x = as_tensor(x, "nan_to_num")
     if x._data.dtype.kind != "f":
-        return write_out("nan_to_num", x.clone(), out)
+        return x.clone()
     limit = float(np.finfo(x._data.dtype).max)
     high, low = limit if posinf is None else posinf, -limit if neginf is None else neginf
-    y = where(isnan(x), 0.0 if nan is None else nan, where(isposinf(x), high, where(isneginf(x), low, x)))
-    return write_out("nan_to_num", y, out)
+    return where(isnan(x), 0.0 if nan is None else nan, where(isposinf(x), high, where(isneginf(x), low, x)))
 
 
 def _sinc(x: np.ndarray) -> np.ndarray:

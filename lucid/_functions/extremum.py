@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _ops
 from lucid._functions._arguments import check_tensors, integer
-from lucid._functions._common import cast, normalize_dim, normalize_dims, write_out
+from lucid._functions._common import cast, normalize_dim, normalize_dims
 from lucid._functions.binary import maximum, minimum
 from lucid._functions.reduce import Dim, ValuesIndices, keep, sum
 from lucid._functions.shape import reshape, unsqueeze
@@ -117,20 +117,16 @@ def _select(name: str, x: Tensor, largest: bool, dim: int, keepdim: bool) -> Val
     return ValuesIndices(*SelectExtremum.apply(x, largest, d, keepdim))
 
 
-def _either(name: str, x: Tensor, dim: Any, keepdim: bool, other: Any, out: Any) -> Any:
+def _either(name: str, x: Tensor, dim: Any, keepdim: bool, other: Any) -> Any:
     """The three forms of `max` and `min`."""
     largest = name == "max"
     other = dim if other is None else other
     if other is None:
-        return write_out(name, (amax if largest else amin)(x), out)
+        return (amax if largest else amin)(x)
     place = other if isinstance(other, (int, TensorBase)) else integer(other)
     if not isinstance(place, int):
-        return (maximum if largest else minimum)(x, other, out=out)
-    found = _select(name, x, largest, place, keepdim)
-    if out is not None:
-        values, indices = out
-        return ValuesIndices(write_out(name, found.values, values), write_out(name, found.indices, indices))
-    return found
+        return (maximum if largest else minimum)(x, other)
+    return _select(name, x, largest, place, keepdim)
 
 
 def max(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None, out: Any = None) -> Any:
@@ -153,7 +149,7 @@ def max(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | No
         >>> lucid.max(lucid.tensor([[1.0, 3.0], [5.0, 2.0]]), 1).indices.tolist()
         [1, 0]
     """
-    return _either("max", x, dim, keepdim, other, out)
+    return _either("max", x, dim, keepdim, other)
 
 
 def min(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None, out: Any = None) -> Any:
@@ -176,7 +172,7 @@ def min(x: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | No
         >>> lucid.min(lucid.tensor([[1.0, 3.0], [5.0, 2.0]]), 1).indices.tolist()
         [0, 1]
     """
-    return _either("min", x, dim, keepdim, other, out)
+    return _either("min", x, dim, keepdim, other)
 
 
 def _arg(name: str, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:

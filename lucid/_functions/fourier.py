@@ -13,7 +13,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._arguments import check_tensors, integer, normalize_dim
-from lucid._functions._common import cast, floating, write_out
+from lucid._functions._common import cast, floating
 from lucid._functions.complex import as_complex, conj, is_complex
 from lucid.autograd._node import Node, wrap
 
@@ -169,7 +169,7 @@ def fft(
     """
     x = operand("fft", x)
     d, n = one("fft", x, n, dim)
-    return write_out("fft", Transform.apply(fit(x, n, d), (d,), False, norm_of("fft", norm)), out)
+    return Transform.apply(fit(x, n, d), (d,), False, norm_of("fft", norm))
 
 
 def ifft(
@@ -191,7 +191,7 @@ def ifft(
     """
     x = operand("ifft", x)
     d, n = one("ifft", x, n, dim)
-    return write_out("ifft", Transform.apply(fit(x, n, d), (d,), True, norm_of("ifft", norm)), out)
+    return Transform.apply(fit(x, n, d), (d,), True, norm_of("ifft", norm))
 
 
 def rfft(
@@ -214,7 +214,7 @@ def rfft(
     """
     x = operand("rfft", x, True)
     d, n = one("rfft", x, n, dim)
-    return write_out("rfft", ToHalf.apply(fit(x, n, d), d, norm_of("rfft", norm)), out)
+    return ToHalf.apply(fit(x, n, d), d, norm_of("rfft", norm))
 
 
 def irfft(
@@ -238,7 +238,7 @@ def irfft(
         >>> print(lucid.fft.irfft(lucid.fft.rfft(x), n=3))
         [1.0, 2.0, 3.0]
     """
-    return write_out("irfft", _irfft("irfft", operand("irfft", x), n, dim, norm_of("irfft", norm)), out)
+    return _irfft("irfft", operand("irfft", x), n, dim, norm_of("irfft", norm))
 
 
 def _irfft(name: str, x: Any, n: Any, dim: Any, norm: str) -> Any:
@@ -268,7 +268,7 @@ def hfft(
         [4.0, 0.0, 0.0, 0.0]
     """
     x = conj(operand("hfft", x))
-    return write_out("hfft", _irfft("hfft", x, n, dim, ADJOINT[norm_of("hfft", norm)]), out)
+    return _irfft("hfft", x, n, dim, ADJOINT[norm_of("hfft", norm)])
 
 
 def ihfft(
@@ -291,7 +291,7 @@ def ihfft(
     """
     x = operand("ihfft", x, True)
     d, n = one("ihfft", x, n, dim)
-    return write_out("ihfft", conj(ToHalf.apply(fit(x, n, d), d, ADJOINT[norm_of("ihfft", norm)])), out)
+    return conj(ToHalf.apply(fit(x, n, d), d, ADJOINT[norm_of("ihfft", norm)]))
 
 
 # Several dimensions

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lucid._functions._arguments import integer, normalize_dim
-from lucid._functions._common import write_out
 from lucid._functions.complex import conj
 from lucid._functions.fourier import ADJOINT, FromHalf, Sizes, ToHalf, Transform, check_size, fit, norm_of, one, operand
 
@@ -97,7 +96,7 @@ def fftn(
 
     Source: Cooley and Tukey, An algorithm for the machine calculation of complex Fourier series, 1965.
     """
-    return write_out("fftn", _all("fftn", x, s, dim, norm, False), out)
+    return _all("fftn", x, s, dim, norm, False)
 
 
 def ifftn(
@@ -113,7 +112,7 @@ def ifftn(
         >>> print(lucid.fft.ifftn(lucid.tensor([[4.0, 0.0]])).real)
         [[2.0, 2.0]]
     """
-    return write_out("ifftn", _all("ifftn", x, s, dim, norm, True), out)
+    return _all("ifftn", x, s, dim, norm, True)
 
 
 def rfftn(
@@ -134,7 +133,7 @@ def rfftn(
         [[6.0, 0.0],
          [0.0, 0.0]]
     """
-    return write_out("rfftn", _to_half("rfftn", x, s, dim, norm_of("rfftn", norm), False), out)
+    return _to_half("rfftn", x, s, dim, norm_of("rfftn", norm), False)
 
 
 def irfftn(
@@ -152,7 +151,7 @@ def irfftn(
         >>> print(lucid.fft.irfftn(lucid.tensor([[6.0, 0.0]]), s=(1, 3)))
         [[2.0, 2.0, 2.0]]
     """
-    return write_out("irfftn", _from_half("irfftn", x, s, dim, norm_of("irfftn", norm), True), out)
+    return _from_half("irfftn", x, s, dim, norm_of("irfftn", norm), True)
 
 
 def hfftn(
@@ -171,7 +170,7 @@ def hfftn(
         [[4.0, 0.0],
          [0.0, 0.0]]
     """
-    return write_out("hfftn", _from_half("hfftn", x, s, dim, norm_of("hfftn", norm), False), out)
+    return _from_half("hfftn", x, s, dim, norm_of("hfftn", norm), False)
 
 
 def ihfftn(
@@ -188,7 +187,7 @@ def ihfftn(
         >>> print(lucid.fft.ihfftn(lucid.tensor([[4.0, 0.0]])).real)
         [[2.0, 2.0]]
     """
-    return write_out("ihfftn", _to_half("ihfftn", x, s, dim, norm_of("ihfftn", norm), True), out)
+    return _to_half("ihfftn", x, s, dim, norm_of("ihfftn", norm), True)
 
 
 def fft2(
@@ -205,7 +204,7 @@ def fft2(
         [[4.0, 0.0],
          [0.0, 0.0]]
     """
-    return write_out("fft2", _all("fft2", x, s, dim, norm, False), out)
+    return _all("fft2", x, s, dim, norm, False)
 
 
 def ifft2(
@@ -221,7 +220,7 @@ def ifft2(
         >>> print(lucid.fft.ifft2(lucid.tensor([[4.0, 0.0]])).real)
         [[2.0, 2.0]]
     """
-    return write_out("ifft2", _all("ifft2", x, s, dim, norm, True), out)
+    return _all("ifft2", x, s, dim, norm, True)
 
 
 def rfft2(
@@ -238,7 +237,7 @@ def rfft2(
         [[6.0, 0.0],
          [0.0, 0.0]]
     """
-    return write_out("rfft2", _to_half("rfft2", x, s, dim, norm_of("rfft2", norm), False), out)
+    return _to_half("rfft2", x, s, dim, norm_of("rfft2", norm), False)
 
 
 def irfft2(
@@ -254,7 +253,7 @@ def irfft2(
         >>> print(lucid.fft.irfft2(lucid.tensor([[6.0, 0.0]]), s=(1, 3)))
         [[2.0, 2.0, 2.0]]
     """
-    return write_out("irfft2", _from_half("irfft2", x, s, dim, norm_of("irfft2", norm), True), out)
+    return _from_half("irfft2", x, s, dim, norm_of("irfft2", norm), True)
 
 
 def hfft2(
@@ -271,7 +270,7 @@ def hfft2(
         [[4.0, 0.0],
          [0.0, 0.0]]
     """
-    return write_out("hfft2", _from_half("hfft2", x, s, dim, norm_of("hfft2", norm), False), out)
+    return _from_half("hfft2", x, s, dim, norm_of("hfft2", norm), False)
 
 
 def ihfft2(
@@ -287,4 +286,4 @@ def ihfft2(
         >>> print(lucid.fft.ihfft2(lucid.tensor([[4.0, 0.0]])).real)
         [[2.0, 2.0]]
     """
-    return write_out("ihfft2", _to_half("ihfft2", x, s, dim, norm_of("ihfft2", norm), True), out)
+    return _to_half("ihfft2", x, s, dim, norm_of("ihfft2", norm), True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._arguments import check_tensors, integer, normalize_dim
-from lucid._functions._common import check_options, write_out
+from lucid._functions._common import check_options
 from lucid._functions.join import roll
 from lucid._printing import shown
 from lucid.autograd._node import wrap
@@ -53,7 +53,7 @@ def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, re
         >>> print(lucid.fft.fftfreq(4))
         [0.0, 0.25, -0.5, -0.25]
     """
-    return write_out("fftfreq", _frequencies("fftfreq", n, d, dtype, device, requires_grad, False), out)
+    return _frequencies("fftfreq", n, d, dtype, device, requires_grad, False)
 
 
 def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
@@ -72,7 +72,7 @@ def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, r
         >>> print(lucid.fft.rfftfreq(4))
         [0.0, 0.25, 0.5]
     """
-    return write_out("rfftfreq", _frequencies("rfftfreq", n, d, dtype, device, requires_grad, True), out)
+    return _frequencies("rfftfreq", n, d, dtype, device, requires_grad, True)
 
 
 def _shift(name: str, x: Any, dim: Any, inverse: bool) -> Any:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lucid._functions._arguments import check_tensors, integer
-from lucid._functions._common import write_out
 from lucid.autograd._node import TensorBase, wrap
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def histc(x: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Te
     kind = flat.dtype.type
     place = ((inside - kind(low)) / (kind(high) - kind(low)) * kind(bins)).astype(np.int64)
     counts = np.bincount(np.minimum(place, bins - 1), minlength=bins).astype(flat.dtype)
-    return write_out("histc", wrap(counts), out)
+    return wrap(counts)
 
 
 def _bounds(name: str, x: np.ndarray, low: float, high: float) -> tuple[float, float]:

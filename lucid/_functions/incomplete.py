@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid._functions._common import Operand, check_broadcast, floating, operands, sum_to, write_out
+from lucid._functions._common import Operand, check_broadcast, floating, operands, sum_to
 from lucid._functions._special_math import lgamma as log_gamma
 from lucid._functions.exponential import exp, log
 from lucid._functions.special import lgamma
@@ -97,10 +97,10 @@ class Incomplete(Node):
         return None, sum_to(dy * (self.sign * exp((a - 1) * log(x) - x - lgamma(a))), x._data.shape)
 
 
-def _incomplete(name: str, a: Operand, x: Operand, upper: bool, out: Tensor | None) -> Tensor:
+def _incomplete(name: str, a: Operand, x: Operand, upper: bool) -> Tensor:
     p, q = operands(name, a, x)
     check_broadcast(name, p._data.shape, q._data.shape)
-    return write_out(name, Incomplete.apply(floating(p), floating(q), upper), out)
+    return Incomplete.apply(floating(p), floating(q), upper)
 
 
 def igamma(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -123,7 +123,7 @@ def igamma(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tens
 
     Source: NIST Digital Library of Mathematical Functions, 8.7, 8.9.
     """
-    return _incomplete("igamma", input, other, False, out)
+    return _incomplete("igamma", input, other, False)
 
 
 def igammac(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -144,7 +144,7 @@ def igammac(input: Operand, other: Operand, *, out: Tensor | None = None) -> Ten
 
     Source: Abramowitz and Stegun, 1964, section 6.5.
     """
-    return _incomplete("igammac", input, other, True, out)
+    return _incomplete("igammac", input, other, True)
 
 
 def _polynomial(first: Callable[[Any], Any], step: Callable[[int, Any, Any, Any], Any]) -> Callable[[Any], Any]:
@@ -171,7 +171,7 @@ def _polynomial(first: Callable[[Any], Any], step: Callable[[int, Any, Any, Any]
                     y = np.where(degrees == k, now, y)
                     before, now = now, step(k, values, now, before)
             y = np.where(np.isnan(values) & (degrees > 0), np.nan, y)
-            return write_out(name, wrap(np.asarray(y, kind)), out)
+            return wrap(np.asarray(y, kind))
 
         return call
 

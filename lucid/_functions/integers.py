@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid._functions._common import Operand, operands, write_out
+from lucid._functions._common import Operand, operands
 from lucid.autograd._node import wrap
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def gcd(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.gcd(lucid.tensor([12, 18]), lucid.tensor([8, 27])))
         [4, 9]
     """
-    return _of_integers("gcd", np.gcd, x, y, out)
+    return _of_integers("gcd", np.gcd, x, y)
 
 
 def lcm(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -49,7 +49,7 @@ def lcm(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.lcm(lucid.tensor([4, 6]), lucid.tensor([6, 8])))
         [12, 24]
     """
-    return _of_integers("lcm", np.lcm, x, y, out)
+    return _of_integers("lcm", np.lcm, x, y)
 
 
 def bitwise_left_shift(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -70,7 +70,7 @@ def bitwise_left_shift(x: Operand, y: Operand, *, out: Tensor | None = None) -> 
         >>> print(lucid.bitwise_left_shift(lucid.tensor([1, 3]), lucid.tensor([2, 1])))
         [4, 6]
     """
-    return _of_integers("bitwise_left_shift", np.left_shift, x, y, out)
+    return _of_integers("bitwise_left_shift", np.left_shift, x, y)
 
 
 def bitwise_right_shift(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -91,14 +91,14 @@ def bitwise_right_shift(x: Operand, y: Operand, *, out: Tensor | None = None) ->
         >>> print(lucid.bitwise_right_shift(lucid.tensor([8, 3]), lucid.tensor([2, 1])))
         [2, 1]
     """
-    return _of_integers("bitwise_right_shift", np.right_shift, x, y, out)
+    return _of_integers("bitwise_right_shift", np.right_shift, x, y)
 
 
-def _of_integers(name: str, function: Callable[..., Any], x: Operand, y: Operand, out: Tensor | None) -> Tensor:
+def _of_integers(name: str, function: Callable[..., Any], x: Operand, y: Operand) -> Tensor:
     x, y = operands(name, x, y)
     if x._data.dtype.kind not in "iu":
         raise RuntimeError(f"{name}: not implemented for {x.dtype}")
-    return write_out(name, wrap(np.asarray(function(x._data, y._data))), out)
+    return wrap(np.asarray(function(x._data, y._data)))
 
 
 __all__ = ["bitwise_left_shift", "bitwise_right_shift", "gcd", "lcm"]

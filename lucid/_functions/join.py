@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors, integer
-from lucid._functions._common import as_tensor, cast, check_rank, normalize_dim, write_out
+from lucid._functions._common import as_tensor, cast, check_rank, normalize_dim
 from lucid._functions.shape import clone, ravel, reshape, unsqueeze
 from lucid.autograd._node import Node
 
@@ -324,7 +324,7 @@ def concatenate(
         [0.0, 0.0, 1.0]
     """
     d = axis if dim is None else dim
-    return write_out("concatenate", cat(tensors, 0 if d is None else d), out)
+    return cat(tensors, 0 if d is None else d)
 
 
 __all__ = [

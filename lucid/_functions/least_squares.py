@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import write_out
 from lucid._functions.choice import where
 from lucid._functions.matmul import matmul, mT
 from lucid._functions.reduce import sum
@@ -74,7 +73,7 @@ def matrix_rank(
     check_matrix("matrix_rank", x, hermitian)
     values = _magnitudes(x._data, hermitian)
     rank = np.count_nonzero(values > _threshold("matrix_rank", values, x._data.shape, atol, rtol), -1)
-    return write_out("matrix_rank", wrap(np.asarray(rank, np.int64)), out)
+    return wrap(np.asarray(rank, np.int64))
 
 
 class PInv(Node):
@@ -131,7 +130,7 @@ def pinv(
     Source: Golub and Van Loan, Matrix computations, section 5.5.
     """
     check_matrix("pinv", x, hermitian)
-    return write_out("pinv", PInv.apply(x, atol, rtol, hermitian), out)
+    return PInv.apply(x, atol, rtol, hermitian)
 
 
 DRIVERS = ("gelsy", "gels", "gelsd", "gelss")
@@ -220,9 +219,8 @@ def cond(x: Tensor, p: Any = None, *, out: Tensor | None = None) -> Tensor:
         if not s._data.shape[-1]:
             raise RuntimeError(f"cond: a matrix without elements has no condition number (shape {x._data.shape})")
         top, low = s[..., 0], s[..., -1]
-        y = low / top if p == -2 else where(low.detach() == 0, math.inf, top / where(low.detach() == 0, 1.0, low))
-        return write_out("cond", y, out)
+        return low / top if p == -2 else where(low.detach() == 0, math.inf, top / where(low.detach() == 0, 1.0, low))
     check_matrix("cond", x, True)
     inverse, info = inv_ex(x)
     y = matrix_norm(x, p) * matrix_norm(inverse, p)
-    return write_out("cond", where(wrap(np.asarray(info._data != 0)), math.inf, y), out)
+    return where(wrap(np.asarray(info._data != 0)), math.inf, y)

@@ -12,7 +12,7 @@ from lucid import _dtype
 from lucid._functions import diagonal as diagonals
 from lucid._functions import distance
 from lucid._functions._arguments import check_tensors, integer
-from lucid._functions._common import cast, check_broadcast, normalize_dim, normalize_dims, write_out
+from lucid._functions._common import cast, check_broadcast, normalize_dim, normalize_dims
 from lucid._functions.distance import vector_norm
 from lucid._functions.extremum import amax, amin
 from lucid._functions.index import constant_of
@@ -70,12 +70,12 @@ def matrix_norm(
     if len(dims) != 2:
         raise RuntimeError(f"matrix_norm: dim must be a 2-tuple, got {tuple(dim)}")
     if ord == "fro":
-        return write_out("matrix_norm", vector_norm(x, 2, dims, keepdim), out)
+        return vector_norm(x, 2, dims, keepdim)
     matrices = movedim(x, dims, (-2, -1))
     extreme = amax if ord != "nuc" and ord > 0 else amin
     rows, columns = matrices._data.shape[-2:]
     if ord in (1, 2, math.inf) and not (min(rows, columns) if ord == 2 else columns if ord == 1 else rows):
-        return write_out("matrix_norm", sum(x, dims, keepdim), out)  # the largest of none: 0
+        return sum(x, dims, keepdim)  # the largest of none: 0
     if ord in ("nuc", 2, -2):
         s = svdvals(matrices)
         y = sum(s, -1) if ord == "nuc" else extreme(s, -1)
@@ -84,7 +84,7 @@ def matrix_norm(
     if keepdim:
         for d in sorted(dims):
             y = unsqueeze(y, d)
-    return write_out("matrix_norm", y, out)
+    return y
 
 
 def norm(
@@ -117,8 +117,8 @@ def norm(
     pair = not isinstance(dim, int) and dim is not None and len(dim) == 2
     if isinstance(ord, str) or (ord is not None and (pair or (dim is None and x._data.ndim == 2))):
         dims = (-2, -1) if dim is None else dim
-        return write_out("norm", matrix_norm(x, ord, dims, keepdim, dtype=dtype), out)
-    return write_out("norm", vector_norm(x, 2 if ord is None else ord, dim, keepdim, dtype=dtype), out)
+        return matrix_norm(x, ord, dims, keepdim, dtype=dtype)
+    return vector_norm(x, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
 
 
 def matrix_power(x: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
@@ -146,7 +146,7 @@ def matrix_power(x: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     if n == 0:
         eye = np.broadcast_to(np.eye(shape[-1], dtype=x._data.dtype), shape)
         y = wrap(eye.copy())
-        return write_out("matrix_power", constant_of(x, y) if x.requires_grad else y, out)
+        return constant_of(x, y) if x.requires_grad else y
     square = inv(x) if n < 0 else x
     n = -n if n < 0 else n
     factors: list[Tensor] = []  # the squares that the binary digits of n ask for
@@ -160,7 +160,7 @@ def matrix_power(x: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     result = factors[0]
     for factor in factors[1:]:
         result = matmul(result, factor)
-    return write_out("matrix_power", result.clone() if result is x else result, out)
+    return result.clone() if result is x else result
 
 
 def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
@@ -210,8 +210,7 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
 
     y = product(0, n - 1)
     shape = y._data.shape
-    y = reshape(y, (() if row else shape[:1]) + (() if column else shape[1:]))
-    return write_out("multi_dot", y, out)
+    return reshape(y, (() if row else shape[:1]) + (() if column else shape[1:]))
 
 
 # Numerators of the Pade approximant of order 13 of exp; the denominator has them with alternating signs (Higham, "The
@@ -305,7 +304,7 @@ def tensorsolve(a: Tensor, b: Tensor, dims: Sequence[int] | None = None, *, out:
     n = math.prod(shape)
     if a._data.size != n * n or b._data.size != n:
         raise RuntimeError(f"tensorsolve: A {a._data.shape} must be a square of {n} elements for B {b._data.shape}")
-    return write_out("tensorsolve", reshape(solve(reshape(a, (n, n)), reshape(b, (n,))), shape), out)
+    return reshape(solve(reshape(a, (n, n)), reshape(b, (n,))), shape)
 
 
 def tensorinv(x: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
@@ -331,7 +330,7 @@ def tensorinv(x: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
     n, m = math.prod(first), math.prod(last)
     if n != m:
         raise RuntimeError(f"tensorinv: expected the same number of elements in {first} and {last}")
-    return write_out("tensorinv", reshape(inv(reshape(x, (n, n))), last + first), out)
+    return reshape(inv(reshape(x, (n, n))), last + first)
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
@@ -354,7 +353,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
     check_tensors("vecdot", x, y)
     check_broadcast("vecdot", x._data.shape, y._data.shape)
     ndim = max(x._data.ndim, y._data.ndim)
-    return write_out("vecdot", sum(x * y, normalize_dim("vecdot", dim, ndim)), out)
+    return sum(x * y, normalize_dim("vecdot", dim, ndim))
 
 
 def cross(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
@@ -374,7 +373,7 @@ def cross(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> 
         [0.0, 0.0, 1.0]
     """
     check_tensors("cross", x, y)
-    return distance.cross(x, y, dim, out=out)
+    return distance.cross(x, y, dim)
 
 
 def diagonal(x: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:

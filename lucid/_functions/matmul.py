@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _ops
 from lucid._functions._arguments import check_tensors, fits_linear
-from lucid._functions._common import broadcast_shapes, expand, sum_to, write_out
+from lucid._functions._common import broadcast_shapes, expand, sum_to
 from lucid._functions.reduce import sum
 from lucid._functions.shape import permute, reshape, transpose, unsqueeze
 from lucid.autograd._mode import mode
@@ -89,7 +89,7 @@ def matmul(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     if a.ndim == 1 or b.ndim == 1:
         shape = z._data.shape
         z = reshape(z, shape[:-2] + (() if a.ndim == 1 else shape[-2:-1]) + (() if b.ndim == 1 else shape[-1:]))
-    return write_out("matmul", z, out)
+    return z
 
 
 def rmatmul(x: Tensor, y: Tensor) -> Tensor:
@@ -202,7 +202,7 @@ def outer(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     return reshape(x, (-1, 1)) * reshape(y, (1, -1))
 
 
-def added(name: str, c: Tensor, product: Tensor, beta: Any, alpha: Any, out: Tensor | None = None) -> Tensor:
+def added(name: str, c: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
     """beta * c + alpha * product; with beta 0, NaN in ``c`` does not count. Of integers the factors are integers too.
 
     Raises:
@@ -216,8 +216,8 @@ def added(name: str, c: Tensor, product: Tensor, beta: Any, alpha: Any, out: Ten
     scaled = product if _is(alpha, 1) else product * alpha
     if _is(beta, 0):
         shape = broadcast_shapes(name, c._data.shape, product._data.shape)
-        return write_out(name, expand(scaled, shape), out)
-    return write_out(name, (c if _is(beta, 1) else c * beta) + scaled, out)
+        return expand(scaled, shape)
+    return (c if _is(beta, 1) else c * beta) + scaled
 
 
 def _is(factor: Any, value: int) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import Operand, as_tensor, cast, floating, operands, write_out
+from lucid._functions._common import Operand, as_tensor, cast, floating, operands
 from lucid._functions.activation import sigmoid
 from lucid._functions.binary import Arithmetic, mul, pow
 from lucid._functions.choice import where
@@ -139,7 +139,7 @@ def fmod(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
         raise RuntimeError("fmod: not implemented for lucid.bool")
     if x._data.dtype.kind != "f" and np.any(y._data == 0):
         raise RuntimeError("fmod: ZeroDivisionError: integer division by zero")
-    return write_out("fmod", Fmod.apply(x, y), out)
+    return Fmod.apply(x, y)
 
 
 def fmax(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -157,7 +157,7 @@ def fmax(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.fmax(lucid.tensor([1.0, float('nan')]), lucid.tensor([2.0, 3.0])))
         [2.0, 3.0]
     """
-    return write_out("fmax", Fmax.apply(*operands("fmax", x, y)), out)
+    return Fmax.apply(*operands("fmax", x, y))
 
 
 def fmin(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -175,7 +175,7 @@ def fmin(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.fmin(lucid.tensor([1.0, float('nan')]), lucid.tensor([2.0, 3.0])))
         [1.0, 3.0]
     """
-    return write_out("fmin", Fmin.apply(*operands("fmin", x, y)), out)
+    return Fmin.apply(*operands("fmin", x, y))
 
 
 def hypot(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -197,7 +197,7 @@ def hypot(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     x, y = operands("hypot", x, y)
     needs_floats("hypot", x)
-    return write_out("hypot", Hypot.apply(x, y), out)
+    return Hypot.apply(x, y)
 
 
 def logaddexp(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -220,7 +220,7 @@ def logaddexp(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     x, y = operands("logaddexp", x, y)
     needs_floats("logaddexp", x)
-    return write_out("logaddexp", LogAddExp.apply(x, y), out)
+    return LogAddExp.apply(x, y)
 
 
 def logaddexp2(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -243,7 +243,7 @@ def logaddexp2(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     x, y = operands("logaddexp2", x, y)
     needs_floats("logaddexp2", x)
-    return write_out("logaddexp2", LogAddExp2.apply(x, y), out)
+    return LogAddExp2.apply(x, y)
 
 
 def heaviside(x: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -270,7 +270,7 @@ def heaviside(x: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor
     x, values = operands("heaviside", x, values)
     a = x._data
     step = np.where(a == 0, values._data, np.where(a != a, a, (a > 0).astype(a.dtype)))
-    return write_out("heaviside", wrap(np.asarray(step, a.dtype)), out)
+    return wrap(np.asarray(step, a.dtype))
 
 
 def copysign(x: Tensor, y: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -291,7 +291,7 @@ def copysign(x: Tensor, y: Operand, *, out: Tensor | None = None) -> Tensor:
         [-3.0, 5.0]
     """
     x, y = operands("copysign", x, y)
-    return write_out("copysign", CopySign.apply(floating(x), floating(y)), out)
+    return CopySign.apply(floating(x), floating(y))
 
 
 def nextafter(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -312,7 +312,7 @@ def nextafter(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     x, y = operands("nextafter", x, y)
     needs_floats("nextafter", x)
-    return write_out("nextafter", wrap(quiet(np.nextafter)(x._data, y._data)), out)
+    return wrap(quiet(np.nextafter)(x._data, y._data))
 
 
 def ldexp(x: Tensor, exponent: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -333,7 +333,7 @@ def ldexp(x: Tensor, exponent: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.ldexp(lucid.tensor([1.5, 3.0]), lucid.tensor([2, -1])))
         [6.0, 1.5]
     """
-    return write_out("ldexp", mul(x, exp2(exponent)), out)
+    return mul(x, exp2(exponent))
 
 
 def xlogy(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -354,7 +354,7 @@ def xlogy(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
         [0.0, 0.0]
     """
     x, y = operands("xlogy", x, y)
-    return write_out("xlogy", XLogY.apply(floating(x), floating(y)), out)
+    return XLogY.apply(floating(x), floating(y))
 
 
 def float_power(x: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -376,7 +376,7 @@ def float_power(x: Operand, exponent: Operand, *, out: Tensor | None = None) -> 
         [8.0, 3.0]
     """
     a, b = (cast(as_tensor(t, "float_power"), _dtype.float64) for t in (x, exponent))
-    return write_out("float_power", pow(a, b), out)
+    return pow(a, b)
 
 
 __all__ = [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _ops
-from lucid._functions._common import Operand, as_tensor, floating, write_out
+from lucid._functions._common import Operand, as_tensor, floating
 from lucid._functions._unary import Unary
 from lucid.autograd._node import TensorBase, wrap
 
@@ -65,10 +65,9 @@ def differentiable(
                 x = as_tensor(x, name)
             if x._data.dtype.kind != "f":
                 if integer:
-                    return write_out(name, wrap(np.asarray(on_integers(x._data))), out)  # type: ignore[misc]
+                    return wrap(np.asarray(on_integers(x._data)))  # type: ignore[misc]
                 x = floating(x)
-            y = Pointwise.apply(x)
-            return y if out is None else write_out(name, y, out)
+            return Pointwise.apply(x)
 
         call.operation = Pointwise  # type: ignore[attr-defined]
 
@@ -178,10 +177,9 @@ def round(x: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
         ([1.0, -2.0], 1.2000000476837158)
     """
     if not decimals:
-        return _nearest(x, out=out)
+        return _nearest(x)
     scale = 10.0 ** builtins.abs(decimals)
-    y = _nearest(x * scale) / scale if decimals > 0 else _nearest(x / scale) * scale
-    return write_out("round", y, out)
+    return _nearest(x * scale) / scale if decimals > 0 else _nearest(x / scale) * scale
 
 
 @differentiable(None, saves="", integer=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import normalize_dim, write_out
+from lucid._functions._common import normalize_dim
 from lucid._functions.choice import where
 from lucid._functions.gather import gather
 from lucid._functions.order import sort
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
-def _quantile(
-    name: str, x: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip: bool, out: Tensor | None
-) -> Tensor:
+def _quantile(name: str, x: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip: bool) -> Tensor:
     if interpolation not in INTERPOLATIONS:
         raise RuntimeError(f"{name}: interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
     if x._data.dtype.kind != "f":
@@ -68,7 +66,7 @@ def _quantile(
     if keepdim:
         kept = [1] * ndim if dim is None else [1 if k == dim % ndim else s for k, s in enumerate(shape)] if ndim else []
         y = reshape(y, (-1, *kept))
-    return write_out(name, y if q._data.ndim else squeeze(y, 0), out)
+    return y if q._data.ndim else squeeze(y, 0)
 
 
 def quantile(
@@ -96,7 +94,7 @@ def quantile(
     Source: Hyndman and Fan, Sample quantiles in statistical packages, 1996; "linear" is their definition 7.
     """
     check_tensors("quantile", x)
-    return _quantile("quantile", x, q, dim, keepdim, interpolation, False, out)
+    return _quantile("quantile", x, q, dim, keepdim, interpolation, False)
 
 
 def nanquantile(
@@ -122,7 +120,7 @@ def nanquantile(
         2.0
     """
     check_tensors("nanquantile", x)
-    return _quantile("nanquantile", x, q, dim, keepdim, interpolation, True, out)
+    return _quantile("nanquantile", x, q, dim, keepdim, interpolation, True)
 
 
 __all__ = ["nanquantile", "quantile"]

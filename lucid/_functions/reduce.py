@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import cast, expand, floating, normalize_dims, write_out
+from lucid._functions._common import cast, expand, floating, normalize_dims
 from lucid._functions.exponential import exp
 from lucid._functions.pointwise import sqrt
 from lucid._functions.repeat import flip
@@ -69,7 +69,7 @@ def sum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None,
     if dtype is not None:
         x = cast(x, _dtype.as_dtype(dtype))
     y = Sum.apply(x, normalize_dims("sum", dim, x), keepdim)
-    return write_out("sum", y if dtype is None else cast(y, x.dtype), out)
+    return y if dtype is None else cast(y, x.dtype)
 
 
 def mean(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
@@ -99,7 +99,7 @@ def mean(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None
         raise RuntimeError(f"mean: could not infer output dtype. Input dtype must be floating point, got {x.dtype}")
     count = math.prod([x._data.shape[d] for d in dims])
     total = Sum.apply(x, dims, keepdim)
-    return write_out("mean", total / count, out)
+    return total / count
 
 
 class Var(Node):

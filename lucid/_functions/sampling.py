@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors, integer
-from lucid._functions._common import broadcast_shapes, cast, check_options, check_writable, convert, write_out
+from lucid._functions._common import broadcast_shapes, cast, check_options, check_writable, convert
 from lucid._functions.creation import _finish, _numpy_dtype, _shape, check_length
 from lucid._functions.like import _like
 from lucid._functions.shape import as_shape
@@ -271,7 +271,7 @@ def normal(
     y = y if dtype is None else cast(y, _dtype.as_dtype(dtype))
     if requires_grad:
         y.requires_grad = True
-    return write_out("normal", y, out)
+    return y
 
 
 def bernoulli(p: Tensor, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import cast, check_rank, expand, floating, normalize_dim, write_out
+from lucid._functions._common import cast, check_rank, expand, floating, normalize_dim
 from lucid._functions.choice import where
 from lucid._functions.compare import logical_xor
 from lucid._functions.exponential import exp
@@ -67,7 +67,7 @@ def cumsum(x: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None)
     d = normalize_dim("cumsum", dim, x)
     x, target = _accumulated(x, dtype)
     y = CumSum.apply(x, d) if x._data.ndim else x.clone()
-    return write_out("cumsum", cast(y, target), out)
+    return cast(y, target)
 
 
 class CumProd(Node):
@@ -113,7 +113,7 @@ def cumprod(x: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None
     d = normalize_dim("cumprod", dim, x)
     x, target = _accumulated(x, dtype)
     y = CumProd.apply(x, d) if x._data.ndim else x.clone()
-    return write_out("cumprod", cast(y, target), out)
+    return cast(y, target)
 
 
 class RunningExtremum(Node):
@@ -230,7 +230,7 @@ def logcumsumexp(x: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
         [0.0, 0.69314718]
     """
     d, x = normalize_dim("logcumsumexp", dim, x), floating(x)
-    return write_out("logcumsumexp", LogCumSumExp.apply(x, d) if x._data.ndim else x.clone(), out)
+    return LogCumSumExp.apply(x, d) if x._data.ndim else x.clone()
 
 
 def diff(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import as_tensor, broadcast_shapes, cast, check_rank, expand, normalize_dim, write_out
+from lucid._functions._common import as_tensor, broadcast_shapes, cast, check_rank, expand, normalize_dim
 from lucid._functions.choice import where
 from lucid._functions.gather import gather, same_dtype
 from lucid._functions.index import Gather, ScatterAdd, SetItem, refusal
@@ -39,7 +39,7 @@ def take(x: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     check_tensors("take", x, index)
     places = _flat_places("take", x, index).reshape(-1)
-    return write_out("take", reshape(Gather.apply(ravel(x), (places,)), index._data.shape), out)
+    return reshape(Gather.apply(ravel(x), (places,)), index._data.shape)
 
 
 def _flat_places(name: str, x: Tensor, index: Tensor) -> np.ndarray:
@@ -98,7 +98,7 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, *, out: T
         [[2]]
     """
     if dim is None:
-        return write_out("take_along_dim", gather(ravel(x), 0, ravel(indices)), out)
+        return gather(ravel(x), 0, ravel(indices))
     d, sx, si = normalize_dim("take_along_dim", dim, x), x._data.shape, indices._data.shape
     if len(sx) != len(si):
         raise RuntimeError(f"take_along_dim: input and indices should have the same number of dimensions: {sx}, {si}")
@@ -110,7 +110,7 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, *, out: T
     wide_i = expand(indices, (*common[:d], si[d], *common[d + 1 :]))
     if (indices._data < 0).any():
         wide_i = where(wide_i < 0, wide_i + sx[d], wide_i)
-    return write_out("take_along_dim", gather(wide_x, d, wide_i), out)
+    return gather(wide_x, d, wide_i)
 
 
 def argwhere(x: Tensor) -> Tensor:
@@ -210,7 +210,7 @@ def index_add(
     elif alpha != 1:
         slices = slices * alpha
     y = full + ScatterAdd.apply(slices, full._data.shape, at)
-    return write_out("index_add", reshape(y, x._data.shape), out)
+    return reshape(y, x._data.shape)
 
 
 def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -234,7 +234,7 @@ def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tenso
     """
     d, places = _along("index_copy", x, dim, index)
     full, slices, at = _sliced("index_copy", x, d, places, source)
-    return write_out("index_copy", reshape(SetItem.apply(full, slices, at), x._data.shape), out)
+    return reshape(SetItem.apply(full, slices, at), x._data.shape)
 
 
 def index_fill(x: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:

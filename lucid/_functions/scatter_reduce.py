@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid._functions._common import cast, normalize_dim, write_out
+from lucid._functions._common import cast, normalize_dim
 from lucid._functions.choice import where
 from lucid._functions.gather import check_index, gather_index, same_dtype
 from lucid._functions.index import Gather, ScatterAdd, added, getitem
@@ -154,7 +154,7 @@ def scatter_reduce(
         )
     part = getitem(src, tuple([slice(n) for n in i.shape]))
     at = gather_index(x._data.shape, d, i)
-    return write_out("scatter_reduce", _reduced("scatter_reduce", x, part, at, reduce, include_self), out)
+    return _reduced("scatter_reduce", x, part, at, reduce, include_self)
 
 
 def index_reduce(

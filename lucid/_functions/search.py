@@ -10,7 +10,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import as_tensor, check_rank, normalize_dim, write_out
+from lucid._functions._common import as_tensor, check_rank, normalize_dim
 from lucid.autograd._node import TensorBase, wrap
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def searchsorted(
             f"searchsorted: boundaries {rows.shape} must be a vector, or match values {values.shape} apart from the "
             "last dimension"
         )
-    return write_out("searchsorted", wrap(found.astype(np.int32 if out_int32 else np.int64)), out)
+    return wrap(found.astype(np.int32 if out_int32 else np.int64))
 
 
 def bucketize(
@@ -200,7 +200,7 @@ def bucketize(
         raise RuntimeError(f"bucketize: boundaries tensor must be 1 dimension, but got shape {boundaries._data.shape}")
     values = x._data if isinstance(x, TensorBase) else np.asarray(x)
     found = np.asarray(np.searchsorted(boundaries._data, values, "right" if right else "left"))
-    return write_out("bucketize", wrap(found.astype(np.int32 if out_int32 else np.int64)), out)
+    return wrap(found.astype(np.int32 if out_int32 else np.int64))
 
 
 __all__ = ["bucketize", "isin", "searchsorted", "unique", "unique_consecutive"]

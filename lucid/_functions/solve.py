@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lucid._functions._common import sum_to, write_out
+from lucid._functions._common import sum_to
 from lucid._functions.matmul import matmul, mT
 from lucid._functions.shape import squeeze, unsqueeze
 from lucid._functions.triangle import tril, triu
@@ -108,7 +108,7 @@ def inv(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         [[0.5, 0.0], [0.0, 0.25]]
     """
     check_matrix("inv", x, True)
-    return write_out("inv", Inverse.apply(x), out)
+    return Inverse.apply(x)
 
 
 def _zero_pivots(x: np.ndarray) -> np.ndarray:
@@ -216,7 +216,7 @@ def solve(a: Tensor, b: Tensor, *, left: bool = True, out: Tensor | None = None)
     except ValueError:
         raise RuntimeError(f"solve: batch dimensions of {a._data.shape} and {b._data.shape} do not broadcast") from None
     x = Solve.apply(a, columns) if left else mT(Solve.apply(mT(a), mT(columns)))
-    return write_out("solve", squeeze(x, -1) if vector else x, out)
+    return squeeze(x, -1) if vector else x
 
 
 def solve_ex(a: Tensor, b: Tensor, *, left: bool = True, check_errors: bool = False, out: Any = None) -> ResultInfo:
@@ -329,7 +329,7 @@ def det(x: Tensor, *, out: Tensor | None = None) -> Tensor:
         3.0
     """
     check_matrix("det", x, True)
-    return write_out("det", Det.apply(x), out)
+    return Det.apply(x)
 
 
 def logdet(x: Tensor) -> Tensor:
@@ -425,4 +425,4 @@ def solve_triangular(
         x = SolveTriangular.apply(a, b, upper, unitriangular)
     else:
         x = mT(SolveTriangular.apply(mT(a), mT(b), not upper, unitriangular))
-    return write_out("solve_triangular", x, out)
+    return x

@@ -11,7 +11,7 @@ import numpy as np
 
 from lucid import _ops
 from lucid._functions import _special_math as approximations
-from lucid._functions._common import Operand, as_tensor, floating, operands, sum_to, write_out
+from lucid._functions._common import Operand, as_tensor, floating, operands, sum_to
 from lucid._functions._unary import Unary
 from lucid._functions.choice import where
 from lucid._functions.elementwise import evaluated, quiet
@@ -120,7 +120,7 @@ def polygamma(n: int, x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     if n < 0:
         raise RuntimeError(f"polygamma: does not support negative n, got {n}")
-    return write_out("polygamma", Polygamma.apply(floating(as_tensor(x, "polygamma")), n), out)
+    return Polygamma.apply(floating(as_tensor(x, "polygamma")), n)
 
 
 def polygamma_method(x: Tensor, n: int) -> Tensor:
@@ -164,7 +164,7 @@ def mvlgamma(x: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     if p < 1:
         raise RuntimeError(f"mvlgamma: p has to be greater than or equal to 1, got {p}")
     shifts = wrap(np.arange(p) / 2).to(floating(x).dtype)
-    return write_out("mvlgamma", sum(lgamma(unsqueeze(x, -1) - shifts), -1) + p * (p - 1) / 4 * math.log(math.pi), out)
+    return sum(lgamma(unsqueeze(x, -1) - shifts), -1) + p * (p - 1) / 4 * math.log(math.pi)
 
 
 def _order_one(x: Tensor) -> Tensor:
@@ -345,7 +345,7 @@ def logit(x: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> 
         >>> print(lucid.logit(lucid.tensor([0.5, 0.75], dtype=lucid.float64)))
         [0.0, 1.09861229]
     """
-    return write_out("logit", Logit.apply(floating(as_tensor(x, "logit")), eps), out)
+    return Logit.apply(floating(as_tensor(x, "logit")), eps)
 
 
 class XLog1PY(Node):
@@ -379,7 +379,7 @@ def xlog1py(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
         [0.0, 0.0]
     """
     x, y = operands("xlog1py", x, y)
-    return write_out("xlog1py", XLog1PY.apply(floating(x), floating(y)), out)
+    return XLog1PY.apply(floating(x), floating(y))
 
 
 def zeta(x: Operand, q: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -402,4 +402,4 @@ def zeta(x: Operand, q: Operand, *, out: Tensor | None = None) -> Tensor:
     x, q = operands("zeta", x, q)
     s, a = floating(x)._data, floating(q)._data
     value = quiet(approximations.zeta)(s.astype(np.float64), a.astype(np.float64))
-    return write_out("zeta", wrap(np.asarray(value, s.dtype)), out)
+    return wrap(np.asarray(value, s.dtype))

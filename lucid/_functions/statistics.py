@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import cast, floating, normalize_dim, normalize_dims, write_out
+from lucid._functions._common import cast, floating, normalize_dim, normalize_dims
 from lucid._functions.choice import where
 from lucid._functions.compare import isnan
 from lucid._functions.extremum import amax, amin
@@ -277,7 +277,7 @@ def nanmean(
     dims = normalize_dims("nanmean", dim, x)
     total = nansum(x, dim, keepdim, dtype=dtype)
     count = np.asarray(np.sum(x._data == x._data, axis=dims, keepdims=keepdim), total._data.dtype)
-    return write_out("nanmean", total / wrap(count), out)
+    return total / wrap(count)
 
 
 def cov(x: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:

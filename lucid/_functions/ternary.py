@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid import _ops
-from lucid._functions._common import Operand, as_tensor, floating, write_out
+from lucid._functions._common import Operand, as_tensor, floating
 from lucid._functions.binary import add, maximum, minimum
 from lucid._functions.choice import where
 from lucid.autograd._node import Node, TensorBase
@@ -55,10 +55,10 @@ def clamp(x: Tensor, min: Operand = None, max: Operand = None, *, out: Tensor | 
         raise RuntimeError("clamp: at least one of min or max must be given")
     if isinstance(min, TensorBase) or isinstance(max, TensorBase):
         y = x if min is None else maximum(x, as_tensor(min))
-        return write_out("clamp", y if max is None else minimum(y, as_tensor(max)), out)
+        return y if max is None else minimum(y, as_tensor(max))
     if x._data.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
         x = floating(x)
-    return write_out("clamp", Clamp.apply(x, min, max), out)
+    return Clamp.apply(x, min, max)
 
 
 def lerp(x: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) -> Tensor:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import write_out
 from lucid._functions.cholesky import cholesky as factor
 from lucid._functions.creation import eye
 from lucid._functions.distance import vector_norm
@@ -93,7 +92,7 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     check_tensors("chain_matmul", *given)
     if not given:
         raise ValueError("chain_matmul: expected one or more matrices")
-    return write_out("chain_matmul", given[0] if len(given) == 1 else multi_dot(given), out)
+    return given[0] if len(given) == 1 else multi_dot(given)
 
 
 def cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
@@ -114,7 +113,7 @@ def cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -
          [1.0, 2.0]]
     """
     check_tensors("cholesky", input)
-    return write_out("cholesky", factor(input, upper=upper), out)
+    return factor(input, upper=upper)
 
 
 def qr(input: Tensor, some: bool = True, *, out: Any = None) -> QR:
@@ -251,7 +250,7 @@ def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | Non
          [0.5]]
     """
     check_tensors("lu_solve", b, LU_data, LU_pivots)
-    return write_out("lu_solve", solve_lu(LU_data, LU_pivots, b), out)
+    return solve_lu(LU_data, LU_pivots, b)
 
 
 def lu_unpack(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import floating, normalize_dim, normalize_dims, write_out
+from lucid._functions._common import floating, normalize_dim, normalize_dims
 from lucid._functions.choice import where
 from lucid._functions.distance import vector_norm
 from lucid._functions.join import cat, chunk, narrow, split
@@ -85,7 +85,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | N
     d = normalize_dim("renorm", dim, input)
     norms = vector_norm(input, p, tuple([k for k in np.arange(input.ndim).tolist() if k != d]), keepdim=True)
     scale = where(norms > maxnorm, maxnorm / (norms + 1e-7), 1.0)
-    return write_out("renorm", input * scale, out)
+    return input * scale
 
 
 def gradient(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import doctest
+import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +15,7 @@ from ops.record import Record, as_sequence, families
 
 import lucid
 from lucid import Tensor, ones, tensor, zeros
+from lucid._functions._spelling import declares_out
 
 PAIRS: list[tuple[str, Any]] = [
     ("sort", lambda x, **k: lucid.sort(x, 1, **k)),
@@ -120,6 +125,69 @@ def test_reductions_compute_in_the_dtype_of_out() -> None:
     whole = zeros((), dtype=lucid.float32)
     assert lucid.mean(tensor([1, 2]), 0, out=whole).item() == 1.5  # integers have no mean of their own dtype
 
+
+def same(y: Any, expected: Any) -> bool:
+    return (
+        y.dtype is expected.dtype
+        and y.shape == expected.shape
+        and np.array_equal(y.numpy(), expected.numpy(), equal_nan=y.dtype not in (lucid.bool_, lucid.int64))
+    )
+
+
+def receivers() -> list[Any]:
+    """Every public function that declares ``out``."""
+    packages = [
+        lucid, lucid.linalg, lucid.fft, lucid.special, lucid.nn.functional, lucid.random, lucid.signal.windows,
+    ]  # fmt: skip
+    found = {}
+    for package in packages:
+        for name in dir(package):
+            function = getattr(package, name)
+            if callable(function) and declares_out(getattr(function, "__wrapped__", function)):
+                found[f"{package.__name__}.{name}"] = pytest.param(package, name, id=f"{package.__name__}.{name}")
+    return list(found.values())
+
+
+@pytest.mark.parametrize("package,name", receivers())
+def test_every_function_that_declares_it_obeys(package: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calls of the function in its own example, with and without ``out``."""
+    function = getattr(package, name)
+    calls = []
+
+    def spy(*args: Any, **kwargs: Any) -> Any:
+        state = lucid.get_rng_state()
+        expected = function(*args, **kwargs)
+        with lucid.no_grad():
+            outs = tuple(zeros(0, dtype=y.dtype) for y in as_sequence(expected))
+            lucid.set_rng_state(state)
+            found = function(*args, **kwargs, out=outs[0] if isinstance(expected, Tensor) else outs)
+        for y, out, e in zip(as_sequence(found), outs, as_sequence(expected), strict=True):
+            assert y is out and same(out, e.detach())
+        calls.append(name)
+        return expected
+
+    monkeypatch.setattr(package, name, spy)
+    # Examples call a function by its first name, and in the package of its first name.
+    called = rf"\b(lucid\.[\w.]*|F\.){function.__name__}\("
+    text = re.sub(called, f"{package.__name__}.{name}(", function.__doc__ or "")
+    names: dict[str, Any] = {"lucid": lucid}
+    for part in doctest.DocTestParser().get_examples(text):
+        exec(part.source, names)
+    assert calls
+
+
+def test_lucid_itself_passes_it_to_kernels_alone() -> None:
+    """Within lucid functions call each other without gates, and there ``out`` would be without effect."""
+    root = Path(lucid.__file__).parent
+    for path in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and any(k.arg == "out" for k in node.keywords):
+                called = ast.unparse(node.func)
+                assert called.startswith(("np.", "_ops.")) or called in KERNELS, f"{path.name}: {ast.unparse(node)}"
+
+
+# What holds a kernel or a function of NumPy.
+KERNELS = {"operation.kernel", "kernel", "function"}
 
 # PyTorch's differ there: `all` and `any` into uint8 cast their operand first, which makes 0.5 zero.
 CAST_FIRST = {"all", "any"}
