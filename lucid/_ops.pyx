@@ -13,12 +13,13 @@ include "_kernels/scalar.pxi"         # exp, log, tanh, erf ... on one element
 include "_kernels/drivers.pxi"        # map1, map2, map3: block kernels over whole arrays; broadcasting
 include "_kernels/expand.pxi"         # broadcasting in memory
 include "_kernels/half.pxi"           # float16 and bfloat16 to float32 and back
+include "_kernels/interleaved.pxi"    # exp, silu, sigmoid, tanh and gelu, four registers at a time
 include "_kernels/pointwise.pxi"      # functions of one element: neg, exp, sqrt ...
 include "_kernels/trig.pxi"           # sin, cos, tan
 include "_kernels/binary.pxi"         # functions of two: add, mul, maximum ...; comparisons; clamp, where
-include "_kernels/interleaved.pxi"    # silu, sigmoid and gelu, four registers at a time
 include "_kernels/activation.pxi"     # smooth activations: silu, mish, gelu, sigmoid, tanh, softplus, elu
 include "_kernels/piecewise.pxi"      # piecewise ones: relu, hardswish, hardsigmoid, leaky_relu, hardtanh
+include "_kernels/interleaved_rows.pxi"  # extremes and softmax of rows, with AVX-512
 include "_kernels/folds.pxi"          # rows and columns of numbers to one: the kernels of reductions
 include "_kernels/axes.pxi"           # the axes of a reduction
 include "_kernels/reduce.pxi"         # sum, mean, prod, var
@@ -53,6 +54,7 @@ include "_kernels/depthwise_blocks_weight.pxi"  # their weight gradient
 include "_kernels/conv.pxi"           # conv2d, conv2d_input_grad, conv2d_weight_grad
 include "_kernels/scatter.pxi"        # the input gradient of strided ones, a product whose rows are added up
 include "_kernels/conv3d.pxi"         # the same over volumes, plane by plane
+include "_kernels/interleaved_pool.pxi"  # the maximum of 2 x 2 windows, with AVX-512
 include "_kernels/pool.pxi"           # max pooling, and what poolings share
 include "_kernels/avg_pool.pxi"       # average, adaptive average pooling
 include "_kernels/norm.pxi"           # batch norm

@@ -243,13 +243,26 @@ def tanh_backward(y, dy, out=None):
 
 # Softplus: y = log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold; p = (beta, threshold)
 
-cdef void softplus_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+cdef inline void softplus_block(const floating* x, floating* y, Py_ssize_t n, floating beta, floating threshold,
+                                bint power) noexcept nogil:
+    """``power``: beta is a power of two, so that a product takes the division's place, with the same bits: dividers are
+    slow where their results are denormal."""
     cdef Py_ssize_t i
-    cdef floating beta = <floating> p[0], threshold = <floating> p[1], z, a
+    cdef floating inverse = <floating> 1 / beta, z, a
     for i in range(n):
         z = product(x[i], beta)
-        a = ((z if z > 0 else <floating> 0) + log1p_unit(exp_neg(-magnitude(z)))) / beta
+        a = (z if z > 0 else <floating> 0) + log1p_unit(exp_neg(-magnitude(z)))
+        a = product(a, inverse) if power else a / beta
         y[i] = x[i] if z > threshold else a
+
+
+cdef void softplus_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef int exponent
+    cdef bint power = cmath.frexp(p[0], &exponent) == 0.5 and -100 < exponent < 100
+    if power:
+        softplus_block(x, y, n, <floating> p[0], <floating> p[1], True)
+    else:
+        softplus_block(x, y, n, <floating> p[0], <floating> p[1], False)
 
 
 cdef void softplus_backward_kernel(const floating* x, floating* dx, Py_ssize_t n, const double* p) noexcept nogil:

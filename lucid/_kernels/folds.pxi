@@ -146,19 +146,23 @@ cdef inline void row_sums(Kind kind, const floating* x, const floating* z, doubl
 
 cdef inline void column_sums(Kind kind, const floating* x, const floating* z, double* acc, Py_ssize_t rows,
                              Py_ssize_t stride, Py_ssize_t width, const double* center) noexcept nogil:
-    """Adds ``rows`` rows, ``stride`` apart, to acc; four at a time, so that acc is read and written a fourth as often."""
+    """Adds ``rows`` rows, ``stride`` apart, to acc; eight at a time, so that acc is read and written less often."""
     cdef Py_ssize_t r = 0, j
     cdef double c = 0, v
-    while r + 4 <= rows:
+    while r + 8 <= rows:
         for j in range(width):
             c = center[j] if kind == DEVIATIONS or kind == PRODUCTS or kind == EXPS else 0
             v = acc[j] + term(kind, x[j], z[j], c)
             v = v + term(kind, x[stride + j], z[stride + j], c)
             v = v + term(kind, x[2 * stride + j], z[2 * stride + j], c)
-            acc[j] = v + term(kind, x[3 * stride + j], z[3 * stride + j], c)
-        x += 4 * stride
-        z += 4 * stride
-        r += 4
+            v = v + term(kind, x[3 * stride + j], z[3 * stride + j], c)
+            v = v + term(kind, x[4 * stride + j], z[4 * stride + j], c)
+            v = v + term(kind, x[5 * stride + j], z[5 * stride + j], c)
+            v = v + term(kind, x[6 * stride + j], z[6 * stride + j], c)
+            acc[j] = v + term(kind, x[7 * stride + j], z[7 * stride + j], c)
+        x += 8 * stride
+        z += 8 * stride
+        r += 8
     while r < rows:
         for j in range(width):
             c = center[j] if kind == DEVIATIONS or kind == PRODUCTS or kind == EXPS else 0
@@ -239,6 +243,9 @@ cdef inline floating row_extreme(bint smallest, const floating* x, Py_ssize_t n,
     cdef floating y, largest, neutral = negated(smallest, <floating> -cmath.INFINITY)
     cdef Py_ssize_t i = 0
     cdef int j, rest = <int> (n % ROW_TILE)
+    if floating is float:
+        if INTERLEAVED:
+            return extreme32(x, n, <uint32_t> 0x80000000 if smallest else 0)
     if n <= ROW_SHORT:
         largest = <floating> -cmath.INFINITY
         for i in range(n):

@@ -1,10 +1,10 @@
-# silu, sigmoid, tanh and gelu of float32 with AVX-512, four registers side by side.
+# exp, silu, sigmoid, tanh and gelu of float32 with AVX-512, four registers side by side.
 #
-# They are the formulas of activation.pxi, written so that every operation is done to four registers before the next one
-# begins. Compiled from a plain loop, one register's chain of about 25 dependent operations comes after the other, and
-# the CPU cannot look far enough ahead to fill its units: silu took 13.1 cycles a register, now 9.6; gelu
-# 17.6, now 11.5, in part for its tables: registers of 16 numbers, in which a permutation looks up 16 at once.
-# GCC also turns each clamp of the plain loop into several selects.
+# They are the functions of scalar.pxi and activation.pxi, written so that every operation is done to four registers
+# before the next one begins. Compiled from a plain loop, one register's chain of about 20 dependent operations comes
+# after the other, and the CPU cannot look far enough ahead to fill its units: exp took 10.8 cycles a register, now 4.3.
+# Powers of 2^(1/16) are looked up in a register, from which a permutation takes 16 numbers at once, and powers of two
+# applied by the instruction for them, which leaves no range to clamp.
 
 cdef extern from *:
     """
@@ -24,83 +24,95 @@ cdef extern from *:
     /* As ``product``. */
     #define LUCID_PRODUCT(x, y) _mm512_fmadd_ps(x, y, LUCID_ALL(-0.0))
 
-    /* The scale, and k, from the shifted multiple of log2(e) that exp_scaled begins with. */
-    #define LUCID_SHIFT (12582912.0f + 127 + 64)
-    #define LUCID_SPLIT(s, k) \\
-        LUCID_FOUR(s[j] = LUCID_NUMBER(_mm512_slli_epi32(LUCID_BITS(k[j]), 23))) \\
-        LUCID_FOUR(k[j] = _mm512_sub_ps(k[j], LUCID_ALL(LUCID_SHIFT)))
+    /* 2**(j/16), and what its rounding left out. */
+    static const float lucid_powers[16] __attribute__((aligned(64))) = {
+        1, 0x1.0b5586p+0f, 0x1.172b84p+0f, 0x1.2387a6p+0f, 0x1.306fe0p+0f, 0x1.3dea64p+0f, 0x1.4bfdaep+0f,
+        0x1.5ab07ep+0f, 0x1.6a09e6p+0f, 0x1.7a1148p+0f, 0x1.8ace54p+0f, 0x1.9c4918p+0f, 0x1.ae89fap+0f, 0x1.c199bep+0f,
+        0x1.d5818ep+0f, 0x1.ea4afap+0f
+    };
+    static const float lucid_powers_rest[16] __attribute__((aligned(64))) = {
+        0, 0x1.8d96d4p-25f, -0x1.9c0c22p-27f, 0x1.964904p-25f, 0x1.125002p-25f, 0x1.370be4p-25f, -0x1.0a355p-25f,
+        -0x1.00d8acp-27f, 0x1.26055cp-26f, -0x1.05cb44p-25f, 0x1.67a1cap-28f, 0x1.a3b5e4p-28f, -0x1.f9c304p-27f,
+        -0x1.6961b4p-28f, -0x1.a5217cp-28f, 0x1.61428ep-28f
+    };
 
-    /* m = exp(r) - 1, in two halves so that other chains can go on between them. */
-    #define LUCID_EXP_BEGIN(r, m) \\
-        LUCID_FOUR(m[j] = _mm512_fmadd_ps(LUCID_ALL(0.001392637612298131), r[j], LUCID_ALL(0.008363333530724049))) \\
-        LUCID_FOUR(m[j] = _mm512_fmadd_ps(m[j], r[j], LUCID_ALL(0.04166655242443085)))
-    #define LUCID_EXP_END(r, m) \\
-        LUCID_FOUR(m[j] = _mm512_fmadd_ps(m[j], r[j], LUCID_ALL(0.16666576266288757))) \\
-        LUCID_FOUR(m[j] = _mm512_fmadd_ps(m[j], r[j], LUCID_ALL(0.5))) \\
-        LUCID_FOUR(m[j] = _mm512_fmadd_ps(m[j], _mm512_mul_ps(r[j], r[j]), r[j]))
+    /* s and k with exp(sign * z) = s * 2**floor(k), which is what scalef multiplies by, with its one rounding and with
+       all limits: k is a multiple of 1/16, infinite or NaN if z is. The last four bits of what it is rounded by look up
+       2**(k - floor(k)); exp(r) - 1 of the rest, |r| <= ln(2)/32, has an error of 4.6e-9. r is bounded for the sake of
+       z of which k is no longer a multiple of 1/16; NaN takes the bound. ``powers`` may have a scale of its own. */
+    #define LUCID_EXP_GRID LUCID_ALL(12582912.0f / 16)
+    #define LUCID_EXP(sign, z) \\
+        LUCID_FOUR(s[j] = _mm512_fmadd_ps(z[j], LUCID_ALL((sign) * 1.44269504088896341), LUCID_EXP_GRID)) \\
+        LUCID_FOUR(k[j] = _mm512_sub_ps(s[j], LUCID_EXP_GRID)) \\
+        LUCID_FOUR(r[j] = _mm512_fmadd_ps(k[j], LUCID_ALL((sign) * -0.693145751953125), z[j])) \\
+        LUCID_FOUR(r[j] = _mm512_fmadd_ps(k[j], LUCID_ALL((sign) * -1.42860682030941723212e-6), r[j])) \\
+        LUCID_FOUR(r[j] = _mm512_range_ps(r[j], LUCID_ALL(0x1.8p-6), 2)) \\
+        LUCID_FOUR(m[j] = _mm512_fmadd_ps(LUCID_ALL((sign) * 0x1.55565cp-3), r[j], LUCID_ALL(0x1.000148p-1))) \\
+        LUCID_FOUR(m[j] = _mm512_fmadd_ps(m[j], r[j], LUCID_ALL(sign))) \\
+        LUCID_FOUR(m[j] = _mm512_fmadd_ps(m[j], r[j], _mm512_permutexvar_ps(LUCID_BITS(s[j]), rest))) \\
+        LUCID_FOUR(s[j] = _mm512_permutexvar_ps(LUCID_BITS(s[j]), powers)) \\
+        LUCID_FOUR(s[j] = _mm512_fmadd_ps(s[j], m[j], s[j]))
 
-    /* a clamped x; q = top * exp(a) / (1 + exp(a)), top being a or 1; beyond 20, where that rounds to it, top of x. */
-    #define LUCID_LOGISTIC(top_of_a, top_of_x) \\
+    static void lucid_exp32(const float *x, float *y, Py_ssize_t n) {
+        const __m512 powers = _mm512_load_ps(lucid_powers), rest = _mm512_load_ps(lucid_powers_rest);
+        for (Py_ssize_t i = 0; i < n; i += 64) {
+            __m512 z[4], k[4], s[4], r[4], m[4];
+            LUCID_FOUR(z[j] = _mm512_loadu_ps(x + i + 16 * j))
+            LUCID_EXP(1, z)
+            LUCID_FOUR(_mm512_storeu_ps(y + i + 16 * j, _mm512_scalef_ps(s[j], k[j])))
+        }
+    }
+
+    /* d = 2**-40 * (1 + exp(-x)): finite until x / (1 + exp(-x)) rounds to zero. */
+    #define LUCID_LOGISTIC(result) \\
+        const __m512 powers = _mm512_mul_ps(_mm512_load_ps(lucid_powers), LUCID_ALL(0x1p-40)); \\
+        const __m512 rest = _mm512_load_ps(lucid_powers_rest); \\
         for (Py_ssize_t i = 0; i < n; i += 64) { \\
-            __m512 z[4], a[4], k[4], s[4], r[4], m[4], d[4]; \\
+            __m512 z[4], k[4], s[4], r[4], m[4], d[4]; \\
             LUCID_FOUR(z[j] = _mm512_loadu_ps(x + i + 16 * j)) \\
-            LUCID_FOUR(a[j] = _mm512_max_ps(LUCID_ALL(-110), z[j])) \\
-            LUCID_FOUR(a[j] = _mm512_min_ps(LUCID_ALL(20), a[j])) \\
-            LUCID_FOUR(r[j] = _mm512_add_ps(a[j], LUCID_ALL(0x1p-40))) \\
-            LUCID_FOUR(k[j] = _mm512_fmadd_ps(r[j], LUCID_ALL(1.44269504088896341), LUCID_ALL(LUCID_SHIFT))) \\
-            LUCID_SPLIT(s, k) \\
-            LUCID_FOUR(r[j] = _mm512_fnmadd_ps(k[j], LUCID_ALL(0.693145751953125), r[j])) \\
-            LUCID_FOUR(r[j] = _mm512_fnmadd_ps(k[j], LUCID_ALL(1.42860682030941723212e-6), r[j])) \\
-            LUCID_EXP_BEGIN(r, m) \\
-            LUCID_EXP_END(r, m) \\
-            LUCID_FOUR(d[j] = _mm512_fmadd_ps(s[j], m[j], s[j])) \\
-            LUCID_FOUR(d[j] = _mm512_fmadd_ps(d[j], LUCID_ALL(0x1p-64), LUCID_ALL(1))) \\
-            LUCID_FOUR(a[j] = _mm512_div_ps(top_of_a, d[j])) \\
-            LUCID_FOUR(a[j] = _mm512_fmadd_ps(a[j], m[j], a[j])) \\
-            LUCID_FOUR(a[j] = LUCID_PRODUCT(a[j], LUCID_ALL(0x1p-64))) \\
-            LUCID_FOUR(a[j] = _mm512_mask_mov_ps(a[j], _mm512_cmp_ps_mask(z[j], LUCID_ALL(20), _CMP_GE_OQ), top_of_x)) \\
-            LUCID_FOUR(_mm512_storeu_ps(y + i + 16 * j, a[j])) \\
+            LUCID_EXP(-1, z) \\
+            LUCID_FOUR(d[j] = _mm512_add_ps(_mm512_scalef_ps(s[j], k[j]), LUCID_ALL(0x1p-40))) \\
+            result \\
+            LUCID_FOUR(_mm512_storeu_ps(y + i + 16 * j, d[j])) \\
         }
 
+    /* Dividers are slow on denormal numbers: x is taken 2**32 times as large. Where that overflows, and where rounding
+       went past x, the smaller magnitude is x. */
     static void lucid_silu32(const float *x, float *y, Py_ssize_t n) {
-        LUCID_LOGISTIC(LUCID_PRODUCT(a[j], s[j]), z[j])
+        LUCID_LOGISTIC(
+            LUCID_FOUR(s[j] = LUCID_PRODUCT(_mm512_max_ps(LUCID_ALL(-120), z[j]), LUCID_ALL(0x1p32)))
+            LUCID_FOUR(d[j] = LUCID_PRODUCT(_mm512_div_ps(s[j], d[j]), LUCID_ALL(0x1p-72)))
+            LUCID_FOUR(d[j] = _mm512_range_ps(d[j], z[j], 2))
+        )
     }
 
     static void lucid_sigmoid32(const float *x, float *y, Py_ssize_t n) {
-        LUCID_LOGISTIC(s[j], LUCID_ALL(1))
+        LUCID_LOGISTIC(LUCID_FOUR(d[j] = LUCID_PRODUCT(_mm512_div_ps(LUCID_ALL(1), d[j]), LUCID_ALL(0x1p-40))))
     }
 
-    /* As ``tanh_``: an odd polynomial up to 0.625, 1 - 2 * (1 + m) / (2 + m) above, m = exp(-2 * |x|) - 1. */
+    /* As ``tanh_``: an odd polynomial up to 0.625, 1 - 2 / (1 + exp(2 * |x|)) above. */
     static void lucid_tanh32(const float *x, float *y, Py_ssize_t n) {
-        #define LUCID_NEAR(c) LUCID_FOUR(q[j] = _mm512_fmadd_ps(q[j], z[j], LUCID_ALL(c)))
+        #define LUCID_NEAR(c) LUCID_FOUR(q[j] = _mm512_fmadd_ps(q[j], r[j], LUCID_ALL(c)))
+        const __m512 powers = _mm512_load_ps(lucid_powers), rest = _mm512_load_ps(lucid_powers_rest);
         const __m512i sign = _mm512_set1_epi32((int) 0x80000000);
         for (Py_ssize_t i = 0; i < n; i += 64) {
-            __m512 t[4], a[4], k[4], s[4], r[4], m[4], z[4], q[4];
+            __m512 t[4], z[4], k[4], s[4], r[4], m[4], q[4];
             LUCID_FOUR(t[j] = LUCID_MASKED(_mm512_loadu_ps(x + i + 16 * j), 0x7fffffff))
-            LUCID_FOUR(t[j] = _mm512_min_ps(LUCID_ALL(20), t[j]))
-            LUCID_FOUR(z[j] = _mm512_max_ps(LUCID_ALL(0x1p-40), t[j]))      /* its square must not be denormal */
-            LUCID_FOUR(k[j] = _mm512_fmadd_ps(z[j], LUCID_ALL(-2 * 1.44269504088896341), LUCID_ALL(LUCID_SHIFT)))
-            LUCID_FOUR(a[j] = _mm512_mul_ps(z[j], LUCID_ALL(-2)))
-            LUCID_SPLIT(s, k)
-            LUCID_FOUR(r[j] = _mm512_fnmadd_ps(k[j], LUCID_ALL(0.693145751953125), a[j]))
-            LUCID_FOUR(r[j] = _mm512_fnmadd_ps(k[j], LUCID_ALL(1.42860682030941723212e-6), r[j]))
-            LUCID_FOUR(z[j] = _mm512_mul_ps(z[j], z[j]))
+            LUCID_FOUR(z[j] = _mm512_add_ps(t[j], t[j]))
+            LUCID_EXP(1, z)
+            LUCID_FOUR(s[j] = _mm512_add_ps(LUCID_ALL(1), _mm512_scalef_ps(s[j], k[j])))
+            LUCID_FOUR(s[j] = _mm512_div_ps(LUCID_ALL(2), s[j]))
+            LUCID_FOUR(r[j] = _mm512_max_ps(LUCID_ALL(0x1p-40), t[j]))      /* its square must not be denormal */
+            LUCID_FOUR(r[j] = _mm512_mul_ps(r[j], r[j]))
             LUCID_FOUR(q[j] = LUCID_ALL(-0.006096299737691879))
             LUCID_NEAR(0.02099689468741417)
-            LUCID_EXP_BEGIN(r, m)
             LUCID_NEAR(-0.053850848227739334)
             LUCID_NEAR(0.1333276927471161)
-            LUCID_EXP_END(r, m)
             LUCID_NEAR(-0.333333283662796)
-            LUCID_FOUR(q[j] = _mm512_mul_ps(q[j], z[j]))
-            LUCID_FOUR(m[j] = _mm512_fmadd_ps(s[j], m[j], s[j]))
-            LUCID_FOUR(m[j] = _mm512_mul_ps(m[j], LUCID_ALL(0x1p-64)))          /* exp(-2 * |x|) */
-            LUCID_FOUR(r[j] = _mm512_add_ps(LUCID_ALL(1), m[j]))
-            LUCID_FOUR(m[j] = _mm512_add_ps(m[j], m[j]))
-            LUCID_FOUR(m[j] = _mm512_div_ps(m[j], r[j]))
+            LUCID_FOUR(q[j] = _mm512_mul_ps(q[j], r[j]))
             LUCID_FOUR(q[j] = _mm512_fmadd_ps(q[j], t[j], t[j]))
-            LUCID_FOUR(m[j] = _mm512_sub_ps(LUCID_ALL(1), m[j]))
-            LUCID_FOUR(q[j] = _mm512_mask_mov_ps(m[j], _mm512_cmp_ps_mask(t[j], LUCID_ALL(0.625), _CMP_LT_OQ), q[j]))
+            LUCID_FOUR(s[j] = _mm512_sub_ps(LUCID_ALL(1), s[j]))
+            LUCID_FOUR(q[j] = _mm512_mask_mov_ps(s[j], _mm512_cmp_ps_mask(t[j], LUCID_ALL(0.625), _CMP_LT_OQ), q[j]))
             LUCID_FOUR(_mm512_storeu_ps(y + i + 16 * j, LUCID_NUMBER(_mm512_ternarylogic_epi32(
                 sign, _mm512_loadu_si512(x + i + 16 * j), LUCID_BITS(q[j]), 0xca))))
         }
@@ -134,22 +146,17 @@ cdef extern from *:
          -0x1.99666ep-96f, -0x1.46621ep-96f, -0x1.f15e22p-97f, -0x1.5ba1cap-97f, -0x1.5b31eep-98f, 0x1.30def2p-98f,
          0x1.44b11ep-95f, 0x1.b23ab2p-94f, 0, 0}
     };
-    /* 2**(j/16) without its exponent, less j << 19; and what its rounding left out. */
-    static const int32_t lucid_powers[16] __attribute__((aligned(64))) = {
+    /* 2**(j/16) without its exponent, less j << 19. */
+    static const int32_t lucid_gelu_powers[16] __attribute__((aligned(64))) = {
         0, -152893, -289342, -408621, -509968, -592590, -655657, -698305, -719629, -718684, -694486, -646004,
         -572163, -471841, -343865, -187011
-    };
-    static const float lucid_powers_rest[16] __attribute__((aligned(64))) = {
-        0, 0x1.8d96d4p-25f, -0x1.9c0c22p-27f, 0x1.964904p-25f, 0x1.125002p-25f, 0x1.370be4p-25f, -0x1.0a355p-25f,
-        -0x1.00d8acp-27f, 0x1.26055cp-26f, -0x1.05cb44p-25f, 0x1.67a1cap-28f, 0x1.a3b5e4p-28f, -0x1.f9c304p-27f,
-        -0x1.6961b4p-28f, -0x1.a5217cp-28f, 0x1.61428ep-28f
     };
 
     static void lucid_gelu32(const float *x, float *y, Py_ssize_t n) {
         #define LUCID_TERM(i) _mm512_permutexvar_ps(LUCID_BITS(v[j]), term[i])
         #define LUCID_GRID LUCID_ALL(1.5 * 0x1p51)                  /* a float here is a multiple of 2**32 / 16 */
         #define LUCID_SHIFT16 LUCID_ALL(12582912.0f + (127 + 32) * 16)
-        const __m512i powers = _mm512_load_si512(lucid_powers);
+        const __m512i powers = _mm512_load_si512(lucid_gelu_powers);
         const __m512 rest = _mm512_load_ps(lucid_powers_rest);
         __m512 term[5];
         for (int i = 0; i < 5; i++) term[i] = _mm512_load_ps(lucid_gelu_terms[i]);
@@ -185,6 +192,7 @@ cdef extern from *:
     }
     #else
     #define LUCID_INTERLEAVED 0
+    #define lucid_exp32(x, y, n) ((void) 0)
     #define lucid_silu32(x, y, n) ((void) 0)
     #define lucid_sigmoid32(x, y, n) ((void) 0)
     #define lucid_tanh32(x, y, n) ((void) 0)
@@ -192,6 +200,7 @@ cdef extern from *:
     #endif
     """
     bint INTERLEAVED "LUCID_INTERLEAVED"        # whether there are these, for n a multiple of 64
+    void exp32 "lucid_exp32" (const float* x, float* y, Py_ssize_t n) noexcept nogil
     void silu32 "lucid_silu32" (const float* x, float* y, Py_ssize_t n) noexcept nogil
     void sigmoid32 "lucid_sigmoid32" (const float* x, float* y, Py_ssize_t n) noexcept nogil
     void tanh32 "lucid_tanh32" (const float* x, float* y, Py_ssize_t n) noexcept nogil

@@ -73,6 +73,10 @@ cdef void pow_half_kernel(const floating* x, floating* y, Py_ssize_t n, const do
 
 cdef void exp_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
+    if floating is float:
+        if INTERLEAVED:
+            exp32(x, y, n)
+            return
     for i in range(n):
         y[i] = exp_(x[i])
 

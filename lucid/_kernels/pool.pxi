@@ -14,6 +14,7 @@ cdef struct Pool:
     Py_ssize_t planes, x_height, x_width, height, width
     Py_ssize_t kernel_y, kernel_x, stride_y, stride_x, top, left, dilation_y, dilation_x
     bint include_pad
+    bint* fault                 # set where an index is neither -1 nor one of the plane's
     double divisor              # 0: the number of elements
 
 
@@ -191,8 +192,21 @@ cdef void max_pool_span(const Pool* g, const floating* x, floating* y, int64_t* 
                     indices[j] = first + j * step + top * g.dilation_y * g.x_width + left * g.dilation_x
 
 
+cdef inline bint by_pairs(const Pool* g) noexcept nogil:
+    """The windows are 2 x 2, side by side and wholly within the image."""
+    return (g.kernel_y == 2 and g.kernel_x == 2 and g.stride_y == 2 and g.stride_x == 2 and g.dilation_y == 1
+            and g.dilation_x == 1 and g.top == 0 and g.left == 0 and 2 * g.height <= g.x_height
+            and 2 * g.width <= g.x_width)
+
+
 cdef void max_pool_plane(const Pool* g, const floating* x, floating* y, int64_t* indices) noexcept nogil:
     cdef Py_ssize_t i, j, span = POOL_SPAN, reach = (g.kernel_x - 1) * g.dilation_x + 32
+    if floating is float:
+        if INTERLEAVED and by_pairs(g):
+            for i in range(g.height):
+                j = 2 * i * g.x_width
+                pool_pairs32(x + j, g.x_width, j, g.width, y + i * g.width, indices + i * g.width)
+            return
     while span > POOL_LANES and span * g.stride_x + reach > POOL_STAGE:
         span -= POOL_LANES
     for i in range(g.height):
@@ -207,11 +221,13 @@ cdef void max_pool_plane(const Pool* g, const floating* x, floating* y, int64_t*
 
 
 cdef void max_pool_backward_plane(const Pool* g, const floating* dy, floating* dx, int64_t* indices) noexcept nogil:
-    cdef Py_ssize_t i
-    memset(dx, 0, g.x_height * g.x_width * sizeof(floating))
+    cdef Py_ssize_t i, size = g.x_height * g.x_width
+    memset(dx, 0, size * sizeof(floating))
     for i in range(g.height * g.width):
-        if indices[i] >= 0:
+        if <uint64_t> indices[i] < <uint64_t> size:
             dx[indices[i]] += dy[i]
+        elif indices[i] != -1:
+            g.fault[0] = True
 
 
 def max_pool2d(x, kernel, stride, padding, dilation, bint ceil_mode):
@@ -231,18 +247,10 @@ def max_pool2d(x, kernel, stride, padding, dilation, bint ceil_mode):
     return y, indices
 
 
-cdef bint beyond(const int64_t* at, Py_ssize_t n, Py_ssize_t size) noexcept nogil:
-    """One of the indices is neither -1 nor in [0, size)."""
-    cdef Py_ssize_t i
-    cdef int bad = 0
-    for i in range(n):
-        bad |= <uint64_t> (at[i] + 1) > <uint64_t> size
-    return bad
-
-
 def max_pool2d_backward(dy, indices, x_shape):
     """dx of ``x_shape``: each element of dy added where its maximum was."""
     cdef PoolPlane plane
+    cdef bint fault = False
     cdef cnp.ndarray d = contiguous(dy), at = contiguous(indices)
     cdef Pool g
     cdef int t = float_type(d)
@@ -254,8 +262,10 @@ def max_pool2d_backward(dy, indices, x_shape):
         raise TypeError(f"max_pool2d_backward: expected int64 indices, got {at.dtype}")
     g.planes, g.x_height, g.x_width = shape[0] * shape[1], shape[2], shape[3]
     g.height, g.width = dy_shape[2], dy_shape[3]
-    if beyond(<const int64_t*> cnp.PyArray_DATA(at), cnp.PyArray_SIZE(at), g.x_height * g.x_width):
-        raise ValueError(f"max_pool2d_backward: indices reach outside the planes of input {shape}")
+    g.fault = &fault
     plane = of_type(t, <void*> max_pool_backward_plane[float], <void*> max_pool_backward_plane[double])
-    return run_planes(&g, plane, d, empty_shape(shape, t), at,
-                      <double> g.planes * (g.x_height * g.x_width + g.height * g.width))
+    dx = run_planes(&g, plane, d, empty_shape(shape, t), at,
+                    <double> g.planes * (g.x_height * g.x_width + g.height * g.width))
+    if fault:
+        raise ValueError(f"max_pool2d_backward: indices reach outside the planes of input {shape}")
+    return dx

@@ -7,8 +7,9 @@
 
 cdef enum:
     REDUCE_LANES = 256          # lanes shared by columns fewer than this
-    REDUCE_COLUMNS = 512        # columns taken together
-    REDUCE_BLOCK = 32768        # elements in a block
+    REDUCE_COLUMNS = 1024       # columns taken together
+    REDUCE_BLOCK = 32768        # elements in a block of a row
+    REDUCE_ROWS = 65536         # elements in a block of rows: blocks are added up by one thread
     REDUCE_GRAIN = 16384
     FINISH_GRAIN = 65536
 
@@ -108,7 +109,7 @@ cdef void plan_stage(Stage* s) noexcept nogil:
         s.chunks = (s.inner + s.columns - 1) // s.columns
         while s.chunks == 1 and 2 * s.group * s.inner <= REDUCE_LANES and 8 * s.group <= s.count:
             s.group *= 2
-        s.rows = REDUCE_BLOCK // s.columns // s.group * s.group
+        s.rows = REDUCE_ROWS // s.columns // s.group * s.group
     s.blocks = (s.count + s.rows - 1) // s.rows
 
 

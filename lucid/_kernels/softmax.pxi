@@ -12,10 +12,12 @@ cdef enum:
     STREAM_ROW = 16384          # bytes of a row: with its operands it stays in L1
 
 ctypedef void (*Row)(const void* x, const void* z, void* out, Py_ssize_t n, bint readable) noexcept nogil
+ctypedef void (*ManyRows)(const void* x, const void* z, void* out, Py_ssize_t rows, Py_ssize_t n) noexcept nogil
 ctypedef void (*Column)(const void* x, const void* z, void* out, Py_ssize_t n, Py_ssize_t stride) noexcept nogil
 
 cdef struct Rows:
     Row row
+    ManyRows many               # of adjacent rows at once, or NULL; with the bits of ``row``
     Column column
     const char* x               # (outer, count, inner), as z (or NULL) and out
     const char* z
@@ -73,6 +75,10 @@ cdef void rows_range(const Rows* r, Py_ssize_t lo, Py_ssize_t hi, int thread) no
     cdef Py_ssize_t tiles = r.inner // SOFTMAX_COLUMNS, index, at, whole
     if r.together:
         tiles_range(r, lo, hi, thread)
+        return
+    if r.many:
+        at = lo * r.count * r.size
+        r.many(r.x + at, r.z + at, r.out + at, hi - lo, r.count)
         return
     if r.inner == 1:
         whole = max(0, r.outer * r.count - ROW_TILE) // r.count
@@ -134,8 +140,8 @@ cdef void run_rows(const Rows* r, Py_ssize_t items, int threads) noexcept nogil:
 
 
 cdef cnp.ndarray along_rows(str name, cnp.ndarray x, cnp.ndarray z, int axis, void* row32, void* row64, void* column32,
-                            void* column64):
-    """The row operation over ``axis`` of ``x`` and, unless it is None, ``z``."""
+                            void* column64, void* many32):
+    """The row operation over ``axis`` of ``x`` and, unless it is None, ``z``; ``many32``: see ``Rows``."""
     cdef Rows r
     cdef int t = float_type(x), ndim = cnp.PyArray_NDIM(x), d, threads
     cdef cnp.ndarray out
@@ -168,6 +174,7 @@ cdef cnp.ndarray along_rows(str name, cnp.ndarray x, cnp.ndarray z, int axis, vo
     r.together = 0
     if r.inner < SOFTMAX_COLUMNS and (r.inner > 1 or r.count <= SOFTMAX_SHORT):
         r.together = SOFTMAX_COLUMNS // r.inner
+    r.many = <ManyRows> many32 if INTERLEAVED and t == cnp.NPY_FLOAT and r.inner == 1 and not r.together else NULL
     items = row_items(&r)
     threads = <int> min(items, threads_for(<double> r.outer * r.count * r.inner, ROWS_GRAIN))
     r.tiles = NULL
@@ -260,11 +267,20 @@ cdef inline double row_dot(bint ones, const floating* x, const floating* y, Py_s
 
 # Softmax: y = exp(x - max(x)) / sum(exp(x - max(x)))
 
+cdef void softmax_rows32(const float* x, const float* z, float* y, Py_ssize_t rows, Py_ssize_t n) noexcept nogil:
+    softmax32(x, y, rows, n)
+
+
 cdef void softmax_row(const floating* x, const floating* z, floating* y, Py_ssize_t n, bint readable) noexcept nogil:
     cdef floating last[ROW_TILE]
     cdef Py_ssize_t i, j, rest = n % ROW_TILE
-    cdef floating m = row_extreme(False, x, n, readable)
-    cdef floating total = <floating> row_exp(x, y, last, n, m, readable)
+    cdef floating m, total
+    if floating is float:
+        if INTERLEAVED:
+            softmax32(x, y, 1, n)
+            return
+    m = row_extreme(False, x, n, readable)
+    total = <floating> row_exp(x, y, last, n, m, readable)
     for i in range(n // ROW_TILE):
         for j in range(ROW_TILE):
             y[j] = y[j] / total
@@ -324,13 +340,23 @@ cdef inline void softmax_backward_tile(const floating* y, const floating* dy, fl
         dx[j] = y[j] * (dy[j] - dot)
 
 
+cdef void softmax_backward_rows32(const float* y, const float* dy, float* dx, Py_ssize_t rows,
+                                  Py_ssize_t n) noexcept nogil:
+    softmax_backward32(y, dy, dx, rows, n)
+
+
 cdef void softmax_backward_row(const floating* y, const floating* dy, floating* dx, Py_ssize_t n,
                                bint readable) noexcept nogil:
     cdef floating y_end[ROW_TILE]
     cdef floating dy_end[ROW_TILE]
     cdef floating last[ROW_TILE]
     cdef Py_ssize_t i = 0
-    cdef floating dot = <floating> row_dot(False, y, dy, n, readable)
+    cdef floating dot
+    if floating is float:
+        if INTERLEAVED:
+            softmax_backward32(y, dy, dx, 1, n)
+            return
+    dot = <floating> row_dot(False, y, dy, n, readable)
     while i + ROW_TILE <= n:
         softmax_backward_tile(y + i, dy + i, dx + i, dot)
         i += ROW_TILE
@@ -364,11 +390,11 @@ cdef void softmax_backward_column(const floating* y, const floating* dy, floatin
 def softmax(x, int axis):
     """exp(x) / sum(exp(x)) along ``axis``."""
     return along_rows("softmax", x, None, axis, <void*> softmax_row[float], <void*> softmax_row[double],
-                      <void*> softmax_column[float], <void*> softmax_column[double])
+                      <void*> softmax_column[float], <void*> softmax_column[double], <void*> softmax_rows32)
 
 
 def softmax_backward(y, dy, int axis):
     """y * (dy - sum(y * dy)) along ``axis``."""
     return along_rows("softmax_backward", y, dy, axis, <void*> softmax_backward_row[float],
                       <void*> softmax_backward_row[double], <void*> softmax_backward_column[float],
-                      <void*> softmax_backward_column[double])
+                      <void*> softmax_backward_column[double], <void*> softmax_backward_rows32)
