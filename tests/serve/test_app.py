@@ -162,7 +162,7 @@ def test_sequences_of_different_lengths(serving: Callable[..., Any]) -> None:
         ({"body": b"", "kind": "image/png"}, 415, "content type 'image/png' is not supported"),
         ({"body": b"0" * 5001}, 413, "the request is larger than 5000 bytes"),
         ({"body": [b"0" * 3000, b"0" * 3000]}, 413, "the request is larger than 5000 bytes"),
-        ({"body": b"", "content_length": "9" * 30}, 400, "the body is not a .npy file"),
+        ({"body": b"", "content_length": "9" * 30}, 413, "the request is larger than 5000 bytes"),
         ({"path": "/nothing"}, 404, "Not Found"),
         ({"method": "GET"}, 405, "Method Not Allowed"),
         ({"body": write_npy(np.zeros((1, 3, 16, 17), np.float32))}, 400, "expected x: float32 (n, 3, 16, 16), or one"),
