@@ -6,6 +6,8 @@ import functools
 import threading
 from typing import Any
 
+from lucid._printing import shown
+
 TYPES = (
     "cpu", "cuda", "hip", "hpu", "ipu", "lazy", "maia", "meta", "mkldnn", "mps", "mtia", "privateuseone", "vulkan",
     "xla", "xpu",
@@ -54,7 +56,7 @@ class device:
     def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
         name, separator, number = str(type).partition(":")
         if name not in TYPES or (separator and not number.isdecimal()):
-            raise RuntimeError(f"device: expected one of {', '.join(TYPES)}, got {str(type)!r}")
+            raise RuntimeError(f"device: expected one of {', '.join(TYPES)}, got {shown(str(type))}")
         if separator and index is not None and not isinstance(type, device):
             raise RuntimeError(f"device: {type!r} has an index already, got another one, {index}")
         self.type = name

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _bfloat16
+from lucid._printing import shown
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -129,14 +130,14 @@ def as_dtype(spec: Any) -> dtype:
     """The lucid dtype meant by a lucid or NumPy dtype, a name, or ``float``, ``int``, ``bool``."""
     if isinstance(spec, dtype):
         return spec
-    if spec in _BY_PYTHON:
+    if isinstance(spec, type) and spec in _BY_PYTHON:
         return _BY_PYTHON[spec]
     if isinstance(spec, str) and spec in _BY_NAME:
         return _BY_NAME[spec]
     try:
         return _BY_NUMPY[np.dtype(spec)]
     except (TypeError, ValueError, KeyError):
-        raise TypeError(f"not a lucid dtype: {spec!r}") from None
+        raise TypeError(f"not a lucid dtype: {shown(spec)}") from None
 
 
 def of_scalar(value: Any) -> dtype:

@@ -88,6 +88,31 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: lucid.func.replace_all_batch_norm_modules_(3), TypeError,  # type: ignore[arg-type]
         "replace_all_batch_norm_modules_: expected a Module, got int",
     ),
+    "constructor": (
+        lambda: nn.Conv2d("a", 1, 1), TypeError,  # type: ignore[arg-type]
+        "Conv2d: wrong argument among in_channels: 'a', out_channels: 1, kernel_size: 1",
+    ),
+    "constructor, within another": (
+        lambda: nn.Transformer(nhead=nn.ReLU(), num_encoder_layers=1, num_decoder_layers=1), TypeError,  # type: ignore[arg-type]
+        "MultiheadAttention: wrong argument among embed_dim: 512, num_heads: ReLU, dropout: 0.1, bias: True, "
+        "batch_first: False, device: NoneType, dtype: NoneType",
+    ),
+    "constructor, beyond 64 bits": (
+        lambda: nn.Linear(10**5000, 2), ValueError,
+        "Linear: wrong argument among in_features: an integer of 16610 bits, out_features: 2",
+    ),
+    "function, beyond 64 bits": (
+        lambda: lucid.all(lucid.ones(2), dim=2**63), ValueError,
+        "all: wrong argument among x: float32 (2,), dim: 9223372036854775808",
+    ),
+    "function, text": (
+        lambda: lucid.clamp(lucid.ones(2).long(), max="none"), TypeError,  # type: ignore[arg-type]
+        "clamp: wrong argument among x: int64 (2,), max: 'none'",
+    ),
+    "dtype, a tensor": (
+        lambda: nn.Linear(2, 2, dtype=lucid.ones(2, 2)), TypeError,
+        "not a lucid dtype: Tensor([[1.0, 1.0], [1.0, 1.0]], grad=None)",
+    ),
     "array API": (lambda: array_api.sum([1.0]), TypeError, "sum: expected a Tensor, got list"),  # type: ignore[arg-type]
     "Letterbox": (lambda: models.Letterbox(-1), ValueError, "Letterbox: size must be a positive integer, got -1"),
 }  # fmt: skip
@@ -112,3 +137,20 @@ def test_export_and_draw_write_nothing_that_they_refuse(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="draw: no such directory: .*absent"):
         lucid.visual.draw(model, x, path=tmp_path / "absent" / "net.svg")
     assert not list(tmp_path.iterdir())
+
+
+def test_classes_derived_from_lucid_s_keep_their_own_errors() -> None:
+    class Own(nn.Linear):
+        def __init__(self, size: object) -> None:
+            if size == 3:
+                raise KeyError("size")
+            super().__init__(size, 2)  # type: ignore[arg-type]
+
+    with pytest.raises(KeyError, match="^'size'$"):
+        Own(3)
+    with pytest.raises(
+        TypeError, match=r"^Linear.__init__\(\) missing 1 required positional argument: 'out_features'$"
+    ):
+        nn.Linear(2)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="^Own: wrong argument among in_features: dict, out_features: 2"):
+        Own({})

@@ -177,7 +177,7 @@ cdef object pass_gate(PyObject* callable, PyObject** args, size_t nargs, PyObjec
             tuple([<object> args[i] for i in range(positional)]),
             {<object> PyTuple_GET_ITEM(names, i - positional): <object> args[i] for i in range(positional, n)},
         )
-    except (TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
+    except (TypeError, ValueError, RuntimeError, LookupError, AttributeError, ArithmeticError, AssertionError) as error:
         from lucid._functions._naming import named
 
         spelled = () if names == NULL else <tuple> <object> names

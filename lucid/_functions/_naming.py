@@ -2,15 +2,19 @@
 
 The rule: an error that lucid's own code raised, or NumPy on its behalf, leaves a gate with the name of that gate in
 front. The name of another function of lucid in that place gives way. Where Python or NumPy stumbled over an argument,
-what they say of the insides becomes a note, and the message lists the arguments. The type, the traceback and errors
-raised by anyone else stay as they are.
+what they say of the insides becomes a note, and the message lists the arguments; so it does for constructors of the
+classes of `Named`. Integers that no machine word holds are a ValueError. Messages stay on one line. Otherwise the type,
+the traceback and errors raised by anyone else stay as they are.
 """
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Any
+
+import numpy as np
 
 from lucid import _dtype
 from lucid.autograd._node import TensorBase
@@ -18,13 +22,20 @@ from lucid.autograd._node import TensorBase
 NAMED = ("TypeError", "ValueError", "RuntimeError", "IndexError", "NotImplementedError", "LinAlgError", "ShapeError")
 """Types of errors that are given a name; other subclasses of them are left alone."""
 
+STUMBLES = (OverflowError, ZeroDivisionError, UnicodeEncodeError, RecursionError, np.exceptions.AxisError)
+"""What only Python and NumPy raise, over an argument that nobody looked at."""
+
+LONGEST = 300
+"""Characters of a message of several lines that are kept, on one."""
+
 _PREFIX = re.compile(r"([a-z_][a-z_0-9]*): ")
 _FOREIGN = re.compile(
     r"object is not|object of type|has no len|objects cannot be|object cannot be|an integer is required|"
     r"must be an iterable|not supported between|unsupported operand|is ambiguous|could not be broadcast|shape mismatch|"
     r"cannot reshape array|list index|tuple index|index out of range|slice indices|unpack|argument after|Value after|"
     r"Cannot convert|too large to|\b_\w+\(\)|empty sequence|has incorrect type|must be real|math domain|mapped shapes|"
-    r"Python int|buffer|zero-size array"
+    r"Python int|buffer|zero-size array|bad operand|not all arguments converted|\(\) argument must be|unhashable|"
+    r"truth value of|could not convert|cannot convert float|iteration over a 0-d"
 )
 
 
@@ -33,7 +44,7 @@ def _is_own(error: Exception) -> bool:
     trace, last = error.__traceback__, "lucid"
     while trace is not None:
         root = str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0]
-        last = last if root == "numpy" else root
+        last = last if root in ("numpy", "copy") else root
         trace = trace.tb_next
     return last == "lucid"
 
@@ -41,6 +52,8 @@ def _is_own(error: Exception) -> bool:
 def _described(value: Any) -> str:
     if isinstance(value, TensorBase):
         return f"{_dtype.of_array(value._data).name} {value._data.shape}"
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"an integer of {value.bit_length()} bits"
     text = repr(value) if isinstance(value, (bool, int, float, str)) else ""
     return text if 0 < len(text) <= 20 else type(value).__name__
 
@@ -51,6 +64,29 @@ def _listed(function: Any, values: tuple[Any, ...], keywords: tuple[str, ...]) -
     first = len(values) - len(keywords)
     names = [*own[:first], *[f"argument {k + 1}" for k in range(len(own), first)], *keywords]
     return ", ".join(f"{name}: {_described(value)}" for name, value in zip(names, values))
+
+
+def _stumbled(error: Exception) -> bool:
+    """Whether this is what Python or NumPy raise over an argument that nobody looked at."""
+    kind = type(error)
+    if kind is KeyError:  # a missing key, not a sentence about it
+        return not (isinstance(error.args[0], str) and " " in error.args[0])
+    return kind in STUMBLES or "UFunc" in kind.__name__ or (kind is AssertionError and not error.args)
+
+
+def _replaced(error: Exception, name: str, arguments: str) -> Exception:
+    """What to raise instead of an error whose text and type tell of the insides alone."""
+    kind = TypeError if isinstance(error, (TypeError, AttributeError)) else ValueError
+    made = kind(f"{name}: wrong argument among {arguments}")
+    made.add_note(f"raised within {name}: {error!r}")
+    return made.with_traceback(error.__traceback__)
+
+
+def _on_one_line(message: str) -> str:
+    if "\n" not in message:
+        return message
+    message = " ".join(message.split())
+    return message if len(message) <= LONGEST else message[: LONGEST - 3] + "..."
 
 
 def named(
@@ -66,6 +102,8 @@ def named(
         if isinstance(found, TensorBase) or not any(found is v for v in values) or not _is_own(error):
             return error
         return TypeError(f"{name}: expected a Tensor, got {type(found).__name__}").with_traceback(error.__traceback__)
+    if _stumbled(error):
+        return _replaced(error, name, _listed(function.__wrapped__, values, keywords)) if _is_own(error) else error
     if type(error).__name__ not in NAMED or len(error.args) != 1 or not _is_own(error):
         return error
     message = error.args[0]
@@ -77,5 +115,53 @@ def named(
     if _FOREIGN.search(message):
         error.add_note(f"raised within {name}: {message}")
         message = f"wrong argument among {_listed(function.__wrapped__, values, keywords)}"
-    error.args = (f"{name}: {message}",)
+    error.args = (f"{name}: {_on_one_line(message)}",)
+    return error
+
+
+class Named:
+    """Base of classes whose constructors say of a wrong argument which class it was given to, and list the arguments.
+
+    Only lucid's own classes are treated so; a class that someone derives from them calls its base's constructor.
+    """
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" in cls.__dict__ and cls.__module__.partition(".")[0] == "lucid":
+            cls.__init__ = _constructor(cls.__dict__["__init__"])  # type: ignore[method-assign]
+
+
+def _constructor(init: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(init)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            init(self, *args, **kwargs)
+        except (TypeError, ValueError, RuntimeError, LookupError, AttributeError, ArithmeticError) as error:
+            better = _of_class(error, type(self).__name__, init, (self, *args, *kwargs.values()), tuple(kwargs))
+            if better is error:
+                raise
+            raise better from None
+
+    return __init__
+
+
+def _of_class(error: Any, name: str, init: Any, values: tuple[Any, ...], keywords: tuple[str, ...]) -> Exception:
+    """``error``, unless Python or NumPy stumbled over an argument of the constructor ``init``."""
+    if not _is_own(error) or "__init__() " in str(error):
+        return error
+    arguments = _listed(init, values, keywords).partition(", ")[2]
+    if isinstance(error, AttributeError):
+        return _replaced(error, name, arguments) if type(error.obj).__module__ in ("builtins", "numpy") else error
+    if _stumbled(error):
+        return _replaced(error, name, arguments)
+    if type(error).__name__ not in NAMED or len(error.args) != 1 or not isinstance(error.args[0], str):
+        return error
+    message = error.args[0]
+    sizes = message.startswith("empty: size must be")  # of a parameter
+    if sizes or (_FOREIGN.search(message) and "wrong argument among" not in message):
+        return _replaced(error, name, arguments)
+    if "\n" in message:
+        error.args = (_on_one_line(message),)
     return error

@@ -12,6 +12,7 @@ from lucid import _dtype, _ops
 from lucid._functions._arguments import integer
 from lucid._functions._common import check_options, write_out
 from lucid._functions.shape import as_shape
+from lucid._printing import shown
 from lucid.autograd._node import TensorBase, wrap
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _shape(name: str, sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ..
     """
     if size is not None:
         if sizes:
-            raise TypeError(f"{name}: got the size twice, as {sizes} and as size={size}")
+            raise TypeError(f"{name}: got the size twice, as {shown(sizes)} and as size={shown(size)}")
         sizes = (size,)
     try:
         shape, fits = as_shape(sizes), True
@@ -54,7 +55,7 @@ def _shape(name: str, sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ..
     if shape is not sizes and (not sizes or shape is not sizes[0]):  # else they are a tuple of ints
         given = sizes[0] if len(sizes) == 1 and np.iterable(sizes[0]) else sizes
         if not fits or isinstance(given, str) or not all(isinstance(integer(n), int) for n in given):
-            what = given if isinstance(given, (tuple, list)) else type(given).__name__
+            what = shown(given) if isinstance(given, (tuple, list)) else type(given).__name__
             raise TypeError(f"{name}: size must be integers or one sequence of them, got {what}")
     for n in shape:
         if n < 0:

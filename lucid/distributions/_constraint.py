@@ -7,9 +7,10 @@ from typing import Any
 
 import lucid
 from lucid import Tensor
+from lucid._functions._naming import Named
 
 
-class Constraint:
+class Constraint(Named):
     """A set of values.
 
     Attributes:

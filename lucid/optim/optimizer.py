@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lucid._functions._naming import Named
 from lucid._printing import shown
 from lucid._tensor import Tensor
 from lucid.autograd._hooks import RemovableHandle
@@ -128,7 +129,7 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-class Optimizer(Saving):
+class Optimizer(Named, Saving):
     """Base class of all optimizers.
 
     Subclasses define ``update_group``; or ``step`` itself, as in PyTorch.
@@ -183,6 +184,7 @@ class Optimizer(Saving):
             self.add_param_group(group)
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         if "step" in cls.__dict__:
             cls.step = _hooked(cls.__dict__["step"])  # type: ignore[method-assign]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import lucid
 from lucid._convert import as_device
+from lucid._printing import shown
 from lucid._tensor import Tensor
 
 __all__ = [
@@ -18,11 +19,11 @@ __all__ = [
 
 def _check(name: str, M: int, dtype: Any, device: Any) -> None:
     if not isinstance(M, int):
-        raise TypeError(f"{name}: expected M to be an integer, got {M!r}")
+        raise TypeError(f"{name}: expected M to be an integer, got {shown(M)}")
     if M < 0:
         raise ValueError(f"{name}: M must not be negative, got {M}")
     if dtype is not None and dtype not in (lucid.float32, lucid.float64):
-        raise ValueError(f"{name}: expected dtype to be float32 or float64, got {dtype}")
+        raise ValueError(f"{name}: expected dtype to be float32 or float64, got {shown(dtype)}")
     if device is not None:
         as_device(device)
 

@@ -9,6 +9,7 @@ from lucid._functions._arguments import check_tensors as check_tensors
 from lucid._functions._common import cast, floating, operands
 from lucid._functions._unary import run as run
 from lucid._functions.reduce import mean, sum
+from lucid._printing import shown
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -44,7 +45,7 @@ def reduction_of(
             f"{name}: size_average and reduce are deprecated; use reduction={reduction!r} instead", stacklevel=3
         )
     if reduction not in allowed:
-        raise ValueError(f"{name}: reduction must be one of {', '.join(map(repr, allowed))}, got {reduction!r}")
+        raise ValueError(f"{name}: reduction must be one of {', '.join(map(repr, allowed))}, got {shown(reduction)}")
     return reduction
 
 

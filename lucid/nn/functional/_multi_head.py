@@ -50,14 +50,14 @@ def _mask(name: str, mask: Any, allowed: tuple[tuple[int, ...], ...], like: Tens
     """``mask``, checked; a floating-point one in the dtype of ``like``."""
     if mask is None:
         return None
-    check_tensors("multi_head_attention_forward", mask)
+    check_tensors("run_multi_head_attention", mask)
     if mask._data.dtype.kind not in "bf":
         raise RuntimeError(
-            f"multi_head_attention_forward: expected {name} of dtype bool or floating point, got {mask.dtype}"
+            f"run_multi_head_attention: expected {name} of dtype bool or floating point, got {mask.dtype}"
         )
     if mask._data.shape not in allowed:
         raise RuntimeError(
-            f"multi_head_attention_forward: expected {name} of shape {' or '.join(map(str, allowed))}, got "
+            f"run_multi_head_attention: expected {name} of shape {' or '.join(map(str, allowed))}, got "
             f"{mask._data.shape}"
         )
     return mask if mask._data.dtype == np.bool_ else cast(mask, like.dtype)
@@ -67,7 +67,7 @@ def _check_inputs(
     query: Tensor, key: Tensor, value: Tensor, heads: int, p: Projections, axis: int
 ) -> tuple[int, int, int, int]:
     """Batch size, numbers of queries and keys, and embedding size."""
-    name = "multi_head_attention_forward"
+    name = "run_multi_head_attention"
     q, k, v = query._data.shape, key._data.shape, value._data.shape
     embed_dim = p.out._data.shape[0]
     shapes = f"(query {q}, key {k}, value {v})"
@@ -204,7 +204,7 @@ def run_multi_head_attention(
     add_zero_attn: bool, attn_mask: Any, key_padding_mask: Any, is_causal: bool, need_weights: bool, average: bool,
 ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
     """`multi_head_attention_forward` for a batch in dimension ``axis``, or unbatched tensors."""
-    name = "multi_head_attention_forward"
+    name = "run_multi_head_attention"
     for t in (query, key, value):
         check_tensors(name, t)
     dims = query._data.ndim

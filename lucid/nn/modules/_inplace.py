@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lucid._printing import shown
 from lucid.nn.modules.module import Module
 
 
@@ -11,7 +12,7 @@ class Inplace(Module):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         if not isinstance(inplace, bool):
-            raise TypeError(f"{type(self).__name__}: expected inplace to be a bool, got {inplace!r}")
+            raise TypeError(f"{type(self).__name__}: expected inplace to be a bool, got {shown(inplace)}")
         self.inplace = inplace
 
     def settings(self, text: str) -> str:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lucid._functions._naming import Named
 from lucid._tensor import Tensor
 from lucid.autograd._node import note_attribute
 from lucid.nn.modules._errors import name_module, not_a_module, wrong_argument
@@ -18,7 +19,7 @@ from lucid.nn.parameter import Buffer, Parameter
 _TABLES = ("_parameters", "_buffers", "_modules")
 
 
-class Module(Hooked, OwnState, Whole):
+class Module(Named, Hooked, OwnState, Whole):
     """Base class of all layers and models: parameters, buffers and child modules found by attribute name.
 
     Subclasses call ``super().__init__()`` before assigning attributes, and define ``forward``. Errors that lucid raises

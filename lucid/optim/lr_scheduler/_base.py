@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from lucid._functions._naming import Named
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
 from lucid.optim.optimizer import Optimizer, as_float
@@ -47,7 +48,7 @@ def saved_function(function: Any) -> dict[str, Any] | None:
     return None if isinstance(function, types.FunctionType) else dict(getattr(function, "__dict__", {}))
 
 
-class LRScheduler:
+class LRScheduler(Named):
     """Base class of all schedulers. Subclasses define ``get_lr``.
 
     The constructor takes the first step itself, to epoch 0; after that call ``step()`` once per epoch, after

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 import lucid
+from lucid._functions._naming import Named
 from lucid._tensor import Tensor
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Dataset(Generic[T_co]):
+class Dataset(Named, Generic[T_co]):
     """A map from an index to a sample: define ``__getitem__`` and, for samplers and ``len``, ``__len__``.
 
     ``__getitems__(indices) -> list of samples`` is optional; a loader that finds it reads whole batches with it.

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Generic, TypeVar
 
 import lucid
+from lucid._functions._naming import Named
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -29,7 +30,7 @@ def _check_bool(owner: str, name: str, value: Any) -> None:
         raise TypeError(f"{owner}: expected True or False for {name}, got {value!r}")
 
 
-class Sampler(Generic[T_co]):
+class Sampler(Named, Generic[T_co]):
     """An order of indices: define ``__iter__``, and ``__len__`` where the number of indices is known.
 
     Example:
