@@ -127,7 +127,8 @@ def test_maximum_of_pairs(ops: Any, shape: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_softplus_multiplies_by_powers_of_two(ops: Any, dtype: type) -> None:
-    x = spread(2000).astype(dtype)
+    with np.errstate(invalid="ignore"):  # of NaNs that signal
+        x = spread(2000).astype(dtype)
     x = x[np.isnan(x) | (np.abs(x) < 1e30)]
     for beta in (0.25, 8.0):
         with np.errstate(all="ignore"):
