@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._device import current_device, device
-from lucid.autograd._node import wrap
+from lucid.autograd._node import set_size_class, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -25,6 +25,8 @@ class Size(tuple[int, ...]):
         >>> lucid.zeros(2, 3).shape.numel()
         6
     """
+
+    __slots__ = ()
 
     def numel(self) -> int:
         """The number of elements a tensor of this shape holds."""
@@ -44,17 +46,17 @@ class Size(tuple[int, ...]):
 
     __rmul__ = __mul__
 
-    def __getitem__(self, index: Any) -> Any:
-        try:
-            found = tuple.__getitem__(self, index)
-        except IndexError:
-            raise IndexError(f"Size: index {index} is out of range for {len(self)} dimensions") from None
-        return Size(found) if isinstance(index, slice) else found
+    if TYPE_CHECKING:  # compiled: a size is one, a slice a Size
+
+        def __getitem__(self, index: Any) -> Any: ...
 
     def __repr__(self) -> str:
         return f"lucid.Size({list(self)})"
 
     __str__ = __repr__
+
+
+set_size_class(Size)
 
 
 class Layout:
@@ -69,11 +71,6 @@ class Layout:
     @data.setter
     def data(self: Any, value: Tensor) -> None:
         self._data = value._data
-
-    @property
-    def shape(self: Any) -> Size:
-        """The size of every dimension."""
-        return Size(self._data.shape)
 
     def size(self: Any, dim: int | None = None) -> Any:
         """The shape, or the size of one dimension.

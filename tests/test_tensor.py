@@ -401,3 +401,20 @@ def test_sizes_stay_sizes() -> None:
     assert (1,) + size == (1, 2, 3) and size[1] == 3 and (size[:-1] + size[-1:]).numel() == 6
     with pytest.raises(TypeError):
         size + [1]
+
+
+def test_places_of_shapes() -> None:
+    """An integer gives a size, a slice a Size, whatever the tensor; what is neither is refused as a tuple's."""
+    shape = lucid.ones(2, 3, 4).shape
+    assert (shape[0], shape[-1], shape[np.int64(1)]) == (2, 4, 3)
+    for part, expected in ((shape[1:], (3, 4)), (shape[:], (2, 3, 4)), (shape[::-2], (4, 2)), (shape[5:], ())):
+        assert part == expected and type(part) is lucid.Size
+    assert lucid.tensor(1.0).shape == () and type(lucid.tensor(1.0).shape) is lucid.Size
+    for wrong in (3, -4):
+        with pytest.raises(IndexError, match=rf"^Size: index {wrong} is out of range for 3 dimensions$"):
+            shape[wrong]
+    with pytest.raises(TypeError, match="must be integers or slices, not str"):
+        shape["0"]
+    again = pickle.loads(pickle.dumps(shape))
+    assert again == shape and type(again) is type(copy.copy(shape)) is lucid.Size
+    assert lucid.compile(lambda x: x.reshape(x.shape[0], -1))(lucid.ones(2, 3, 4)).shape == (2, 12)
