@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid import _bfloat16
+from lucid import _bfloat16, _dtype
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -99,9 +99,18 @@ def format_values(data: np.ndarray, prefix: str = "") -> str:
 
 
 def format_tensor(t: Tensor) -> str:
-    """``Tensor([...], grad=None)``."""
-    grad = "None" if t.grad is None else format_values(t.grad._data)
-    return f"Tensor({format_values(t._data, 'Tensor(')}, grad={grad})"
+    """``Tensor([...], grad=None)``: a leaf's gradient, or what made the tensor; and what the digits do not tell."""
+    data, node, default = t._data, t.grad_fn, _dtype.get_default_dtype()
+    notes = []
+    if node is None or t.grad is not None:
+        notes.append(f"grad={None if t.grad is None else format_values(t.grad._data)}")
+    if node is not None:
+        notes.append(f"grad_fn={node!r}")
+    if not data.size and data.ndim != 1:
+        notes.append(f"size={data.shape}")
+    if t.dtype not in (default, _dtype.to_complex(default), _dtype.int64, _dtype.bool_):
+        notes.append(f"dtype={t.dtype}")
+    return f"Tensor({format_values(data, 'Tensor(')}, {', '.join(notes)})"
 
 
 def shown(value: Any) -> str:

@@ -197,7 +197,7 @@ def test_printing_shows_the_fewest_digits() -> None:
     values = [0.1, 1 / 3, 1e-20, 65504, -0.0, float("nan"), float("inf"), 100.0]
     assert str(lucid.tensor(values, dtype=lucid.bfloat16)) == "[0.1, 0.334, 1.0e-20, 65500.0, -0.0, nan, inf, 100.0]"
     assert str(lucid.tensor([0.1, 65504], dtype=lucid.float16)) == "[0.1, 65500.0]"
-    assert repr(lucid.ones(2, dtype=lucid.bfloat16)) == "Tensor([1.0, 1.0], grad=None)"
+    assert repr(lucid.ones(2, dtype=lucid.bfloat16)) == "Tensor([1.0, 1.0], grad=None, dtype=lucid.bfloat16)"
     printed = lucid.randn(1000).bfloat16()
     lucid.set_printoptions(threshold=2000)
     try:

@@ -28,6 +28,10 @@ def with_grad() -> Tensor:
     (lambda: lucid.tensor([float("nan"), float("inf"), -0.0]), "[nan, inf, -0.0]", "Tensor([nan, inf, -0.0], grad=None)"),
     (lambda: lucid.tensor(0.1), "0.1", "Tensor(0.1, grad=None)"),
     (lambda: lucid.zeros(0), "[]", "Tensor([], grad=None)"),
+    (lambda: lucid.zeros(0, 3), "[]", "Tensor([], grad=None, size=(0, 3))"),
+    (lambda: lucid.tensor([1.5], dtype=lucid.float64), "[1.5]", "Tensor([1.5], grad=None, dtype=lucid.float64)"),
+    (lambda: lucid.tensor([1 + 2j]), "[1.0+2.0j]", "Tensor([1.0+2.0j], grad=None)"),
+    (lambda: lucid.tensor([3], dtype=lucid.uint8), "[3]", "Tensor([3], grad=None, dtype=lucid.uint8)"),
     (lambda: lucid.tensor([1e-10, 1e10, 123456.0]), "[1.0e-10, 1.0e+10, 123456.0]", "Tensor([1.0e-10, 1.0e+10, 123456.0], grad=None)"),
 ])  # fmt: skip
 def test_printing_without_gradient(make: Any, plain: str, full: str) -> None:
@@ -36,11 +40,28 @@ def test_printing_without_gradient(make: Any, plain: str, full: str) -> None:
 
 @pytest.mark.parametrize("make,full", [
     (lambda: leaf([1.0, 2.0]), "Tensor([1.0, 2.0], grad=None)"), (with_grad, "Tensor([1.0, 2.0], grad=[2.0, 4.0])"),
-    (lambda: leaf(1.0) * 2, "Tensor(2.0, grad=None)"),
+    (lambda: leaf(1.0) * 2, "Tensor(2.0, grad_fn=<MulBackward>)"),
+    (lambda: leaf([1.0, 2.0]).double().sum(), "Tensor(3.0, grad_fn=<SumBackward>, dtype=lucid.float64)"),
 ])  # fmt: skip
 def test_printing_with_gradient(make: Any, full: str) -> None:
     """A tensor that requires grad prints in full both ways."""
     assert str(make()) == repr(make()) == full
+
+
+def test_gradients_kept_by_results_print_too() -> None:
+    y = leaf([1.0, 2.0]) * 3
+    y.retain_grad()
+    y.sum().backward()
+    assert repr(y) == "Tensor([3.0, 6.0], grad=[1.0, 1.0], grad_fn=<MulBackward>)"
+
+
+def test_the_default_dtype_is_not_printed() -> None:
+    try:
+        lucid.set_default_dtype(lucid.float64)
+        assert repr(lucid.ones(1)) == "Tensor([1.0], grad=None)"
+        assert repr(lucid.ones(1, dtype=lucid.float32)) == "Tensor([1.0], grad=None, dtype=lucid.float32)"
+    finally:
+        lucid.set_default_dtype(lucid.float32)
 
 
 def test_long_tensors_are_abbreviated() -> None:
