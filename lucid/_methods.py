@@ -318,7 +318,7 @@ class Methods:
     __add__ = __radd__ = binary.add
     __sub__, __rsub__ = binary.sub, binary.rsub
     __mul__ = __rmul__ = binary.mul
-    __truediv__, __rtruediv__ = division.div, division.rdiv
+    __truediv__, __rtruediv__, __rdiv__ = division.div, division.rdiv, division.rdiv
     __floordiv__, __rfloordiv__ = division.floor_divide, division.rfloor_divide
     __mod__, __rmod__ = division.remainder, division.rremainder
     __pow__, __rpow__ = binary.pow, binary.rpow

@@ -19,7 +19,10 @@ import numpy as np
 from lucid import _dtype
 from lucid.autograd._node import TensorBase
 
-NAMED = ("TypeError", "ValueError", "RuntimeError", "IndexError", "NotImplementedError", "LinAlgError", "ShapeError")
+NAMED = (
+    "TypeError", "ValueError", "RuntimeError", "IndexError", "NotImplementedError", "LinAlgError", "ShapeError",
+    "KindError", "OptionError", "PlaceError",
+)  # fmt: skip
 """Types of errors that are given a name; other subclasses of them are left alone."""
 
 STUMBLES = (OverflowError, ZeroDivisionError, UnicodeEncodeError, RecursionError, np.exceptions.AxisError)

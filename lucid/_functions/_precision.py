@@ -104,6 +104,8 @@ def _widened(function: Callable[..., Any], name: str, args: tuple[Any, ...], kwa
         return function(*args, **kwargs)
     floats = [t for t in _tensors((*args, *kwargs.values())) if _dtype.is_floating(t._data.dtype)]
     given = [t for t in _tensors(args) if _dtype.is_floating(t._data.dtype)] or floats
+    if name == "cov":  # weights count as well, which are given by name
+        given = floats
     asked = next((v for v in (*args, *kwargs.values()) if isinstance(v, _dtype.dtype)), None)
     halves = [t for t in floats if t.dtype.is_half]
     if not halves and not (asked is not None and asked.is_half):

@@ -258,8 +258,18 @@ def digamma(x: np.ndarray) -> np.ndarray:
 
 
 def zeta(s: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """The Hurwitz zeta function, sum of (q + k)^-s over k >= 0, for s > 1 and q > 0, by Euler and Maclaurin."""
+    """The Hurwitz zeta function, sum of (q + k)^-s over k >= 0, for s > 1 and q > 0, by Euler and Maclaurin.
+
+    Below zero, for integers s: of the terms down to the pole, the sum over k >= 0 with the sign of (-1)^s is one zeta
+    function less another, so that there are no more of them for q far from it.
+    """
     s, q = np.broadcast_arrays(s, q)
+    below = (q < 0) & (q != np.floor(q)) & (s > 1) & (s == np.floor(s)) & np.isfinite(s)
+    if below.any():
+        y, t, v = zeta(s, np.where(below, 1.0, q)), s[below], q[below]
+        left = -v - np.floor(-v)
+        y[below] = zeta(t, 1 - left) + np.where(t % 2 == 0, 1.0, -1.0) * (zeta(t, left) - zeta(t, 1 - v))
+        return y
     total = np.zeros(q.shape)
     for k in range(12):
         total = total + (q + k) ** -s

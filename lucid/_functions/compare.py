@@ -10,6 +10,7 @@ import numpy as np
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import Operand, check_broadcast, operands
+from lucid._functions._errors import KindError, OptionError
 from lucid.autograd._node import TensorBase, compute
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _logical(name: str, function: Callable[..., Any], text: str, bitwise: bool) 
             x, y = _mask(x, y), _mask(y, x)
         x, y = operands(name, x, y)
         if bitwise and x._data.dtype.kind == "f":
-            raise RuntimeError(f"{name}: not implemented for {x.dtype}")
+            raise KindError(f"{name}: not implemented for {x.dtype}")
         return compute(function, x, y)
 
     logic.__name__ = logic.__qualname__ = name
@@ -137,7 +138,7 @@ def bitwise_not(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     check_tensors("bitwise_not", x)
     if x._data.dtype.kind == "f":
-        raise RuntimeError(f"bitwise_not: not implemented for {x.dtype}")
+        raise KindError(f"bitwise_not: not implemented for {x.dtype}")
     return compute(np.invert, x)
 
 
@@ -186,6 +187,12 @@ def isfinite(x: Tensor) -> Tensor:
     return compute(np.isfinite, x)
 
 
+def _check_tolerances(name: str, rtol: float, atol: float) -> None:
+    for what, value in (("rtol", rtol), ("atol", atol)):
+        if value < 0:
+            raise OptionError(f"{name}: {what} must be greater than or equal to zero, got {value}")
+
+
 def isclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Whether |x - y| <= atol + rtol * |y|, elementwise.
 
@@ -198,6 +205,7 @@ def isclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equa
         equal_nan: NaN is close to NaN.
 
     Raises:
+        RuntimeError: a tolerance is negative.
         ValueError: the shapes do not broadcast.
 
     Example:
@@ -206,6 +214,7 @@ def isclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equa
         [True, False]
     """
     check_tensors("isclose", x, y)
+    _check_tolerances("isclose", rtol, atol)
     check_broadcast("isclose", x._data.shape, y._data.shape)
     return compute(np.isclose, x, y, rtol, atol, equal_nan)
 
@@ -222,6 +231,7 @@ def allclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equ
         equal_nan: NaN is close to NaN.
 
     Raises:
+        RuntimeError: a tolerance is negative.
         ValueError: the shapes do not broadcast.
 
     Example:
@@ -230,6 +240,7 @@ def allclose(x: Tensor, y: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equ
         True
     """
     check_tensors("allclose", x, y)
+    _check_tolerances("allclose", rtol, atol)
     check_broadcast("allclose", x._data.shape, y._data.shape)
     return bool(np.allclose(x._data, y._data, rtol, atol, equal_nan))
 

@@ -31,7 +31,10 @@ def _finish(name: str, data: np.ndarray, requires_grad: bool, device: Any = None
         as_device(device)
     if options:
         check_options(name, options, *(() if name == "tensor" or name.endswith("_like") else ("out",)))
-        t = write_out(name, t, options.get("out"), quiet=name != "arange")
+        out = options.get("out")
+        if isinstance(out, TensorBase) and out._data.dtype != data.dtype:
+            raise RuntimeError(f"{name}: dtype {t.dtype} does not match the dtype of out, {_dtype.of_array(out._data)}")
+        t = write_out(name, t, out, quiet=name != "arange")
     if requires_grad:
         t.requires_grad = True
     return t

@@ -9,6 +9,7 @@ import numpy as np
 from lucid import _ops
 from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import cast, normalize_dim, normalize_dims
+from lucid._functions._errors import PlaceError
 from lucid._functions.binary import maximum, minimum
 from lucid._functions.reduce import Dim, ValuesIndices, keep, sum
 from lucid._functions.shape import reshape, unsqueeze
@@ -40,7 +41,7 @@ class Extremum(Node):
 
 def _check_nonempty(name: str, x: Tensor, dims: tuple[int, ...]) -> None:
     if 0 in [x._data.shape[d] for d in dims]:
-        raise IndexError(f"{name}: cannot reduce over a dimension of size 0 (shape {x._data.shape}): no identity")
+        raise PlaceError(f"{name}: cannot reduce over a dimension of size 0 (shape {x._data.shape}): no identity")
 
 
 def amax(x: Tensor, dim: Dim = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:

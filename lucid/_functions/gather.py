@@ -12,6 +12,7 @@ from lucid._functions._common import (
     cast,
     normalize_dim,
 )
+from lucid._functions._errors import PlaceError
 from lucid._functions.index import Along, Gather, ScatterAdd, SetItem, getitem
 from lucid.autograd._node import TensorBase, compute, wrap
 
@@ -99,7 +100,7 @@ def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out
 def _check_places(index: np.ndarray, name: str, dim: int, extent: int) -> None:
     if index.size and not 0 <= index.min() <= index.max() < extent:
         bad = index.max() if index.max() >= extent else index.min()
-        raise IndexError(f"{name}: index {bad} is out of bounds for dimension {dim} with size {extent}")
+        raise PlaceError(f"{name}: index {bad} is out of bounds for dimension {dim} with size {extent}")
 
 
 def in_range(index: np.ndarray, name: str, dim: int, extent: int) -> np.ndarray:

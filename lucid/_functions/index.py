@@ -279,7 +279,7 @@ def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
         value: a number or a tensor, converted to the dtype of ``x``.
 
     Raises:
-        RuntimeError: ``mask`` is not bool.
+        RuntimeError: ``mask`` is not bool, or ``value`` is complex and ``x`` is not.
         ValueError: the shapes do not broadcast.
 
     Example:
@@ -292,7 +292,11 @@ def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
 
     if mask._data.dtype.kind != "b":
         raise RuntimeError(f"masked_fill: only supports boolean masks, but got mask with dtype {mask.dtype}")
-    fill: Any = value if isinstance(value, TensorBase) else wrap(np.asarray(value).astype(x._data.dtype))
+    fill: Any = value if isinstance(value, TensorBase) else wrap(np.asarray(value))
+    if fill._data.dtype.kind == "c" and not x.dtype.is_complex:
+        raise RuntimeError(f"masked_fill: value of {fill.dtype} cannot be converted to {x.dtype} without overflow")
+    if fill is not value:
+        fill = wrap(fill._data.astype(x._data.dtype))
     return where(mask, cast(fill, x.dtype), x)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import as_tensor, cast, check_rank, normalize_dim
+from lucid._functions._errors import OptionError, PlaceError
 from lucid._functions.shape import clone, ravel, reshape, unsqueeze
 from lucid.autograd._node import Node
 
@@ -50,7 +51,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
     """
     items = [as_tensor(x, "cat") for x in tensors]
     if not items:
-        raise ValueError("cat: expected a non-empty list of Tensors")
+        raise OptionError("cat: expected a non-empty list of Tensors")
     kept = [x for x in items if x._data.shape != (0,)] or items[:1]
     first = kept[0]._data.shape
     if not first:
@@ -86,7 +87,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     """
     items = [as_tensor(x, "stack") for x in tensors]
     if not items:
-        raise ValueError("stack: expected a non-empty list of Tensors")
+        raise OptionError("stack: expected a non-empty list of Tensors")
     for position, x in enumerate(items):
         if x._data.shape != items[0]._data.shape:
             raise RuntimeError(
@@ -176,7 +177,7 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
     Args:
         x: at least one dimension.
-        chunks: most views; the last may be smaller.
+        chunks: most views; the last may be smaller. Of an empty dimension there are that many.
         dim: the dimension.
 
     Raises:
@@ -192,7 +193,7 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         raise RuntimeError(f"chunk: expects chunks to be greater than 0, got {chunks}")
     check_rank("chunk", x)
     total = x._data.shape[normalize_dim("chunk", dim, x)]
-    return split(x, max(1, -(-total // chunks)), dim)
+    return split(x, -(-total // chunks) if total else [0] * chunks, dim)
 
 
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
@@ -238,7 +239,7 @@ def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
     extent = x._data.shape[d]
     first = start + extent if start < 0 else start
     if not (first >= 0 and 0 <= length <= extent - first):
-        raise RuntimeError(f"narrow: start {start} and length {length} exceed dimension {d} of size {extent}")
+        raise PlaceError(f"narrow: start {start} and length {length} exceed dimension {d} of size {extent}")
     return x[(slice(None),) * d + (slice(first, first + length),)]
 
 
@@ -288,6 +289,8 @@ def roll(x: Tensor, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] |
     places, steps = ((v,) if isinstance(v, int) else tuple(v) for v in (dims, shifts))
     if len(places) != len(steps):
         raise RuntimeError(f"roll: expected a shift for each dimension, got shifts {steps} and dims {places}")
+    if not x._data.size:
+        return clone(x)
     shift_of: dict[int, int] = {}
     for place, step in zip(places, steps):
         d = normalize_dim("roll", place, x)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def arange(
-    start: float,
+    start: float | None = None,
     end: float | None = None,
     step: float = 1,
     *,
@@ -29,7 +29,7 @@ def arange(
     """start, start + step, ... up to but without ``end``; ``arange(end)`` starts at 0.
 
     Args:
-        start: first value.
+        start: first value; 0 unless given.
         end: limit, not reached.
         step: distance of neighbours; negative ones count down.
         dtype: int64 if all three are integers, otherwise the default floating-point type, unless given.
@@ -38,6 +38,7 @@ def arange(
 
     Raises:
         RuntimeError: ``step`` is zero or leads away from ``end``.
+        TypeError: no number is given, or what is none.
 
     Example:
         >>> import lucid
@@ -45,7 +46,8 @@ def arange(
         [1, 3, 5]
     """
     if end is None:
-        start, end = 0, start
+        start, end = None, start
+    start, end, step = 0 if start is None else start, end, step
     start, end, step = (_number(v) for v in (start, end, step))
     if not all(isinstance(v, _dtype.NUMBERS) for v in (start, end, step)):
         raise TypeError(f"arange: expected numbers, got {', '.join(type(v).__name__ for v in (start, end, step))}")
@@ -53,13 +55,8 @@ def arange(
         raise RuntimeError(f"arange: unsupported range: {start} -> {end}")
     if step == 0 or (end - start) * step < 0:
         raise RuntimeError(f"arange: upper bound and lower bound inconsistent with step sign: {start}, {end}, {step}")
-    if dtype is None:
-        dtype = (
-            _dtype.int64
-            if all(isinstance(v, (int, np.integer)) for v in (start, end, step))
-            else _dtype.get_default_dtype()
-        )
-    d = _numpy_dtype(dtype, _)
+    whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
+    d = _numpy_dtype(dtype, _, _dtype.int64 if whole else None)
     first, stride = start, step
     if d.kind in "iu":  # counted in integers, as PyTorch does
         first, stride = int(start), int(step)

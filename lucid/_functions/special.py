@@ -383,7 +383,9 @@ def xlog1py(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor:
 
 
 def zeta(x: Operand, q: Operand, *, out: Tensor | None = None) -> Tensor:
-    """The Hurwitz zeta function, the sum of (q + k)^-x over k >= 0, for x > 1 and q > 0; NaN elsewhere. No gradient.
+    """The Hurwitz zeta function, the sum of (q + k)^-x over k >= 0, for x > 1 and q > 0. No gradient.
+
+    For integers x, q may be negative. Poles (x = 1; q = 0, -1, ...) are inf, what is left is NaN.
 
     Args:
         x, q: tensors or numbers; shapes broadcast, integers become the default floating-point type.

@@ -9,7 +9,7 @@ ALIASES = (
     "binary_cross_entropy_with_logits celu celu_ channel_shuffle conv1d conv2d conv3d conv_transpose1d "
     "conv_transpose2d conv_transpose3d cosine_embedding_loss cosine_similarity ctc_loss embedding_bag hardshrink "
     "hinge_embedding_loss kl_div margin_ranking_loss max_pool1d max_pool1d_with_indices max_pool2d max_pool3d "
-    "pairwise_distance pdist pixel_shuffle pixel_unshuffle poisson_nll_loss prelu rrelu rrelu_ selu selu_ threshold "
+    "pairwise_distance pdist pixel_shuffle pixel_unshuffle poisson_nll_loss prelu rrelu rrelu_ selu selu_ "
     "threshold_ triplet_margin_loss"
 )
 """Functions of `lucid.nn.functional` that PyTorch also has at its top level, with the same arguments."""
@@ -40,7 +40,7 @@ LATER = {
     ),
     "lucid._surface.layers": (
         "alpha_dropout batch_norm constant_pad_nd convolution dropout embedding feature_alpha_dropout feature_dropout "
-        "group_norm instance_norm layer_norm norm_except_dim pad rms_norm"
+        "group_norm instance_norm layer_norm norm_except_dim pad rms_norm threshold"
     ),
     "lucid._surface.numbers": (
         "as_strided_scatter cond frexp gradient renorm unsafe_chunk unsafe_split unsafe_split_with_sizes while_loop"

@@ -184,7 +184,7 @@ def range(
         requires_grad: record operations on it.
 
     Raises:
-        RuntimeError: ``step`` is 0 or leads away from ``end``.
+        RuntimeError: ``step`` is 0 or leads away from ``end``, or ``out`` has another dtype than is asked for.
 
     Example:
         >>> import lucid
@@ -205,7 +205,11 @@ def range(
     if step == 0 or (last - first) / step < 0:
         raise RuntimeError(f"range: step {step} does not lead from {first} to {last}")
     warnings.warn("range is deprecated: use arange, which leaves the end out", UserWarning, stacklevel=2)
+    if dtype is None and isinstance(out, Tensor):
+        dtype = out.dtype
     d = _dtype.get_default_dtype() if dtype is None else _dtype.as_dtype(dtype)
+    if isinstance(out, Tensor) and out._data.dtype != d.numpy:
+        raise RuntimeError(f"range: dtype {d} does not match the dtype of out, {_dtype.of_array(out._data)}")
     count = int((last - first) / step) + 1
     y = wrap((first + step * np.arange(count)).astype(d.numpy))
     return write_out("range", y, out).requires_grad_(requires_grad)

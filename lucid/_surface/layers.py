@@ -17,6 +17,7 @@ from lucid.nn.functional._arguments import Sizes
 __all__ = [
     "alpha_dropout", "batch_norm", "constant_pad_nd", "convolution", "dropout", "embedding", "feature_alpha_dropout",
     "feature_dropout", "group_norm", "instance_norm", "layer_norm", "norm_except_dim", "pad", "rms_norm",
+    "threshold",
 ]  # fmt: skip
 
 
@@ -354,3 +355,23 @@ def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
         return vector_norm(v, pow)
     others = tuple([d for d in range(v.ndim) if d != dim % v.ndim])
     return vector_norm(v, pow, others, keepdim=True) if others else v.abs()
+
+
+def threshold(input: Tensor, threshold: float, value: float, *, out: Tensor | None = None) -> Tensor:
+    """`lucid.nn.functional.threshold`: x above a threshold, a constant elsewhere.
+
+    Args:
+        input: any shape.
+        threshold: the threshold.
+        value: result at and below it.
+        out: tensor that receives the result.
+
+    Raises:
+        TypeError: ``input`` is no tensor.
+
+    Example:
+        >>> import lucid
+        >>> print(lucid.threshold(lucid.tensor([0.125, 0.5]), 0.25, 20.0))
+        [20.0, 0.5]
+    """
+    return F.threshold(input, threshold, value)

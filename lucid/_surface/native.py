@@ -84,7 +84,7 @@ def native_group_norm(
     if shape[:2] != (N, C) or math.prod(shape[2:]) != HxW:
         raise RuntimeError(f"native_group_norm: expected input of {N} samples, {C} channels, {HxW} places, got {shape}")
     y = F.group_norm(input, group, weight, bias, eps)
-    return (y, *_statistics(reshape(input.detach(), (N, group, C // group * HxW)), 2, eps, False))
+    return (y, *_statistics(reshape(input, (N, group, C // group * HxW)), 2, eps, False))
 
 
 def native_batch_norm(

@@ -46,7 +46,7 @@ EXEMPT: dict[str, dict[str, str]] = {
         **dict.fromkeys(["alpha_dropout", "dropout", "feature_alpha_dropout", "feature_dropout", "native_dropout"], RANDOM),
         **dict.fromkeys(["empty_permuted", "empty_strided"], "the values are whatever the memory held; shapes and dtypes: tests/test_second_names.py"),
         **dict.fromkeys([*set(creation.__all__) - {"empty_permuted", "empty_strided"}, *windows.__all__, *(set(algebra.__all__) - {"pinverse"}), *householder.__all__, *numbers.__all__, "lobpcg", "concatenate", "alias_copy", "detach_copy", "slice_copy"], SECOND),
-        **dict.fromkeys(["batch_norm", "constant_pad_nd", "convolution", "embedding", "group_norm", "instance_norm", "layer_norm", "norm_except_dim", "rms_norm"], SECOND),
+        **dict.fromkeys(["batch_norm", "constant_pad_nd", "convolution", "embedding", "group_norm", "instance_norm", "layer_norm", "norm_except_dim", "rms_norm", "threshold"], SECOND),
         **dict.fromkeys(["detach_", "fill_", "histogram2d", "resize_as_", "vmap", "zero_"], "tests/test_second_names.py"),
     },
     "lucid.nn.functional": {

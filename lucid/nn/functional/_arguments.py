@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
+from lucid._functions._errors import OptionError
 from lucid._functions.shape import reshape
 from lucid._printing import shown
 
@@ -29,7 +30,7 @@ def sizes(name: str, argument: str, value: Any, spatial: int) -> tuple[int, ...]
     if len(given) == 1:
         return given * spatial
     if len(given) != spatial:
-        raise ValueError(f"{name}: {argument} must be an int or a tuple of {spatial} ints, got {shown(value)}")
+        raise OptionError(f"{name}: {argument} must be an int or a tuple of {spatial} ints, got {shown(value)}")
     return given
 
 
@@ -37,7 +38,7 @@ def at_least(name: str, argument: str, value: tuple[int, ...], least: int) -> tu
     """``value``, checked: ValueError if an entry is below ``least``."""
     if any(v < least for v in value):
         shown = value[0] if len(set(value)) == 1 else value
-        raise ValueError(f"{name}: {argument} must be {'positive' if least else 'non-negative'}, got {shown}")
+        raise OptionError(f"{name}: {argument} must be {'positive' if least else 'non-negative'}, got {shown}")
     return value
 
 

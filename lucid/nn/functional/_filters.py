@@ -74,6 +74,22 @@ def cubic(inputs: int, outputs: int, factor: float | None, align_corners: bool) 
     return table(rows[read], np.clip(columns, 0, inputs - 1)[read], weights[read], outputs, inputs)
 
 
+def fixed_point(matrix: Table) -> tuple[Table, int]:
+    """The matrix times 2^bits, in integers of at most 15 bits, and ``bits``: Pillow's weights of images in bytes."""
+    all_rows = np.arange(matrix.outputs)
+    rows = [all_rows if isinstance(tap.rows, slice) else tap.rows for tap in matrix.taps]
+    places = np.concatenate([row * matrix.inputs + tap.columns for row, tap in zip(rows, matrix.taps)])
+    # where an end stands for what is beyond it, the sum of its weights is rounded
+    places, which = np.unique(places, return_inverse=True)
+    weights: np.ndarray = np.bincount(which, np.concatenate([tap.weights for tap in matrix.taps]))
+    bits = 0
+    while bits < 22 and np.floor(0.5 + weights.max() * 2.0 ** (bits + 1)) < 2**15:
+        bits += 1
+    weights = weights * 2.0**bits
+    fixed = np.trunc(weights + np.copysign(0.5, weights))
+    return table(places // matrix.inputs, places % matrix.inputs, fixed, matrix.outputs, matrix.inputs), bits
+
+
 def triangle(distance: np.ndarray) -> np.ndarray:
     return np.maximum(1 - np.abs(distance), 0)
 

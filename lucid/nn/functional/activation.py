@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lucid._functions import activation as ops
 from lucid._functions._common import normalize_dim
+from lucid._functions._errors import OptionError
 from lucid.nn.functional._common import check_floating, check_tensors, numeric, run
 from lucid.nn.functional.piecewise import hardsigmoid, hardswish, hardtanh, leaky_relu, prelu, relu, relu6, threshold
 from lucid.nn.functional.softmax import log_softmax, softmax, softmin
@@ -200,7 +201,7 @@ def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None)
     Source: Hendrycks and Gimpel, arXiv:1606.08415.
     """
     if approximate not in ("none", "tanh"):
-        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+        raise OptionError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
     return run("gelu", ops.GELU if approximate == "none" else ops.GELUTanh, input, False)
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import rank
+from lucid._functions._errors import OptionError
 from lucid._functions.conv import Convolution, Geometry
-from lucid._functions.index import SetItem, Unslice
+from lucid._functions.index import SetItem, Unslice, index_select
 from lucid._functions.join import cat, narrow
 from lucid._functions.repeat import flip
 from lucid._functions.shape import clone, reshape
@@ -41,12 +42,12 @@ def geometry(
     dilation = at_least(name, "dilation", sizes(name, "dilation", dilation, spatial), 1)
     groups = integer(groups)
     if not isinstance(groups, int) or groups < 1:
-        raise ValueError(f"{name}: groups must be a positive integer, got {groups!r}")
+        raise OptionError(f"{name}: groups must be a positive integer, got {groups!r}")
     if isinstance(padding, str):
         if padding not in ("valid", "same"):
             raise ValueError(f"{name}: padding must be 'valid', 'same' or numbers, got {padding!r}")
         if padding == "same" and any(s != 1 for s in stride):
-            raise ValueError(f"{name}: padding='same' is not supported for strided convolutions (stride {stride})")
+            raise OptionError(f"{name}: padding='same' is not supported for strided convolutions (stride {stride})")
         pads = [same_padding(k, d) if padding == "same" else (0, 0) for k, d in zip(kernel, dilation)]
     else:
         pads = [(p, p) for p in at_least(name, "padding", sizes(name, "padding", padding, spatial), 0)]
@@ -279,6 +280,11 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     x = input
     for d, (before, after) in pairs.items():
         kept = shape[d] + min(before, 0) + min(after, 0)
+        if kept <= 0 < min(shape[d], shape[d] + before + after) and mode == "replicate":
+            # nothing of it is left: the end that was cropped last is what there is to repeat
+            x = index_select(x, d, wrap(np.clip(np.arange(-before, shape[d] + after), 0, shape[d] - 1)))
+            pairs = {**pairs, d: (0, 0)}
+            continue
         if kept < 0:
             raise RuntimeError(f"pad: ({before}, {after}) crops more than dimension {d} has (input {shape})")
         _check_reach(mode, before, after, kept, d, shape)

@@ -39,7 +39,7 @@ def unfold(input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Size
         y[n, (c * kh + i) * kw + j, l] = x[n, c, i * dilation + top(l), j * dilation + left(l)], 0 in the padding
 
     Args:
-        input: shape (N, C, H, W) or (C, H, W), floating point.
+        input: shape (N, C, H, W) or (C, H, W), floating point or bool.
         kernel_size: height kh and width kw of the window.
         dilation: distance between the elements of a window.
         padding: zeros added on all sides.
@@ -50,7 +50,7 @@ def unfold(input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Size
 
     Raises:
         RuntimeError: another number of dimensions, or a window that does not fit.
-        TypeError: ``input`` is not a floating-point tensor.
+        TypeError: ``input`` holds integers or is no tensor.
         ValueError: an option is out of range.
 
     Example:
@@ -60,6 +60,9 @@ def unfold(input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Size
 
     Source: Chellapilla et al., High performance convolutional neural networks for document processing, 2006.
     """
+    check_tensors("unfold", input)
+    if input._data.dtype == bool:  # which PyTorch takes beside floating-point numbers
+        return unfold(input.float(), kernel_size, dilation, padding, stride).bool()
     check_floating("unfold", input)
     shape = input._data.shape
     if len(shape) not in (3, 4):

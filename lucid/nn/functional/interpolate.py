@@ -265,20 +265,16 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
     return interpolate(input, size, scale_factor, "bilinear", align_corners=True)
 
 
-def _of_bytes(x: Tensor, size: Any, scale_factor: Any, *rest: Any) -> Tensor:
+def _of_bytes(
+    x: Tensor, size: Any, scale_factor: Any, mode: str, align_corners: bool | None, recompute: Any, antialias: bool
+) -> Tensor:
     """Along the rows, then along the columns, rounded to bytes after each, halves up."""
-    sizes, factors = _pair(size), _pair(scale_factor)
-    y = x.float()
+    shape = x._data.shape
+    wanted, factors = _output_size(shape, size, scale_factor, recompute)
+    y = x.double() if antialias else x.float()  # exact; windows of few weights have sums below 2^24
     for d in (1, 0):
-        shape, ones = list(y.shape[2:]), [1.0, 1.0]
-        if sizes is not None:
-            shape[d] = sizes[d]
-        if factors is not None:
-            ones[d] = factors[d]
-        part = interpolate(y, None if sizes is None else shape, None if factors is None else ones, *rest)
-        y = (part + 0.5).floor().clamp(0, 255)
+        matrix = _table(mode, shape[d + 2], wanted[d], factors[d], bool(align_corners), antialias, True)
+        if matrix is not None:
+            fixed, bits = _filters.fixed_point(matrix)
+            y = (resample(y, fixed, d + 2) * 0.5**bits + 0.5).floor().clamp(0, 255)
     return y.to(x.dtype)
-
-
-def _pair(given: Any) -> Any:
-    return given if given is None or isinstance(given, (tuple, list)) else (given, given)

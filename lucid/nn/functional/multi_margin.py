@@ -31,12 +31,12 @@ __all__ = ["multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margi
 
 
 def _rows(name: str, input: Tensor) -> Tensor:
-    """(N, C), from that or (C,)."""
+    """(N, C), from that, (C,) or the score of one class."""
     check_floating(name, input)
     shape = input._data.shape
-    if len(shape) not in (1, 2) or not shape[-1]:
+    if len(shape) > 2 or 0 in shape[-1:]:
         raise RuntimeError(f"{name}: expected a non-empty input of shape (N, C) or (C,), got {shape}")
-    return input if len(shape) == 2 else unsqueeze(input, 0)
+    return input if len(shape) == 2 else reshape(input, (1, -1))
 
 
 def _check_classes(name: str, index: np.ndarray, least: int, classes: int) -> None:

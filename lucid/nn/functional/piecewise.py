@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lucid._functions import activation as ops
 from lucid._functions._common import mutate
+from lucid._functions._errors import OptionError
 from lucid._functions.choice import where
 from lucid._functions.ternary import clamp
 from lucid.autograd._node import TensorBase
@@ -137,13 +138,13 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     if weight._data.dtype != input._data.dtype:
         raise TypeError(f"prelu: expected a weight of dtype {input.dtype}, got {weight.dtype}")
     if weight._data.ndim > 1:
-        raise ValueError(f"prelu: expected weight to be 0-d or 1-d, got shape {weight._data.shape}")
+        raise OptionError(f"prelu: expected weight to be 0-d or 1-d, got shape {weight._data.shape}")
     if slopes == 1:
         weight = weight.reshape(())
     else:
         channels = shape[min(1, len(shape) - 1)] if shape else 1
         if slopes != channels:
-            raise ValueError(f"prelu: expected 1 or {channels} slopes, got {slopes} (input {shape})")
+            raise OptionError(f"prelu: expected 1 or {channels} slopes, got {slopes} (input {shape})")
         weight = weight.reshape((slopes, *(1 for _ in shape[2:])))
     # A product with min(x, 0), not a selection: an infinite x above zero adds 0 to the weight's gradient, not NaN.
     return ops.ReLU.apply(input) + weight * clamp(input, max=0.0)

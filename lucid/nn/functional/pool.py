@@ -11,6 +11,7 @@ from lucid._dtype import float64
 from lucid._functions import pool
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast
+from lucid._functions._errors import OptionError
 from lucid._printing import shown
 from lucid.nn.functional._arguments import Sizes, at_least, from_planes, sizes, to_planes
 
@@ -46,7 +47,7 @@ def windows(name: str, spatial: int, kernel_size: Any, stride: Any, padding: Any
     spread = at_least(name, "dilation", sizes(name, "dilation", dilation, spatial), 1)
     for k, p, d in zip(kernel, pads, spread):
         if 2 * p > d * (k - 1) + 1:
-            raise ValueError(f"{name}: padding {p} is more than half of the window (kernel_size {k}, dilation {d})")
+            raise OptionError(f"{name}: padding {p} is more than half of the window (kernel_size {k}, dilation {d})")
     if spatial == 1:
         kernel, step, pads, spread = (1, *kernel), (1, *step), (0, *pads), (1, *spread)
     return kernel, step, pads, spread  # type: ignore[return-value]
@@ -230,7 +231,7 @@ def _avg_pool(
         return cast(y, x.dtype)
     planes, (kernel, step, pads, _) = _prepare(name, spatial, x, (kernel_size, stride, padding, 1), ceil_mode)
     if divisor_override is not None and divisor_override == 0:
-        raise ValueError(f"{name}: divisor_override must not be zero")
+        raise OptionError(f"{name}: divisor_override must not be zero")
     y = pool.AvgPool2d.apply(planes, kernel, step, pads, ceil_mode, count_include_pad, divisor_override)
     return from_planes(y, spatial, x._data.ndim)
 
@@ -299,7 +300,7 @@ def _adaptive_avg_pool(name: str, spatial: int, x: Tensor, output_size: Any) -> 
     planes = to_planes(name, x, spatial)
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * spatial
     if len(given) != spatial:
-        raise ValueError(f"{name}: output_size must be an int or a tuple of {spatial} ints, got {shown(output_size)}")
+        raise OptionError(f"{name}: output_size must be an int or a tuple of {spatial} ints, got {shown(output_size)}")
     height_width = planes._data.shape[4 - spatial :]
     wanted = sizes(name, "output_size", [n if o is None else o for o, n in zip(given, height_width)], spatial)
     at_least(name, "output_size", wanted, 1)

@@ -8,6 +8,7 @@ import numpy as np
 
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast
+from lucid._functions._errors import OptionError
 from lucid._functions.pool import AvgPool2d
 from lucid._functions.pool3d import MaxPool3d
 from lucid._functions.shape import reshape
@@ -160,7 +161,7 @@ def avg_pool3d(
         )
     x, (kernel, step, pads, _) = _prepare("avg_pool3d", input, (kernel_size, stride, padding, 1), ceil_mode)
     if divisor_override is not None and divisor_override == 0:
-        raise ValueError("avg_pool3d: divisor_override must not be zero")
+        raise OptionError("avg_pool3d: divisor_override must not be zero")
     # The number of elements of a window is a product over the dimensions, so the mean is one of means.
     inner = None if divisor_override is None else 1
     n, c, depth, height, width = x._data.shape

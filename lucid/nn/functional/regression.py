@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid._functions._common import cast, check_broadcast, expand
+from lucid._functions._errors import OptionError
 from lucid._functions.loss import AbsoluteError, ElementLoss, Huber, SquaredError
 from lucid._functions.reduce import sum
 from lucid.autograd._node import TensorBase
@@ -194,7 +195,7 @@ def huber_loss(
     """
     reduction = reduction_of("huber_loss", reduction)
     if not 0 < delta < math.inf:
-        raise ValueError(f"huber_loss: delta must be finite and greater than 0, got {delta}")
+        raise OptionError(f"huber_loss: delta must be finite and greater than 0, got {delta}")
     check_tensors("huber_loss", input)
     weight = _weight("huber_loss", input, weight)
     if input._data.dtype.kind == "f" and isinstance(target, TensorBase) and target._data.dtype.kind == "f":

@@ -8,6 +8,7 @@ import numpy as np
 
 from lucid._functions import activation, shrink
 from lucid._functions._common import normalize_dim
+from lucid._functions._errors import OptionError
 from lucid._functions.sampling import rand
 from lucid._functions.softmax import softmax
 from lucid.autograd._node import wrap
@@ -128,7 +129,7 @@ def rrelu(
     """
     check_floating("rrelu", input)
     if not -np.inf < lower <= upper < np.inf:
-        raise ValueError(f"rrelu: expected finite bounds with lower <= upper, got {lower} and {upper}")
+        raise OptionError(f"rrelu: expected finite bounds with lower <= upper, got {lower} and {upper}")
     if not training:
         return run("rrelu", activation.LeakyReLU, input, inplace, (lower + upper) / 2)
     uniform = rand(*input._data.shape, dtype=input.dtype)._data

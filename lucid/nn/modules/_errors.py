@@ -12,12 +12,16 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lucid._functions._arguments import ShapeError
+from lucid._functions._errors import KindError, OptionError, PlaceError
 from lucid.autograd._node import TensorBase
 
 if TYPE_CHECKING:
     from lucid.nn.modules.module import Module
 
-NAMED = (ValueError, RuntimeError, IndexError, TypeError, NotImplementedError, ShapeError)
+NAMED = (
+    ValueError, RuntimeError, IndexError, TypeError, NotImplementedError, KindError, OptionError, PlaceError,
+    ShapeError,
+)  # fmt: skip
 """Types of errors that are given a module's name; subclasses of them are left alone."""
 
 _FUNCTION = re.compile(r"[a-z_0-9]+: ")
