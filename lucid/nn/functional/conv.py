@@ -11,7 +11,8 @@ from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import rank
 from lucid._functions._errors import OptionError
 from lucid._functions.conv import Convolution, Geometry
-from lucid._functions.index import SetItem, Unslice, index_select
+from lucid._functions.gather import index_select
+from lucid._functions.index import SetItem, Unslice
 from lucid._functions.join import cat, narrow
 from lucid._functions.repeat import flip
 from lucid._functions.shape import clone, reshape
