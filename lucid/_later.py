@@ -7,6 +7,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+announced: set[str] = set()
+"""Names of public functions that may not have been imported yet."""
+
 
 class Later:
     """A method that is imported when it is first looked up; then it takes its own place in the class."""
@@ -54,6 +57,9 @@ def later(
         for entry in names.split() or ["."]:
             own, _, name = entry.partition("=")
             places[module.rpartition(".")[2] if own == "." else name or own] = (module, own)
+
+    if change is not None:
+        announced.update(places)
 
     def getattribute(name: str) -> Any:
         if name not in places:

@@ -62,6 +62,20 @@ assert einsum is lucid.einsum and lucid.nn.LSTM is LSTM and lucid.linalg.inv is 
     subprocess.run([sys.executable, "-P", "-c", program], check=True, timeout=60)
 
 
+def test_errors_have_one_name_before_their_functions_are_imported() -> None:
+    program = """
+import lucid
+x = lucid.ones(5, 2, 8)
+try:
+    lucid.nn.MultiheadAttention(8, 2)(x, x, x, attn_mask=lucid.ones(4, 4))
+except RuntimeError as error:
+    assert str(error).startswith("MultiheadAttention: expected attn_mask of shape"), error
+else:
+    raise AssertionError
+"""
+    subprocess.run([sys.executable, "-P", "-c", program], check=True, timeout=60)
+
+
 def test_methods_take_their_own_place() -> None:
     x = lucid.ones(2, 2)
     assert x.diagonal().tolist() == [1, 1]

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from lucid import _dtype
+from lucid._later import announced
 from lucid.autograd._node import TensorBase
 
 NAMED = (
@@ -113,7 +114,7 @@ def named(
     if not isinstance(message, str) or message.startswith((f"{name}: ", f"{name}()")):
         return error
     found = _PREFIX.match(message)
-    if found is not None and found[1] in known:
+    if found is not None and (found[1] in known or found[1] in announced):
         message = message[found.end() :]
     if _FOREIGN.search(message):
         error.add_note(f"raised within {name}: {message}")
