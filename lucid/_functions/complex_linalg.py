@@ -322,14 +322,10 @@ def tensorinv(function: Any, x: Any, ind: int = 2) -> Any:
 
 
 def tensorsolve(function: Any, a: Any, b: Any, dims: Any = None) -> Any:
-    if dims is not None:
-        moved = [normalize_dim("tensorsolve", d, a) for d in dims]
-        a = a.permute([d for d in np.arange(a._data.ndim).tolist() if d not in moved] + moved)
-    shape = a._data.shape[b._data.ndim :]
-    n = math.prod(shape)
-    if a._data.size != n * n or b._data.size != n:
-        raise RuntimeError(f"tensorsolve: A {a._data.shape} must be a square of {n} elements for B {b._data.shape}")
-    return solve(function, a.reshape(n, n), b.reshape(n)).reshape(shape)
+    from lucid._functions.linalg import square_system
+
+    a, b, shape = square_system(a, b, dims)
+    return solve(function, a, b).reshape(shape)
 
 
 FORMS.update({

@@ -14,7 +14,7 @@ import numpy as np
 from lucid._functions.cholesky import CholeskyInfo, _failing_minor
 from lucid._functions.complex_factors import LinAlgError, Solve, adjoint
 from lucid._functions.complex_linalg import cholesky, is_former, matrices, solve_triangular, square
-from lucid._functions.factor import LUFactorEx
+from lucid._functions.factor import LUFactorEx, sizes_of_reflections, with_info
 from lucid._functions.join import cat
 from lucid._functions.lu import LUFactor, LUParts, lu_compact, order_of, permutation_matrix
 from lucid._functions.solve import _guarded
@@ -61,12 +61,7 @@ def lu_factor(function: Any, x: Any, *, pivot: bool = True) -> LUFactor:
 
 
 def lu_factor_ex(function: Any, x: Any, *, pivot: bool = True, check_errors: bool = False) -> LUFactorEx:
-    compact, pivots = lu_factor(function, x, pivot=pivot)
-    zero = np.diagonal(compact._data, axis1=-2, axis2=-1) == 0
-    info = np.asarray(np.where(zero.any(-1), zero.argmax(-1) + 1 if zero.size else 0, 0), np.int32)
-    if check_errors and info.any():
-        raise LinAlgError(f"lu_factor_ex: U[{info.max()},{info.max()}] is zero; lu_solve would divide by it")
-    return LUFactorEx(compact, pivots, wrap(info))
+    return with_info(*lu_factor(function, x, pivot=pivot), check_errors)
 
 
 def lu(function: Any, x: Any, pivot: bool = True, get_infos: bool = False) -> Any:
@@ -104,13 +99,7 @@ def _solve(compact: Any, pivots: Any, b: Any, left: bool, turned: bool) -> Any:
 
 def householder_product(function: Any, x: Any, tau: Any) -> Any:
     """Products of H = 1 - tau v v^H."""
-    *lead, m, n = x._data.shape if x._data.ndim > 1 else (0, 1)
-    k = tau._data.shape[-1] if tau.ndim else 0
-    if m < n or k > n or tau._data.shape != (*lead, k) or tau._data.dtype != x._data.dtype:
-        raise RuntimeError(
-            f"householder_product: expected (..., m, n) with m >= n and tau (..., k) with k <= n of one dtype, got "
-            f"{x._data.shape} and {tau._data.shape} ({x.dtype}, {tau.dtype})"
-        )
+    lead, m, n, k = sizes_of_reflections(x, tau)
     q = wrap(np.broadcast_to(np.eye(m, n, dtype=x._data.dtype), (*lead, m, n)))
     for i in reversed(range(k)):
         top = np.broadcast_to(np.eye(1, i + 1, i, dtype=x._data.dtype)[0], (*lead, i + 1))

@@ -12,10 +12,9 @@ import numpy as np
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import Operand, as_tensor, floating
 from lucid._functions._special_math import sin_pi
-from lucid._functions._unary import Unary
 from lucid._functions.choice import where
 from lucid._functions.compare import eq, isnan
-from lucid._functions.pointwise import sign, trunc
+from lucid._functions.pointwise import operation_of, sign, trunc
 from lucid._functions.trigonometric import cos, sin
 from lucid.autograd._node import wrap
 
@@ -46,24 +45,13 @@ def evaluated(
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Tensor]:
-        name = function.__name__
-
-        class Evaluated(Unary):
-            __slots__ = ()
-
-            def backward(self, dy: Tensor) -> Tensor | None:
-                x = self.unpack()[0] if "x" in saves else None
-                y = self.unpack_result() if "y" in saves else None
-                return None if derivative is None else derivative(x, y, dy)
-
-        Evaluated.kernel, Evaluated.saves = staticmethod(quiet(kernel)), saves
-        Evaluated.__name__ = Evaluated.__qualname__ = name.capitalize()
+        name, operation = function.__name__, operation_of(function, quiet(kernel), derivative, saves)
 
         @functools.wraps(function)
         def call(x: Operand, *, out: Tensor | None = None) -> Tensor:
-            return Evaluated.apply(floating(as_tensor(x, name)))
+            return operation.apply(floating(as_tensor(x, name)))
 
-        call.operation = Evaluated  # type: ignore[attr-defined]
+        call.operation = operation  # type: ignore[attr-defined]
         return call
 
     return decorate

@@ -46,6 +46,22 @@ class LDLFactorEx(NamedTuple):
     info: Any
 
 
+def sizes_of_reflections(x: Tensor, tau: Tensor) -> tuple[list[int], int, int, int]:
+    """Leading dimensions, m, n and the number of reflections.
+
+    Raises:
+        RuntimeError: a shape or dtype is wrong.
+    """
+    *lead, m, n = x._data.shape if x._data.ndim > 1 else (0, 1)
+    k = tau._data.shape[-1] if tau.ndim else 0
+    if m < n or k > n or tau._data.shape != (*lead, k) or tau._data.dtype != x._data.dtype:
+        raise RuntimeError(
+            f"householder_product: expected (..., m, n) with m >= n and tau (..., k) with k <= n of one dtype, got "
+            f"{x._data.shape} and {tau._data.shape} ({x.dtype}, {tau.dtype})"
+        )
+    return lead, m, n, k
+
+
 def householder_product(x: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The first n columns of H_1 H_2 ... H_k with H_i = 1 - tau_i v_i v_i^T.
 
@@ -73,13 +89,7 @@ def householder_product(x: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
     """
     check_matrix("householder_product", x)
     check_tensors("householder_product", tau)
-    *lead, m, n = x._data.shape
-    k = tau._data.shape[-1] if tau.ndim else 0
-    if m < n or k > n or tau._data.shape != (*lead, k) or tau._data.dtype != x._data.dtype:
-        raise RuntimeError(
-            f"householder_product: expected (..., m, n) with m >= n and tau (..., k) with k <= n of one dtype, got "
-            f"{x._data.shape} and {tau._data.shape} ({x.dtype}, {tau.dtype})"
-        )
+    lead, m, n, k = sizes_of_reflections(x, tau)
     q = expand(eye(m, n, dtype=x.dtype), (*lead, m, n))
     for i in reversed(range(k)):
         top = wrap(np.eye(1, m, i, dtype=x._data.dtype).reshape(m)[: i + 1])
@@ -110,7 +120,15 @@ def lu_factor_ex(x: Tensor, *, pivot: bool = True, check_errors: bool = False, o
 
     Source: Golub and Van Loan, Matrix computations, section 3.4.
     """
-    compact, pivots = lu_factor(x, pivot=pivot)
+    return with_info(*lu_factor(x, pivot=pivot), check_errors)
+
+
+def with_info(compact: Tensor, pivots: Tensor, check_errors: bool) -> LUFactorEx:
+    """The result of `lu_factor_ex` for a factorization.
+
+    Raises:
+        LinAlgError: with ``check_errors``, an info is not 0.
+    """
     zero = np.diagonal(compact._data, axis1=-2, axis2=-1) == 0
     info = np.asarray(np.where(zero.any(-1), zero.argmax(-1) + 1 if zero.size else 0, 0), np.int32)
     if check_errors and info.any():

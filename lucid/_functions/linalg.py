@@ -297,6 +297,16 @@ def tensorsolve(a: Tensor, b: Tensor, dims: Sequence[int] | None = None, *, out:
         lucid.Size([6])
     """
     check_tensors("tensorsolve", a, b)
+    a, b, shape = square_system(a, b, dims)
+    return reshape(solve(a, b), shape)
+
+
+def square_system(a: Tensor, b: Tensor, dims: Sequence[int] | None) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    """The matrix and the vector of `tensorsolve`, and the shape of its result.
+
+    Raises:
+        RuntimeError: the shapes do not fit.
+    """
     if dims is not None:
         moved = normalize_dims("tensorsolve", tuple(dims), a)
         a = permute(a, [d for d in range(a._data.ndim) if d not in moved] + list(moved))
@@ -304,7 +314,7 @@ def tensorsolve(a: Tensor, b: Tensor, dims: Sequence[int] | None = None, *, out:
     n = math.prod(shape)
     if a._data.size != n * n or b._data.size != n:
         raise RuntimeError(f"tensorsolve: A {a._data.shape} must be a square of {n} elements for B {b._data.shape}")
-    return reshape(solve(reshape(a, (n, n)), reshape(b, (n,))), shape)
+    return reshape(a, (n, n)), reshape(b, (n,)), shape
 
 
 def tensorinv(x: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:

@@ -32,6 +32,35 @@ INTEGER: dict[str, Callable[[np.ndarray], Any]] = {
 """What integers and bools need where NumPy's function of the same name is missing or differs from PyTorch's."""
 
 
+def operation_of(
+    function: Callable[..., Any],
+    kernel: Callable[..., Any],
+    derivative: Callable[[Any, Any, Any], Any] | None,
+    saves: str,
+) -> type[Unary]:
+    """The operation of one tensor named after ``function``, in whose module it is found again by saved plans.
+
+    Args:
+        function: the public function.
+        kernel: array -> array.
+        derivative: (x, y, dy) -> dx from differentiable functions; None for a zero gradient.
+        saves: which of ``x`` and ``y`` the derivative reads.
+    """
+
+    class Operation(Unary):
+        __slots__ = ()
+
+        def backward(self, dy: Tensor) -> Tensor | None:
+            x = self.unpack()[0] if "x" in saves else None
+            y = self.unpack_result() if "y" in saves else None
+            return None if derivative is None else derivative(x, y, dy)
+
+    Operation.kernel, Operation.saves = staticmethod(kernel), saves
+    Operation.__name__ = Operation.__qualname__ = function.__name__.capitalize()
+    Operation.__module__ = function.__module__
+    return Operation
+
+
 def differentiable(
     derivative: Callable[[Any, Any, Any], Any] | None, saves: str = "x", integer: bool = False
 ) -> Callable[[Any], Any]:
@@ -45,19 +74,8 @@ def differentiable(
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Tensor]:
         name = function.__name__
-        kernel, on_integers = getattr(_ops, name), INTEGER.get(name, getattr(np, name, None))
-
-        class Pointwise(Unary):
-            __slots__ = ()
-
-            def backward(self, dy: Tensor) -> Tensor | None:
-                x = self.unpack()[0] if "x" in saves else None
-                y = self.unpack_result() if "y" in saves else None
-                return None if derivative is None else derivative(x, y, dy)
-
-        Pointwise.kernel, Pointwise.saves = staticmethod(kernel), saves
-        Pointwise.__name__ = Pointwise.__qualname__ = name.capitalize()
-        Pointwise.__module__ = function.__module__
+        on_integers = INTEGER.get(name, getattr(np, name, None))
+        operation = operation_of(function, getattr(_ops, name), derivative, saves)
 
         @functools.wraps(function)
         def call(x: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -67,9 +85,9 @@ def differentiable(
                 if integer:
                     return wrap(np.asarray(on_integers(x._data)))  # type: ignore[misc]
                 x = floating(x)
-            return Pointwise.apply(x)
+            return operation.apply(x)
 
-        call.operation = Pointwise  # type: ignore[attr-defined]
+        call.operation = operation  # type: ignore[attr-defined]
 
         return call
 
@@ -180,6 +198,9 @@ def round(x: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
         return _nearest(x)
     scale = 10.0 ** builtins.abs(decimals)
     return _nearest(x * scale) / scale if decimals > 0 else _nearest(x / scale) * scale
+
+
+round.operation = _nearest.operation  # type: ignore[attr-defined]
 
 
 @differentiable(None, saves="", integer=True)

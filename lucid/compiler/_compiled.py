@@ -24,7 +24,7 @@ from lucid.compiler._explain import table as explained
 from lucid.compiler._graph import Graph
 from lucid.compiler._precision import Calibration, Precision, assign, lacking
 from lucid.compiler._trace import TracedTensor, trace
-from lucid.compiler._tree import flatten, unflatten
+from lucid.compiler._tree import arguments_of, flatten, unflatten
 from lucid.compiler._watch import Watch
 from lucid.nn.modules.module import Module
 
@@ -149,12 +149,10 @@ class Compiled:
         state = _State(self.function)
         owners = {id(t._data): t for t in state.tensors}
 
-        def build(fed: list[Any]) -> tuple[Any, Any]:
-            take = iter(fed).__next__
-            return unflatten(spec[0], take), unflatten(spec[1], take) if spec[1] else {}
-
         try:
-            graph, result, tracer = trace(self.function, self.function, owners, tensors, build)
+            graph, result, tracer = trace(
+                self.function, self.function, owners, tensors, functools.partial(arguments_of, spec=spec)
+            )
         finally:
             changes = state.restore()
         if changes:

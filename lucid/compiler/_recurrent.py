@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from lucid._functions.rnn import GATES
 from lucid.compiler._builder import TEMPORARY, Builder
 from lucid.compiler._graph import Call, Op, Value
 
-GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 MOST_STEPS = 1 << 20
 """The plan keeps where each step begins."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from lucid.compiler._graph import Value
 from lucid.compiler._training_plan import Planner, own
 from lucid.compiler._training_trace import State, TracedTensor, trace_training
 from lucid.compiler._training_update import Update
-from lucid.compiler._tree import flatten, unflatten
+from lucid.compiler._tree import arguments_of, flatten, unflatten
 from lucid.compiler._watch import Watch
 from lucid.nn.modules.container import ModuleList
 from lucid.nn.modules.module import Module
@@ -102,12 +103,8 @@ class Planned:
         tensors: list[Any] = []
         spec = (flatten(args, tensors, "args"), flatten(kwargs, tensors, "kwargs") if kwargs else ())
 
-        def build(fed: list[Any]) -> tuple[Any, Any]:
-            take = iter(fed).__next__
-            return unflatten(spec[0], take), unflatten(spec[1], take) if spec[1] else {}
-
         try:
-            traced = trace_training(function, root, guard.state, tensors, build)
+            traced = trace_training(function, root, guard.state, tensors, partial(arguments_of, spec=spec))
         finally:
             changes = guard.modules.restore()
         if changes:

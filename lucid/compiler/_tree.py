@@ -35,6 +35,12 @@ def flatten(value: Any, tensors: list[Any], path: str) -> Any:
     return ("other", kind, value)
 
 
+def arguments_of(fed: list[Any], spec: Any) -> tuple[Any, Any]:
+    """The arguments and keywords whose descriptions are the pair ``spec``, with the tensors ``fed`` in order."""
+    take = iter(fed).__next__
+    return unflatten(spec[0], take), unflatten(spec[1], take) if spec[1] else {}
+
+
 def unflatten(spec: Any, take: Callable[[], Any]) -> Any:
     """The value that ``spec`` describes; ``take()`` gives its tensors in order."""
     if spec is _TENSOR or spec == _TENSOR:

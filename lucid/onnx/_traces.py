@@ -10,6 +10,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from lucid.compiler._compiled import _State
 from lucid.compiler._errors import TraceError
 from lucid.compiler._graph import Call, Graph, Op, Slot, Value
 from lucid.compiler._trace import TracedTensor, Tracer, trace
-from lucid.compiler._tree import flatten, unflatten
+from lucid.compiler._tree import arguments_of, flatten
 from lucid.nn.modules.module import Module
 
 
@@ -150,12 +151,8 @@ def run(model: Callable[..., Any], spec: Any, tensors: list[Tensor]) -> tuple[Gr
     state = _State(model)
     owners = {id(t._data): t for t in state.tensors}
 
-    def build(fed: list[Any]) -> tuple[Any, Any]:
-        take = iter(fed).__next__
-        return unflatten(spec[0], take), unflatten(spec[1], take) if spec[1] else {}
-
     try:
-        graph, result, tracer = trace(model, model, owners, tensors, build, Locating)
+        graph, result, tracer = trace(model, model, owners, tensors, partial(arguments_of, spec=spec), Locating)
     except TraceError as error:
         text = str(error).replace("compile: ", "onnx.export: ").replace(", which compiled calls would not do", "")
         text = text.replace("; compile with fallback=True to run it uncompiled", "")

@@ -8,7 +8,16 @@ from typing import Any
 
 from lucid._random import default_generator
 from lucid.autograd._mode import no_grad
+from lucid.autograd._node import TensorBase
 from lucid.nn.modules.module import Module
+
+
+def tensors_in(x: Any) -> list[Any]:
+    """The tensors in nested lists, tuples and dicts."""
+    if isinstance(x, TensorBase):
+        return [x]
+    parts = x.values() if isinstance(x, dict) else x if isinstance(x, (tuple, list)) else ()
+    return [t for part in parts for t in tensors_in(part)]
 
 
 def operation_name(operation: Any) -> str:

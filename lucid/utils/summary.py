@@ -14,7 +14,7 @@ from lucid._random import Generator
 from lucid.autograd._node import TensorBase, View, wrap
 from lucid.autograd._watching import Observer, watched_by
 from lucid.nn.modules.module import Module
-from lucid.utils._calls import Call, Calls, inference
+from lucid.utils._calls import Call, Calls, inference, tensors_in
 from lucid.utils.flops import FlopCount, FlopCounter
 
 __all__ = ["Layer", "Summary", "summary"]
@@ -197,13 +197,6 @@ class _Followed(Calls):
         call.output = None
 
 
-def _tensors(x: Any) -> list[Any]:
-    if isinstance(x, TensorBase):
-        return [x]
-    parts = x.values() if isinstance(x, dict) else x if isinstance(x, (tuple, list)) else ()
-    return [t for part in parts for t in _tensors(part)]
-
-
 def make_inputs(name: str, sizes: Any, dtypes: Any) -> tuple[Any, ...]:
     """Tensors of the given shapes: normal random numbers, or zeros for integers and bools."""
     if isinstance(sizes, Sequence) and all(isinstance(n, (int, np.integer)) for n in sizes):
@@ -276,7 +269,7 @@ def summary(model: Module, input_size: Any = None, input: Any = None, *, depth: 
     if not isinstance(depth, int) or depth < 0:
         raise ValueError(f"summary: depth must be a number from 0, got {depth!r}")
     args, kwargs = call_arguments("summary", input_size, input, dtypes)
-    inputs = _tensors([*args, *kwargs.values()])
+    inputs = tensors_in([*args, *kwargs.values()])
     memory = Memory(inputs)
     followed = _Followed(model)
     with inference(model), followed:

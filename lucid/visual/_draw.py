@@ -11,7 +11,7 @@ from lucid.autograd._site import snake
 from lucid.autograd._watching import Observer, watched_by
 from lucid.nn.modules.module import Module
 from lucid.serialization import write_to
-from lucid.utils._calls import Calls, inference
+from lucid.utils._calls import Calls, inference, tensors_in
 from lucid.utils.summary import call_arguments
 from lucid.visual._svg import svg
 
@@ -87,23 +87,16 @@ class _Flow(Observer):
         return self.nodes[id(call)]
 
     def after(self, operation: Any, args: tuple[Any, ...], results: tuple[Any, ...], note: Any) -> None:
-        overwritten = [t for t in map(self._overwritten, _tensors(args)) if t is not None]
-        known = [self.makers[id(a)][0] for a in (*_tensors(args), *overwritten) if id(a) in self.makers]
+        overwritten = [t for t in map(self._overwritten, tensors_in(args)) if t is not None]
+        known = [self.makers[id(a)][0] for a in (*tensors_in(args), *overwritten) if id(a) in self.makers]
         if not known:
             return
         at = self._node(operation)
-        for a in (*_tensors(args), *overwritten):
+        for a in (*tensors_in(args), *overwritten):
             if id(a) in self.makers and self.makers[id(a)][0] != at:
                 self.graph.edges.setdefault((self.makers[id(a)][0], at), _shape(a))
         for t in (*results, *overwritten):
             self.note(at, t)
-
-
-def _tensors(x: Any) -> list[Any]:
-    if isinstance(x, TensorBase):
-        return [x]
-    parts = x.values() if isinstance(x, dict) else x if isinstance(x, (tuple, list)) else ()
-    return [t for part in parts for t in _tensors(part)]
 
 
 def _history(t: Any) -> _Graph:
@@ -194,11 +187,11 @@ def _dataflow(model: Module, input: Any, depth: int) -> _Graph:
     args, kwargs = call_arguments("draw", None, input, None)
     with inference(model), Calls(model) as calls:
         flow = _Flow(calls, depth)
-        for t in _tensors((args, kwargs)):
+        for t in tensors_in((args, kwargs)):
             flow.note(flow.graph.node(f"input {_shape(t)}"), t)
         with watched_by(flow):
             result = model(*args, **kwargs)
-    for t in _tensors(result):
+    for t in tensors_in(result):
         end = flow.graph.node(f"output {_shape(t)}")
         if id(t) in flow.makers:
             flow.graph.edges[flow.makers[id(t)][0], end] = _shape(t)

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from optim.steps import assert_close, gradients, product, start
 
 import lucid
 from lucid import optim
 
-SHAPES = [(7, 33), (5,), (), (1, 4, 3), (3001,)]
 STEPS = 50
-
-
-@functools.cache
-def gradients(step: int, dtype: Any) -> list[np.ndarray]:
-    """Away from zero: the first steps of many rules jump with the sign of the gradient."""
-    rng = np.random.default_rng(step)
-    return [np.asarray(rng.uniform(0.5, 2, shape) * rng.choice([-1, 1], shape), dtype) for shape in SHAPES]
-
-
-def start(dtype: Any) -> list[np.ndarray]:
-    rng = np.random.default_rng(10_000)
-    return [np.asarray(rng.uniform(-1, 1, shape), dtype) for shape in SHAPES]
-
-
-def product(**options: list[Any]) -> list[dict[str, Any]]:
-    return [dict(zip(options, values)) for values in itertools.product(*options.values())]
 
 
 COMMON = {"weight_decay": [0, 0.1], "maximize": [False, True]}
@@ -168,11 +150,6 @@ def run(module: Any, name: str, options: dict[str, Any], dtype: Any, first: int 
             p.grad = tensor(g)
         optimizer.step()
     return [p.detach().numpy() for p in params], optimizer.state_dict()
-
-
-def assert_close(actual: np.ndarray, expected: np.ndarray, rtol: float) -> None:
-    """Relative to the largest parameter: what the steps add may cancel."""
-    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=rtol * np.abs(expected).max(initial=1))
 
 
 def bound(dtype: Any) -> float:

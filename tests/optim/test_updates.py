@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 from typing import Any
 
 import numpy as np
 import pytest
+from optim.steps import assert_close, gradients, product, start
 
 import lucid
 from lucid import optim
 
-SHAPES = [(7, 33), (5,), (), (1, 4, 1), (3001,)]
 STEPS = 20
-
-
-@functools.cache
-def gradients(step: int, dtype: Any) -> list[np.ndarray]:
-    """Away from zero: the first steps of Adam and RMSprop jump with the sign of the gradient."""
-    rng = np.random.default_rng(step)
-    return [np.asarray(rng.uniform(0.5, 2, shape) * rng.choice([-1, 1], shape), dtype) for shape in SHAPES]
-
-
-def start(dtype: Any) -> list[np.ndarray]:
-    rng = np.random.default_rng(10_000)
-    return [np.asarray(rng.uniform(-1, 1, shape), dtype) for shape in SHAPES]
-
-
-def product(**options: list[Any]) -> list[dict[str, Any]]:
-    return [dict(zip(options, values)) for values in itertools.product(*options.values())]
 
 
 SGD = product(momentum=[0, 0.9], dampening=[0, 0.3], weight_decay=[0, 0.1], nesterov=[False], maximize=[False, True])
@@ -101,12 +83,6 @@ def run(name: str, options: dict[str, Any], dtype: Any, steps: int = STEPS) -> l
             p.grad = lucid.from_numpy(g)
         optimizer.step()
     return [p.detach().numpy() for p in params]
-
-
-def assert_close(actual: np.ndarray, expected: np.ndarray, rtol: float) -> None:
-    """Relative to the largest parameter: what the steps add may cancel."""
-    assert actual.dtype == expected.dtype or expected.dtype == np.float64
-    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=rtol * np.abs(expected).max(initial=1))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -47,6 +47,14 @@ def check_floating(name: str, x: Tensor) -> None:
         raise RuntimeError(f"{name}: expected float32 or float64 input, got {x.dtype}")
 
 
+def check_planes(name: str, shape: tuple[int, ...], spatial: int) -> None:
+    """RuntimeError unless ``shape`` is that of channels of ``spatial`` dimensions, in a batch or not."""
+    if len(shape) not in (spatial + 1, spatial + 2):
+        raise RuntimeError(
+            f"{name}: expected a {spatial + 1}-d (unbatched) or {spatial + 2}-d (batched) input, got shape {shape}"
+        )
+
+
 def to_planes(name: str, x: Tensor, spatial: int) -> Tensor:
     """(N, C, L), (C, L), (N, C, H, W) or (C, H, W) as (N, C, H, W), with 1 for what is missing.
 
@@ -55,13 +63,10 @@ def to_planes(name: str, x: Tensor, spatial: int) -> Tensor:
     """
     shape = x._data.shape
     check_floating(name, x)
+    check_planes(name, shape, spatial)
     if len(shape) == spatial + 2:
         return x if spatial == 2 else reshape(x, (*shape[:2], 1, shape[2]))
-    if len(shape) == spatial + 1:
-        return reshape(x, (1, shape[0], *(1,) * (2 - spatial), *shape[1:]))
-    raise RuntimeError(
-        f"{name}: expected a {spatial + 1}-d (unbatched) or {spatial + 2}-d (batched) input, got shape {shape}"
-    )
+    return reshape(x, (1, shape[0], *(1,) * (2 - spatial), *shape[1:]))
 
 
 def from_planes(y: Tensor, spatial: int, ndim: int) -> Tensor:

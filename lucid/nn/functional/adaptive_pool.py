@@ -11,7 +11,7 @@ from lucid._functions.pool import AdaptiveAvgPool2d
 from lucid._functions.pool3d import AdaptiveMaxPool3d, MaxPool3d
 from lucid._functions.shape import reshape
 from lucid._printing import shown
-from lucid.nn.functional._arguments import at_least, check_floating, sizes
+from lucid.nn.functional._arguments import at_least, check_floating, check_planes, sizes
 from lucid.nn.functional.pool3d import from_volumes, to_volumes
 
 if TYPE_CHECKING:
@@ -26,10 +26,7 @@ __all__ = [
 def _wanted(name: str, x: Tensor, output_size: Any, spatial: int) -> tuple[int, ...]:
     """The size of the result; None keeps one of ``x``."""
     shape = x._data.shape
-    if len(shape) not in (spatial + 1, spatial + 2):
-        raise RuntimeError(
-            f"{name}: expected a {spatial + 1}-d (unbatched) or {spatial + 2}-d (batched) input, got shape {shape}"
-        )
+    check_planes(name, shape, spatial)
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * spatial
     if len(given) != spatial:
         raise ValueError(f"{name}: output_size must be an int or a tuple of {spatial} ints, got {shown(output_size)}")

@@ -17,7 +17,7 @@ from lucid._functions.join import cat, narrow
 from lucid._functions.repeat import flip
 from lucid._functions.shape import clone, reshape
 from lucid.autograd._node import wrap
-from lucid.nn.functional._arguments import Sizes, at_least, sizes
+from lucid.nn.functional._arguments import Sizes, at_least, check_planes, sizes
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -67,10 +67,7 @@ def to_batch(name: str, x: Tensor, spatial: int) -> Tensor:
     shape = x._data.shape
     if x._data.dtype.kind not in "fiu":
         raise RuntimeError(f"{name}: expected floating-point or integer input, got {x.dtype}")
-    if not spatial + 1 <= len(shape) <= spatial + 2:
-        raise RuntimeError(
-            f"{name}: expected a {spatial + 1}-d (unbatched) or {spatial + 2}-d (batched) input, got shape {shape}"
-        )
+    check_planes(name, shape, spatial)
     full = shape if len(shape) == spatial + 2 else (1, *shape)
     if spatial == 1:
         full = (*full[:2], 1, full[2])

@@ -12,7 +12,7 @@ from lucid._functions.sampling import rand
 from lucid._functions.shape import reshape
 from lucid._printing import shown
 from lucid.autograd._node import wrap
-from lucid.nn.functional._arguments import Sizes, at_least, sizes
+from lucid.nn.functional._arguments import Sizes, at_least, check_planes, sizes
 from lucid.nn.functional._common import check_floating
 
 if TYPE_CHECKING:
@@ -52,10 +52,7 @@ def _pool(
 ) -> tuple[Tensor, Tensor]:
     check_floating(name, x)
     shape = x._data.shape
-    if len(shape) not in (spatial + 1, spatial + 2):
-        raise RuntimeError(
-            f"{name}: expected a {spatial + 1}-d (unbatched) or {spatial + 2}-d (batched) input, got shape {shape}"
-        )
+    check_planes(name, shape, spatial)
     if (output_size is None) == (output_ratio is None):
         raise ValueError(f"{name}: expected exactly one of output_size and output_ratio")
     kernel = at_least(name, "kernel_size", sizes(name, "kernel_size", kernel_size, spatial), 1)

@@ -11,7 +11,7 @@ from lucid._functions.pointwise import sqrt, square
 from lucid._functions.pool import AvgPool2d
 from lucid._functions.shape import reshape
 from lucid.autograd._mode import mode
-from lucid.nn.functional._arguments import Sizes, at_least, sizes
+from lucid.nn.functional._arguments import Sizes, at_least, check_planes, sizes
 from lucid.nn.functional._common import check_floating
 
 if TYPE_CHECKING:
@@ -39,10 +39,7 @@ def _lp_pool(
 ) -> Tensor:
     check_floating(name, x)
     shape = x._data.shape
-    if len(shape) not in (spatial + 1, spatial + 2):
-        raise RuntimeError(
-            f"{name}: expected a {spatial + 1}-d (unbatched) or {spatial + 2}-d (batched) input, got shape {shape}"
-        )
+    check_planes(name, shape, spatial)
     kernel = at_least(name, "kernel_size", sizes(name, "kernel_size", kernel_size, spatial), 1)
     step = kernel if stride is None else at_least(name, "stride", sizes(name, "stride", stride, spatial), 1)
     p = float(norm_type)

@@ -53,13 +53,18 @@ def windows(name: str, spatial: int, kernel_size: Any, stride: Any, padding: Any
     return kernel, step, pads, spread  # type: ignore[return-value]
 
 
-def _prepare(name: str, spatial: int, x: Tensor, options: tuple[Any, ...], ceil_mode: bool) -> tuple[Tensor, Windows]:
-    w = windows(name, spatial, *[tuple(o) if isinstance(o, list) else o for o in options])
-    planes = to_planes(name, x, spatial)
-    for size, k, s, p, d in zip(planes._data.shape[2:], *w):
+def check_windows(name: str, x: Tensor, images: Tensor, w: Any, ceil_mode: bool) -> None:
+    """RuntimeError if a window of ``w`` is larger than the padded ``images``, which are ``x``."""
+    for size, k, s, p, d in zip(images._data.shape[2:], *w):
         if size + 2 * p + (s - 1 if ceil_mode else 0) < d * (k - 1) + 1 or size == 0:
             raise RuntimeError(f"{name}: the window spans {d * (k - 1) + 1} elements, more than the padded input has "
                                f"(input {x._data.shape}, padding {p})")  # fmt: skip
+
+
+def _prepare(name: str, spatial: int, x: Tensor, options: tuple[Any, ...], ceil_mode: bool) -> tuple[Tensor, Windows]:
+    w = windows(name, spatial, *[tuple(o) if isinstance(o, list) else o for o in options])
+    planes = to_planes(name, x, spatial)
+    check_windows(name, x, planes, w, ceil_mode)
     return planes, w
 
 

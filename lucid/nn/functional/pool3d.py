@@ -14,8 +14,8 @@ from lucid._functions.pool3d import MaxPool3d
 from lucid._functions.shape import reshape
 from lucid.autograd._mode import mode
 from lucid.autograd._node import TensorBase
-from lucid.nn.functional._arguments import Sizes, check_floating
-from lucid.nn.functional.pool import exactly, windows
+from lucid.nn.functional._arguments import Sizes, check_floating, check_planes
+from lucid.nn.functional.pool import check_windows, exactly, windows
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -32,8 +32,7 @@ def to_volumes(name: str, x: Tensor) -> Tensor:
     check_tensors(name, x)
     check_floating(name, x)
     shape = x._data.shape
-    if len(shape) not in (4, 5):
-        raise RuntimeError(f"{name}: expected a 4-d (unbatched) or 5-d (batched) input, got shape {shape}")
+    check_planes(name, shape, 3)
     return x if len(shape) == 5 else reshape(x, (1, *shape))
 
 
@@ -45,10 +44,7 @@ def from_volumes(y: Tensor, x: Tensor) -> Tensor:
 def _prepare(name: str, x: Tensor, options: tuple[Any, ...], ceil_mode: bool) -> tuple[Tensor, Any]:
     w = windows(name, 3, *[tuple(o) if isinstance(o, list) else o for o in options])
     volumes = to_volumes(name, x)
-    for size, k, s, p, d in zip(volumes._data.shape[2:], *w):
-        if size + 2 * p + (s - 1 if ceil_mode else 0) < d * (k - 1) + 1 or size == 0:
-            raise RuntimeError(f"{name}: the window spans {d * (k - 1) + 1} elements, more than the padded input has "
-                               f"(input {x._data.shape}, padding {p})")  # fmt: skip
+    check_windows(name, x, volumes, w, ceil_mode)
     return volumes, w
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from lucid._functions.gather import gather
 from lucid._functions.shape import reshape
 from lucid.autograd._node import Node, wrap
-from lucid.nn.functional._arguments import Sizes, at_least, sizes
+from lucid.nn.functional._arguments import Sizes, at_least, check_planes, sizes
 from lucid.nn.functional._common import check_floating, check_tensors
 
 if TYPE_CHECKING:
@@ -60,10 +60,7 @@ def _unpool(
     check_floating(name, x)
     check_tensors(name, indices)
     shape = x._data.shape
-    if len(shape) not in (spatial + 1, spatial + 2):
-        raise RuntimeError(
-            f"{name}: expected a {spatial + 1}-d (unbatched) or {spatial + 2}-d (batched) input, got shape {shape}"
-        )
+    check_planes(name, shape, spatial)
     if indices._data.dtype != np.int64 or indices._data.shape != shape:
         raise RuntimeError(
             f"{name}: expected int64 indices of shape {shape}, got {indices.dtype} of shape {indices._data.shape}"
