@@ -29,6 +29,21 @@ def test_training_and_inference_examples_run(
     assert (tmp_path / "xor.safetensors").exists()
 
 
+@pytest.mark.parametrize("name", ["compile", "onnx"])
+def test_examples_of_guides_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name == "onnx":
+        pytest.importorskip("onnx")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / f"docs/{name}.md").read_text(encoding="utf-8"), re.M | re.S)
+    names: dict[str, object] = {}
+    for block in blocks:
+        try:
+            exec(compile(block, f"docs/{name}.md", "exec"), names)
+        except RuntimeError as error:  # as the text says of CPUs
+            assert "AVX512-BF16" in str(error)
+    assert len(blocks) == {"compile": 3, "onnx": 1}[name] and (name == "onnx" or "loss" in names)
+
+
 @pytest.mark.parametrize("path", re.findall(r"`(lucid/[\w/.]+|tests/[\w/.]+|docs/[\w/.]+)`", README))
 def test_named_files_exist(path: str) -> None:
     assert (ROOT / path).exists()
