@@ -67,7 +67,12 @@ def _listed(function: Any, values: tuple[Any, ...], keywords: tuple[str, ...]) -
     own = code.co_varnames[: code.co_argcount] if code is not None else ()
     first = len(values) - len(keywords)
     names = [*own[:first], *[f"argument {k + 1}" for k in range(len(own), first)], *keywords]
-    return ", ".join(f"{name}: {_described(value)}" for name, value in zip(names, values))
+    return described(dict(zip(names, values)))
+
+
+def described(values: dict[str, Any]) -> str:
+    """Names and values as messages list them."""
+    return ", ".join(f"{name}: {_described(value)}" for name, value in values.items())
 
 
 def _stumbled(error: Exception) -> bool:
@@ -152,20 +157,26 @@ def _constructor(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def _of_class(error: Any, name: str, init: Any, values: tuple[Any, ...], keywords: tuple[str, ...]) -> Exception:
-    """``error``, unless Python or NumPy stumbled over an argument of the constructor ``init``."""
-    if not _is_own(error) or "__init__() " in str(error):
+    """`of_object` for the constructor ``init``, whose first argument is the object."""
+    if "__init__() " in str(error):
         return error
-    arguments = _listed(init, values, keywords).partition(", ")[2]
+    return of_object(error, name, lambda: _listed(init, values, keywords).partition(", ")[2])
+
+
+def of_object(error: Any, name: str, listed: Callable[[], str]) -> Exception:
+    """``error``, unless Python or NumPy stumbled in lucid over one of the values that ``listed`` describes."""
+    if not _is_own(error):
+        return error
     if isinstance(error, AttributeError):
-        return _replaced(error, name, arguments) if type(error.obj).__module__ in ("builtins", "numpy") else error
+        return _replaced(error, name, listed()) if type(error.obj).__module__ in ("builtins", "numpy") else error
     if _stumbled(error):
-        return _replaced(error, name, arguments)
+        return _replaced(error, name, listed())
     if type(error).__name__ not in NAMED or len(error.args) != 1 or not isinstance(error.args[0], str):
         return error
     message = error.args[0]
     sizes = message.startswith("empty: size must be")  # of a parameter
     if sizes or (_FOREIGN.search(message) and "wrong argument among" not in message):
-        return _replaced(error, name, arguments)
+        return _replaced(error, name, listed())
     if "\n" in message:
         error.args = (_on_one_line(message),)
     return error

@@ -12,6 +12,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._common import convert
+from lucid._printing import shown
 from lucid._tensor import Tensor
 from lucid.autograd._hooks import RemovableHandle
 from lucid.autograd._node import wrap
@@ -146,7 +147,13 @@ class Saving:
         for entry in ("state", "param_groups"):
             if entry not in state_dict:
                 raise KeyError(f"{name}: not the state dict of an optimizer: it has no entry '{entry}'")
-        saved = state_dict["param_groups"]
+        saved, entries = state_dict["param_groups"], state_dict["state"]
+        if not isinstance(saved, (list, tuple)) or not all(isinstance(g, Mapping) and "params" in g for g in saved):
+            raise TypeError(
+                f"{name}: 'param_groups' must be a list of dicts with an entry 'params', got {shown(saved)}"
+            )
+        if not isinstance(entries, Mapping) or not all(isinstance(each, Mapping) for each in entries.values()):
+            raise TypeError(f"{name}: 'state' must be a dict of dicts, got {shown(entries)}")
         if len(saved) != len(self.param_groups):
             raise ValueError(
                 f"{name}: loaded state dict has a different number of parameter groups: {len(saved)}, "
@@ -162,12 +169,12 @@ class Saving:
         own = chain.from_iterable(group["params"] for group in self.param_groups)
         by_number = dict(zip(ids, own))
         state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
-        for number, entries in state_dict["state"].items():
+        for number, own_state in entries.items():
             p = by_number.get(number)
             if p is None:
-                state[number] = copy.deepcopy(entries)
+                state[number] = copy.deepcopy(own_state)
             else:
-                state[p] = {key: self._restored(p, number, key, value) for key, value in entries.items()}
+                state[p] = {key: self._restored(p, number, key, value) for key, value in own_state.items()}
         groups = []
         for theirs, ours in zip(saved, self.param_groups):
             group = {k: copy.deepcopy(v) for k, v in theirs.items() if k not in ("params", "param_names")}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lucid._functions._naming import Named
+from lucid._functions._naming import Named, described, of_object
 from lucid._printing import shown
 from lucid._tensor import Tensor
 from lucid.autograd._hooks import RemovableHandle
@@ -86,7 +86,7 @@ def register_optimizer_step_pre_hook(hook: Hook) -> RemovableHandle:
         A handle; its ``remove()`` takes the hook away.
     """
     handle = RemovableHandle(_every_pre_hook)
-    _every_pre_hook[handle.id] = hook
+    _every_pre_hook[handle.id] = _checked(hook)
     return handle
 
 
@@ -100,8 +100,27 @@ def register_optimizer_step_post_hook(hook: Hook) -> RemovableHandle:
         A handle; its ``remove()`` takes the hook away.
     """
     handle = RemovableHandle(_every_post_hook)
-    _every_post_hook[handle.id] = hook
+    _every_post_hook[handle.id] = _checked(hook)
     return handle
+
+
+def _suspects(optimizer: Optimizer, args: tuple[Any, ...]) -> str:
+    """What a step may have stumbled over: hyperparameters, numbers last, and what it was called with."""
+    found = {f"argument {i + 1}": value for i, value in enumerate(args)}
+    entries = [
+        (name, value)
+        for group in optimizer.param_groups
+        for name, value in group.items()
+        if name not in ("params", "param_names")
+    ]
+    plain = (bool, int, float, type(None))
+    return described(found | {n: v for n, v in entries if not isinstance(v, plain)} or dict(entries))
+
+
+def _checked(hook: Hook) -> Hook:
+    if not callable(hook):
+        raise TypeError(f"register_step_hook: expected a function as hook, got {type(hook).__name__}")
+    return hook
 
 
 def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
@@ -119,7 +138,13 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
                 changed = hook(self, args, kwargs)
                 if changed is not None:
                     args, kwargs = changed
-            result = step(self, *args, **kwargs)
+            try:
+                result = step(self, *args, **kwargs)
+            except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as error:
+                better = of_object(error, type(self).__name__, lambda: _suspects(self, args))
+                if better is error:
+                    raise
+                raise better from None
             for hook in [*self._post_hooks.values(), *_every_post_hook.values()]:
                 hook(self, args, kwargs)
         finally:
@@ -394,7 +419,7 @@ class Optimizer(Named, Saving):
             A handle; its ``remove()`` takes the hook away.
         """
         handle = RemovableHandle(self._pre_hooks)
-        self._pre_hooks[handle.id] = hook
+        self._pre_hooks[handle.id] = _checked(hook)
         return handle
 
     def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
@@ -407,7 +432,7 @@ class Optimizer(Named, Saving):
             A handle; its ``remove()`` takes the hook away.
         """
         handle = RemovableHandle(self._post_hooks)
-        self._post_hooks[handle.id] = hook
+        self._post_hooks[handle.id] = _checked(hook)
         return handle
 
 

@@ -371,3 +371,26 @@ def test_cycling_a_momentum_that_does_not_exist() -> None:
         ValueError, match="OneCycleLR: optimizer must support momentum or beta1 with cycle_momentum=True"
     ):
         S.OneCycleLR(optimizer, 1.0, total_steps=5)
+
+
+def test_misused_schedulers_say_so() -> None:
+    optimizer = lucid.optim.SGD([lucid.ones(2, requires_grad=True)], lr=0.1)
+    scheduler = lucid.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 3)
+    for epoch, kind, message in (
+        (float("inf"), ValueError, "CosineAnnealingWarmRestarts: epoch must be finite, got inf"),
+        ("2", TypeError, "CosineAnnealingWarmRestarts: epoch must be a number, got '2'"),
+    ):
+        with pytest.raises(kind) as error:  # type: ignore[var-annotated]
+            scheduler.step(epoch)  # type: ignore[arg-type]
+        assert str(error.value) == message
+    scheduler.step(3 * 2**60 + 1)  # does not take as many turns
+    assert scheduler.T_cur == 1
+    decay = lucid.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.5)
+    before = dict(decay.__dict__)
+    for state, message in (
+        ([1], "LambdaLR: load_state_dict expected a dict, got list"),
+        ({"last_epoch": "a"}, "LambdaLR: last_epoch must be a number, got 'a'"),
+    ):
+        with pytest.raises(TypeError) as refused:
+            decay.load_state_dict(state)  # type: ignore[arg-type]
+        assert str(refused.value) == message and decay.__dict__ == before

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import types
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from lucid._functions._naming import Named
+from lucid._printing import shown
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
 from lucid.optim.optimizer import Optimizer, as_float
+
+
+def check_epoch(name: str, epoch: Any) -> None:
+    """Refuse what is no finite number."""
+    if not isinstance(epoch, Real):
+        raise TypeError(f"{name}: epoch must be a number, got {shown(epoch)}")
+    if not -math.inf < epoch < math.inf:
+        raise ValueError(f"{name}: epoch must be finite, got {epoch}")
 
 
 def check_optimizer(name: str, optimizer: Any) -> None:
@@ -127,6 +138,7 @@ class LRScheduler(Named):
             )
         self._step_count += 1
         if epoch is not None:
+            check_epoch(type(self).__name__, epoch)
             warnings.warn(f"{type(self).__name__}: the epoch parameter of step() is deprecated", stacklevel=2)
         self._update_lr(epoch)
 
@@ -155,7 +167,17 @@ class LRScheduler(Named):
         Args:
             state_dict: as from `state_dict`.
         """
+        check_state(type(self).__name__, state_dict)
         self.__dict__.update(state_dict)
+
+
+def check_state(name: str, state_dict: Any) -> None:
+    """Refuse what is not the state dict of a scheduler, before anything is changed."""
+    if not isinstance(state_dict, Mapping):
+        raise TypeError(f"{name}: load_state_dict expected a dict, got {type(state_dict).__name__}")
+    for key in ("last_epoch", "_step_count"):
+        if not isinstance(state_dict.get(key, 0), Real):
+            raise TypeError(f"{name}: {key} must be a number, got {shown(state_dict[key])}")
 
 
 class Chainable(LRScheduler):
@@ -210,8 +232,9 @@ class _Lambdas(LRScheduler):
         Args:
             state_dict: as from `state_dict`.
         """
+        check_state(type(self).__name__, state_dict)
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
-        for function, saved in zip(self.lr_lambdas, state_dict["lr_lambdas"]):
+        for function, saved in zip(self.lr_lambdas, state_dict.get("lr_lambdas") or ()):
             if saved is not None:
                 function.__dict__.update(saved)
 

@@ -6,7 +6,14 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lucid.optim.lr_scheduler._base import LRScheduler, check_optimizer, per_group, saved_function, write
+from lucid.optim.lr_scheduler._base import (
+    LRScheduler,
+    check_epoch,
+    check_optimizer,
+    per_group,
+    saved_function,
+    write,
+)
 from lucid.optim.optimizer import Optimizer, as_float
 
 
@@ -312,6 +319,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         Raises:
             ValueError: the epoch is negative.
         """
+        if epoch is not None:
+            check_epoch("CosineAnnealingWarmRestarts", epoch)
         if epoch is not None and epoch < 0:
             raise ValueError(f"CosineAnnealingWarmRestarts: expected non-negative epoch, but got {epoch}")
         if epoch is None and self.last_epoch >= 0:
@@ -319,7 +328,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             self.T_cur += 1
         else:
             epoch = epoch or 0
-            self.T_cur, self.T_i = epoch, self.T_0
+            self.T_cur, self.T_i = epoch if self.T_mult > 1 else epoch % self.T_0, self.T_0
         while self.T_cur >= self.T_i:
             self.T_cur -= self.T_i
             self.T_i *= self.T_mult
