@@ -42,6 +42,7 @@ include "_kernels/pixels.pxi"         # the same for small images, without dropp
 include "_kernels/winograd_transforms.pxi"  # of kernels, tiles and results
 include "_kernels/winograd.pxi"       # 3x3 convolution in fewer multiplications
 include "_kernels/winograd_few.pxi"   # the same for images of few tiles
+include "_kernels/winograd_strided.pxi"  # 3x3 and 4x4 convolution with stride 2 in fewer multiplications
 include "_kernels/conv_weight.pxi"    # the weight gradient's sums over samples
 include "_kernels/conv_weight_swapped.pxi"  # the same with output channels in the lanes
 include "_kernels/winograd_weight.pxi"   # the same in fewer multiplications, for 3x3 kernels

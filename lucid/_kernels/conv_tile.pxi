@@ -30,6 +30,18 @@ cdef inline Py_ssize_t covered(const floating* like, Py_ssize_t n) noexcept nogi
     return n - rest + (0 if rest == 0 else <Py_ssize_t> NARROW if narrow(like, rest) else tile_columns(like))
 
 
+cdef inline Py_ssize_t row_units(const floating* like, Py_ssize_t rows) noexcept nogil:
+    """What ``row_part`` deals out: tiles, the last 16 rows being one (``tile_height``)."""
+    if rows >= 16 and tile_height(like, 16) == 8 and rows % tile_rows(like) == 2:
+        rows -= 2
+    return (rows + tile_rows(like) - 1) // tile_rows(like)
+
+
+cdef inline Py_ssize_t row_part(const floating* like, Py_ssize_t rows, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+    """Where part ``index`` of ``parts`` of packed rows starts: no tile is cut."""
+    return rows if index == parts else row_units(like, rows) * index // parts * tile_rows(like)
+
+
 cdef void columns_product(const floating* a, Py_ssize_t a_row, const floating* b, Py_ssize_t b_step, floating* c,
                           Py_ssize_t c_row, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, bint load) noexcept nogil:
     """As ``panel_product``, for a panel of which the first ``n`` columns are wanted; more may be written."""

@@ -180,12 +180,12 @@ cdef void pack_weights_task(const Patches* p, const floating* w, floating* packe
 cdef void convolve_task(const Patches* p, const floating* x, const floating* packed, const floating* bias, floating* y,
                         const Py_ssize_t* at, floating* work, Py_ssize_t task, Py_ssize_t parts) noexcept nogil:
     """One block of pixels, one of ``parts`` ranges of rows; parts count fastest, then x, y, samples and groups."""
-    cdef Py_ssize_t lanes = patch_lanes(p, x), unit = tile_rows(x), lo, hi, bx, by, bs, g, c, k, depth, r, j, i
+    cdef Py_ssize_t lanes = patch_lanes(p, x), lo, hi, bx, by, bs, g, c, k, depth, r, j, i
     cdef Py_ssize_t samples, height, width, size = p.x_height * p.x_width, columns, pitch, ahead
     cdef floating* stage = work
     cdef floating* out = work + stage_size(p, lanes)
     cdef bint whole
-    lo, hi = part(p.rows, unit, task % parts, parts), part(p.rows, unit, task % parts + 1, parts)
+    lo, hi = row_part(x, p.rows, task % parts, parts), row_part(x, p.rows, task % parts + 1, parts)
     task = task // parts
     bx, task = task % p.blocks_x * p.block_width, task // p.blocks_x
     by, task = task % p.blocks_y * p.block_height, task // p.blocks_y
@@ -236,6 +236,8 @@ cdef bint convolve_directly(Patches* p, const floating* x, const floating* w, co
                             floating* y) noexcept nogil:
     """As ``convolve``, every output one sum over the k axis in the order of memory."""
     if pixels_fit(p):
+        if point_fits(p):
+            return convolve_point(p, x, w, bias, y)
         return convolve_pixels(p, x, w, bias, y)
     return convolve_rows(p, x, w, bias, y)
 
@@ -253,7 +255,7 @@ cdef bint convolve_rows(Patches* p, const floating* x, const floating* w, const 
     tasks = p.groups * p.blocks_s * p.blocks_y * p.blocks_x
     parts = 1
     if threads > 1 and p.rows > LINE_ROWS:
-        parts = min(ceil_div(p.rows, tile_rows(x)), ceil_div(2 * threads, tasks))
+        parts = min(row_units(x, p.rows), ceil_div(2 * threads, tasks))
     tasks *= parts
     threads = <int> min(threads, tasks)
     size = round_up(stage_size(p, lanes) + p.rows * p.columns, 16)
@@ -298,4 +300,6 @@ cdef bint convolve(Patches* p, const floating* x, const floating* w, const float
     if floating is float:
         if winograd_fits(p):
             return winograd(p, x, w, bias, y)
+        if strided_fits(p):
+            return winograd_strided(p, x, w, bias, y)
     return convolve_directly(p, x, w, bias, y)

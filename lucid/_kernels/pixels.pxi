@@ -9,6 +9,7 @@ cdef enum:
     PIXEL_WIDTH = 16            # widest rows that are worth a copy ...
     PIXEL_ROWS = 32             # ... and fewest rows of the weight
     PIXEL_OUTPUT = 131072       # elements of output held back
+    POINT_PIXELS = 256          # of one image, for a 1x1 kernel to read it and write the result in place
 
 
 cdef struct Pixels:
@@ -86,8 +87,8 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, con
     """One block of pixels, one part of the rows, of one group."""
     cdef const Patches* p = q.p
     cdef Py_ssize_t group = task // (q.parts * q.blocks), block = task // q.parts % q.blocks, lanes = tile_columns(x)
-    cdef Py_ssize_t lo = part(p.rows, tile_rows(x), task % q.parts, q.parts)
-    cdef Py_ssize_t rows = part(p.rows, tile_rows(x), task % q.parts + 1, q.parts) - lo
+    cdef Py_ssize_t lo = row_part(x, p.rows, task % q.parts, q.parts)
+    cdef Py_ssize_t rows = row_part(x, p.rows, task % q.parts + 1, q.parts) - lo
     cdef Py_ssize_t first = part(q.pixels, lanes, block, q.blocks), n = part(q.pixels, lanes, block + 1, q.blocks) - first
     cdef Py_ssize_t sample = first // q.each, size = p.x_height * p.x_width, c = 0, depth, i, j, t, s, count
     cdef floating* stage = work
@@ -139,6 +140,76 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, con
                 for j in range(run[s]):
                     row[to[s] + j * p.y_column] = source[j]
             source += run[s]
+
+
+cdef inline bint point_fits(const Patches* p) noexcept nogil:
+    """One small image, a 1x1 kernel whose weight lies row by row: nothing need be packed or brought to its place."""
+    return (p.samples == 1 and flat(p) and p.width <= POINT_PIXELS and p.y_column == 1 and p.w_channel == 1
+            and p.tap_w[0] == 0)
+
+
+cdef inline Py_ssize_t point_work(const Patches* p, const floating* like) noexcept nogil:
+    """Elements of workspace per thread: the last, partial panel and its sums."""
+    return round_up((p.channels + tile_rows(like)) * tile_columns(like), 16)
+
+
+cdef void point_task(const Patches* p, const floating* x, const floating* w, const floating* bias, floating* y,
+                     floating* work, Py_ssize_t task, Py_ssize_t parts) noexcept nogil:
+    """One part of the rows of one group."""
+    cdef Py_ssize_t group = task // parts, lanes = tile_columns(x), n = p.width, whole = n - n % lanes, i, j, c, r, depth
+    cdef Py_ssize_t lo = row_part(x, p.rows, task % parts, parts)
+    cdef Py_ssize_t hi = row_part(x, p.rows, task % parts + 1, parts)
+    cdef floating* sums = work + p.channels * lanes
+    cdef int rows
+    x += group * p.channels * n
+    w += group * p.w_group
+    if whole < n and lo < hi:
+        for c in range(p.channels):
+            copy_row(x + c * n + whole, work + c * lanes, n - whole)
+            memset(work + c * lanes + n - whole, 0, (whole + lanes - n) * sizeof(floating))
+    while lo < hi:
+        rows = tile_height(x, hi - lo)
+        for r in range(rows if bias != NULL else 0):
+            i = group * p.rows + lo + r
+            for j in range(whole):
+                y[i * p.y_channel + j] = bias[i]
+            for j in range(lanes):
+                sums[r * lanes + j] = bias[i]
+        c = 0
+        while c < p.channels:
+            depth = min(p.channels - c, p.depth)
+            j = 0
+            while j < whole:
+                direct_tile(rows, w + lo * p.w_row + c, p.w_row, x + c * n + j, n,
+                            y + (group * p.rows + lo) * p.y_channel + j, p.y_channel, depth, c > 0 or bias != NULL)
+                j += lanes
+            if whole < n:
+                columns_product(w + lo * p.w_row + c, p.w_row, work + c * lanes, lanes, sums, lanes, rows, n - whole,
+                                depth, c > 0 or bias != NULL)
+            c += depth
+        for r in range(rows if whole < n else 0):
+            copy_row(sums + r * lanes, y + (group * p.rows + lo + r) * p.y_channel + whole, n - whole)
+        lo += rows
+
+
+cdef bint convolve_point(Patches* p, const floating* x, const floating* w, const floating* bias,
+                         floating* y) noexcept nogil:
+    """As ``convolve``, for what ``point_fits``. False when memory ran out."""
+    cdef int threads = threads_for(2.0 * p.groups * p.rows * p.channels * p.width, CONV_GRAIN)
+    cdef Py_ssize_t size = point_work(p, x), i, parts = min(row_units(x, p.rows), 4 * threads)
+    cdef Py_ssize_t tasks = p.groups * parts
+    cdef floating* work = <floating*> workspace(threads * size * sizeof(floating))
+    if work == NULL:
+        return False
+    p.depth = patch_depth(p)
+    if threads == 1:
+        for i in range(tasks):
+            point_task(p, x, w, bias, y, work, i, parts)
+    else:
+        for i in prange(tasks, num_threads=threads, schedule="dynamic"):
+            point_task(p, x, w, bias, y, work + threadid() * size, i, parts)
+    release(work)
+    return True
 
 
 cdef bint convolve_pixels(Patches* p, const floating* x, const floating* w, const floating* bias,

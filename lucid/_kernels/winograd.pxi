@@ -67,6 +67,7 @@ cdef bint winograd_fits(const Patches* p) noexcept nogil:
 
 cdef void plan_winograd(const Patches* p, Winograd* g, Py_ssize_t threads) noexcept nogil:
     cdef Py_ssize_t panels, most
+    cdef float* like = NULL
     g.p = p
     g.flipped = p.tap_y[8] < p.tap_y[0]
     g.first_y, g.first_x = min(p.tap_y[0], p.tap_y[8]), min(p.tap_x[0], p.tap_x[8])
@@ -77,12 +78,12 @@ cdef void plan_winograd(const Patches* p, Winograd* g, Py_ssize_t threads) noexc
     g.blocks = ceil_div(panels, most)
     if g.blocks * p.groups >= threads and panels >= threads:
         g.blocks = min(round_up(g.blocks, threads), panels)
-    g.parts = min(ceil_div(threads, g.blocks * p.groups), ceil_div(p.rows, MR32))
+    g.parts = min(ceil_div(threads, g.blocks * p.groups), row_units(like, p.rows))
     g.pitch = round_up(ceil_div(panels, g.blocks) * NR32, 32) + 16
     g.strip = g.pitch + min(g.tiles_x, g.pitch) + WINOGRAD_LANES
     g.depth = ceil_div(p.channels, ceil_div(p.channels, <Py_ssize_t> WINOGRAD_DEPTH))
     g.u_plane, g.v_plane = round_up(p.rows * p.channels, 32) + 16, round_up(p.channels * g.pitch, 32) + 16
-    g.chunk = max(WINOGRAD_OUTPUT // (16 * g.pitch * MR32), 1) * MR32
+    g.chunk = max(WINOGRAD_OUTPUT // (16 * g.pitch * MR32), 1) * MR32 + 2
 
 
 cdef inline Py_ssize_t winograd_work(const Winograd* g) noexcept nogil:
@@ -134,18 +135,17 @@ cdef void winograd_weights(const Winograd* g, const float* w, float* u, Py_ssize
 cdef inline Py_ssize_t winograd_first_row(const Patches* p, Py_ssize_t tile) noexcept nogil:
     """Where tile number ``tile`` of the rows begins."""
     cdef float* like = NULL
-    cdef Py_ssize_t i = min(tile, p.rows // MR32) * MR32
-    while i < p.rows and tile > p.rows // MR32:
+    cdef Py_ssize_t i = 0, n
+    for n in range(tile):
         i += tile_height(like, p.rows - i)
-        tile -= 1
     return i
 
 
 cdef inline Py_ssize_t winograd_row_tiles(const Patches* p) noexcept nogil:
-    cdef Py_ssize_t rest = p.rows % MR32, count = p.rows // MR32
     cdef float* like = NULL
-    while rest > 0:
-        rest -= tile_height(like, rest)
+    cdef Py_ssize_t i = 0, count = 0
+    while i < p.rows:
+        i += tile_height(like, p.rows - i)
         count += 1
     return count
 
@@ -241,8 +241,8 @@ cdef void winograd_task(const Winograd* g, const float* x, const float* u, const
     """One block of tiles, one part of the rows, of one group."""
     cdef const Patches* p = g.p
     cdef Py_ssize_t group = task // (g.parts * g.blocks), block = task // g.parts % g.blocks
-    cdef Py_ssize_t lo = part(p.rows, MR32, task % g.parts, g.parts)
-    cdef Py_ssize_t hi = part(p.rows, MR32, task % g.parts + 1, g.parts)
+    cdef Py_ssize_t lo = row_part(x, p.rows, task % g.parts, g.parts)
+    cdef Py_ssize_t hi = row_part(x, p.rows, task % g.parts + 1, g.parts)
     cdef Py_ssize_t first = part(g.tiles, NR32, block, g.blocks), n = part(g.tiles, NR32, block + 1, g.blocks) - first
     cdef Py_ssize_t rows, t, j, r
     cdef float* h = work + 2 * g.strip
@@ -255,7 +255,9 @@ cdef void winograd_task(const Winograd* g, const float* x, const float* u, const
     y += group * p.rows * p.y_channel
     winograd_input(g, x + group * p.channels * p.x_height * p.x_width, first, n, 0, p.channels, work, h, v)
     while lo < hi:
-        rows = min(hi - lo, g.chunk)
+        rows = min(hi - lo, g.chunk - 2)
+        if hi - lo == rows + 2:
+            rows += 2                   # the last 16 rows are packed as two tiles of 8
         for t in range(16):
             j = 0
             while j < n:
@@ -269,6 +271,20 @@ cdef void winograd_task(const Winograd* g, const float* x, const float* u, const
         lo += rows
 
 
+cdef bint repair(Patches* p, const float* x, const float* w, const float* bias, float* y,
+                 const uint8_t* bad) noexcept nogil:
+    """Compute ``bad`` samples again by the direct path. False when memory ran out."""
+    cdef Py_ssize_t i, samples = p.samples
+    cdef bint ok = True
+    p.samples = 1
+    for i in range(samples):
+        if bad[i]:
+            ok = ok and convolve_directly(p, x + i * p.groups * p.channels * p.x_height * p.x_width, w, bias,
+                                          y + i * p.y_sample)
+    p.samples = samples
+    return ok
+
+
 cdef bint winograd(Patches* p, const float* x, const float* w, const float* bias, float* y) noexcept nogil:
     """As ``convolve``, for what ``winograd_fits``. False when memory ran out."""
     cdef Winograd g
@@ -276,7 +292,7 @@ cdef bint winograd(Patches* p, const float* x, const float* w, const float* bias
     cdef Py_ssize_t weights, size, i, tasks, samples = p.samples
     cdef float* u
     cdef uint8_t* bad
-    cdef bint ok = True
+    cdef bint ok
     plan_winograd(p, &g, threads)
     size, weights = winograd_work(&g), 16 * p.groups * g.u_plane
     if few_tiles(&g):
@@ -300,11 +316,6 @@ cdef bint winograd(Patches* p, const float* x, const float* w, const float* bias
             winograd_weights(&g, w, u, i)
         for i in prange(tasks, num_threads=threads, schedule="dynamic"):
             winograd_task(&g, x, u, bias, y, bad, u + weights + threadid() * size, i)
-    p.samples = 1
-    for i in range(samples):
-        if bad[i]:
-            ok = ok and convolve_directly(p, x + i * p.groups * p.channels * p.x_height * p.x_width, w, bias,
-                                          y + i * p.y_sample)
-    p.samples = samples
+    ok = repair(p, x, w, bias, y, bad)
     release(u)
     return ok

@@ -167,6 +167,61 @@ def test_winograd(winograd: Any, case: tuple[tuple[int, int, int, int], int, Any
         assert np.abs(got - want).max() <= 3e-6 * scale
 
 
+STRIDED = [  # input, channels out, kernel, padding, groups
+    ((2, 32, 40, 41), 33, 3, 1, 1), ((3, 40, 39, 43), 100, 3, 0, 1), ((1, 150, 44, 50), 46, 3, ((0, 2), (1, 0)), 1),
+    ((2, 64, 60, 56), 76, 3, 1, 2), ((5, 33, 28, 28), 48, 4, 1, 1), ((2, 130, 33, 31), 32, 4, 0, 1),
+    ((1, 32, 12, 300), 44, 4, ((3, 0), (0, 5)), 1), ((1, 32, 300, 12), 32, 3, 1, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STRIDED)
+def test_winograd_with_stride_two(winograd: Any, case: tuple[tuple[int, int, int, int], int, int, Any, int]) -> None:
+    ops, (shape, out, kernel, padding, groups) = winograd, case
+    how = geometry(stride=2, padding=padding, groups=groups)
+    x, b = normal(shape, np.float32), normal((out,), np.float32, 2)
+    w = normal((out, shape[1] // groups, kernel, kernel), np.float32, 1)
+    y = at_threads(ops, lambda: ops.conv2d(x, w, b, *how))
+    for i in range(shape[0]):
+        np.testing.assert_array_equal(ops.conv2d(x[i : i + 1], w, b, *how)[0], y[i])
+    exact = ops.conv2d(*(a.astype(np.float64) for a in (x, w, b)), *how)
+    ops.set_winograd(False)
+    direct = ops.conv2d(x, w, b, *how)
+    assert not np.array_equal(y, direct)  # it is Winograd that was tested
+    scale = np.sqrt(np.mean(exact**2))
+    assert np.sqrt(np.mean((y - exact) ** 2)) <= max(1.3 * np.sqrt(np.mean((direct - exact) ** 2)), 1e-7 * scale)
+    assert np.abs(y - exact).max() <= 3e-6 * scale
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 3e38])
+def test_winograd_with_stride_two_of_what_is_not_finite(winograd: Any, value: float) -> None:
+    ops, how = winograd, geometry(stride=2, padding=1)
+    x, w = normal((3, 32, 40, 42), np.float32), normal((34, 32, 3, 3), np.float32, 1)
+    x[1, 3, 5, 6] = value
+    x[1, 2, 0, 17] = value
+    y = at_threads(ops, lambda: ops.conv2d(x, w, None, *how))
+    ops.set_winograd(False)
+    direct = ops.conv2d(x, w, None, *how)
+    assert np.isfinite(y[::2]).all() and not np.array_equal(y[0], direct[0])
+    np.testing.assert_array_equal(np.isfinite(y), np.isfinite(direct))
+    if not np.isfinite(value):
+        np.testing.assert_array_equal(y[1], direct[1])
+
+
+@pytest.mark.parametrize("shape", [(96, 196, 576), (40, 49, 30), (33, 7, 130), (200, 255, 16), (17, 64, 44)])
+def test_one_small_image_under_a_1x1_kernel(ops: Any, shape: tuple[int, int, int]) -> None:
+    """Read and written in place: the bits of the same image in a batch, whose pixels are packed."""
+    channels, pixels, out = shape
+    x, w = normal((2, channels, 1, pixels), np.float32), normal((out, channels, 1, 1), np.float32, 1)
+    for bias in (None, normal((out,), np.float32, 2)):
+        y = at_threads(ops, lambda bias=bias: ops.conv2d(x, w, bias, *geometry()))
+        one = at_threads(ops, lambda bias=bias: ops.conv2d(x[1:], w, bias, *geometry()))
+        np.testing.assert_array_equal(one[0], y[1])
+        w64, x64 = w[:, :, 0, 0].astype(np.float64), x[1, :, 0].astype(np.float64)
+        added = np.zeros(out, np.float32) if bias is None else bias
+        scale = np.abs(w64) @ np.abs(x64) + np.abs(added)[:, None]
+        assert_close(one[0, :, 0], w64 @ x64 + added[:, None], scale, channels + 1)
+
+
 def test_winograd_leaves_double_alone(winograd: Any) -> None:
     x, w = normal((1, 16, 16, 16), np.float64), normal((16, 16, 3, 3), np.float64, 1)
     y = winograd.conv2d(x, w, None, *geometry(padding=1))
