@@ -96,7 +96,7 @@ def test_layers_with_their_own_order_of_arguments() -> None:
     with pytest.raises(RuntimeError, match="convolution: expected a weight of 3 to 5 dimensions"):
         lucid.convolution(x, lucid.ones(2), None, 1, 0, 1, False, 0, 1)
     same(lucid.constant_pad_nd(tensor(), (1, 0, 0, 2), 3.0), np.pad(X, ((0, 2), (1, 0)), constant_values=3.0))
-    out = lucid.empty(0)
+    out = lucid.empty(0, dtype=lucid.float64)
     assert lucid.threshold(tensor(), 0.5, -1.0, out=out) is out
     same(out, np.where(X > 0.5, X, -1.0))
     same(lucid.norm_except_dim(tensor(), 2, 1), np.linalg.norm(X, axis=0, keepdims=True))
