@@ -377,7 +377,7 @@ def main() -> None:
     copy_pages(site)
     shutil.rmtree(SITE, ignore_errors=True)
     doctrees = str(WORK.parent / "doctrees")
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d", doctrees]
+    command = [sys.executable, "-P", "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d", doctrees]
     if subprocess.run([*command, str(WORK), str(SITE)]).returncode:
         raise SystemExit("docs/site: Sphinx warned; see above")
     print("docs/site/index.html:", *[f"{n} x {what}" for what, n in site.count.items()])
