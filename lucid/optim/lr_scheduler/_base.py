@@ -20,7 +20,7 @@ def check_epoch(name: str, epoch: Any) -> None:
     """Refuse what is no finite number."""
     if not isinstance(epoch, Real):
         raise TypeError(f"{name}: epoch must be a number, got {shown(epoch)}")
-    if not -math.inf < epoch < math.inf:
+    if not math.isfinite(epoch):
         raise ValueError(f"{name}: epoch must be finite, got {epoch}")
 
 
