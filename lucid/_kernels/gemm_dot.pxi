@@ -32,7 +32,8 @@ cdef extern from *:
                 out[q + 2] = LUCID_QUARTERS(t[q], t[q + 2], 0xdd);
             }
         } else {
-            LUCID_UNROLLED for (int i = 0; i < 8; i += 2) {     /* quarter l: columns 4 * l and the next, or the two after */
+            /* quarter l: columns 4 * l and the next, or the two after */
+            LUCID_UNROLLED for (int i = 0; i < 8; i += 2) {
                 t[i / 2] = LUCID_PAIR(lo, r[i], r[i + 1]);
                 t[i / 2 + 4] = LUCID_PAIR(hi, r[i], r[i + 1]);
             }
@@ -71,7 +72,8 @@ cdef extern from *:
     }
 
     /* The sums of m rows of A with the rows of the weight x that ``groups`` registers hold, chain by chain in each,
-       over columns first to end. A is padded with -0 up to whole registers, which leaves every sum what it is, even -0. */
+       over columns first to end. A is padded with -0 up to whole registers, which leaves every sum what it is, even
+       -0. */
     LUCID_ALWAYS void lucid_dot_group(const int chains, const int m, const int groups, const float *a, Py_ssize_t a_row,
                                       const float *x, Py_ssize_t x_row, Py_ssize_t first, Py_ssize_t end, float *sums,
                                       const int sums_row) {

@@ -138,7 +138,8 @@ cdef extern from *:
             LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) sum[i][j] = LUCID_FILL(type, 0); \\
         for (Py_ssize_t p = 0; p < k; p++) { \\
             const real *row = at ? b + at[p] : b; \\
-            LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) x[j] = LUCID_LOAD(type, row + j * lucid_lanes_##s); \\
+            LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) \\
+                x[j] = LUCID_LOAD(type, row + j * lucid_lanes_##s); \\
             LUCID_UNROLLED for (int i = 0; i < rows; i++) { \\
                 y = LUCID_FILL(type, a[i * a_row]); \\
                 LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) \\
@@ -153,7 +154,8 @@ cdef extern from *:
         if (from) { \\
             LUCID_UNROLLED for (int i = 0; i < rows; i++) \\
                 LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) \\
-                    sum[i][j] = LUCID_PLUS(type, LUCID_LOAD(type, from + i * from_row + j * lucid_lanes_##s), sum[i][j]); \\
+                    sum[i][j] = LUCID_PLUS(type, LUCID_LOAD(type, from + i * from_row + j * lucid_lanes_##s), \\
+                                           sum[i][j]); \\
         } \\
         LUCID_UNROLLED for (int i = 0; i < rows; i++) \\
             LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) \\
@@ -178,7 +180,8 @@ cdef extern from *:
             LUCID_UNROLLED for (int i = 0; i < rows; i++) \\
                 LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) \\
                     LUCID_STORE(type, total + i * NR + j * lucid_lanes_##s, \\
-                                load ? LUCID_LOAD(type, c + i * c_row + j * lucid_lanes_##s) : LUCID_FILL(type, -0.0)); \\
+                                load ? LUCID_LOAD(type, c + i * c_row + j * lucid_lanes_##s) \\
+                                     : LUCID_FILL(type, -0.0)); \\
         for (int r = 0;; r++) { \\
             const Py_ssize_t steps = every + (r < more); \\
             if (r == last && k >= LUCID_FAR) lucid_tile_##s##_soon(rows, c, c_row); \\
@@ -208,8 +211,9 @@ cdef extern from *:
         else if (MR > 2 && rows == 2) lucid_tile_##s##_any(2, a, a_row, a_step, b, b_step, NULL, c, c_row, k, load); \\
         else lucid_tile_##s##_any(1, a, a_row, a_step, b, b_step, NULL, c, c_row, k, load); \\
     } \\
-    static void lucid_tile_##s##_gathered(int rows, const real *a, Py_ssize_t a_row, Py_ssize_t a_step, const real *b, \\
-                                          const Py_ssize_t *at, real *c, Py_ssize_t c_row, Py_ssize_t k, int load) { \\
+    static void lucid_tile_##s##_gathered(int rows, const real *a, Py_ssize_t a_row, Py_ssize_t a_step, \\
+                                          const real *b, const Py_ssize_t *at, real *c, Py_ssize_t c_row, \\
+                                          Py_ssize_t k, int load) { \\
         if (rows == MR && a_row == 1) lucid_tile_##s##_any(MR, a, 1, a_step, b, 0, at, c, c_row, k, load); \\
         else if (rows == MR) lucid_tile_##s##_any(MR, a, a_row, a_step, b, 0, at, c, c_row, k, load); \\
         else if (MR > 8 && rows == 8) lucid_tile_##s##_any(8, a, a_row, a_step, b, 0, at, c, c_row, k, load); \\

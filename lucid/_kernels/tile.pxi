@@ -1,10 +1,10 @@
 # What every matrix product is made of: the tiles that cover C, and the packing of its operands for them.
 #
 # The k axis is cut into chains. In one, an element of C is sum = madd(a[i, k], b[k, j], sum) over ascending k from
-# zero; the sums of the chains are added in order, to the bias if there is one. Every path keeps to this, so the bits of an
-# element depend on its row of A and its column of B alone: not on the other extents of the product, the thread count,
-# or which path computed it. The rounding error of k terms grows as sqrt(k * length of a chain), where that of one chain
-# grows as k.
+# zero; the sums of the chains are added in order, to the bias if there is one. Every path keeps to this, so the bits of
+# an element depend on its row of A and its column of B alone: not on the other extents of the product, the thread
+# count, or which path computed it. The rounding error of k terms grows as sqrt(k * length of a chain), where that of
+# one chain grows as k.
 #
 # Chains are interleaved where that pays (``k_chains``): chain r of 16 takes k = r, r + 16, r + 32, ... A product of few
 # rows can then hold chains in lanes and read a weight as it lies in memory. A tile goes from chain to chain and keeps
@@ -176,7 +176,10 @@ cdef void chain_product(const floating* a, const floating* b, Py_ssize_t b_row, 
 
 cdef void pack_a(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m, Py_ssize_t k,
                  floating* out, Py_ssize_t start, Py_ssize_t whole) noexcept nogil:
-    """Tiles one under another, each k-major: steps ``start`` on of ``whole``, out[i0 * whole + p * height + r] = a[i0 + r, p]."""
+    """Tiles one under another, each k-major: steps ``start`` on of ``whole``.
+
+    out[i0 * whole + p * height + r] = a[i0 + r, p]
+    """
     cdef Py_ssize_t i = 0, p, r, q, most = tile_rows(a)
     cdef floating* to
     cdef int rows
@@ -250,45 +253,59 @@ cdef void pack_b(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ss
 
 # Packing for interleaved chains: those of a tile or panel one under another
 
-cdef void pack_a_chains(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m, Py_ssize_t k, int chains,
-                        floating* out) noexcept nogil:
+cdef void deal_a(const float* a, Py_ssize_t a_row, Py_ssize_t m, Py_ssize_t k, int chains, float* out) noexcept nogil:
+    """Rows that are contiguous, read once for all chains."""
     cdef Py_ssize_t at[16]
     cdef Py_ssize_t i = 0, pitch = chain_pitch(k, chains)
     cdef int r, rows
-    if chains == 1 or a_step != 1 or floating is double:
-        for r in range(chains):
-            pack_a(a + r * a_step, a_row, a_step * chains, m, chain_steps(k, chains, r), out, r * pitch,
-                   chains * pitch)
-        return
     while i < m:
         rows = chain_height(a, m - i)
         for r in range(chains):
             at[r] = r * pitch * rows
-        if floating is float:
-            transpose_chains(a + i * a_row, a_row, rows, k, chains, at, out + i * chains * pitch, rows)
+        transpose_chains(a + i * a_row, a_row, rows, k, chains, at, out + i * chains * pitch, rows)
         i += rows
 
 
-cdef void pack_b_chains(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n,
-                        int chains, floating* out) noexcept nogil:
+cdef void pack_a_chains(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t m, Py_ssize_t k, int chains,
+                        floating* out) noexcept nogil:
+    cdef Py_ssize_t pitch = chain_pitch(k, chains)
+    cdef int r
+    if floating is float:
+        if chains > 1 and a_step == 1:
+            deal_a(a, a_row, m, k, chains, out)
+            return
+    for r in range(chains):
+        pack_a(a + r * a_step, a_row, a_step * chains, m, chain_steps(k, chains, r), out, r * pitch, chains * pitch)
+
+
+cdef void deal_b(const float* b, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n, int chains,
+                 float* out) noexcept nogil:
+    """Columns that are contiguous, read once for all chains."""
     cdef Py_ssize_t at[16]
     cdef Py_ssize_t j = 0, i, width, columns = tile_columns(b), pitch = chain_pitch(k, chains)
     cdef int r
-    if chains == 1 or b_row != 1 or floating is double:
-        for r in range(chains):
-            pack_b_steps(b + r * b_row, b_row * chains, b_column, chain_steps(k, chains, r), n, out, r * pitch,
-                         chains * pitch)
-        return
     for r in range(chains):
         at[r] = r * pitch * columns
     while j < n:
         width = min(n - j, columns)
         if width < columns:
-            memset(out + j * chains * pitch, 0, chains * pitch * columns * sizeof(floating))
-        if floating is float:
-            i = 0
-            while i < width:
-                transpose_chains(b + (j + i) * b_column, b_column, <int> min(width - i, <Py_ssize_t> SQUARE), k, chains,
-                                 at, out + j * chains * pitch + i, columns)
-                i += SQUARE
+            memset(out + j * chains * pitch, 0, chains * pitch * columns * sizeof(float))
+        i = 0
+        while i < width:
+            transpose_chains(b + (j + i) * b_column, b_column, <int> min(width - i, <Py_ssize_t> SQUARE), k, chains, at,
+                             out + j * chains * pitch + i, columns)
+            i += SQUARE
         j += columns
+
+
+cdef void pack_b_chains(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n,
+                        int chains, floating* out) noexcept nogil:
+    cdef Py_ssize_t pitch = chain_pitch(k, chains)
+    cdef int r
+    if floating is float:
+        if chains > 1 and b_row == 1:
+            deal_b(b, b_column, k, n, chains, out)
+            return
+    for r in range(chains):
+        pack_b_steps(b + r * b_row, b_row * chains, b_column, chain_steps(k, chains, r), n, out, r * pitch,
+                     chains * pitch)

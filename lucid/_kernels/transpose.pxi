@@ -2,9 +2,9 @@
 
 cdef extern from *:
     """
-    /* Up to SQUARE rows and columns of floats, transposed in registers: with AVX-512 whole cache lines are read, as rows
-       4 KB apart share a set of L1 and would throw each other out between two visits; with less, quarters of rows are
-       gathered by the loads, and shuffles within quarters do the rest. The last row stands in for those missing. */
+    /* Up to SQUARE rows and columns of floats, transposed in registers: with AVX-512 whole cache lines are read, as
+       rows 4 KB apart share a set of L1 and would throw each other out between two visits; with less, quarters of rows
+       are gathered by the loads, and shuffles within quarters do the rest. The last row stands in for those missing. */
     #ifdef LUCID_V
     LUCID_ALWAYS const float *lucid_row_at(const float *x, Py_ssize_t x_row, int i, int rows) {
         return x + (i < rows ? i : rows - 1) * x_row;
@@ -25,7 +25,8 @@ cdef extern from *:
             r[i + 2] = LUCID_PAIR(lo, t[i + 1], t[i + 3]);
             r[i + 3] = LUCID_PAIR(hi, t[i + 1], t[i + 3]);
         }
-        LUCID_UNROLLED for (int q = 0; q < 4; q++) {    /* quarter l of r[4 * g + q]: column 4 * l + q of rows 4 * g on */
+        /* quarter l of r[4 * g + q]: column 4 * l + q of rows 4 * g on */
+        LUCID_UNROLLED for (int q = 0; q < 4; q++) {
             lucid_row a = _mm512_shuffle_f32x4(r[q], r[4 + q], 0x88), b = _mm512_shuffle_f32x4(r[q], r[4 + q], 0xdd);
             lucid_row c = _mm512_shuffle_f32x4(r[8 + q], r[12 + q], 0x88);
             lucid_row d = _mm512_shuffle_f32x4(r[8 + q], r[12 + q], 0xdd);
@@ -179,9 +180,9 @@ cdef extern from *:
         lucid_dot_rest(a, a_step, x, x_row, rows, out, p, k);
     }
 
-    /* The same of SQUARE rows, for two blocks of columns: the first k, and ``after`` <= k that follow. A chain waits for
-       its own last addition; two of one row's chains fill the gaps, and do not read other rows, which would throw each
-       other out of L1. */
+    /* The same of SQUARE rows, for two blocks of columns: the first k, and ``after`` <= k that follow. A chain waits
+       for its own last addition; two of one row's chains fill the gaps, and do not read other rows, which would throw
+       each other out of L1. */
     LUCID_ALWAYS void lucid_dot_pair(const float *a, Py_ssize_t a_step, const float *x, Py_ssize_t x_row,
                                      float *out, Py_ssize_t k, Py_ssize_t after) {
         Py_ssize_t p = 0, both = 0;
