@@ -74,6 +74,7 @@ include "_kernels/blocked_tile.pxi"   # the register tile of blocked images
 include "_kernels/blocked_conv.pxi"   # convolutions of blocked images, products with packed weights
 include "_kernels/low_tile.pxi"       # the same in bfloat16 and in bytes: the register tile, conversions
 include "_kernels/low_end.pxi"        # their sums on the way into y
+include "_kernels/low_whole.pxi"      # tiles that become results in registers
 include "_kernels/low_conv.pxi"       # convolutions and products of either
 include "_kernels/blocked_winograd.pxi"   # 3x3 convolutions of blocked images in fewer multiplications
 include "_kernels/low_winograd.pxi"   # the same in bfloat16

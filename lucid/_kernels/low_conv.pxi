@@ -150,13 +150,39 @@ cdef void low_end(const Low* s, LowEnd* e, float* work, Py_ssize_t pixels, Py_ss
                 copy_row(tile + b * size + p * CHANNELS, <float*> to + b * g.y_block + p * g.y_pixel, n)
 
 
+cdef void low_end_of(const Low* s, const LowData* d, Py_ssize_t block, LowEnd* e) noexcept nogil:
+    """The end of tiles of a block of rows, but for the place of y."""
+    cdef const Dense* g = &s.g
+    e.integers, e.scale, e.bias = s.kind == LOW_BYTE, d.scale + block * CHANNELS, d.bias + block * CHANNELS
+    e.r, e.y, e.limits, e.low, e.high = s.r, s.y, g.finish.limits, g.finish.low, g.finish.high
+    e.native, e.to_pixel, e.to_block, e.to, e.residual = s.native, g.y_pixel, g.y_block, d.y, d.residual
+
+
+cdef void low_tiles_whole(const Low* s, const LowData* d, LowTile* t, LowEnd* e, const char* image, Py_ssize_t lo,
+                          Py_ssize_t hi, Py_ssize_t block, Py_ssize_t several) noexcept nogil:
+    """Tiles lo to hi of up to two blocks of rows, by the tiles of low_whole.pxi."""
+    cdef const Dense* g = &s.g
+    cdef Py_ssize_t size = low_size(s.kind), each = g.width // g.tiles, more = g.width % g.tiles, fetch = 0, i, row, end, first, at
+    if t.lines:
+        fetch = LOW_PAIR * s.groups
+    while lo < hi:
+        i, row = lo % g.tiles, lo // g.tiles
+        end, first = min(g.tiles, i + hi - lo), i * each + min(i, more)
+        t.x = image + size * (row // g.height * g.x_sample + row % g.height * g.stride_y * g.x_line + first * CHANNELS)
+        at = row // g.height * g.y_sample + block * g.y_block + (row % g.height * g.width + first) * CHANNELS
+        e.to = d.y + size * at
+        e.residual = d.residual + size * at if d.residual != NULL else NULL
+        fetch = low_whole_row(t, e, s.kind, i, end, each, more, several, fetch)
+        lo += end - i
+
+
 cdef void low_band(const Low* s, const LowData* d, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t block, Py_ssize_t end,
                    float* work) noexcept nogil:
     """Tiles lo to hi of blocks ``block`` to ``end``."""
     cdef const Dense* g = &s.g
     cdef Py_ssize_t size = low_size(s.kind), several, tile, i, y, n, first, pixels, x, at
     cdef Py_ssize_t each = g.width // g.tiles, more = g.width % g.tiles
-    cdef bint edges = has_edges(g)
+    cdef bint edges = has_edges(g), ends, whole, stem
     cdef const char* image
     cdef LowTile t
     cdef LowEnd e
@@ -173,6 +199,14 @@ cdef void low_band(const Low* s, const LowData* d, Py_ssize_t lo, Py_ssize_t hi,
         if s.w_block * g.blocks > FETCH_BYTES and block + several < end:
             t.lines = ceil_div(LOW_PAIR * s.groups, hi - lo)
         image = d.x + size * (block // g.group_blocks * g.x_group)
+        low_end_of(s, d, block, &e)
+        ends = s.native and not s.late and low_ends_whole(&e, s.kind)
+        whole = ends and not edges and g.kernel_y * g.taps == 1 and g.stride_x * g.x_column == CHANNELS and each >= LOW_WHOLE
+        stem = ends and several == 1 and low_is_stem(&t, s.kind)
+        if whole:
+            low_tiles_whole(s, d, &t, &e, image, lo, hi, block, several)
+            block += several
+            continue
         i, y, n = lo % g.tiles, lo // g.tiles % g.height, lo // (g.tiles * g.height)
         for tile in range(lo, hi):
             first = i * each + min(i, more)
@@ -187,15 +221,16 @@ cdef void low_band(const Low* s, const LowData* d, Py_ssize_t lo, Py_ssize_t hi,
                 if x + (g.taps - 1) * g.dilation_x >= g.x_width:
                     t.right = ceil_div(max(g.x_width - x, 0), g.dilation_x)
             t.to_block = pixels * CHANNELS * <Py_ssize_t> sizeof(float)
-            low_run(&t, s.kind, s.native, pixels, several)
+            if s.late:
+                low_end_of(s, d, block, &e)
             at = n * g.y_sample + block * g.y_block + (y * g.width + first) * g.y_pixel
-            if tile == lo or s.late:
-                e.integers, e.scale, e.bias = s.kind == LOW_BYTE, d.scale + block * CHANNELS, d.bias + block * CHANNELS
-                e.r, e.y, e.limits, e.low, e.high = s.r, s.y, g.finish.limits, g.finish.low, g.finish.high
-                e.native, e.to_pixel, e.to_block = s.native, g.y_pixel, g.y_block
             e.to = d.y + low_size(s.y.kind) * at
             e.residual = d.residual + low_size(s.r.kind) * at if d.residual != NULL else NULL
-            low_end(s, &e, work, pixels, several, g.last_lanes if block + several == g.blocks else CHANNELS)
+            if stem and pixels == LOW_PIXELS and t.left == 0 and t.right == 1:
+                low_stem(&t, &e, s.kind)
+            else:
+                low_run(&t, s.kind, s.native, pixels, several)
+                low_end(s, &e, work, pixels, several, g.last_lanes if block + several == g.blocks else CHANNELS)
             t.ahead += 64 * t.lines * g.in_blocks * g.kernel_y * g.taps
             if (tile + 1 - lo) * t.lines >= LOW_PAIR * s.groups:
                 t.lines = 0

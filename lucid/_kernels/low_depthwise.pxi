@@ -43,7 +43,8 @@ cdef extern from *:
         return _mm512_loadu_si512(order);
     }
 
-    /* Inlined with P pixels, K taps and the stride S constant; ``edge``: columns may lie beside the image. Pairs are loaded
+    /* Inlined with P pixels, K taps and the stride S constant; ``edge``: columns may lie beside the image, any of them (2)
+       or as many as a border of K / 2 has (1): a load with a mask costs three times a plain one. Pairs are loaded
        where they begin. Of fours, most would cross cache lines: registers of them are loaded one after the other, and
        what begins within one takes from two. ``apart``: columns between loads. */
     #define LUCID_LOW_DEPTH_OF(T, E, kind, vector, each, apart, first) \
@@ -110,7 +111,8 @@ cdef extern from *:
     }
     /* The register that begins at a column: those of the tile, and of the image. */
     #define LUCID_LOW_FETCH_(j, each, apart, columns, edge) \
-        (edge ? _mm512_mask_loadu_epi32(fill, inside[(j) / apart], x + (j) * (64 / each)) \
+        (edge > 1 || (edge && ((j) < K / 2 || (j) + each > columns - K / 2)) \
+         ? _mm512_mask_loadu_epi32(fill, inside[(j) / apart], x + (j) * (64 / each)) \
          : columns - (j) < each ? _mm512_maskz_loadu_epi32((__mmask16) ((1u << lanes * (columns - (j))) - 1), \
                                                            x + (j) * (64 / each)) \
                                 : _mm512_loadu_si512(x + (j) * (64 / each)))
@@ -128,12 +130,12 @@ cdef extern from *:
             lucid_low_depth_##T(t, P, K, S, edge); \
         }
     #define LUCID_LOW_DEPTH_2(T, E, P, K, S) LUCID_LOW_DEPTH(T, E, P, K, S, 0) LUCID_LOW_DEPTH(T, E, P, K, S, 1)
-    #define LUCID_LOW_DEPTHS(T, E, K, S) LUCID_LOW_DEPTH(T, E, 1, K, S, 1) LUCID_LOW_DEPTH(T, E, 2, K, S, 1) \
-        LUCID_LOW_DEPTH(T, E, 4, K, S, 1) LUCID_LOW_DEPTH_2(T, E, 7, K, S) LUCID_LOW_DEPTH_2(T, E, 14, K, S)
+    #define LUCID_LOW_DEPTHS(T, E, K, S) LUCID_LOW_DEPTH(T, E, 1, K, S, 2) LUCID_LOW_DEPTH(T, E, 2, K, S, 2) \
+        LUCID_LOW_DEPTH(T, E, 4, K, S, 2) LUCID_LOW_DEPTH_2(T, E, 7, K, S) LUCID_LOW_DEPTH_2(T, E, 14, K, S)
     #define LUCID_LOW_DEPTH_NAMES(T, K, S) { \
-        {lucid_low_depth_##T##_1_##K##_##S##_1, lucid_low_depth_##T##_1_##K##_##S##_1}, \
-        {lucid_low_depth_##T##_2_##K##_##S##_1, lucid_low_depth_##T##_2_##K##_##S##_1}, \
-        {lucid_low_depth_##T##_4_##K##_##S##_1, lucid_low_depth_##T##_4_##K##_##S##_1}, \
+        {lucid_low_depth_##T##_1_##K##_##S##_2, lucid_low_depth_##T##_1_##K##_##S##_2}, \
+        {lucid_low_depth_##T##_2_##K##_##S##_2, lucid_low_depth_##T##_2_##K##_##S##_2}, \
+        {lucid_low_depth_##T##_4_##K##_##S##_2, lucid_low_depth_##T##_4_##K##_##S##_2}, \
         {lucid_low_depth_##T##_7_##K##_##S##_0, lucid_low_depth_##T##_7_##K##_##S##_1}, \
         {lucid_low_depth_##T##_14_##K##_##S##_0, lucid_low_depth_##T##_14_##K##_##S##_1}}
     #define LUCID_LOW_DEPTH_ALL(T, E) \
@@ -186,7 +188,7 @@ cdef extern from *:
     #if LUCID_LOW
         static const int sizes[] = {1, 2, 4, 7, 14};
         int i = 4;
-        while (sizes[i] > pixels)
+        while (sizes[i] > pixels || (i > 2 && (t->column < -(K / 2) || t->column + (sizes[i] - 1) * S + K > t->width + K / 2)))
             i--;
         const int edge = t->column < 0 || t->column + (sizes[i] - 1) * S + K > t->width;
         if (native) {

@@ -56,7 +56,7 @@ cdef void task_low_stem(const void* step, char** buffers, float* work, Py_ssize_
     cdef Py_ssize_t size = 4 * low_size(s.form.kind), plane = s.height * s.width, sample = task // s.pieces
     cdef Py_ssize_t lo = task % s.pieces * STEM_ROWS, hi = min(lo + STEM_ROWS, g.height), line
     cdef Py_ssize_t first = max(lo * g.stride_y - g.top, 0)
-    cdef Py_ssize_t end = min((hi - 1) * g.stride_y - g.top + (g.kernel_y - 1) * g.dilation_y + 1, s.height)
+    cdef Py_ssize_t c, end = min((hi - 1) * g.stride_y - g.top + (g.kernel_y - 1) * g.dilation_y + 1, s.height)
     cdef char* lines = <char*> (work + 3 * LOW_TILE)
     cdef char* y = lines
     cdef LowData d
@@ -68,7 +68,15 @@ cdef void task_low_stem(const void* step, char** buffers, float* work, Py_ssize_
         y += s.wide * size
     low_data(&s.low, buffers, &d)
     d.x = lines - (sample * s.height + first) * s.wide * size
-    low_band(&s.low.s, &d, (sample * g.height + lo) * g.tiles, (sample * g.height + hi) * g.tiles, 0, g.blocks, work)
+    for line in range(lo, hi):
+        # the lines that the next task reads, on the way from memory meanwhile
+        if end + g.stride_y <= s.height:
+            for c in range(s.channels):
+                low_fetch(<const char*> (<const float*> buffers[s.low.x] + (sample * s.channels + c) * plane + end * s.width),
+                          g.stride_y * s.width * sizeof(float))
+            end += g.stride_y
+        low_band(&s.low.s, &d, (sample * g.height + line) * g.tiles, (sample * g.height + line + 1) * g.tiles, 0, g.blocks,
+                 work)
 
 
 cdef void task_low_winograd(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:

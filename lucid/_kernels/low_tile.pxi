@@ -3,7 +3,7 @@
 # A blocked image of either keeps its order, (N, C / 16, H, W, 16); only its elements are smaller. Four bytes of a pixel, two
 # bfloat16 or four unsigned bytes, are a step of k: one instruction multiplies them with those of 16 rows of the weight
 # and adds the products to float32 or int32 lanes. k is one chain from its first step to its last. A tile leaves its
-# sums in a buffer in L1, where the epilogue finds them.
+# sums in a buffer in L1, where the epilogue finds them; those of 1x1 layers have a file of their own, low_whole.pxi.
 #
 # The instructions (AVX512-BF16, AVX512-VNNI) belong to no CPU level, so their tiles are compiled for them one by one and
 # asked for at run time. Sums of bytes are exact and have the same bits without the instruction, by plain loops.
@@ -135,51 +135,6 @@ cdef extern from *:
         }
     LUCID_LOW_TILES(bfloat, "avx512bf16", 32, 64, 16)
     LUCID_LOW_TILES(byte, "avx512vnni", 16, 32, 8)
-
-    /* The same chains for 14 pixels of a 3x3 kernel with stride 2 on a plain image, in ``steps`` words per column. Every
-       column is broadcast once, for both pixels that it reaches: broadcasts from memory are what bounds one block of
-       rows, so several columns are loaded at a time and spread from there. */
-    #define LUCID_LOW_SPREAD(v, i) \
-        ((i) == 0 ? _mm512_shuffle_epi32(v, 0x00) : (i) == 1 ? _mm512_shuffle_epi32(v, 0x55) \
-         : (i) == 2 ? _mm512_shuffle_epi32(v, 0xaa) : _mm512_shuffle_epi32(v, 0xff))
-    #define LUCID_LOW_STEM_OF(T, extension, vector, zero, first, store, steps) \
-    LUCID_LOW_FOR(extension) static void lucid_low_stem_##T(const lucid_low_tile *t) { \
-        const vector from = t->start ? first(t->start) : zero(); \
-        vector acc[14]; \
-        LUCID_UNROLL(16) for (int p = 0; p < 14; p++) \
-            acc[p] = from; \
-        for (Py_ssize_t row = 0; row < t->rows; row++) { \
-            const Py_ssize_t y = t->y + row * t->y_step; \
-            const int inside = (size_t) y < (size_t) t->height; \
-            const char *x = inside ? t->x + row * t->x_row : t->none; \
-            __m512i w[3 * steps], four; \
-            if (!inside && t->skip) \
-                continue; \
-            LUCID_UNROLL(8) for (int k = 0; k < 3 * steps; k++) \
-                w[k] = _mm512_loadu_si512(t->w + 64 * (3 * steps * row + k)); \
-            LUCID_UNROLL(64) for (int d = 0; d < 29 * steps; d++) { \
-                __m512i v; \
-                if (d / 4 * 4 + 4 > 29 * steps) { \
-                    int32_t one; \
-                    memcpy(&one, x + 4 * d, 4); \
-                    v = _mm512_set1_epi32(one); \
-                } else { \
-                    if (d % 4 == 0) \
-                        four = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *) (x + 4 * d))); \
-                    v = LUCID_LOW_SPREAD(four, d % 4); \
-                } \
-                LUCID_UNROLL(3) for (int k = 0; k < 3; k++) { \
-                    const int to = d / steps - k; \
-                    if (to >= 0 && to % 2 == 0 && to < 28) \
-                        acc[to / 2] = LUCID_DOT_##T(acc[to / 2], w[k * steps + d % steps], v); \
-                } \
-            } \
-        } \
-        LUCID_UNROLL(16) for (int p = 0; p < 14; p++) \
-            store((char *) t->to + 64 * p, acc[p]); \
-    }
-    LUCID_LOW_STEM_OF(bfloat, "avx512bf16", __m512, _mm512_setzero_ps, LUCID_LOW_NONE, _mm512_storeu_ps, 2)
-    LUCID_LOW_STEM_OF(byte, "avx512vnni", __m512i, _mm512_setzero_si512, _mm512_loadu_si512, _mm512_storeu_si512, 1)
     #endif
 
     /* Bytes without the instruction. */
@@ -213,13 +168,7 @@ cdef extern from *:
     static void lucid_low_run(const lucid_low_tile *t, int kind, int native, Py_ssize_t pixels, Py_ssize_t blocks) {
     #if LUCID_LOW
         if (native) {
-            if (pixels == 14 && blocks == 1 && t->taps == 1 && t->blocks == 1 && t->right == 1 && t->left == 0
-                && t->last_groups == (kind == 1 ? 6 : 3) && t->x_pixel == (kind == 1 ? 16 : 8)) {
-                if (kind == 1)
-                    lucid_low_stem_bfloat(t);
-                else
-                    lucid_low_stem_byte(t);
-            } else if (kind == 1)
+            if (kind == 1)
                 lucid_low_run_bfloat(t, pixels, blocks);
             else
                 lucid_low_run_byte(t, pixels, blocks);
@@ -325,8 +274,27 @@ cdef extern from *:
     }
     #define LUCID_LOW_CONVERT(x_kind, y_kind) \
         case 3 * x_kind + y_kind: lucid_low_convert_as(from, x, into, y, factor, n, x_kind, y_kind); break;
+    #if LUCID_LOW
+    LUCID_LOW_FOR("avx512bf16") static void lucid_low_convert_bfloat(const char *x, char *y, const float *factor, Py_ssize_t n) {
+        const __m512 f = factor ? _mm512_loadu_ps(factor) : _mm512_set1_ps(1);
+        lucid_low_form from = {1, 1, 0, 1, 0};
+        for (Py_ssize_t i = 0; i + 2 <= n; i += 2) {
+            const __m512 a = lucid_low_load(&from, x + 32 * i), b = lucid_low_load(&from, x + 32 * i + 32);
+            _mm512_storeu_si512(y + 32 * i, (__m512i) _mm512_cvtne2ps_pbh(_mm512_mul_ps(b, f), _mm512_mul_ps(a, f)));
+        }
+        if (n % 2)
+            _mm256_storeu_si256((__m256i *) (y + 32 * (n - 1)), (__m256i) _mm512_cvtneps_pbh(
+                _mm512_mul_ps(lucid_low_load(&from, x + 32 * (n - 1)), f)));
+    }
+    #endif
     static void lucid_low_convert(const lucid_low_form *from, const char *x, const lucid_low_form *into, char *y,
                                   const float *factor, Py_ssize_t n) {
+    #if LUCID_LOW
+        if (from->kind == 1 && into->kind == 1 && lucid_low_has(1)) {
+            lucid_low_convert_bfloat(x, y, factor, n);
+            return;
+        }
+    #endif
         switch (3 * from->kind + into->kind) {
             LUCID_LOW_CONVERT(0, 0) LUCID_LOW_CONVERT(0, 1) LUCID_LOW_CONVERT(0, 2)
             LUCID_LOW_CONVERT(1, 0) LUCID_LOW_CONVERT(1, 1) LUCID_LOW_CONVERT(1, 2)
@@ -343,40 +311,46 @@ cdef extern from *:
 
     /* n pixels of up to four planes of float32, side by side: four numbers of a pixel, zeros where there is no plane. */
     #if LUCID_LOW
-    /* Sixteen numbers as the low bits of integers. */
+    /* Sixteen numbers as bytes, each in 32 bits. */
     LUCID_ALWAYS __m512i lucid_low_bits(const lucid_low_form *f, lucid_sixteen v) {
-        if (f->kind == 2) {
-            v = _mm512_fmadd_ps(v, _mm512_set1_ps(f->inverse), _mm512_set1_ps(f->zero));
-            v = _mm512_min_ps(_mm512_max_ps(v, _mm512_setzero_ps()), _mm512_set1_ps(255));
-            return _mm512_cvtps_epi32(v);
+        v = _mm512_fmadd_ps(v, _mm512_set1_ps(f->inverse), _mm512_set1_ps(f->zero));
+        return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(v, _mm512_setzero_ps()), _mm512_set1_ps(255)));
+    }
+    LUCID_LOW_FOR("avx512bf16") static void lucid_low_quads_bfloat(const float *x, Py_ssize_t plane, int planes, Py_ssize_t n,
+                                                                   char *y) {
+        /* the four numbers of a pixel from words 0 and 16 of either operand */
+        uint16_t order[32];
+        for (int i = 0; i < 32; i++)
+            order[i] = (uint16_t) (i / 4 + 16 * (i % 4));
+        const __m512i low = _mm512_loadu_si512(order), high = _mm512_add_epi16(low, _mm512_set1_epi16(8));
+        for (Py_ssize_t i = 0; i < n; i += 16) {
+            const Py_ssize_t some = n - i < 16 ? n - i : 16;
+            const __mmask16 mask = (__mmask16) ((1u << some) - 1);
+            const uint32_t wide = some == 16 ? 0xffffffffu : (1u << 2 * some) - 1;
+            __m512 q[4];
+            for (int c = 0; c < 4; c++)
+                q[c] = c < planes ? _mm512_maskz_loadu_ps(mask, x + c * plane + i) : _mm512_setzero_ps();
+            const __m512i two = (__m512i) _mm512_cvtne2ps_pbh(q[1], q[0]), more = (__m512i) _mm512_cvtne2ps_pbh(q[3], q[2]);
+            _mm512_mask_storeu_epi32(y + 8 * i, (__mmask16) wide, _mm512_permutex2var_epi16(two, low, more));
+            _mm512_mask_storeu_epi32(y + 8 * i + 64, (__mmask16) (wide >> 16), _mm512_permutex2var_epi16(two, high, more));
         }
-        const __m512i u = _mm512_castps_si512(v), high = _mm512_srli_epi32(u, 16);
-        const __m512i odd = _mm512_and_si512(high, _mm512_set1_epi32(1));
-        const __m512i z = _mm512_srli_epi32(_mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
-        return _mm512_mask_or_epi32(z, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), high, _mm512_set1_epi32(0x40));
     }
     static void lucid_low_quads(const lucid_low_form *into, const float *x, Py_ssize_t plane, int planes, Py_ssize_t n,
                                 char *y) {
         const lucid_low_form b = *into;
-        const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-        const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+        if (b.kind == 1) {
+            lucid_low_quads_bfloat(x, plane, planes, n, y);
+            return;
+        }
         for (Py_ssize_t i = 0; i < n; i += 16) {
             const Py_ssize_t some = n - i < 16 ? n - i : 16;
             const __mmask16 mask = (__mmask16) ((1u << some) - 1);
             __m512i q[4];
             for (int c = 0; c < 4; c++)
                 q[c] = lucid_low_bits(&b, c < planes ? _mm512_maskz_loadu_ps(mask, x + c * plane + i) : _mm512_setzero_ps());
-            if (b.kind == 2) {
-                const __m512i two = _mm512_or_si512(q[0], _mm512_slli_epi32(q[1], 8));
-                const __m512i more = _mm512_or_si512(_mm512_slli_epi32(q[2], 16), _mm512_slli_epi32(q[3], 24));
-                _mm512_mask_storeu_epi32(y + 4 * i, mask, _mm512_or_si512(two, more));
-            } else {
-                const __m512i two = _mm512_or_si512(q[0], _mm512_slli_epi32(q[1], 16));
-                const __m512i more = _mm512_or_si512(q[2], _mm512_slli_epi32(q[3], 16));
-                const uint32_t wide = some == 16 ? 0xffffffffu : (1u << 2 * some) - 1;
-                _mm512_mask_storeu_epi32(y + 8 * i, (__mmask16) wide, _mm512_permutex2var_epi32(two, low, more));
-                _mm512_mask_storeu_epi32(y + 8 * i + 64, (__mmask16) (wide >> 16), _mm512_permutex2var_epi32(two, high, more));
-            }
+            const __m512i two = _mm512_or_si512(q[0], _mm512_slli_epi32(q[1], 8));
+            const __m512i more = _mm512_or_si512(_mm512_slli_epi32(q[2], 16), _mm512_slli_epi32(q[3], 24));
+            _mm512_mask_storeu_epi32(y + 4 * i, mask, _mm512_or_si512(two, more));
         }
     }
     #else

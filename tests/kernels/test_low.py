@@ -108,6 +108,37 @@ def test_results_and_residuals_of_few_bits(ops: Any, kind: str, activation: str,
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("activation", ["none", "relu", "hardswish", "silu"])
+def test_bits_do_not_depend_on_the_tile(ops: Any, kind: str, activation: str) -> None:
+    """Rows of 12 to 14 pixels become results in registers, shorter ones in a buffer; with a residual and without."""
+    needs(ops, kind)
+    form = BFLOAT if kind == "bfloat16" else BYTES
+    c, rows, w = 40, 72, 98
+    x, weight, *_ = operands(ops, kind, (1, c, 1, w), (rows, c, 1, 1))
+    other = operands(ops, kind, (1, rows, 1, w), (1, 1, 1, 1))[0]
+    packed, worth, bias = ops.pack_low(weight), np.full(rows, 1e-3, np.float32), normal((rows,), 4)
+
+    def part(lo: int, hi: int, residual: bool) -> np.ndarray:
+        size = hi - lo
+
+        def step(p: Any, b: Any, y: int) -> int:
+            middle = p.workspace(to_blocked(other).nbytes)
+            p.low_conv2d(
+                b[0], middle, packed, p.constant(bias), b[1] if residual else -1, p.constant(worth), n=1, c=c, h=1, w=size,
+                form=form, y_form=form, residual_form=form if residual else None, activation=activation,
+            )  # fmt: skip
+            return p.convert(middle, y, n=1, c=rows, size=size, form=form)
+
+        pieces = [to_blocked(np.ascontiguousarray(a[..., lo:hi])) for a in (x, other)]
+        return run(ops, pieces, (1, 5, 1, size, 16), step)
+
+    for residual in (False, True):
+        whole = part(0, w, residual)
+        for lo, hi in ((0, 5), (5, 30), (30, 31), (31, 43), (43, 92), (92, 98)):
+            np.testing.assert_array_equal(part(lo, hi, residual), whole[:, :, :, lo:hi])
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("sizes", [(1, 40, 10), (19, 100, 24), (70, 16, 48)])
 def test_products(ops: Any, kind: str, sizes: tuple[int, int, int]) -> None:
     needs(ops, kind)
