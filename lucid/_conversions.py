@@ -11,7 +11,7 @@ from lucid import _dtype
 from lucid._convert import as_device
 from lucid._device import cpu
 from lucid._functions._common import cast, check_options
-from lucid._printing import format_tensor, format_values
+from lucid._printing import describe_tensor, format_tensor, format_values
 from lucid.autograd._node import TensorBase, mode
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class Conversions:
     # Python protocol
 
     def __repr__(self: Any) -> str:
-        return format_tensor(self)
+        return describe_tensor(self)
 
     def __str__(self: Any) -> str:
         return format_tensor(self) if self.requires_grad else format_values(self._data)

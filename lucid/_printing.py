@@ -99,18 +99,22 @@ def format_values(data: np.ndarray, prefix: str = "") -> str:
 
 
 def format_tensor(t: Tensor) -> str:
-    """``Tensor([...], grad=None)``: a leaf's gradient, or what made the tensor; and what the digits do not tell."""
+    """``Tensor([...], grad=None)``."""
+    grad = "None" if t.grad is None else format_values(t.grad._data)
+    return f"Tensor({format_values(t._data, 'Tensor(')}, grad={grad})"
+
+
+def describe_tensor(t: Tensor) -> str:
+    """`format_tensor` with what the values do not tell: the operation that made them, an unusual dtype, no elements."""
     data, node, default = t._data, t.grad_fn, _dtype.get_default_dtype()
     notes = []
-    if node is None or t.grad is not None:
-        notes.append(f"grad={None if t.grad is None else format_values(t.grad._data)}")
     if node is not None:
         notes.append(f"grad_fn={node!r}")
     if not data.size and data.ndim != 1:
         notes.append(f"size={data.shape}")
     if t.dtype not in (default, _dtype.to_complex(default), _dtype.int64, _dtype.bool_):
         notes.append(f"dtype={t.dtype}")
-    return f"Tensor({format_values(data, 'Tensor(')}, {', '.join(notes)})"
+    return ", ".join([format_tensor(t)[:-1], *notes]) + ")"
 
 
 def shown(value: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from lucid._convert import to_array
 from lucid._functions.creation import empty
-from lucid._printing import format_tensor
+from lucid._printing import describe_tensor
 from lucid._tensor import Tensor
 from lucid.autograd._node import TensorBase, wrap
 
@@ -39,7 +39,7 @@ class Parameter(Tensor):
         return copied
 
     def __repr__(self) -> str:
-        return "Parameter containing:\n" + format_tensor(self)
+        return "Parameter containing:\n" + describe_tensor(self)
 
 
 def empty_parameter(*shape: int, device: Any = None, dtype: Any = None) -> Parameter:
