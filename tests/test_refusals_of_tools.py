@@ -113,6 +113,17 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: nn.Linear(2, 2, dtype=lucid.ones(2, 2)), TypeError,
         "not a lucid dtype: Tensor([[1.0, 1.0], [1.0, 1.0]], grad=None)",
     ),
+    "path, none": (
+        lambda: net().get_submodule(("0",)), TypeError, "get_submodule: expected names joined by dots, got tuple",  # type: ignore[arg-type]
+    ),
+    "path of a buffer, none": (
+        lambda: net().get_buffer(3), TypeError, "get_buffer: expected names joined by dots, got int",  # type: ignore[arg-type]
+    ),
+    "apply": (lambda: net().apply(3), TypeError, "apply: expected a function, got int"),  # type: ignore[arg-type]
+    "forward, what is no size": (
+        lambda: nn.Sequential(nn.ConvTranspose1d(4, 2, 3))[0](lucid.ones(2, 4, 6), ...), TypeError,
+        "ConvTranspose1d: wrong argument among input: float32 (2, 4, 6), output_size: ellipsis",
+    ),
     "array API": (lambda: array_api.sum([1.0]), TypeError, "sum: expected a Tensor, got list"),  # type: ignore[arg-type]
     "Letterbox": (lambda: models.Letterbox(-1), ValueError, "Letterbox: size must be a positive integer, got -1"),
 }  # fmt: skip

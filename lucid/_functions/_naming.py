@@ -163,6 +163,14 @@ def _of_class(error: Any, name: str, init: Any, values: tuple[Any, ...], keyword
     return of_object(error, name, lambda: _listed(init, values, keywords).partition(", ")[2])
 
 
+def readable(message: str, function: Any, values: tuple[Any, ...], keywords: dict[str, Any]) -> str:
+    """``message`` on one line, or the arguments of a call of a method if it tells of the insides alone."""
+    if _FOREIGN.search(message) and "wrong argument among" not in message:
+        listed = _listed(function, (*values, *keywords.values()), tuple(keywords))
+        return f"wrong argument among {listed.partition(', ')[2]}"
+    return _on_one_line(message)
+
+
 def of_object(error: Any, name: str, listed: Callable[[], str]) -> Exception:
     """``error``, unless Python or NumPy stumbled in lucid over one of the values that ``listed`` describes."""
     if not _is_own(error):

@@ -228,6 +228,14 @@ def from_proto(model: Any) -> OnnxModel:
     body = Body(model.graph, opset, missing)
     if missing:
         raise ValueError(f"onnx.load: not supported: {', '.join(sorted(missing))}")
+    made = {"", *body.inputs, *body.constants}
+    for step in body.steps:
+        for name in step.reads - made:
+            raise ValueError(f"onnx.load: the node {step.name!r} reads {name!r}, which no node before it makes")
+        made.update(step.outputs)
+    for name in body.outputs:
+        if name not in made:
+            raise ValueError(f"onnx.load: the graph gives {name!r}, which no node makes")
     return OnnxModel(body)
 
 

@@ -264,3 +264,24 @@ def test_numbers_that_depend_on_sizes_are_not_frozen() -> None:
     for model, what in ((scaled, "Add with arguments"), (last, "assignment to places")):
         with pytest.raises(ValueError, match=f"^onnx.export: not supported: {what} that depend on the dynamic axes"):
             lucid.onnx.export(model, lucid.ones(2, 3), dynamic_axes={"x": {0: "n"}})
+
+
+@pytest.mark.parametrize(
+    ("reads", "gives", "message"),
+    [
+        ("lost", "y", "onnx.load: the node 'n' reads 'lost', which no node before it makes"),
+        ("x", "z", "onnx.load: the graph gives 'z', which no node makes"),
+    ],
+)
+def test_graphs_with_gaps_are_refused_when_they_are_loaded(
+    tmp_path: Path, reads: str, gives: str, message: str
+) -> None:
+    from onnx import TensorProto, helper, save
+
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2]) for name in ("x", gives)]
+    node = helper.make_node("Relu", [reads], ["y"], name="n")
+    graph = helper.make_graph([node], "g", ends[:1], ends[1:])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), tmp_path / "gap.onnx")
+    with pytest.raises(ValueError) as error:
+        lucid.onnx.load(tmp_path / "gap.onnx")
+    assert str(error.value) == message

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lucid._functions._arguments import ShapeError
 from lucid._functions._errors import KindError, OptionError, PlaceError
+from lucid._functions._naming import readable
 from lucid.autograd._node import TensorBase
 
 if TYPE_CHECKING:
@@ -67,8 +68,11 @@ def not_a_module(value: Any) -> TypeError:
     return TypeError(f"{type(value).__name__} is not a Module subclass")
 
 
-def name_module(error: Any, module: Module) -> None:
-    """Put the class of the failing module and its path into the message of an error that is leaving ``module``."""
+def name_module(error: Any, module: Module, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> None:
+    """Put the class of the failing module and its path into the message of an error that is leaving ``module``.
+
+    Where Python or NumPy stumbled over one of the arguments, they are listed.
+    """
     origin = error.__dict__.get("_origin")
     if origin is None:
         if type(error) not in NAMED or len(error.args) != 1 or not _raised_by_lucid(error):
@@ -77,6 +81,10 @@ def name_module(error: Any, module: Module) -> None:
         if message.startswith("Module ["):  # the missing forward, in PyTorch's words, which name the class
             return
         if type(module).forward.__module__.split(".")[0] == "lucid":
+            said = message
+            message = readable(said, type(module).forward, (module, *args), kwargs or {})
+            if message.startswith("wrong argument among"):
+                error.add_note(f"raised within {type(module).__name__}: {said}")
             message = message.removeprefix(f"{type(module).__name__}: ")
             message = _FUNCTION.sub("", message, count=1) if _FUNCTION.match(message) else message
         origin = error._origin = _Origin(module, message)

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from lucid.nn.modules.module import Module
 
 
+def _check_path(method: str, target: Any) -> None:
+    if not isinstance(target, str):
+        raise TypeError(f"{method}: expected names joined by dots, got {type(target).__name__}")
+
+
 class Tree:
     """The part of `Module` that looks up and iterates over what it contains."""
 
@@ -23,6 +28,7 @@ class Tree:
 
         Raises:
             AttributeError: there is none.
+            TypeError: ``target`` is not a string.
 
         Example:
             >>> import lucid
@@ -30,6 +36,7 @@ class Tree:
             >>> net.get_submodule("0.0")
             Linear(in_features=2, out_features=3, bias=True)
         """
+        _check_path("get_submodule", target)
         module: Module = self
         for name in target.split(".") if target else ():
             if not hasattr(module, name):
@@ -40,6 +47,7 @@ class Tree:
         return module
 
     def _get_member(self: Any, target: str, table: str, kind: str) -> Any:
+        _check_path("get_parameter" if table == "_parameters" else "get_buffer", target)
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
         if not hasattr(module, name):
@@ -56,6 +64,7 @@ class Tree:
 
         Raises:
             AttributeError: there is none.
+            TypeError: ``target`` is not a string.
         """
         return self._get_member(target, "_parameters", "an nn.Parameter")
 
@@ -67,6 +76,7 @@ class Tree:
 
         Raises:
             AttributeError: there is none.
+            TypeError: ``target`` is not a string.
         """
         return self._get_member(target, "_buffers", "a buffer")
 

@@ -9,6 +9,7 @@ from lucid import _dtype
 from lucid._convert import as_device
 from lucid._device import device as device_type
 from lucid._functions._common import check_options
+from lucid._printing import shown
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
 from lucid.nn.modules._tree import Tree
@@ -30,7 +31,12 @@ class Whole(Tree):
 
         Returns:
             The module itself.
+
+        Raises:
+            TypeError: ``fn`` is not a function.
         """
+        if not callable(fn):
+            raise TypeError(f"apply: expected a function, got {type(fn).__name__}")
         for child in self.children():
             child.apply(fn)
         fn(self)  # type: ignore[arg-type]  # only a Module is a Whole
@@ -49,7 +55,7 @@ class Whole(Tree):
             ValueError: ``mode`` is not a bool.
         """
         if not isinstance(mode, bool):
-            raise ValueError(f"training mode is expected to be boolean, got {mode!r}")
+            raise ValueError(f"training mode is expected to be boolean, got {shown(mode)}")
         self.training = mode
         for child in self.children():
             child.train(mode)

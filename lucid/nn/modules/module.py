@@ -70,7 +70,7 @@ class Module(Named, Hooked, OwnState, Whole):
                 return self.forward(*args, **kwargs)
             return call_with_hooks(self, self._hooks, args, kwargs)
         except (ValueError, RuntimeError, IndexError, TypeError) as error:
-            name_module(error, self)
+            name_module(error, self, args, kwargs)
             raise
         except AttributeError as error:
             wrong = wrong_argument(error, args, kwargs)
