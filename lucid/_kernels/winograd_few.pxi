@@ -2,8 +2,9 @@
 #
 # A small image has so few tiles that the transformed weights, 16/9 of the weights, would be written to memory and read
 # back for a handful of columns. Here the transformed input of all tiles is what is kept, and every tile of rows
-# transforms its own kernels, a block of k at a time, and uses them while they are in cache. Sums, their order and so
-# the bits are those of winograd.pxi.
+# transforms its own kernels, a block of k at a time, and uses them while they are in cache. With AVX-512 rows of the
+# weight are the lanes of the products, so that 16 or 49 tiles leave none idle. Sums, their order and so the bits are
+# those of winograd.pxi.
 
 cdef enum:
     FEW_TILES = 256             # at a time: the input of more would not stay in cache
@@ -18,6 +19,11 @@ cdef inline bint few_tiles(const Winograd* g) noexcept nogil:
     return g.tiles <= FEW_TILES or g.p.rows * g.p.channels >= FEW_WEIGHTS
 
 
+cdef inline bint rows_in_lanes(const Winograd* g) noexcept nogil:
+    """Rows of the weight are the columns of the products, tiles their rows: no lane is idle for want of tiles."""
+    return NR32 == 2 * WINOGRAD_LANES
+
+
 cdef void plan_few(Winograd* g) noexcept nogil:
     cdef float* like = NULL
     cdef Py_ssize_t most = ceil_div(g.tiles, ceil_div(g.tiles, <Py_ssize_t> FEW_TILES)), pitch
@@ -27,17 +33,21 @@ cdef void plan_few(Winograd* g) noexcept nogil:
     g.pitch = pitch + WINOGRAD_LANES if g.p.samples > 1 and (g.tiles_y * g.tiles_x | g.block) % WINOGRAD_LANES else pitch
     g.strip = g.pitch + min(g.tiles_x, g.pitch) + WINOGRAD_LANES
     g.v_plane = round_up(g.p.channels * g.pitch, 32) + 16
-    g.chunk = MR32 if 16 * g.v_plane <= FEW_INPUT else 2 * MR32
+    g.chunk = NR32 if rows_in_lanes(g) else MR32 if 16 * g.v_plane <= FEW_INPUT else 2 * MR32
     g.parts = ceil_div(g.p.rows, g.chunk)
     # whole blocks of k
     g.span = max(FEW_KERNELS // (16 * (g.chunk // MR32) * WINOGRAD_LANES * g.depth), 1) * g.depth
     g.span = min(g.span, g.p.channels)
     g.u_plane = (g.chunk // MR32 + 2) * g.span * WINOGRAD_LANES + 16    # the last rows make up to three tiles
+    if rows_in_lanes(g):
+        g.span = min(max(FEW_KERNELS // (16 * NR32 * g.depth), 1) * g.depth, g.p.channels)
+        g.u_plane = g.span * NR32 + 16
 
 
 cdef inline Py_ssize_t few_work(const Winograd* g) noexcept nogil:
     """Floats of workspace per thread: strips of the input, or kernels, sums and two rows of output."""
-    return round_up(max(10 * g.strip, 16 * g.u_plane + 16 * g.chunk * g.pitch + 4 * g.pitch), 16)
+    cdef Py_ssize_t sums = 16 * (g.block + 2) * NR32 if rows_in_lanes(g) else 0
+    return round_up(max(10 * g.strip, 16 * g.u_plane + sums + 16 * g.chunk * g.pitch + 4 * g.pitch), 16)
 
 
 cdef void few_input_task(const Winograd* g, const float* x, Py_ssize_t first, float* v, float* work,
@@ -108,6 +118,57 @@ cdef void few_task(const Winograd* g, const float* v, const float* w, const floa
         winograd_output(g, out, y + (lo + r) * p.y_channel, first, tiles, bad, most)
 
 
+cdef inline int few_height(Py_ssize_t tiles) noexcept nogil:
+    """Of the next tile of the product: up to two rows too many are cheaper than a tile that waits for its additions."""
+    if tiles == 15 or tiles == 16:
+        return 8
+    return MR32 if tiles >= MR32 - 1 else 8 if tiles > 5 else 4 if tiles > 2 else 2
+
+
+cdef void lanes_task(const Winograd* g, const float* v, const float* w, const float* bias, float* y, uint8_t* bad,
+                     float* work, Py_ssize_t first, Py_ssize_t task) noexcept nogil:
+    """As ``few_task``, where ``rows_in_lanes``: sums are [position][tile][row]."""
+    cdef const Patches* p = g.p
+    cdef Py_ssize_t group = task // g.parts, lo = task % g.parts * NR32, rows = min(<Py_ssize_t> NR32, p.rows - lo), c = 0
+    cdef Py_ssize_t tiles = min(g.block, g.tiles - first), plane = (g.block + 2) * NR32, n, i, t, r, k, depth
+    cdef bint half = rows <= WINOGRAD_LANES
+    cdef float* m = work + 16 * g.u_plane
+    cdef float* turned = m + 16 * plane
+    cdef float* out = turned + 16 * g.chunk * g.pitch
+    cdef int32_t most
+    cdef int height
+    w += group * p.w_group + lo * p.w_row
+    v += group * 16 * g.v_plane
+    while c < p.channels:
+        n = min(p.channels - c, g.span)
+        for i in range(0, 16 if half else 32, 16):
+            winograd_rows(w + i * p.w_row + c * p.w_channel, p.w_row, p.w_channel, <int> min(rows - i, 16), n, g.flipped,
+                          work + i, NR32, g.u_plane)
+        for t in range(16):
+            i = 0
+            while i < tiles:
+                height = few_height(tiles - i)
+                k = 0
+                while k < n:
+                    depth = min(n - k, g.depth)
+                    if half:
+                        narrow_tile(height, v + t * g.v_plane + (c + k) * g.pitch + i, 1, g.pitch,
+                                    work + t * g.u_plane + k * NR32, NR32, m + t * plane + i * NR32, NR32, depth, c + k > 0)
+                    else:
+                        tile(height, v + t * g.v_plane + (c + k) * g.pitch + i, 1, g.pitch,
+                             work + t * g.u_plane + k * NR32, NR32, m + t * plane + i * NR32, NR32, depth, c + k > 0)
+                    k += depth
+                i += height
+        c += n
+    for t in range(16):
+        transpose(m + t * plane, NR32, tiles, rows, turned + t * g.chunk * g.pitch, g.pitch)
+    y += group * p.rows * p.y_channel
+    for r in range(rows):
+        most = winograd_back(turned + r * g.pitch, g.chunk * g.pitch, tiles,
+                             bias[group * p.rows + lo + r] if bias != NULL else <float> 0, out, out + 2 * g.pitch)
+        winograd_output(g, out, y + (lo + r) * p.y_channel, first, tiles, bad, most)
+
+
 cdef void run_few(const Winograd* g, const float* x, const float* w, const float* bias, float* y, uint8_t* bad,
                   float* v, float* work, int threads) noexcept nogil:
     """The whole batch, a block of tiles at a time: all threads share its transformed input."""
@@ -120,10 +181,16 @@ cdef void run_few(const Winograd* g, const float* x, const float* w, const float
             for i in range(channels):
                 few_input_task(g, x, first, v, work, i)
             for i in range(tasks):
-                few_task(g, v, w, bias, y, bad, work, first, i)
+                if rows_in_lanes(g):
+                    lanes_task(g, v, w, bias, y, bad, work, first, i)
+                else:
+                    few_task(g, v, w, bias, y, bad, work, first, i)
         else:
             for i in prange(channels, num_threads=threads, schedule="static"):
                 few_input_task(g, x, first, v, work + threadid() * size, i)
             for i in prange(tasks, num_threads=threads, schedule="dynamic"):
-                few_task(g, v, w, bias, y, bad, work + threadid() * size, first, i)
+                if rows_in_lanes(g):
+                    lanes_task(g, v, w, bias, y, bad, work + threadid() * size, first, i)
+                else:
+                    few_task(g, v, w, bias, y, bad, work + threadid() * size, first, i)
         first += g.block

@@ -32,7 +32,68 @@ cdef extern from *:
     #endif
     }
 
+    /* u[4i + j][lane] = (G w G')[i, j] of the kernels of up to LANES rows, ``row`` floats apart: transposed in registers,
+       quarters of rows gathered by the loads. The last row stands in for those missing. */
+    #if LUCID_SQUARE == 16
+    LUCID_ALWAYS void lucid_winograd_four(const float *w, Py_ssize_t row, int rows, lucid_row *out) {
+        lucid_row a[4], t[4];
+        LUCID_UNROLLED for (int i = 0; i < 4; i++) {
+            a[i] = _mm512_broadcast_f32x4(_mm_loadu_ps(lucid_row_at(w, row, i, rows)));
+            a[i] = _mm512_mask_broadcast_f32x4(a[i], 0x00f0, _mm_loadu_ps(lucid_row_at(w, row, 4 + i, rows)));
+            a[i] = _mm512_mask_broadcast_f32x4(a[i], 0x0f00, _mm_loadu_ps(lucid_row_at(w, row, 8 + i, rows)));
+            a[i] = _mm512_mask_broadcast_f32x4(a[i], 0xf000, _mm_loadu_ps(lucid_row_at(w, row, 12 + i, rows)));
+        }
+        t[0] = _mm512_unpacklo_ps(a[0], a[1]), t[1] = _mm512_unpackhi_ps(a[0], a[1]);
+        t[2] = _mm512_unpacklo_ps(a[2], a[3]), t[3] = _mm512_unpackhi_ps(a[2], a[3]);
+        out[0] = LUCID_PAIR(lo, t[0], t[2]);
+        out[1] = LUCID_PAIR(hi, t[0], t[2]);
+        out[2] = LUCID_PAIR(lo, t[1], t[3]);
+        out[3] = LUCID_PAIR(hi, t[1], t[3]);
+    }
+    LUCID_ALWAYS void lucid_winograd_three(lucid_row a, lucid_row b, lucid_row c, lucid_row *out, int step) {
+        const lucid_row half = _mm512_set1_ps(0.5f), outer = _mm512_add_ps(a, c);
+        out[0] = a;
+        out[step] = _mm512_mul_ps(half, _mm512_add_ps(outer, b));
+        out[2 * step] = _mm512_mul_ps(half, _mm512_sub_ps(outer, b));
+        out[3 * step] = c;
+    }
+    LUCID_ALWAYS void lucid_winograd_nine(lucid_row tap[9], float *u, Py_ssize_t plane) {
+        lucid_row half[12], end[4];
+        LUCID_UNROLLED for (int j = 0; j < 3; j++) lucid_winograd_three(tap[j], tap[3 + j], tap[6 + j], half + j, 3);
+        LUCID_UNROLLED for (int i = 0; i < 4; i++) {
+            lucid_winograd_three(half[3 * i], half[3 * i + 1], half[3 * i + 2], end, 1);
+            LUCID_UNROLLED for (int j = 0; j < 4; j++) _mm512_storeu_ps(u + (4 * i + j) * plane, end[j]);
+        }
+    }
+    LUCID_ALWAYS void lucid_winograd_row_kernels(const float *w, Py_ssize_t row, int rows, const int flipped, float *u,
+                                                 Py_ssize_t plane) {
+        lucid_row four[12], tap[9];
+        lucid_winograd_four(w, row, rows, four);
+        lucid_winograd_four(w + 4, row, rows, four + 4);
+        lucid_winograd_four(w + 5, row, rows, four + 8);            /* nothing after the ninth tap is read */
+        four[8] = four[11];
+        LUCID_UNROLLED for (int t = 0; t < 9; t++) tap[t] = four[flipped ? 8 - t : t];
+        lucid_winograd_nine(tap, u, plane);
+    }
+    static void lucid_winograd_rows(const float *w, Py_ssize_t row, Py_ssize_t channel, int rows, Py_ssize_t channels,
+                                    int flipped, float *u, Py_ssize_t step, Py_ssize_t plane) {
+        for (Py_ssize_t c = 0; c < channels; c++, w += channel, u += step) {
+            if (channel != 9) lucid_winograd_call(w + 6 * channel, rows * row);
+            else if (c % 2 == 0)
+                for (int r = 0; r < rows; r++) lucid_winograd_call(w + r * row + 144, 1);
+            if (rows < LUCID_LANES) lucid_winograd_row_kernels(w, row, rows, flipped, u, plane);
+            else if (flipped) lucid_winograd_row_kernels(w, row, LUCID_LANES, 1, u, plane);
+            else lucid_winograd_row_kernels(w, row, LUCID_LANES, 0, u, plane);
+        }
+    }
+
     /* u[4i + j][lane] = (G w G')[i, j] of kernels w[3i + j][lane]; positions are ``plane`` floats apart. */
+    static void lucid_winograd_planes(const float *w, Py_ssize_t row, Py_ssize_t column, float *u, Py_ssize_t plane) {
+        lucid_row tap[9];
+        for (int t = 0; t < 9; t++) tap[t] = _mm512_loadu_ps(w + t / 3 * row + t % 3 * column);
+        lucid_winograd_nine(tap, u, plane);
+    }
+    #else
     static void lucid_winograd_planes(const float *restrict w, Py_ssize_t row, Py_ssize_t column, float *restrict u,
                                       Py_ssize_t plane) {
         LUCID_INDEPENDENT
@@ -53,6 +114,10 @@ cdef extern from *:
             }
         }
     }
+    static inline void lucid_winograd_rows(const float *w, Py_ssize_t row, Py_ssize_t channel, int rows,
+                                           Py_ssize_t channels, int flipped, float *u, Py_ssize_t step,
+                                           Py_ssize_t plane) {}
+    #endif
 
     static void lucid_winograd_kernel(const float *w, Py_ssize_t row, Py_ssize_t column, float *u) {
         lucid_winograd_planes(w, row, column, u, LUCID_LANES);
@@ -125,6 +190,9 @@ cdef extern from *:
                                                   float* u) noexcept nogil
     void winograd_planes "lucid_winograd_planes" (const float* w, Py_ssize_t row, Py_ssize_t column, float* u,
                                                   Py_ssize_t plane) noexcept nogil
+    void winograd_rows "lucid_winograd_rows" (const float* w, Py_ssize_t row, Py_ssize_t channel, int rows,
+                                              Py_ssize_t channels, int flipped, float* u, Py_ssize_t step,
+                                              Py_ssize_t plane) noexcept nogil
     void winograd_along "lucid_winograd_along" (const float* x, Py_ssize_t n, float* out, Py_ssize_t pitch) noexcept nogil
     void winograd_across "lucid_winograd_across" (const float* h, Py_ssize_t pitch, Py_ssize_t step, Py_ssize_t n,
                                                   float* v, Py_ssize_t plane) noexcept nogil
