@@ -35,11 +35,12 @@ NAMESPACES = [
     "lucid.nn.utils.prune", "lucid.nn.attention", "lucid.signal.windows", "lucid.testing",
     "lucid.optim", "lucid.optim.lr_scheduler", "lucid.autograd",
     "lucid.autograd.functional", "lucid.linalg", "lucid.special", "lucid.fft", "lucid.random", "lucid.distributions",
-    "lucid.data", "lucid.datasets", "lucid.transforms", "lucid.func", "lucid.amp", "lucid.compiler", "lucid.einops",
-    "lucid.serialization", "lucid.torch", "lucid.backends", "lucid.utils", "lucid.profiler", "lucid.visual",
-    "lucid.onnx", "lucid.models", "lucid.serve", "lucid.quantization", "lucid.distributions.constraints",
-    "lucid.utils.checkpoint", "lucid.utils.dlpack", "lucid.utils.flops", "lucid.utils.summary",
-    "lucid.utils.tensorboard", "lucid.array_api", "lucid.array_api.linalg", "lucid.array_api.fft",
+    "lucid.data", "lucid.datasets", "lucid.transforms", "lucid.func", "lucid.fx", "lucid.amp", "lucid.compiler",
+    "lucid.einops", "lucid.serialization", "lucid.torch", "lucid.backends", "lucid.utils", "lucid.profiler",
+    "lucid.visual", "lucid.onnx", "lucid.models", "lucid.serve", "lucid.quantization",
+    "lucid.distributions.constraints", "lucid.utils.checkpoint", "lucid.utils.dlpack", "lucid.utils.flops",
+    "lucid.utils.summary", "lucid.utils.tensorboard", "lucid.array_api", "lucid.array_api.linalg",
+    "lucid.array_api.fft",
 ]  # fmt: skip
 """Where public names live, and where each is documented: in the first one that has it. Not all need exist."""
 

@@ -164,6 +164,7 @@ if TYPE_CHECKING:
     from lucid import einops as einops
     from lucid import fft as fft
     from lucid import func as func
+    from lucid import fx as fx
     from lucid import linalg as linalg
     from lucid import models as models
     from lucid import onnx as onnx
@@ -243,6 +244,7 @@ __getattr__, __dir__ = _later("lucid", {
     "lucid.einops": "",
     "lucid.fft": "",
     "lucid.func": ". vmap",
+    "lucid.fx": "",
     "lucid.linalg": "",
     "lucid.models": "",
     "lucid.onnx": "",
@@ -288,7 +290,7 @@ __getattr__, __dir__ = _later("lucid", {
     ),
     "lucid.torch._bare": (
         "BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor "
-        "ShortTensor UntypedStorage channels_last channels_last_3d contiguous_format cpu cuda distributed fx hub jit "
+        "ShortTensor UntypedStorage channels_last channels_last_3d contiguous_format cpu cuda distributed hub jit "
         "layout library memory_format mps multiprocessing ops overrides preserve_format strided types version xpu"
     ),
     "lucid._functions.stft": "istft stft",

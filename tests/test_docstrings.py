@@ -25,7 +25,7 @@ NAMESPACES = [
     "lucid.optim", "lucid.optim.lr_scheduler", "lucid.optim.swa_utils", "lucid.autograd", "lucid.autograd.functional",
     "lucid.linalg", "lucid.special", "lucid.fft", "lucid.random", "lucid.distributions",
     "lucid.distributions.constraints", "lucid.data", "lucid.datasets",
-    "lucid.transforms", "lucid.func", "lucid.amp", "lucid.compiler", "lucid.einops", "lucid.serialization", "lucid.torch",
+    "lucid.transforms", "lucid.func", "lucid.fx", "lucid.amp", "lucid.compiler", "lucid.einops", "lucid.serialization", "lucid.torch",
     "lucid.models", "lucid.quantization", "lucid.backends", "lucid.onnx", "lucid.visual", "lucid.profiler", "lucid.serve",
     "lucid.sklearn", "lucid.utils.data", "lucid.utils.checkpoint", "lucid.utils.dlpack", "lucid.utils.flops",
     "lucid.utils.summary", "lucid.utils.tensorboard",

@@ -32,7 +32,7 @@ class Standing(ModuleType):
         return value
 
 
-MODULES = ("cpu", "cuda", "distributed", "fx", "hub", "jit", "library", "mps", "multiprocessing", "overrides", "types",
+MODULES = ("cpu", "cuda", "distributed", "hub", "jit", "library", "mps", "multiprocessing", "overrides", "types",
            "version", "xpu")  # fmt: skip
 NAMES = (
     "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor",

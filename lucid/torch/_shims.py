@@ -12,6 +12,7 @@ import multiprocessing
 from types import SimpleNamespace
 from typing import Any, Final, Generic, TypeVar
 
+from lucid._functions._gate import gate
 from lucid.torch import _no_device
 from lucid.torch._distribution import VERSION
 from lucid.torch._missing import Missing
@@ -38,7 +39,7 @@ MOVED = {
 MODULES = {
     "torch": (
         "_C", "__config__", "_custom_ops", "_dynamo", "_inductor", "_jit_internal", "accelerator", "ao", "backends",
-        "compiler", "cpu", "cuda", "distributed", "futures", "fx", "hub", "jit", "library", "mps", "multiprocessing",
+        "compiler", "cpu", "cuda", "distributed", "futures", "hub", "jit", "library", "mps", "multiprocessing",
         "onnx", "ops", "overrides", "quantization", "types", "version", "xpu",
     ),
     "torch._C": ("_nn",),
@@ -49,7 +50,6 @@ MODULES = {
     "torch.backends": ("cpu", "cuda", "cudnn", "mkldnn", "mps"),
     "torch.cpu": ("amp",),
     "torch.cuda": ("amp",),
-    "torch.fx": ("graph_module", "node", "proxy"),
     "torch.jit": ("annotations",),
     "torch.nn": ("parallel",),
     "torch.nn.parallel": ("distributed",),
@@ -77,6 +77,7 @@ def _call(function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
     return function(*args, **(kwargs or {}))
 
 
+@gate
 def _assert(condition: Any, message: Any = "") -> None:
     if not condition:
         raise AssertionError(message)
@@ -297,9 +298,6 @@ _CONTENTS: dict[str, Any] = {
     "torch.distributed": {
         "is_available": false, "is_initialized": false, "get_rank": zero, "get_world_size": lambda *a: 1,
     },
-    "torch.fx": _public("_fx"),
-    "torch.fx.graph_module": _public("_fx"),
-    "torch.fx.node": {"Argument": Any, "Target": Any},
     "torch.hub": _public("_hub"),
     "torch.jit": {
         "script": identity, "script_method": identity, "script_if_tracing": identity, "_script_if_tracing": identity,

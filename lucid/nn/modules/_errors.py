@@ -80,7 +80,7 @@ def name_module(error: Any, module: Module, args: tuple[Any, ...] = (), kwargs: 
         message = str(error.args[0])
         if message.startswith("Module ["):  # the missing forward, in PyTorch's words, which name the class
             return
-        if type(module).forward.__module__.split(".")[0] == "lucid":
+        if (type(module).forward.__module__ or "").split(".")[0] == "lucid":
             said = message
             message = readable(said, type(module).forward, (module, *args), kwargs or {})
             if message.startswith("wrong argument among"):
