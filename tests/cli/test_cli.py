@@ -474,7 +474,7 @@ def test_onnx_files(tmp_path: Path) -> None:
 def test_bench_ends_when_interrupted() -> None:
     """Its workers' answers fill a pipe that nobody reads then."""
     started = subprocess.Popen(
-        [sys.executable, "-P", "-m", "lucid", "bench", *SMALL, "--seconds", "2"], stdout=subprocess.PIPE,
+        [sys.executable, "-P", "-m", "lucid", "bench", *SMALL, "--seconds", "60"], stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     with pytest.raises(subprocess.TimeoutExpired):
