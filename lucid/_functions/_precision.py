@@ -121,6 +121,17 @@ def _widened(function: Callable[..., Any], name: str, args: tuple[Any, ...], kwa
         target = given[0].dtype if name in FIRST_DECIDES else _dtype.result_type(*given)
     if name.endswith("_") and not name.startswith("_") and halves and args and args[0] is halves[0]:
         check_writable(name, args[0])
+    return _in_float32(function, args, kwargs, floats, target)
+
+
+def _in_float32(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], floats: list[Any], target: _dtype.dtype
+) -> Any:
+    """The function of its operands of half precision in float32; results are rounded to ``target``.
+
+    ``floats`` are all floating-point operands.
+    """
+    halves = [t for t in floats if t.dtype.is_half]
     wide = {id(t): cast(t, _dtype.float32) for t in halves}
 
     def widen(t: Any) -> Any:

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
-def _quantile(name: str, x: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip: bool) -> Tensor:
+def _checked(name: str, x: Tensor, q: Any, interpolation: str) -> Tensor:
+    """``q`` as a tensor.
+
+    Raises:
+        RuntimeError: an argument is wrong.
+    """
     if interpolation not in INTERPOLATIONS:
         raise RuntimeError(f"{name}: interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
     if x._data.dtype.kind != "f":
@@ -33,10 +38,13 @@ def _quantile(name: str, x: Tensor, q: Any, dim: int | None, keepdim: bool, inte
         )
     if q._data.size and not (q._data.min() >= 0 and q._data.max() <= 1):
         raise RuntimeError(f"{name}: q values must be in the range [0, 1]")
+    return q
+
+
+def _quantile(name: str, x: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip: bool) -> Tensor:
+    q = _checked(name, x, q, interpolation)
     shape, ndim = x._data.shape, x._data.ndim
-    rows = (
-        reshape(x, (-1,)) if dim is None else movedim(x, normalize_dim(name, dim, x), -1) if ndim else reshape(x, (1,))
-    )
+    rows = movedim(x, normalize_dim(name, dim, x), -1) if dim is not None and ndim else reshape(x, (-1,))
     n = rows._data.shape[-1]
     if not n:
         raise RuntimeError(f"{name}: input tensor must be non-empty, got shape {shape}")
@@ -48,25 +56,27 @@ def _quantile(name: str, x: Tensor, q: Any, dim: int | None, keepdim: bool, inte
     if interpolation == "nearest":
         ranks = np.round(ranks)
     low, high = np.floor(ranks).astype(np.int64), np.ceil(ranks).astype(np.int64)
-    low = high if interpolation == "higher" else low
     ordered = sort(rows, -1).values
-    y = gather(ordered, -1, wrap(low))
     if interpolation in ("linear", "midpoint"):
-        weight = (
-            np.full(ranks.shape, 0.5, ranks.dtype) if interpolation == "midpoint" else ranks - low.astype(ranks.dtype)
-        )
-        above = gather(ordered, -1, wrap(high))
-        ends = y._data, above._data
-        equal = wrap((high == low) | (np.isinf(ends[0]) & (ends[0] == ends[1])))  # inf - inf must not make NaN
-        share = wrap(weight)
+        share = wrap(np.full(ranks.shape, 0.5, ranks.dtype) if interpolation == "midpoint" else ranks - low)
         if interpolation == "linear" and q._requires_grad:
             share = where(wrap(nans > 0), share, reshape(q, (-1,)) * wrap(last.astype(ranks.dtype)) - wrap(low))
-        y = where(equal, y, y + share * (where(equal, y, above) - y))
+        y = _between(ordered, low, high, share)
+    else:
+        y = gather(ordered, -1, wrap(high if interpolation == "higher" else low))
     y = movedim(y, -1, 0)
     if keepdim:
         kept = [1] * ndim if dim is None else [1 if k == dim % ndim else s for k, s in enumerate(shape)] if ndim else []
         y = reshape(y, (-1, *kept))
     return y if q._data.ndim else squeeze(y, 0)
+
+
+def _between(ordered: Tensor, low: np.ndarray, high: np.ndarray, share: Tensor) -> Tensor:
+    """The point that divides the way from the element of rank ``low`` to that of rank ``high`` by ``share``."""
+    y, above = gather(ordered, -1, wrap(low)), gather(ordered, -1, wrap(high))
+    ends = y._data, above._data
+    equal = wrap((high == low) | (np.isinf(ends[0]) & (ends[0] == ends[1])))  # inf - inf must not make NaN
+    return where(equal, y, y + share * (where(equal, y, above) - y))
 
 
 def quantile(

@@ -212,16 +212,7 @@ def gather(b: Builder, x: Ref, parts: tuple[Any, ...]) -> str:
     if not all(isinstance(p, Ref) for p in arrays) or any(isinstance(p, Size) for p in parts):
         raise Unsupported("an index of arrays beside slices or numbers")
     if any(p.dtype.kind == "b" for p in arrays):
-        if any(p.array is None for p in arrays) or len(arrays) > 1:
-            raise Unsupported("an index by a mask that depends on the inputs")
-        found_at = [np.nonzero(a) for a in arrays[0].arrays]
-        if len(found_at) > 1:
-            raise Unsupported("an index by a mask in a model with dynamic axes")
-        d = at[0]
-        rank = arrays[0].rank
-        flat = np.ravel_multi_index(found_at[0], x.shape[d : d + rank])
-        merged = (*x.shape[:d], math.prod(x.shape[d : d + rank]), *x.shape[d + rank :])
-        return b.node("Gather", b.reshape(x, merged) if rank > 1 else x, np.asarray(flat, np.int64), axis=d)
+        return _by_mask(b, x, arrays, at[0])
     if len(arrays) == 1:
         return b.node("Gather", x, arrays[0], axis=at[0])
     lead = at[0]
@@ -229,14 +220,32 @@ def gather(b: Builder, x: Ref, parts: tuple[Any, ...]) -> str:
         raise Unsupported("an index of arrays with slices between them")
     if lead == 0:
         return b.node("GatherND", x, _coordinates(b, arrays))
-    sizes = x.shape[lead : lead + len(at)]
-    if any(isinstance(n, Size) for n in sizes):
+    return _in_one(b, x, arrays, lead)
+
+
+def _by_mask(b: Builder, x: Ref, arrays: list[Ref], lead: int) -> str:
+    """x[mask] of a mask that is known, over the dimensions from ``lead`` on."""
+    if any(p.array is None for p in arrays) or len(arrays) > 1:
+        raise Unsupported("an index by a mask that depends on the inputs")
+    found_at = [np.nonzero(a) for a in arrays[0].arrays]
+    if len(found_at) > 1:
+        raise Unsupported("an index by a mask in a model with dynamic axes")
+    end = lead + arrays[0].rank
+    flat = np.ravel_multi_index(found_at[0], x.shape[lead:end])
+    merged = (*x.shape[:lead], math.prod(x.shape[lead:end]), *x.shape[end:])
+    return b.node("Gather", b.reshape(x, merged) if end > lead + 1 else x, np.asarray(flat, np.int64), axis=lead)
+
+
+def _in_one(b: Builder, x: Ref, arrays: list[Ref], lead: int) -> str:
+    """Row-major places in the dimensions of ``arrays``, from ``lead`` on, which are taken as one."""
+    end = lead + len(arrays)
+    if any(isinstance(n, Size) for n in x.shape[lead:end]):
         raise Unsupported("an index of several arrays in dynamic axes")
     place: Any = None
-    for array, n in zip(arrays, sizes):  # row-major places in these dimensions taken as one
+    for array, n in zip(arrays, x.shape[lead:end]):
         own = b.node("Mod", array, b.like(array, n))
         place = own if place is None else b.node("Add", b.node("Mul", place, b.like(array, n)), own)
-    merged = (*x.shape[:lead], math.prod(sizes), *x.shape[lead + len(at) :])
+    merged = (*x.shape[:lead], math.prod(x.shape[lead:end]), *x.shape[end:])
     return b.node("Gather", b.reshape(x, merged), place, axis=lead)
 
 

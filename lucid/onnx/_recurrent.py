@@ -108,6 +108,10 @@ def _compiled(
     return y, h, cells[0] if cells else None
 
 
+def _of(parts: Tensor | None, direction: int) -> Tensor | None:
+    return None if parts is None else parts[direction]
+
+
 def _layer(
     kind: str, x: Tensor, w: Tensor, r: Tensor, bias: Tensor | None, lengths: Tensor | None, h: Tensor | None,
     c: Tensor | None, peepholes: Tensor | None, direction: str, activations: Sequence[str] | None,
@@ -133,10 +137,9 @@ def _layer(
         functions = [_ACTIVATIONS[name](*[t.pop(0) if t else None for t in (alphas, betas)]) for name in names]
         found = []
         for d in range(count):
-            layer = _Layer(kind, w[d], r[d], None if bias is None else bias[d],
-                           None if peepholes is None else peepholes[d], functions[d * each : (d + 1) * each], clip,
-                           before_reset, forget)  # fmt: skip
-            found.append(layer.run(x, h[d], None if c is None else c[d], lengths, direction == "reverse" or d == 1))
+            layer = _Layer(kind, w[d], r[d], _of(bias, d), _of(peepholes, d), functions[d * each : (d + 1) * each],
+                           clip, before_reset, forget)  # fmt: skip
+            found.append(layer.run(x, h[d], _of(c, d), lengths, direction == "reverse" or d == 1))
         y, h_n = lucid.stack([y for y, _, _ in found], 1), lucid.stack([h for _, h, _ in found])
         c_n = None if c is None else lucid.stack([cell for _, _, cell in found if cell is not None])
     if layout:

@@ -202,11 +202,9 @@ class Builder:
         first = arrays[0]
         if all(a is first or same(a, first) for a in arrays):
             return self._stored(first)
-        if all(a.shape == first.shape for a in arrays) and first.size == 1:  # a number made from sizes
-            numbers = [a.item() for a in arrays]
-            if all(n == int(n) for n in numbers):
-                number = self.node("Cast", self.size(Size.of([int(n) for n in numbers])), to=type_of(first.dtype))
-                return self.node("Reshape", number, self.ints(*first.shape))
+        number = self._number(arrays)
+        if number is not None:
+            return number
         step = self.model.origin(edge)
         if step is not None and step.operation in EXPORTS:
             near = self.near
@@ -216,23 +214,38 @@ class Builder:
                 pass  # what follows may recognise it
             finally:
                 self.near = near
-        shape = edge.shape
+        found = self._repeated(edge.shape, arrays) or self._counting(edge.shape, arrays)
+        if found is None:
+            raise Unsupported(f"a tensor of shape {first.shape} that is made of the sizes of the dynamic axes")
+        return found
+
+    def _number(self, arrays: list[np.ndarray]) -> str | None:
+        """One whole number, made from sizes."""
+        first = arrays[0]
+        if first.size != 1 or any(a.shape != first.shape or a.item() != int(a.item()) for a in arrays):
+            return None
+        number = self.node("Cast", self.size(Size.of([int(a.item()) for a in arrays])), to=type_of(first.dtype))
+        return self.node("Reshape", number, self.ints(*first.shape))
+
+    def _repeated(self, shape: tuple[Any, ...], arrays: list[np.ndarray]) -> str | None:
+        """The same elements, as often as the sizes ask for."""
         periods = [period(arrays, d) if isinstance(n, Size) else n for d, n in enumerate(shape)]
         cores = [a[tuple([slice(0, p) for p in periods])] for a in arrays]
-        if 0 not in periods and all(same(c, cores[0]) for c in cores):
-            if all(p == 1 or p is n for p, n in zip(periods, shape)):
-                return self.node("Expand", self._stored(cores[0]), self.dims(shape))
-            times = [Size.of([m // p for m in n.across]) if isinstance(n, Size) else 1 for n, p in zip(shape, periods)]
-            return self.node("Tile", self._stored(cores[0]), self.dims(times))
-        if (
-            len(shape) == 1
-            and first.dtype.kind in "fi"
-            and all(same(a, np.arange(len(a), dtype=a.dtype)) for a in arrays)
-        ):
-            count = self.node("Squeeze", self.size(shape[0]), self.ints(0))
-            numbers = self.node("Range", np.asarray(0), count, np.asarray(1))
-            return numbers if first.dtype == np.int64 else self.node("Cast", numbers, to=type_of(first.dtype))
-        raise Unsupported(f"a tensor of shape {first.shape} that is made of the sizes of the dynamic axes")
+        if 0 in periods or not all(same(c, cores[0]) for c in cores):
+            return None
+        if all(p == 1 or p is n for p, n in zip(periods, shape)):
+            return self.node("Expand", self._stored(cores[0]), self.dims(shape))
+        times = [Size.of([m // p for m in n.across]) if isinstance(n, Size) else 1 for n, p in zip(shape, periods)]
+        return self.node("Tile", self._stored(cores[0]), self.dims(times))
+
+    def _counting(self, shape: tuple[Any, ...], arrays: list[np.ndarray]) -> str | None:
+        """0, 1, 2 and so on."""
+        kind = arrays[0].dtype
+        if len(shape) != 1 or kind.kind not in "fi" or any(not same(a, np.arange(len(a), dtype=kind)) for a in arrays):
+            return None
+        count = self.node("Squeeze", self.size(shape[0]), self.ints(0))
+        numbers = self.node("Range", np.asarray(0), count, np.asarray(1))
+        return numbers if kind == np.int64 else self.node("Cast", numbers, to=type_of(kind))
 
     def _stored(self, array: np.ndarray) -> str:
         """An initializer; parameters and buffers, and what views them, go by their names in the state dict."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -63,6 +63,27 @@ def _largest(weight: Tensor, index: np.ndarray, counts: np.ndarray, padding: int
     return where(wrap((counts > 0)[:, None]), values, 0.0)
 
 
+def _check_rows(index: np.ndarray, shape: tuple[int, ...], padding_idx: int | None) -> None:
+    rows = shape[0]
+    if padding_idx is not None and not -rows <= padding_idx < rows:
+        raise ValueError(f"{NAME}: padding_idx {padding_idx} is out of range for {rows} rows")
+    if index.size and not 0 <= int(index.min()) <= int(index.max()) < rows:
+        bad = index.max() if index.max() >= rows else index.min()
+        raise IndexError(f"{NAME}: index {bad} is out of range for {rows} rows (weight {shape})")
+
+
+def _check_factors(factors: Tensor | None, index: np.ndarray, weight: Tensor, mode: str) -> None:
+    if factors is None:
+        return
+    if mode != "sum":
+        raise ValueError(f"{NAME}: per_sample_weights needs mode 'sum', got {mode!r}")
+    if factors._data.shape != index.shape or factors._data.dtype != weight._data.dtype:
+        raise ValueError(
+            f"{NAME}: expected per_sample_weights of shape {index.shape} and {weight.dtype}, "
+            f"got {factors._data.shape} and {factors.dtype}"
+        )
+
+
 def embedding_bag(
     input: Tensor,
     weight: Tensor,
@@ -114,31 +135,19 @@ def embedding_bag(
     if weight._data.dtype == np.int64 and input._data.dtype.kind == "f":
         warnings.warn(f"{NAME}: the table comes second now, behind the row numbers", UserWarning, stacklevel=2)
         input, weight = weight, input
-    index, table = input._data, weight._data
     if sparse or (scale_grad_by_freq and mode == "max"):
         raise ValueError(f"{NAME}: sparse=True, and scale_grad_by_freq=True with mode 'max', are not supported")
     if mode not in ("sum", "mean", "max"):
         raise ValueError(f"{NAME}: mode must be 'sum', 'mean' or 'max', got {mode!r}")
+    index, table = input._data, weight._data
     if index.dtype not in (np.int64, np.int32):
         raise RuntimeError(f"{NAME}: expected an int64 or int32 input, got {input.dtype}")
     if table.ndim != 2 or table.dtype.kind != "f":
         raise RuntimeError(f"{NAME}: expected a floating-point matrix, got {weight.dtype} of shape {table.shape}")
     counts, rows = _bags(index, offsets, include_last_offset), table.shape[0]
-    if padding_idx is not None and not -rows <= padding_idx < rows:
-        raise ValueError(f"{NAME}: padding_idx {padding_idx} is out of range for {rows} rows")
-    if index.size and not 0 <= int(index.min()) <= int(index.max()) < rows:
-        bad = index.max() if index.max() >= rows else index.min()
-        raise IndexError(f"{NAME}: index {bad} is out of range for {rows} rows (weight {table.shape})")
-    factors: Any = per_sample_weights
-    if factors is not None:
-        if mode != "sum":
-            raise ValueError(f"{NAME}: per_sample_weights needs mode 'sum', got {mode!r}")
-        if factors._data.shape != index.shape or factors._data.dtype != table.dtype:
-            raise ValueError(
-                f"{NAME}: expected per_sample_weights of shape {index.shape} and {weight.dtype}, "
-                f"got {factors._data.shape} and {factors.dtype}"
-            )
-        factors = reshape(factors, -1)
+    _check_rows(index, table.shape, padding_idx)
+    _check_factors(per_sample_weights, index, weight, mode)
+    factors = None if per_sample_weights is None else reshape(per_sample_weights, -1)
     flat, padding = np.ascontiguousarray(index, np.int64).reshape(-1), -1 if padding_idx is None else padding_idx % rows
     kept = flat != padding
     if not kept.all():
