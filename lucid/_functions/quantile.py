@@ -58,7 +58,9 @@ def _quantile(name: str, x: Tensor, q: Any, dim: int | None, keepdim: bool, inte
     low, high = np.floor(ranks).astype(np.int64), np.ceil(ranks).astype(np.int64)
     ordered = sort(rows, -1).values
     if interpolation in ("linear", "midpoint"):
-        share = wrap(np.full(ranks.shape, 0.5, ranks.dtype) if interpolation == "midpoint" else ranks - low)
+        share = wrap(
+            np.full(ranks.shape, 0.5, ranks.dtype) if interpolation == "midpoint" else ranks - low.astype(ranks.dtype)
+        )
         if interpolation == "linear" and q._requires_grad:
             share = where(wrap(nans > 0), share, reshape(q, (-1,)) * wrap(last.astype(ranks.dtype)) - wrap(low))
         y = _between(ordered, low, high, share)
