@@ -23,6 +23,7 @@ from lucid._functions.reduce import sum
 from lucid._functions.shape import movedim, permute, reshape, unsqueeze
 from lucid._functions.solve import check_matrix, inv, solve
 from lucid._functions.spectral import svdvals
+from lucid._printing import shown
 from lucid.autograd._node import Node, wrap
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def matrix_power(x: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     Raises:
         RuntimeError: not square.
         LinAlgError: ``n`` is negative and a matrix singular.
+        TypeError: ``n`` is not an integer.
 
     Example:
         >>> import lucid
@@ -143,6 +145,9 @@ def matrix_power(x: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     shape = x._data.shape
     if len(shape) < 2 or shape[-1] != shape[-2]:
         raise RuntimeError(f"matrix_power: A must be batches of square matrices, got shape {shape}")
+    n = integer(n)
+    if not isinstance(n, int):
+        raise TypeError(f"matrix_power: expected an integer n, got {shown(n)}")
     if n == 0:
         eye = np.broadcast_to(np.eye(shape[-1], dtype=x._data.dtype), shape)
         y = wrap(eye.copy())

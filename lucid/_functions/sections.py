@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["dsplit", "hsplit", "tensor_split", "vsplit"]
 
+MOST = 1 << 20
+"""Parts that a shorter dimension is cut into; most of them are empty."""
+
 
 def tensor_split(x: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of consecutive parts along ``dim``: a number of nearly equal ones, or those between given places.
@@ -46,6 +49,8 @@ def tensor_split(x: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Ten
         parts = indices_or_sections
         if parts <= 0:
             raise RuntimeError(f"tensor_split: number of sections must be larger than 0, got {parts}")
+        if parts > max(MOST, extent):
+            raise RuntimeError(f"tensor_split: {parts} sections of {extent} elements are more than the {MOST} allowed")
         edges = np.cumsum([0] + [extent // parts + (k < extent % parts) for k in range(parts)]).tolist()
     else:
         edges = [0, *[slice(None, i).indices(extent)[1] for i in indices_or_sections], extent]

@@ -52,6 +52,14 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "multinomial, no samples": (
         lambda: lucid.multinomial(lucid.ones(2), 0), "multinomial: num_samples must be positive, got 0",
     ),
+    "tensor_split": (
+        lambda: lucid.tensor_split(x, 2**40),
+        f"tensor_split: {2**40} sections of 2 elements are more than the {2**20} allowed",
+    ),
+    "hsplit": (
+        lambda: lucid.hsplit(lucid.ones(0), 10**30),
+        f"hsplit: {10**30} sections of 0 elements are more than the {2**20} allowed",
+    ),
     "randperm": (lambda: lucid.randperm(-1), "randperm: n must not be negative, got -1"),
     "repeat": (lambda: lucid.ones(2).repeat(-1), "repeat: repeats must not be negative, got (-1,)"),
     "tile": (lambda: lucid.tile(lucid.ones(2), (-1,)), "tile: repeats must not be negative, got (-1,)"),
@@ -84,3 +92,13 @@ def test_limits_are_taken() -> None:
     assert lucid.normal(lucid.ones(2), 0.0).tolist() == [1.0, 1.0]
     assert lucid.ones(2).uniform_(2, 2).tolist() == [2.0, 2.0] and lucid.randperm(0).shape == (0,)
     assert lucid.ones(2).repeat(0).shape == (0,) and lucid.zeros(3).bernoulli_(1).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_differences_of_an_order_beyond_the_length_are_none() -> None:
+    assert lucid.diff(lucid.ones(3), n=2**40).shape == (0,)
+    assert lucid.diff(lucid.ones(3), n=3).shape == (0,) and lucid.diff(lucid.ones(3), n=2).shape == (1,)
+
+
+def test_powers_of_matrices_are_whole() -> None:
+    with pytest.raises(TypeError, match="^matrix_power: expected an integer n, got -inf$"):
+        lucid.matrix_power(lucid.ones(2, 2), -lucid.inf)  # type: ignore[arg-type]
