@@ -7,7 +7,8 @@
 cdef enum:
     SUM_TILES = 32              # tiles added up before going to double
     SOFTMAX_COLUMNS = 32
-    SOFTMAX_SHORT = 16          # rows up to this long are transposed into columns
+    SOFTMAX_SHORT = 16          # rows up to this long are transposed into columns;
+    SOFTMAX_LEAST = 8           # where several rows can go at once, only rows shorter than this
     ROWS_GRAIN = 16384
     STREAM_ROW = 16384          # bytes of a row: with its operands it stays in L1
 
@@ -172,9 +173,11 @@ cdef cnp.ndarray along_rows(str name, cnp.ndarray x, cnp.ndarray z, int axis, vo
     r.out = <char*> cnp.PyArray_DATA(out)
     r.size = cnp.PyArray_ITEMSIZE(x)
     r.together = 0
-    if r.inner < SOFTMAX_COLUMNS and (r.inner > 1 or r.count <= SOFTMAX_SHORT):
+    r.many = NULL
+    if INTERLEAVED and t == cnp.NPY_FLOAT and r.inner == 1 and r.count >= SOFTMAX_LEAST:
+        r.many = <ManyRows> many32
+    elif r.inner < SOFTMAX_COLUMNS and (r.inner > 1 or r.count <= SOFTMAX_SHORT):
         r.together = SOFTMAX_COLUMNS // r.inner
-    r.many = <ManyRows> many32 if INTERLEAVED and t == cnp.NPY_FLOAT and r.inner == 1 and not r.together else NULL
     items = row_items(&r)
     threads = <int> min(items, threads_for(<double> r.outer * r.count * r.inner, ROWS_GRAIN))
     r.tiles = NULL
