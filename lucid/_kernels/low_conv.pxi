@@ -201,7 +201,8 @@ cdef void low_band(const Low* s, const LowData* d, Py_ssize_t lo, Py_ssize_t hi,
         image = d.x + size * (block // g.group_blocks * g.x_group)
         low_end_of(s, d, block, &e)
         ends = s.native and not s.late and low_ends_whole(&e, s.kind)
-        whole = ends and not edges and g.kernel_y * g.taps == 1 and g.stride_x * g.x_column == CHANNELS and each >= LOW_WHOLE
+        whole = ends and not edges and g.top == 0 and (g.height - 1) * g.stride_y < g.x_height
+        whole = whole and g.kernel_y * g.taps == 1 and g.stride_x * g.x_column == CHANNELS and each >= LOW_WHOLE
         stem = ends and several == 1 and low_is_stem(&t, s.kind)
         if whole:
             low_tiles_whole(s, d, &t, &e, image, lo, hi, block, several)

@@ -139,6 +139,42 @@ def test_bits_do_not_depend_on_the_tile(ops: Any, kind: str, activation: str) ->
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("above", [0, 1])
+def test_rows_beside_the_image(ops: Any, kind: str, above: int) -> None:
+    """A kernel of one tap with borders above and below, or below alone, of few bits on both sides."""
+    needs(ops, kind)
+    form, padding = BFLOAT if kind == "bfloat16" else BYTES, ((above, 2), (0, 0))
+    x, weight, x_real, w_real = operands(ops, kind, (2, 24, 3, 28), (40, 24, 1, 1))
+    want = convolve(x_real, w_real, (1, 1), padding, (1, 1), 1)
+    packed, worth = ops.pack_low(weight), np.full(40, 1e-3, np.float32)
+
+    def step(p: Any, b: Any, y: int) -> int:
+        middle = p.workspace(to_blocked(want).size * 2)
+        p.low_conv2d(
+            b[0],
+            middle,
+            packed,
+            -1,
+            -1,
+            p.constant(worth),
+            n=2,
+            c=24,
+            h=3,
+            w=28,
+            form=form,
+            y_form=form,
+            padding=padding,
+        )
+        return p.convert(middle, y, n=2, c=40, size=want.shape[2] * 28, form=form)
+
+    got = to_plain(at_threads(ops, lambda: run(ops, [to_blocked(x)], to_blocked(want).shape, step)), 40)
+    if kind == "bfloat16":
+        np.testing.assert_allclose(got, want, rtol=2**-8, atol=1e-5)
+    else:
+        np.testing.assert_allclose(got, np.clip(want * 1e-3, -97 / 32, 158 / 32), atol=0.51 / 32)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("sizes", [(1, 40, 10), (19, 100, 24), (70, 16, 48)])
 def test_products(ops: Any, kind: str, sizes: tuple[int, int, int]) -> None:
     needs(ops, kind)
