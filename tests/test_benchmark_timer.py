@@ -47,3 +47,25 @@ def test_threads_are_set_meanwhile() -> None:
 def test_the_package_knows_it() -> None:
     x = lucid.ones(3)
     assert lucid.utils.benchmark.Timer("x + x", globals={"x": x}).timeit(3).number_per_run == 3
+
+
+def test_broken_statements() -> None:
+    for code, message in (
+        ("x +", "invalid syntax"),
+        ("y = 1\nreturn 3", "'return' outside function"),
+        ("f(", "never closed"),
+    ):
+        line = code.count("\n") + 1
+        with pytest.raises(SyntaxError, match=rf"^Timer: stmt is no Python code, line {line}: .*{message}"):
+            Timer(code)
+        with pytest.raises(SyntaxError, match=rf"^Timer: setup is no Python code, line {line}: "):
+            Timer("pass", code)
+    with pytest.raises(ValueError, match=r"^Timer: stmt must be code or a function, got int$"):
+        Timer(3)  # type: ignore[arg-type]
+    with pytest.raises(NameError, match="name 'xx' is not defined"):
+        Timer("xx").timeit(1)
+    indented = Timer("""
+        y = x
+        y += 1
+    """, globals={"x": 1})  # fmt: skip
+    assert indented.timeit(2).number_per_run == 2

@@ -16,6 +16,7 @@ from lucid._functions._arguments import normalize_dim as normalize_dim
 from lucid._functions._arguments import normalize_dims as normalize_dims
 from lucid._functions._arguments import operands as operands
 from lucid._functions._arguments import rank as rank
+from lucid._functions._errors import PlaceError
 from lucid._later import Later
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, TensorBase, View, bump, compute, get_tracer, refresh, replay, version, wrap
@@ -137,7 +138,7 @@ def check_rank(name: str, x: Tensor, least: int = 1) -> None:
     check_tensors(name, x)
     if x._data.ndim < least:
         dimensions = "1 dimension" if least == 1 else f"{least} dimensions"
-        raise RuntimeError(f"{name}: expected a tensor of at least {dimensions}, got shape {x._data.shape}")
+        raise PlaceError(f"{name}: expected a tensor of at least {dimensions}, got shape {x._data.shape}")
 
 
 def broadcast_shapes(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:

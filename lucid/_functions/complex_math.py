@@ -350,7 +350,7 @@ def prod(function: Any, x: Any, dim: Any = None, keepdim: bool = False, *, dtype
         product = Mul.apply(narrow(y, d, 0, half), narrow(y, d, half, half))
         y = product if y._data.shape[d] == 2 * half else cat([product, narrow(y, d, 2 * half, 1)], d)
     if not y._data.shape[d]:
-        y = wrap(np.ones([1 if k == d else n for k, n in enumerate(y._data.shape)], y._data.dtype))
+        y = y.sum(d, keepdim=True) + 1
     if dim is None or not x._data.ndim:
         y = y.reshape((1,) * x._data.ndim if keepdim else ())
     elif not keepdim:

@@ -124,7 +124,8 @@ def _either(name: str, x: Tensor, dim: Any, keepdim: bool, other: Any) -> Any:
     other = dim if other is None else other
     if other is None:
         return (amax if largest else amin)(x)
-    place = other if isinstance(other, (int, TensorBase)) else integer(other)
+    operand = isinstance(other, TensorBase) and not keepdim  # which two operands do not know
+    place = other if operand or isinstance(other, int) else integer(other)
     if not isinstance(place, int):
         return (maximum if largest else minimum)(x, other)
     return _select(name, x, largest, place, keepdim)

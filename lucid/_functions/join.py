@@ -105,7 +105,7 @@ def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
         out: tensor that receives the result.
 
     Raises:
-        RuntimeError: shapes differ in another dimension.
+        RuntimeError: there are no tensors, or shapes differ in another dimension.
 
     Example:
         >>> import lucid
@@ -113,6 +113,8 @@ def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
         [1, 2, 3]
     """
     check_tensors("hstack", *tensors)
+    if not tensors:
+        raise OptionError("hstack: expected a non-empty list of Tensors")
     items = [reshape(x, 1) if not x._data.ndim else x for x in tensors]
     return cat(items, 0 if items[0]._data.ndim == 1 else 1)
 

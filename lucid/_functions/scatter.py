@@ -9,6 +9,7 @@ import numpy as np
 
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import as_tensor, broadcast_shapes, cast, check_rank, expand, normalize_dim
+from lucid._functions._errors import PlaceError
 from lucid._functions.choice import where
 from lucid._functions.gather import gather, same_dtype
 from lucid._functions.index import Gather, ScatterAdd, SetItem, refusal
@@ -177,7 +178,7 @@ def _sliced(name: str, x: Tensor, d: int, places: np.ndarray, source: Tensor) ->
     shape = x._data.shape or (1,)
     expected = (*shape[:d], places.size, *shape[d + 1 :])
     if source._data.shape != expected and not (source._data.size == places.size == 1 and not x._data.ndim):
-        raise IndexError(f"{name}: expected source of shape {expected}, got {source._data.shape}")
+        raise PlaceError(f"{name}: expected source of shape {expected}, got {source._data.shape}")
     return reshape(x, shape), reshape(source, expected), (slice(None),) * d + (places,)
 
 

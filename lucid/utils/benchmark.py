@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import timeit
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -96,6 +97,21 @@ class Measurement:
         return list(found.values())
 
 
+def _code(what: str, code: Any) -> Any:
+    """Code without its indentation, or a function; what is wrong is said here, since `timeit` would point into a source
+    that it makes around the code."""
+    if not isinstance(code, str):
+        if not callable(code):
+            raise ValueError(f"Timer: {what} must be code or a function, got {type(code).__name__}")
+        return code
+    code = textwrap.dedent(code).strip("\n")
+    try:
+        compile(code, what, "exec")
+    except SyntaxError as error:
+        raise SyntaxError(f"Timer: {what} is no Python code, line {error.lineno}: {error.msg}") from None
+    return code
+
+
 class Timer:
     """Measures a statement after warming it up, with a number of threads that is set for that time.
 
@@ -108,7 +124,8 @@ class Timer:
         num_threads: threads lucid may use meanwhile.
 
     Raises:
-        ValueError: ``num_threads`` is below 1.
+        SyntaxError: ``stmt`` or ``setup`` is no Python code.
+        ValueError: they are neither code nor a function, or ``num_threads`` is below 1.
 
     Example:
         >>> import lucid
@@ -130,6 +147,7 @@ class Timer:
     ) -> None:
         if num_threads < 1:
             raise ValueError(f"Timer: num_threads must be at least 1, got {num_threads}")
+        stmt, setup = _code("stmt", stmt), _code("setup", setup)
         self._timer = timeit.Timer(stmt, setup, timer, globals)
         self._stmt = stmt if isinstance(stmt, str) else getattr(stmt, "__name__", repr(stmt))
         self.label, self.sub_label, self.description, self.num_threads = label, sub_label, description, num_threads

@@ -52,7 +52,9 @@ CALLS: list[Call] = [
     lambda t, F: t.roll(t.zeros(0), (1, 2), (0, 1)),
     lambda t, F: F.multi_margin_loss(t.tensor(0.5), t.tensor(0)),
     lambda t, F: F.multilabel_margin_loss(t.tensor(0.5), t.tensor(0)),
-    # arguments and dtypes that were refused
+    # arguments and dtypes that were refused, or taken for others
+    lambda t, F: t.max(t.arange(6.0).reshape(2, 3), t.tensor(1), True),
+    lambda t, F: t.min(t.arange(6.0).reshape(2, 3), t.tensor(0)),
     lambda t, F: t.arange(end=3),
     lambda t, F: t.arange(end=3, dtype=t.float32),
     lambda t, F: t.arange(3, out=t.empty(0, dtype=t.int32)),
@@ -90,6 +92,15 @@ def test_statistics_of_a_group_norm_have_gradients(tensor_output: bool) -> None:
     np.testing.assert_allclose(*found, 1e-12, 1e-12)
 
 
+def test_products_of_no_complex_numbers_have_a_history() -> None:
+    for t in (lucid, torch):
+        x = t.zeros(0, dtype=t.complex64, requires_grad=True)
+        y = t.prod(x)
+        assert y.requires_grad and y.item() == 1
+        y.abs().backward()
+        assert x.grad.shape == (0,)
+
+
 # Each of the errors is of PyTorch's type.
 ERRORS: list[Call] = [
     lambda t, F: t.ones(0).max(),
@@ -104,6 +115,10 @@ ERRORS: list[Call] = [
     lambda t, F: t.bitwise_not(t.ones(2)),
     lambda t, F: t.stack([]),
     lambda t, F: t.vstack([]),
+    lambda t, F: t.hstack([]),
+    lambda t, F: t.tensor(1.0).unbind(),
+    lambda t, F: t.tensor(1.0).chunk(2),
+    lambda t, F: t.ones(3, 2).index_add(0, t.tensor([0, 1]), t.ones(2)),
     lambda t, F: t.isclose(t.ones(2), t.ones(2), rtol=-0.1),
     lambda t, F: t.allclose(t.ones(2), t.ones(2), atol=-0.1),
     lambda t, F: t.ones(2).masked_fill(t.tensor(True), 1j),
