@@ -209,8 +209,9 @@ class Hooked:
         """Call a hook before the module's entries are looked up: it may rename entries of the dict in place.
 
         Args:
-            hook: called as ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
-                error_msgs)``; the dict is a copy, and what is appended to the lists becomes part of the report.
+            hook: called with ``(module, state_dict, prefix, local_metadata, strict)`` and the lists
+                ``(missing_keys, unexpected_keys, error_msgs)``, all in this order; the dict is a copy, and what is
+                appended to the lists becomes part of the report.
 
         Returns:
             A handle; its ``remove()`` takes the hook away.
