@@ -296,8 +296,7 @@ cdef class RowSteps(RecurrentSteps):
         self.distinct("softmax", y, (x,))
         s.r.row, s.r.column = <Row> softmax_row[float], <Column> softmax_column[float]
         s.r.size, s.r.outer, s.r.count, s.r.inner = sizeof(float), rows, n, inner
-        if inner < SOFTMAX_COLUMNS and (inner > 1 or n <= SOFTMAX_SHORT):
-            s.r.together = SOFTMAX_COLUMNS // inner
+        choose_rows(&s.r, <void*> softmax_rows32)
         s.x, s.y, s.items = x, y, row_items(&s.r)
         s.tasks = max(1, min(min(s.items, <Py_ssize_t> MANY_TASKS), rows * n * inner // FLAT_TASK))
         self.step("softmax", task_softmax, NULL, s.tasks, 60.0 * rows * n * inner,

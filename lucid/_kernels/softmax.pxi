@@ -121,6 +121,16 @@ cdef void streamed_rows(const Rows* r, Py_ssize_t lo, Py_ssize_t hi, char* buffe
     streamed()
 
 
+cdef inline void choose_rows(Rows* r, void* many32) noexcept nogil:
+    """Many rows at a time, tiles of several, or one by one: the same choice in a plan, for the same bits."""
+    r.together = 0
+    r.many = NULL
+    if INTERLEAVED and r.size == sizeof(float) and r.inner == 1 and r.count >= SOFTMAX_LEAST:
+        r.many = <ManyRows> many32
+    elif r.inner < SOFTMAX_COLUMNS and (r.inner > 1 or r.count <= SOFTMAX_SHORT):
+        r.together = SOFTMAX_COLUMNS // r.inner
+
+
 cdef inline Py_ssize_t row_items(const Rows* r) noexcept nogil:
     if r.together:
         return (r.outer + r.together - 1) // r.together
@@ -172,12 +182,7 @@ cdef cnp.ndarray along_rows(str name, cnp.ndarray x, cnp.ndarray z, int axis, vo
         r.z = <const char*> cnp.PyArray_DATA(z)
     r.out = <char*> cnp.PyArray_DATA(out)
     r.size = cnp.PyArray_ITEMSIZE(x)
-    r.together = 0
-    r.many = NULL
-    if INTERLEAVED and t == cnp.NPY_FLOAT and r.inner == 1 and r.count >= SOFTMAX_LEAST:
-        r.many = <ManyRows> many32
-    elif r.inner < SOFTMAX_COLUMNS and (r.inner > 1 or r.count <= SOFTMAX_SHORT):
-        r.together = SOFTMAX_COLUMNS // r.inner
+    choose_rows(&r, many32)
     items = row_items(&r)
     threads = <int> min(items, threads_for(<double> r.outer * r.count * r.inner, ROWS_GRAIN))
     r.tiles = NULL

@@ -57,7 +57,10 @@ def test_everywhere(ops: Any, name: str) -> None:
     far = ulps(y, exact)
     assert not np.isnan(far).any()
     worst = int(np.argmax(far))
-    assert far[worst] <= (1 if name == "exp" else 3), f"{name}({x[worst]}) = {y[worst]}, not {exact[worst]}"
+    # without fused multiply-adds (v2, the plain build) exp is within the 2 ulp of its record
+    fused = ops.__name__.split(".")[1] in ("_v3", "_v4")
+    bound = 3 if name != "exp" else 1 if fused else 2
+    assert far[worst] <= bound, f"{name}({x[worst]}) = {y[worst]}, not {exact[worst]}"
     zero = exact == 0
     np.testing.assert_array_equal(np.signbit(y[zero]), np.signbit(exact[zero]))
 
