@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from lucid._tensor import Tensor
-from lucid.optim.optimizer import Optimizer, as_float, check_modes, check_scalar
+from lucid.optim._checks import as_float, check_modes, check_scalar
+from lucid.optim.optimizer import Optimizer
 
 
 class Adafactor(Optimizer):

@@ -9,17 +9,8 @@ import numpy as np
 
 from lucid import _ops
 from lucid._tensor import Tensor
-from lucid.optim.optimizer import (
-    Optimizer,
-    as_float,
-    check_modes,
-    check_numbers,
-    data,
-    gradients,
-    memory,
-    scalars,
-    written,
-)
+from lucid.optim._checks import as_float, check_modes, check_numbers
+from lucid.optim.optimizer import Optimizer, data, gradients, memory, scalars, written
 
 
 class ASGD(Optimizer):

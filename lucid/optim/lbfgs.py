@@ -8,8 +8,9 @@ from typing import Any
 from lucid._functions.join import cat
 from lucid._tensor import Tensor
 from lucid.autograd._mode import enable_grad, no_grad
+from lucid.optim._checks import as_float, check_numbers
 from lucid.optim._line_search import Point, strong_wolfe
-from lucid.optim.optimizer import Optimizer, as_float, check_numbers
+from lucid.optim.optimizer import Optimizer
 
 
 class LBFGS(Optimizer):

@@ -8,7 +8,8 @@ from typing import Any
 
 from lucid._functions.matmul import addmm
 from lucid._tensor import Tensor
-from lucid.optim.optimizer import Optimizer, as_float, check_scalar
+from lucid.optim._checks import as_float, check_scalar
+from lucid.optim.optimizer import Optimizer
 
 
 def orthogonalized(x: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float) -> Tensor:

@@ -7,16 +7,8 @@ from typing import Any
 
 from lucid import _ops
 from lucid._tensor import Tensor
-from lucid.optim.optimizer import (
-    Optimizer,
-    as_float,
-    check_modes,
-    check_numbers,
-    data,
-    gradients,
-    memory,
-    written,
-)
+from lucid.optim._checks import as_float, check_modes, check_numbers
+from lucid.optim.optimizer import Optimizer, data, gradients, memory, written
 
 
 class RMSprop(Optimizer):

@@ -10,17 +10,8 @@ import numpy as np
 from lucid import _ops
 from lucid._tensor import Tensor
 from lucid.autograd._node import wrap
-from lucid.optim.optimizer import (
-    Optimizer,
-    as_float,
-    check_modes,
-    check_numbers,
-    check_pair,
-    data,
-    gradients,
-    memory,
-    written,
-)
+from lucid.optim._checks import as_float, check_modes, check_numbers, check_pair
+from lucid.optim.optimizer import Optimizer, data, gradients, memory, written
 
 
 class Rprop(Optimizer):

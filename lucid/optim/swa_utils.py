@@ -13,8 +13,9 @@ from lucid.autograd._mode import no_grad
 from lucid.nn.modules.batch_norm import _BatchNorm, _InstanceNorm
 from lucid.nn.modules.module import Module
 from lucid.nn.utils._checks import check_module
+from lucid.optim._checks import as_float, check_scalar
 from lucid.optim.lr_scheduler._base import LRScheduler, check_optimizer, per_group, rates
-from lucid.optim.optimizer import Optimizer, as_float, check_scalar
+from lucid.optim.optimizer import Optimizer
 
 Average = Callable[[Tensor, Tensor, Any], Tensor]
 AverageAll = Callable[[Sequence[Tensor], Sequence[Tensor], Any], None]

@@ -57,9 +57,9 @@ def test_everywhere(ops: Any, name: str) -> None:
     far = ulps(y, exact)
     assert not np.isnan(far).any()
     worst = int(np.argmax(far))
-    # without fused multiply-adds (v2, the plain build) exp is within the 2 ulp of its record
+    # without fused multiply-adds (v2, the plain build) exp is within 1.5 ulp; its record allows 2
     fused = ops.__name__.split(".")[1] in ("_v3", "_v4")
-    bound = 3 if name != "exp" else 1 if fused else 2
+    bound = 3 if name != "exp" else 1 if fused else 1.5
     assert far[worst] <= bound, f"{name}({x[worst]}) = {y[worst]}, not {exact[worst]}"
     zero = exact == 0
     np.testing.assert_array_equal(np.signbit(y[zero]), np.signbit(exact[zero]))

@@ -13,7 +13,8 @@ from lucid._functions._naming import Named
 from lucid._printing import shown
 from lucid._tensor import Tensor
 from lucid.autograd._mode import no_grad
-from lucid.optim.optimizer import Optimizer, as_float
+from lucid.optim._checks import as_float
+from lucid.optim.optimizer import Optimizer
 
 
 def check_epoch(name: str, epoch: Any) -> None:

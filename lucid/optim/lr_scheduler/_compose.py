@@ -8,8 +8,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
+from lucid.optim._checks import as_float
 from lucid.optim.lr_scheduler._base import LRScheduler, check_optimizer, per_group, rates, write
-from lucid.optim.optimizer import Optimizer, as_float
+from lucid.optim.optimizer import Optimizer
 
 
 class _Composed(LRScheduler):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from lucid.optim._checks import as_float
 from lucid.optim.lr_scheduler._base import (
     LRScheduler,
     check_epoch,
@@ -14,7 +15,7 @@ from lucid.optim.lr_scheduler._base import (
     saved_function,
     write,
 )
-from lucid.optim.optimizer import Optimizer, as_float
+from lucid.optim.optimizer import Optimizer
 
 
 def _set_momentum(group: dict[str, Any], value: float) -> None:

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from lucid._printing import shown
+from lucid.optim._checks import check_scalar
 from lucid.optim.lr_scheduler._base import Chainable, LRScheduler, rates
-from lucid.optim.optimizer import Optimizer, check_scalar
+from lucid.optim.optimizer import Optimizer
 
 
 def _check_positive(name: str, what: str, value: float) -> None:
