@@ -12,7 +12,7 @@ cdef extern from *:
     #define LUCID_ROW_LONG 1280         /* elements; four rows of as many, and of results, stay in L1 */
     #define LUCID_ROWS static inline __attribute__((always_inline))
     #define LUCID_STEP (alone ? 64 : 16)
-    #define LUCID_LOAD(p) _mm512_loadu_ps(p[j] + i)
+    #define LUCID_FROM(p) _mm512_loadu_ps(p[j] + i)
     #define LUCID_LOAD_END(p) _mm512_maskz_loadu_ps(mask[j], p[j] + i)
     #define LUCID_POINTERS(p, x) LUCID_FOUR(p[j] = (x) + (alone ? r * n + 16 * j : (r + j) * n))
 
@@ -62,7 +62,7 @@ cdef extern from *:
         __mmask16 mask[4];
         Py_ssize_t i = 0;
         LUCID_FOUR(v[j] = LUCID_ALL(-INFINITY))
-        for (; i + LUCID_STEP <= n; i += LUCID_STEP) LUCID_FOUR(v[j] = _mm512_max_ps(LUCID_LOAD(p), v[j]))
+        for (; i + LUCID_STEP <= n; i += LUCID_STEP) LUCID_FOUR(v[j] = _mm512_max_ps(LUCID_FROM(p), v[j]))
         if (i < n) {
             lucid_row_masks(n - i, alone, mask);
             LUCID_FOUR(v[j] = _mm512_mask_max_ps(v[j], mask[j], LUCID_LOAD_END(p), v[j]))
@@ -87,7 +87,7 @@ cdef extern from *:
             stop = n - i < LUCID_ROW_SUM ? n : i + LUCID_ROW_SUM;
             LUCID_FOUR(v[j] = _mm512_setzero_ps())
             for (; i + LUCID_STEP <= stop; i += LUCID_STEP) {
-                LUCID_FOUR(z[j] = LUCID_LOAD(p))
+                LUCID_FOUR(z[j] = LUCID_FROM(p))
                 LUCID_ROW_EXP
                 lucid_add_rows(v, z, alone);
                 if (keep) LUCID_FOUR(_mm512_storeu_ps(q[j] + i, z[j]))
@@ -114,7 +114,7 @@ cdef extern from *:
             stop = n - i < LUCID_ROW_SUM ? n : i + LUCID_ROW_SUM;
             LUCID_FOUR(v[j] = _mm512_setzero_ps())
             for (; i + LUCID_STEP <= stop; i += LUCID_STEP) {
-                LUCID_FOUR(z[j] = both ? _mm512_mul_ps(LUCID_LOAD(p), LUCID_LOAD(q)) : LUCID_LOAD(p))
+                LUCID_FOUR(z[j] = both ? _mm512_mul_ps(LUCID_FROM(p), LUCID_FROM(q)) : LUCID_FROM(p))
                 lucid_add_rows(v, z, alone);
             }
             if (i < stop) {
@@ -132,7 +132,7 @@ cdef extern from *:
     #define LUCID_ROW_BODY(q, body) \\
         Py_ssize_t i = 0; \\
         for (; i + LUCID_STEP <= n; i += LUCID_STEP) { \\
-            body(LUCID_LOAD) \\
+            body(LUCID_FROM) \\
             LUCID_FOUR(_mm512_storeu_ps(q[j] + i, z[j])) \\
         } \\
         if (i < n) { \\
@@ -154,7 +154,7 @@ cdef extern from *:
         const __m256d total = lucid_row_exps(p, q, n, top, z, 1, alone);
         lucid_spread_rows(lucid_from_doubles(_mm256_div_pd(_mm256_set1_pd(1), total)), 1, alone, share);
         for (; i + LUCID_STEP <= n; i += LUCID_STEP)
-            LUCID_FOUR(_mm512_storeu_ps(q[j] + i, LUCID_PRODUCT(LUCID_LOAD(q), share[j])))
+            LUCID_FOUR(_mm512_storeu_ps(q[j] + i, LUCID_PRODUCT(LUCID_FROM(q), share[j])))
         if (i < n) {
             lucid_row_masks(n - i, alone, mask);
             LUCID_FOUR(_mm512_mask_storeu_ps(q[j] + i, mask[j], LUCID_PRODUCT(z[j], share[j])))
@@ -262,7 +262,7 @@ cdef extern from *:
         LUCID_FOUR(p[j] = x + 16 * j)
         LUCID_FOUR(v[j] = least)
         for (; i + 64 <= n; i += 64) {
-            LUCID_FOUR(z[j] = _mm512_xor_ps(LUCID_LOAD(p), sign))
+            LUCID_FOUR(z[j] = _mm512_xor_ps(LUCID_FROM(p), sign))
             LUCID_FOUR(v[j] = _mm512_max_ps(z[j], v[j]))
             nan |= _mm512_cmp_ps_mask(z[0], z[1], _CMP_UNORD_Q) | _mm512_cmp_ps_mask(z[2], z[3], _CMP_UNORD_Q);
         }

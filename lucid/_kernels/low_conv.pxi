@@ -47,7 +47,7 @@ cdef class PackedLow:
         return {"kind": self.kind, "shape": list(self.shape), "groups": self.groups}
 
     @staticmethod
-    def load(data, meta) -> "PackedLow":
+    def load(data, meta) -> PackedLow:
         return PackedLow(data, meta["shape"], meta["groups"], meta["kind"])
 
     def __repr__(self) -> str:

@@ -36,7 +36,7 @@ cdef class Packed:
         return {"kind": self.kind, "shape": list(self.shape), "groups": self.groups}
 
     @staticmethod
-    def load(data, meta) -> "Packed":
+    def load(data, meta) -> Packed:
         return Packed(data, meta["kind"], meta["shape"], meta["groups"])
 
     cdef const float* winograd(self) except NULL:

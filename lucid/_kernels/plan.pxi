@@ -216,13 +216,14 @@ cdef class Schedule:
             free_room(room)
 
     cdef bint execute(self, Room* room, int threads, double* times) noexcept nogil:
-        """All steps; False when memory ran out."""
+        """All steps; False when memory ran out. ``times`` has room for two numbers of each step, or is NULL."""
         cdef Call call
         cdef Py_ssize_t i = 0
         cdef double work
         call.line = round_up(self.count, 8)
         memset(room.done, 0, (threads + 2) * call.line * sizeof(int64_t))
         call.steps, call.places, call.work_size, call.room, call.times = self.steps, self.places, self.work_size, room, times
+        call.ends = times + self.count if times != NULL else NULL
         while i < self.count:
             call.start = seconds() if times != NULL else 0
             if self.steps[i].solo != NULL:
@@ -240,6 +241,8 @@ cdef class Schedule:
                 i += 1
             call.end = i
             team(run_steps, &call, min(threads_for(work, GEMM_GRAIN), threads))
+            if times != NULL:
+                measure_steps(&call)
         return True
 
     cdef double group_work(self, const Group* group) noexcept nogil:
@@ -361,6 +364,6 @@ def run_plan(Schedule plan not None, tuple inputs not None, tuple outputs not No
 
 def profile_plan(Schedule plan not None, tuple inputs not None, tuple outputs not None) -> None:
     """See ``Plan.profile``."""
-    cdef cnp.ndarray times = np.zeros(plan.count + 1)
+    cdef cnp.ndarray times = np.zeros(2 * plan.count + 1)
     plan.call(inputs, outputs, <double*> cnp.PyArray_DATA(times))
-    plan.measured = [max(each, 0.0) for each in times[:plan.count].tolist()]
+    plan.measured = times[:plan.count].tolist()

@@ -38,7 +38,8 @@ cdef extern from *:
         return seen < tasks ? __atomic_fetch_add(next, 1, __ATOMIC_RELAXED) : seen;
     }
 
-    static void lucid_plan_done(int64_t *done, int64_t tasks) { __atomic_fetch_add(done, tasks, __ATOMIC_RELEASE); }
+    /* How many tasks are done with these. */
+    static int64_t lucid_plan_done(int64_t *done, int64_t tasks) { return __atomic_add_fetch(done, tasks, __ATOMIC_RELEASE); }
 
     static void lucid_plan_wait(const int64_t *done, int64_t tasks) {
         int spins = 0;
@@ -68,7 +69,7 @@ cdef extern from *:
     """
     void team "lucid_plan_team" (void (*function)(void*, int, int) noexcept nogil, void* data, int threads) noexcept nogil
     int64_t take "lucid_plan_take" (int64_t* next, int64_t tasks) noexcept nogil
-    void tasks_done "lucid_plan_done" (int64_t* done, int64_t tasks) noexcept nogil
+    int64_t tasks_done "lucid_plan_done" (int64_t* done, int64_t tasks) noexcept nogil
     void wait_for "lucid_plan_wait" (const int64_t* done, int64_t tasks) noexcept nogil
     double seconds "lucid_plan_seconds" () noexcept nogil
 
@@ -129,6 +130,7 @@ cdef struct Call:
     Room* room
     double start
     double* times               # seconds of each step, or NULL
+    double* ends                # when each step ended, by the thread that did its last task
 
 
 cdef inline Py_ssize_t table_floats(const Group* group) noexcept nogil:
@@ -171,11 +173,11 @@ cdef void run_steps(void* data, int thread, int threads) noexcept nogil:
     cdef const Call* call = <const Call*> data
     cdef const Step* step
     cdef const Group* group
-    cdef Py_ssize_t i = call.first, task, tasks, lo, share, own, j
+    cdef Py_ssize_t i = call.first, task, tasks, lo, share, own
     cdef float* work = call.room.work + thread * call.work_size
     cdef int64_t* taken
     cdef int other
-    cdef double before = call.start, now, sum
+    cdef double now
     cdef double* times = call.times if thread == 0 else NULL
     while i < call.end:
         step = call.steps + i
@@ -196,22 +198,28 @@ cdef void run_steps(void* data, int thread, int threads) noexcept nogil:
                 else:
                     step.task(step.data, call.room.buffers, work, lo + task)
                 own += 1
+        if own:
+            # read before the others may go on: the system likes to take the core away just there
+            now = seconds() if call.times != NULL else 0
+            if tasks_done(call.room.done + i, own) == tasks and call.times != NULL:
+                call.ends[i] = now
         if threads > 1:
-            if own:
-                tasks_done(call.room.done + i, own)
             wait_for(call.room.done + i, tasks)
-        if times != NULL:
-            now = seconds()
-            if group == NULL:
-                times[i] = now - before
-            else:
-                # what this thread measured, stretched to what all took
-                sum = 0
-                for j in range(i, group.end):
-                    sum += times[j]
-                for j in range(i, group.end):
-                    times[j] = times[j] * (now - before) / sum if sum > 0 else (now - before) / (group.end - i)
-            before = now
         i = group.end if group != NULL else i + 1
 
 
+cdef void measure_steps(const Call* call) noexcept nogil:
+    """Seconds of each step of a segment: from the end of the one before to its own, shared among the steps of a group."""
+    cdef Py_ssize_t i = call.first, end, j
+    cdef double before = call.start, took, sum
+    while i < call.end:
+        end = call.steps[i].group.end if call.steps[i].group != NULL else i + 1
+        took = max(call.ends[i] - before, 0.0)      # a step without tasks never ends
+        before += took
+        sum = 0
+        for j in range(i, end):
+            sum += call.times[j]
+        for j in range(i, end):
+            # what the first thread measured of the steps of a group, stretched to what all took
+            call.times[j] = call.times[j] * took / sum if sum > 0 else took / (end - i)
+        i = end
