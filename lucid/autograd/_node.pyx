@@ -8,7 +8,7 @@ Compiled, since every operation of every program passes through `Node.apply`.
 """
 
 cimport cython
-from cpython.object cimport PyObject, PyTypeObject
+from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
 import numpy as np
@@ -16,68 +16,10 @@ cimport numpy as cnp
 
 cnp.import_array()
 
+include "_flags.pxi"  # recording, tracing
+include "_size.pxi"   # what `shape` gives
+
 cdef extern from *:
-    """
-    #ifdef _MSC_VER
-    #define LUCID_PER_THREAD __declspec(thread)
-    #else
-    #define LUCID_PER_THREAD _Thread_local
-    #endif
-    static LUCID_PER_THREAD int lucid_recording = 1;
-    static LUCID_PER_THREAD int lucid_inference = 0;
-    static LUCID_PER_THREAD int lucid_trace = 0;
-    static volatile int lucid_traces = 0; /* in all threads: read first, since what is per thread takes longer to find */
-
-    /* Sizes are tuples of a class of their own. Subscripts in Python would cost five times as much as a tuple's. */
-    static PyTypeObject *lucid_size = NULL;
-
-    static PyObject *lucid_size_subscript(PyObject *self, PyObject *key) {
-        PyObject *found = PyTuple_Type.tp_as_mapping->mp_subscript(self, key), *part;
-        if (found == NULL) {
-            if (PyErr_ExceptionMatches(PyExc_IndexError)) {
-                PyErr_Clear();
-                PyErr_Format(PyExc_IndexError, "Size: index %S is out of range for %zd dimensions", key,
-                             PyTuple_GET_SIZE(self));
-            }
-            return NULL;
-        }
-        if (!PySlice_Check(key))
-            return found;
-        part = lucid_size->tp_alloc(lucid_size, PyTuple_GET_SIZE(found));
-        for (Py_ssize_t i = 0; part != NULL && i < PyTuple_GET_SIZE(found); i++) {
-            Py_INCREF(PyTuple_GET_ITEM(found, i));
-            PyTuple_SET_ITEM(part, i, PyTuple_GET_ITEM(found, i));
-        }
-        Py_DECREF(found);
-        return part;
-    }
-
-    static void lucid_set_size(PyObject *class) {
-        Py_XINCREF(class);
-        lucid_size = (PyTypeObject *)class;
-        lucid_size->tp_as_mapping->mp_subscript = lucid_size_subscript;
-        PyType_Modified(lucid_size);
-    }
-
-    static PyObject *lucid_size_of(int n, const npy_intp *sizes) {
-        PyObject *size = lucid_size->tp_alloc(lucid_size, n);
-        for (int i = 0; size != NULL && i < n; i++) {
-            PyObject *one = PyLong_FromSsize_t(sizes[i]);
-            if (one == NULL) {
-                Py_DECREF(size);
-                return NULL;
-            }
-            PyTuple_SET_ITEM(size, i, one);
-        }
-        return size;
-    }
-    """
-    void lucid_set_size(object)
-    object lucid_size_of(int n, const cnp.npy_intp* sizes)
-    int lucid_recording
-    int lucid_inference
-    int lucid_trace
-    int lucid_traces
     int NPY_USERDEF
     object PyObject_VectorcallMethod(object name, PyObject** args, size_t n, PyObject* keywords)
 
@@ -86,86 +28,7 @@ cdef enum:
 
 cdef tuple NEVER_WRITTEN = (0,)
 cdef type tensor_class = None
-cdef type size_class = None
-cdef object tracer = None
 cdef long long last_sequence = 0
-cdef long long attributes_set = 0
-
-
-cdef bint is_recording() noexcept:
-    return lucid_recording
-
-
-cdef void set_recording(bint value) noexcept:
-    global lucid_recording
-    lucid_recording = value
-
-
-def note_attribute():
-    """Called whenever an attribute of a module is set: compiled functions look at modules again then."""
-    global attributes_set
-    attributes_set += 1
-
-
-cdef long long attribute_count() noexcept:
-    return attributes_set
-
-
-cdef bint is_tracing() noexcept:
-    return lucid_traces != 0 and lucid_trace != 0
-
-
-cdef int state() noexcept:
-    """RECORDING and TRACING, for those who ask for both."""
-    return (RECORDING if lucid_recording else 0) | (TRACING if is_tracing() else 0)
-
-
-cdef object traced(object operation, tuple args):
-    """What the tracer makes of an operation: it runs it, and notes it."""
-    return tracer.operation(operation, args)
-
-
-cdef class Mode:
-    """The flags of the calling thread."""
-
-    @property
-    def enabled(self):
-        """Whether operations are recorded."""
-        return lucid_recording != 0
-
-    @enabled.setter
-    def enabled(self, bint value):
-        set_recording(value)
-
-    @property
-    def inference(self):
-        """Whether the thread is inside ``inference_mode``."""
-        return lucid_inference != 0
-
-    @inference.setter
-    def inference(self, bint value):
-        global lucid_inference
-        lucid_inference = value
-
-    @property
-    def trace(self):
-        """Number of the trace that the thread is making for `lucid.compile`, 0 outside of traces."""
-        return lucid_trace
-
-    @trace.setter
-    def trace(self, int value):
-        global lucid_trace, lucid_traces
-        lucid_traces += (value != 0) - (lucid_trace != 0)  # under the GIL
-        lucid_trace = value
-
-
-mode = Mode()
-
-
-def set_tracer(value):
-    """Called once by ``lucid.compiler``: what operations, writes and strange storage are handed to inside a trace."""
-    global tracer
-    tracer = value
 
 
 @cython.auto_pickle(False)
@@ -201,13 +64,6 @@ cdef class TensorBase:
         if self._data is None:  # what a trace hides
             return size_class((<object> self)._data.shape)
         return lucid_size_of(cnp.PyArray_NDIM(self._data), cnp.PyArray_DIMS(self._data))
-
-
-def set_size_class(cls):
-    """Called once by ``lucid._layout``: the class of shapes, a subclass of tuple whose slices are of it too."""
-    global size_class
-    size_class = cls
-    lucid_set_size(cls)
 
 
 def set_tensor_class(cls):
@@ -440,11 +296,6 @@ def stale(Node node, shape, now, then):
         f"one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"a tensor of shape {shape} saved by {node.name} is at version {now}; expected version {then}"
     )
-
-
-def get_tracer():
-    """What `set_tracer` was given; valid while ``mode.trace`` is not 0."""
-    return tracer
 
 
 def compute(function, *args):
