@@ -613,7 +613,9 @@ class MoveSteps(Schedule):
         inner: int,
         taps: int,
     ) -> int: ...
-    def embedding(self, table: int, index: int, y: int, *, rows: int, width: int, count: int) -> int: ...
+    def embedding(
+        self, table: int, index: int, y: int, *, rows: int, width: int, count: int, negative: bool = False
+    ) -> int: ...
 
 class RecurrentSteps(MoveSteps):
     """Whole sequences."""
@@ -647,6 +649,19 @@ class RowSteps(RecurrentSteps):
         *,
         size: int,
         row: int = 0,
+        activation: str = "none",
+        parameters: tuple[float, ...] = (),
+    ) -> int: ...
+    def combine(
+        self,
+        x: int,
+        other: int,
+        y: int,
+        *,
+        function: str,
+        size: int,
+        row: int = 0,
+        swapped: bool = False,
         activation: str = "none",
         parameters: tuple[float, ...] = (),
     ) -> int: ...
@@ -731,7 +746,35 @@ class RowSteps(RecurrentSteps):
         y_offset: int = 0,
     ) -> int: ...
 
-class LowSteps(RowSteps):
+class LowLayouts(RowSteps):
+    """Steps from one form to another: float32, bfloat16, bytes."""
+
+    def convert(
+        self,
+        x: int,
+        y: int,
+        scale: int = -1,
+        *,
+        n: int,
+        c: int,
+        size: int,
+        form: tuple[str, float, int] | None = None,
+        y_form: tuple[str, float, int] | None = None,
+    ) -> int: ...
+    def narrow_rows(self, x: int, y: int, *, rows: int, columns: int, y_form: tuple[str, float, int]) -> int: ...
+    def low_global_pool(
+        self,
+        x: int,
+        y: int,
+        *,
+        n: int,
+        c: int,
+        size: int,
+        form: tuple[str, float, int] | None = None,
+        y_form: tuple[str, float, int] | None = None,
+    ) -> int: ...
+
+class LowSteps(LowLayouts):
     """Steps on blocked images whose elements are bfloat16 or bytes."""
 
     def low_conv2d(
@@ -816,30 +859,6 @@ class LowSteps(RowSteps):
         parameters: tuple[float, ...] = (),
         activation_first: bool = False,
     ) -> int: ...
-    def convert(
-        self,
-        x: int,
-        y: int,
-        scale: int = -1,
-        *,
-        n: int,
-        c: int,
-        size: int,
-        form: tuple[str, float, int] | None = None,
-        y_form: tuple[str, float, int] | None = None,
-    ) -> int: ...
-    def low_global_pool(
-        self,
-        x: int,
-        y: int,
-        *,
-        n: int,
-        c: int,
-        size: int,
-        form: tuple[str, float, int] | None = None,
-        y_form: tuple[str, float, int] | None = None,
-    ) -> int: ...
-    def narrow_rows(self, x: int, y: int, *, rows: int, columns: int, y_form: tuple[str, float, int]) -> int: ...
 
 class Plan(LowSteps):
     """The steps of a network; images are blocked: (N, C / 16, H, W, 16) float32."""
