@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 import sys
 import weakref
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn
 
 import numpy as np
@@ -389,19 +389,33 @@ def trace(
 def _traced(
     tracer: Tracer, function: Callable[..., Any], tensors: list[Tensor], build: Callable[..., Any]
 ) -> tuple[Graph, Any, Tracer]:
-    outer = getattr(threads, "tracer", None)
     inputs = [Value(t._data.shape, t._data.dtype) for t in tensors]
     fed = []
     for t, value in zip(tensors, inputs):
         array = t._data.view()
         array.flags.writeable = False
         fed.append(adopt(wrap(array), value, array, []))
-    recording, watched = mode.enabled, mode.trace
     args, kwargs = build(fed)
-    mode.enabled, mode.trace, threads.tracer = False, tracer.number, tracer
-    watch(True)  # so that public functions come to `Tracer.whole`
     try:
-        result = function(*args, **kwargs)
+        with running(tracer, recording=False):
+            watch(True)  # so that public functions come to `Tracer.whole`
+            result = function(*args, **kwargs)
+    finally:
+        autocast.set_enabled(autocast.enabled)
+    return Graph(inputs, [], tracer.ops), result, tracer
+
+
+@contextmanager
+def running(tracer: Tracer, recording: bool) -> Iterator[None]:
+    """Hand the operations of the block to ``tracer``, as ones of a program that records, or does not.
+
+    Raises:
+        TraceError: what the tracer refused, also where the block caught that; or the block read what a trace hides.
+    """
+    before = mode.enabled, mode.trace, getattr(threads, "tracer", None)
+    mode.enabled, mode.trace, threads.tracer = recording, tracer.number, tracer
+    try:
+        yield
     except TypeError as error:
         if "Hidden" not in str(error) or tracer.failure is not None:
             raise
@@ -410,11 +424,9 @@ def _traced(
         raise TraceError(f"compile: {name} reads the values of a tensor computed from the inputs in a way that cannot "
                          "be traced; compile with fallback=True to run it uncompiled") from error  # fmt: skip
     finally:
-        mode.enabled, mode.trace, threads.tracer = recording, watched, outer
-        autocast.set_enabled(autocast.enabled)
-    if tracer.failure is not None:  # raised, and caught by the model
+        mode.enabled, mode.trace, threads.tracer = before
+    if tracer.failure is not None:
         raise tracer.failure
-    return Graph(inputs, [], tracer.ops), result, tracer
 
 
 def _raiser(error: BaseException) -> str:

@@ -16,7 +16,6 @@ import numpy as np
 from lucid._random import Generator
 from lucid._tensor import Tensor
 from lucid.autograd._node import Node, TensorBase, mode, wrap
-from lucid.autograd._watching import threads
 from lucid.compiler._errors import TraceError, place
 from lucid.compiler._graph import Call, Op, Value
 from lucid.compiler._trace import (
@@ -25,13 +24,13 @@ from lucid.compiler._trace import (
     Tracer,
     _array_of,
     _dtype,
-    _raiser,
     _reveal,
     _shape,
     _shares,
     adopt,
     refuse,
     run,
+    running,
 )
 
 MASK = (1 << 64) - 1
@@ -289,7 +288,6 @@ def trace_training(
     Raises:
         TraceError: the function does what a compiled step could not repeat.
     """
-    outer = getattr(threads, "tracer", None)
     tracer = TrainingTracer(root, state)
     inputs = [Value(t._data.shape, t._data.dtype) for t in tensors]
     fed = []
@@ -299,25 +297,15 @@ def trace_training(
         copied = adopt(wrap(array), value, array, [])
         copied._requires_grad = t._requires_grad
         fed.append(copied)
-    recording, watched = mode.enabled, mode.trace
     args, kwargs = build(fed)
     try:
         state.hide()
-        mode.enabled, mode.trace, threads.tracer = True, tracer.number, tracer
-        result = function(*args, **kwargs)
-    except TypeError as error:
-        if "Hidden" not in str(error) or tracer.failure is not None:
-            raise
-        name = _raiser(error)
-        raise TraceError(f"compile: {name} reads the values of a tensor computed from the inputs in a way that cannot "
-                         "be traced; compile with fallback=True to run it uncompiled") from error  # fmt: skip
+        with running(tracer, recording=True):
+            result = function(*args, **kwargs)
     finally:
-        mode.enabled, mode.trace, threads.tracer = recording, watched, outer
         written, graded = state.show()
         for generator in {id(d.generator): d.generator for d in tracer.draws}.values():
             generator._seed, generator._offset = tracer.begun[id(generator)]
-    if tracer.failure is not None:  # raised, and caught by the model
-        raise tracer.failure
     if graded:
         raise TraceError("compile: the model runs a backward pass of its own, which compiled steps would not repeat")
     for i, draw in enumerate(tracer.draws):

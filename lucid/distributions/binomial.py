@@ -11,7 +11,7 @@ import lucid
 from lucid import Tensor
 from lucid.distributions import _draws, constraints
 from lucid.distributions.bernoulli import Binary
-from lucid.distributions.categorical import Categorical
+from lucid.distributions.categorical import Categorical, OfCategorical
 from lucid.distributions.distribution import Distribution
 from lucid.distributions.exp_family import ExponentialFamily
 from lucid.distributions.utils import broadcast_all
@@ -218,7 +218,7 @@ class Poisson(ExponentialFamily):
         return params[0].exp()
 
 
-class Multinomial(Distribution):
+class Multinomial(OfCategorical):
     """How often each of n indices occurs among ``total_count`` draws of `Categorical`.
 
     Args:
@@ -256,21 +256,6 @@ class Multinomial(Distribution):
     @constraints.dependent_property(is_discrete=True, event_dim=1)
     def support(self) -> Any:
         return constraints.multinomial(self.total_count)
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities."""
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Tensor:
-        """The logarithms of the probabilities."""
-        return self._categorical.logits
-
-    @property
-    def param_shape(self) -> lucid.Size:
-        """The shape of ``probs``."""
-        return self._categorical.param_shape
 
     @property
     def mean(self) -> Tensor:

@@ -111,7 +111,28 @@ class Categorical(Distribution):
         return values.expand(-1, *self._batch_shape) if expand else values
 
 
-class OneHotCategorical(Distribution):
+class OfCategorical(Distribution):
+    """A distribution of vectors that has the parameters of the `Categorical` in ``_categorical``."""
+
+    _categorical: Categorical
+
+    @property
+    def probs(self) -> Tensor:
+        """The probabilities."""
+        return self._categorical.probs
+
+    @property
+    def logits(self) -> Tensor:
+        """The logarithms of the probabilities."""
+        return self._categorical.logits
+
+    @property
+    def param_shape(self) -> lucid.Size:
+        """The shape of ``probs``."""
+        return self._categorical.param_shape
+
+
+class OneHotCategorical(OfCategorical):
     """A vector of zeros with a one at an index of `Categorical`.
 
     Args:
@@ -139,21 +160,6 @@ class OneHotCategorical(Distribution):
         self._categorical = Categorical(probs, logits, validate_args=validate_args)
         c = self._categorical
         super().__init__(c.batch_shape, c.param_shape[-1:], validate_args=validate_args)
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities."""
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Tensor:
-        """The logarithms of the probabilities."""
-        return self._categorical.logits
-
-    @property
-    def param_shape(self) -> lucid.Size:
-        """The shape of ``probs``."""
-        return self._categorical.param_shape
 
     @property
     def mean(self) -> Tensor:

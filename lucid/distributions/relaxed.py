@@ -9,8 +9,7 @@ import lucid
 from lucid import Tensor
 from lucid.distributions import _draws, constraints
 from lucid.distributions.bernoulli import Binary
-from lucid.distributions.categorical import Categorical
-from lucid.distributions.distribution import Distribution
+from lucid.distributions.categorical import Categorical, OfCategorical
 from lucid.distributions.transformed_distribution import TransformedDistribution
 from lucid.distributions.transforms import ExpTransform, SigmoidTransform
 from lucid.distributions.utils import broadcast_all, clamp_probs
@@ -102,7 +101,7 @@ class RelaxedBernoulli(TransformedDistribution):
         return self.base_dist.probs
 
 
-class ExpRelaxedCategorical(Distribution):
+class ExpRelaxedCategorical(OfCategorical):
     """The logarithms of `RelaxedOneHotCategorical`: log_softmax((logits + Gumbel noise) / temperature).
 
     Args:
@@ -129,21 +128,6 @@ class ExpRelaxedCategorical(Distribution):
         c = self._categorical
         self.temperature = _temperature(type(self).__name__, temperature, c.logits)
         super().__init__(c.batch_shape, c.param_shape[-1:], validate_args=validate_args)
-
-    @property
-    def param_shape(self) -> lucid.Size:
-        """The shape of ``probs``."""
-        return self._categorical.param_shape
-
-    @property
-    def logits(self) -> Tensor:
-        """The logarithms of the probabilities."""
-        return self._categorical.logits
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities."""
-        return self._categorical.probs
 
     def rsample(self, sample_shape: Iterable[int] = ()) -> Tensor:
         noise = _draws.gumbel(self._extended_shape(sample_shape), self.logits)
