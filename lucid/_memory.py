@@ -19,7 +19,7 @@ def memory_stats() -> dict[str, int]:
 
         - ``in_use``: bytes of living tensors, and of working memory while an operation runs;
         - ``cached``: bytes kept for reuse;
-        - ``peak``: the most bytes that were in use at once since the start, or since :func:`release_memory`;
+        - ``peak``: the most bytes that were in use at once since the start, or since `release_memory`;
         - ``limit``: ``in_use + cached`` stays below it, unless ``in_use`` alone does not: 1.25 * ``peak`` + 64 MB;
         - ``hits`` and ``misses``: requests served from the cache, and by the system.
 
@@ -37,7 +37,7 @@ def release_memory() -> int:
     """Give the memory kept for reuse back to the system, for example after the largest model of a long process.
 
     Later operations pay for fresh memory again, once. Memory of living tensors is not touched; the peak in
-    :func:`memory_stats`, and with it the limit, starts again from what is in use.
+    `memory_stats`, and with it the limit, starts again from what is in use.
 
     Returns:
         The number of bytes given back.

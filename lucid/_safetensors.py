@@ -27,7 +27,7 @@ _NAMES = {np.dtype(code): name for name, code in _DTYPES.items() if name != "BF1
 
 
 class FileFormatError(ValueError):
-    """A file is not what :func:`load` expects; the message names the file and what is wrong with it.
+    """A file is not what `load` expects; the message names the file and what is wrong with it.
 
     Example:
         >>> import lucid

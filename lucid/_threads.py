@@ -103,7 +103,7 @@ def num_threads(n: int) -> Iterator[None]:
     The number belongs to the process, so the block also changes it for other Python threads.
 
     Args:
-        n: as for :func:`set_num_threads`.
+        n: as for `set_num_threads`.
 
     Raises:
         ValueError: ``n`` is not such an integer.

@@ -9,7 +9,7 @@ keeps NumPy the only dependency, fills the tensors' own memory straight from the
 is wrong with a bad file. The tests read each side's files with the other.
 
 A dict of names and tensors, such as a ``state_dict``, becomes a file that any safetensors reader opens. For anything
-else :func:`save` accepts (``{"model": ..., "optimizer": ..., "epoch": 3}``), the tensors are stored under their path
+else `save` accepts (``{"model": ..., "optimizer": ..., "epoch": 3}``), the tensors are stored under their path
 (``"model.fc.weight"``) and what surrounds them as JSON text in the header's ``__metadata__``, entry ``lucid``:
 
 * None, True, False, numbers and strings are themselves, but ``{"float": "nan"}``, ``"inf"`` and ``"-inf"``;
@@ -238,7 +238,7 @@ def _check_text(text: str, what: str) -> str:
 
 
 def load(f: Path | BinaryIO, map_location: Any = None, *, weights_only: bool = True) -> Any:
-    """Load what :func:`save` or ``torch.save`` saved, or a dict of tensors from any other safetensors file.
+    """Load what `save` or ``torch.save`` saved, or a dict of tensors from any other safetensors file.
 
     The tensors own ordinary, writable memory; the file may be changed or deleted afterwards. Nothing in the file is
     executed, and no memory beyond the size of the file is taken on its word.

@@ -60,6 +60,11 @@ def test_every_public_name_has_an_example() -> None:
     assert not {path for path, value in public().items() if ">>>" not in docstring(value)}
 
 
+def test_formulas_are_plain_text() -> None:
+    """Terminals show docstrings as they stand, and the site shows names in backquotes as code, markup or not."""
+    assert not {path for path, value in public().items() if re.search(r":[a-z]+:`|^ *\.\. [a-z]+::", docstring(value), re.M)}  # fmt: skip
+
+
 def described(doc: str) -> set[str]:
     """The names under the headings Args and Attributes."""
     found: set[str] = set()

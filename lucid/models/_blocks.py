@@ -32,7 +32,7 @@ class ConvNorm(nn.Sequential):
 
 
 class SqueezeExcitation(nn.Module):
-    r"""Channels weighted by what all of them hold on average: :math:`x \cdot g(W_2\,a(W_1\,\bar x))`.
+    """Channels weighted by what all of them hold on average: x * gate(W2 act(W1 mean(x))).
 
     Source: Hu, Shen, Sun (2018), Squeeze-and-Excitation Networks.
     """

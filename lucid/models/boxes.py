@@ -34,7 +34,7 @@ def _overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
-    r"""Intersection over union of every pair of boxes: :math:`|A \cap B| / |A \cup B|`.
+    """Area of the intersection over that of the union, of every pair of boxes.
 
     Args:
         boxes1: (N, 4), left, top, right and bottom of each.

@@ -17,11 +17,12 @@ from lucid.nn.functional._common import check_tensors
 
 
 def complete_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
-    r"""Complete intersection over union of boxes, one by one, with gradients.
+    """Complete intersection over union of boxes, one by one, with gradients.
 
-    :math:`\text{IoU} - \rho^2 / c^2 - \alpha v` with :math:`\rho` the distance of the middles, :math:`c` the diagonal
-    of the smallest box around both, :math:`v = \frac{4}{\pi^2} (\arctan\frac{w_2}{h_2} - \arctan\frac{w_1}{h_1})^2` and
-    :math:`\alpha = v / (1 - \text{IoU} + v)`, which counts as a constant in gradients.
+        CIoU = IoU - d^2 / c^2 - alpha * v,    v = 4 / pi^2 * (atan(w2 / h2) - atan(w1 / h1))^2
+
+    d is the distance of the middles, c the diagonal of the smallest box around both, and alpha = v / (1 - IoU + v)
+    counts as a constant in gradients.
 
     Args:
         boxes1: (..., 4), left, top, right and bottom of each.
@@ -151,14 +152,13 @@ def distribution_focal(logits: Tensor, distances: Tensor) -> Tensor:
 
 
 class DetectionLoss(nn.Module):
-    r"""How wrong a detector in the form of YOLOv8 is, for training it.
+    """How wrong a detector in the form of YOLOv8 is, for training it.
 
-    Every box of an image is given to the places that suit it best: the measure is :math:`t = s^\alpha u^\beta` of the
-    class's score and the overlap, and :math:`\hat t`, scaled to the largest overlap, is the score that such a place
-    should have and its weight (task-aligned assignment). With :math:`T = \max(\sum \hat t, 1)` over the batch
+    Every box of an image is given to the places that suit it best: the measure is s^alpha * u^beta, s the score of the
+    box's class and u the overlap. Scaled to the largest overlap it is t, the score that such a place should have, and
+    its weight (task-aligned assignment). With T = max(sum of t, 1) over the batch
 
-    .. math:: L = w_\text{box} \frac{1}{T} \sum \hat t (1 - \text{CIoU}) + w_\text{class} \frac{1}{T} \sum
-        \text{BCE}(s, \hat t) + w_\text{bins} \frac{1}{T} \sum \hat t \, \text{DFL}
+        loss = box * sum(t * (1 - CIoU)) / T + classification * sum(BCE(s, t)) / T + distribution * sum(t * DFL) / T
 
     where BCE is the binary cross-entropy of all classes at all places and DFL the mean over the four sides of the
     cross-entropy with the two bins beside the true distance.

@@ -1,4 +1,4 @@
-"""Tools around training: :mod:`lucid.utils.data` loads data in batches."""
+"""Tools around training: `lucid.utils.data` loads data in batches."""
 
 from lucid._later import later as _later
 from lucid.utils import data

@@ -25,6 +25,10 @@ KINDS = (
 )
 PLAIN = ("#ffffff", "#475569")
 
+Note = tuple[float, float, str, float]
+"""What an arrow says: x of its middle, y, the text, half its width."""
+GAP = 4.0  # between labels side by side
+
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -69,16 +73,41 @@ def _calm(piece: tuple[tuple[float, float], tuple[float, float]]) -> float:
     return v - y + (1000 if abs(x - u) < 0.05 else 0)
 
 
+def _extent(run: list[Note]) -> tuple[float, float]:
+    """Where labels side by side begin and end, around the middle of their places."""
+    middle, half = sum(note[0] for note in run) / len(run), sum(note[3] + GAP / 2 for note in run)
+    return middle - half, middle + half
+
+
+def _apart(notes: list[Note]) -> list[Note]:
+    """The labels, moved sideways as little as keeps those of one height from covering each other."""
+    made: list[Note] = []
+    for _, row in itertools.groupby(sorted(notes, key=lambda note: (note[1], note[0])), key=lambda note: note[1]):
+        runs: list[list[Note]] = []
+        for note in row:
+            runs.append([note])
+            while len(runs) > 1 and _extent(runs[-1])[0] < _extent(runs[-2])[1]:
+                last = runs.pop()
+                runs[-1] += last
+        for run in runs:
+            x = _extent(run)[0]
+            for _, y, text, half in run:
+                made.append((x + GAP / 2 + half, y, text, half))
+                x += 2 * half + GAP
+    return made
+
+
 def svg(labels: list[str], edges: dict[tuple[int, int], str], title: str) -> Svg:
     """The picture of a graph whose boxes say ``labels``, in one or more lines, and whose arrows say ``edges``."""
     lines = [label.split("\n") for label in labels]
     sizes = [(max(map(_width, own)) + 20, LINE * len(own) + 12) for own in lines]
     layout = lay_out(sizes, list(edges))
-    notes = []  # what arrows say, where, half as wide as this
+    notes: list[Note] = []
     for edge, points in layout.routes.items():
         if edges[edge]:
             (x, y), (u, v) = max(itertools.pairwise(points), key=_calm)
             notes.append(((x + u) / 2, (y + v) / 2 + 3, edges[edge], _width(edges[edge]) / 2))
+    notes = _apart(notes)
     left = min([0.0, *[x - half for x, _, _, half in notes]])
     w, h = max([layout.width, *[x + half for x, _, _, half in notes]]) - left, layout.height
     out = [

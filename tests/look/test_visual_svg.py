@@ -80,6 +80,24 @@ class Strange(nn.Module):
         return x * 2
 
 
+class Forked(nn.Module):
+    """Arrows to narrow boxes side by side, whose labels are wider than the boxes."""
+
+    def forward(self, x: lucid.Tensor) -> lucid.Tensor:
+        return lucid.stack([x.sin(), x.cos(), x.exp(), x.tan()])
+
+
+def test_labels_do_not_cover_each_other() -> None:
+    root = parsed(draw(Forked(), lucid.ones(2, 3, 1000, 1, 1), "svg"))
+    labels = [t for t in root.iter(SVG + "text") if t.text == "2x3x1000x1x1"]
+    places = [(float(t.attrib["x"]), float(t.attrib["y"])) for t in labels]
+    width = 0.6 * 10 * len("2x3x1000x1x1")
+    left, _, whole, _ = map(float, root.attrib["viewBox"].split())
+    assert len(places) == 8 and all(left <= x - width / 2 and x + width / 2 <= left + whole for x, _ in places)
+    for (x, y), (u, v) in itertools.combinations(places, 2):
+        assert abs(x - u) >= width or abs(y - v) >= 10
+
+
 def test_any_name_is_escaped() -> None:
     name = "<&\"a#;|`'\u0001 \u2028字"
     model = nn.Module()

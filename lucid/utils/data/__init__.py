@@ -1,7 +1,7 @@
 """Datasets, samplers and the loader that turns them into batches, with the names and defaults of ``torch.utils.data``.
 
 A dataset says what sample ``i`` is, a sampler in which order, ``collate_fn`` how samples become a batch, and
-:class:`DataLoader` runs them, in this process or in worker processes::
+`DataLoader` runs them, in this process or in worker processes::
 
     DataLoader -> _iterator -> _fetch -> collate                                      in this process
     DataLoader -> _multiprocess <- _channel -> _worker -> _fetch -> collate           in worker processes

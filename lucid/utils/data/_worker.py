@@ -34,7 +34,7 @@ BATCH, END, ERROR, STALE = "batch", "end", "error", "stale"  # kinds of replies;
 
 @dataclass(frozen=True)
 class WorkerInfo:
-    """What :func:`get_worker_info` returns in a worker.
+    """What `get_worker_info` returns in a worker.
 
     Attributes:
         id: number of this worker, from 0.
@@ -53,7 +53,7 @@ _info: WorkerInfo | None = None
 
 
 def get_worker_info() -> WorkerInfo | None:
-    """Which worker process of a :class:`DataLoader` this is; None in every other process.
+    """Which worker process of a `DataLoader` this is; None in every other process.
 
     Example:
         >>> from lucid.utils.data import get_worker_info

@@ -57,8 +57,8 @@ class DataLoader(Generic[T_co]):
         batch_sampler: an iterable of lists of indices, instead of ``batch_size``, ``shuffle``, ``sampler`` and
             ``drop_last``.
         num_workers: worker processes; 0 reads in this process.
-        collate_fn: makes a batch of a list of samples, by default :func:`default_collate`; without batching it is
-            applied to each sample, by default :func:`default_convert`.
+        collate_fn: makes a batch of a list of samples, by default `default_collate`; without batching it is
+            applied to each sample, by default `default_convert`.
         pin_memory: accepted and without effect; there is no accelerator to copy to.
         drop_last: leave out a last batch that is shorter.
         timeout: seconds to wait for a batch from a worker before raising RuntimeError; 0 waits as long as the

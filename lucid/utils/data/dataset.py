@@ -45,7 +45,7 @@ class IterableDataset(Dataset[T_co], Iterable[T_co]):
     """A stream of samples: define ``__iter__``.
 
     Every worker process of a loader iterates over its own copy, so ``__iter__`` must hand each worker a different
-    part, or every sample arrives ``num_workers`` times; :func:`get_worker_info` says which worker is asking.
+    part, or every sample arrives ``num_workers`` times; `get_worker_info` says which worker is asking.
 
     Example:
         >>> from lucid.utils.data import IterableDataset, get_worker_info
@@ -160,7 +160,7 @@ class ConcatDataset(Dataset[T_co]):
 
     Raises:
         ValueError: no datasets.
-        TypeError: an :class:`IterableDataset` among them.
+        TypeError: an `IterableDataset` among them.
 
     Example:
         >>> from lucid.utils.data import ConcatDataset
@@ -200,7 +200,7 @@ class ChainDataset(IterableDataset[Any]):
         datasets: iterable datasets.
 
     Raises:
-        TypeError: while iterating, at a dataset that is not an :class:`IterableDataset`.
+        TypeError: while iterating, at a dataset that is not an `IterableDataset`.
 
     Example:
         >>> import lucid
