@@ -9,7 +9,8 @@ except near roots below zero, where they are relative to 1. float32 is computed 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -257,6 +258,20 @@ def digamma(x: np.ndarray) -> np.ndarray:
     return np.where(x == 0, np.copysign(np.inf, -x), np.where(low, below, y))
 
 
+def _summed_powers(s: Any, q: np.ndarray, power: Callable[[int], Any]) -> np.ndarray:
+    """The sum of ``power(k)``, (q + k)^-s or a multiple of it, over k >= 0, by Euler and Maclaurin."""
+    total = np.zeros(q.shape)
+    for k in range(12):
+        total = total + power(k)
+    a, last = q + 12, power(12)
+    tail = a * last / (s - 1) + last / 2
+    factor = s * last / a
+    for k, b in enumerate(BERNOULLI, 1):
+        tail = tail + b / math.factorial(2 * k) * factor
+        factor = factor * (s + 2 * k - 1) * (s + 2 * k) / (a * a)
+    return total + tail
+
+
 def zeta(s: np.ndarray, q: np.ndarray) -> np.ndarray:
     """The Hurwitz zeta function, sum of (q + k)^-s over k >= 0, for s > 1 and q > 0, by Euler and Maclaurin.
 
@@ -267,42 +282,45 @@ def zeta(s: np.ndarray, q: np.ndarray) -> np.ndarray:
     below = (q < 0) & (q != np.floor(q)) & (s > 1) & (s == np.floor(s)) & np.isfinite(s)
     if below.any():
         y, t, v = zeta(s, np.where(below, 1.0, q)), s[below], q[below]
-        left = -v - np.floor(-v)
-        y[below] = zeta(t, 1 - left) + np.where(t % 2 == 0, 1.0, -1.0) * (zeta(t, left) - zeta(t, 1 - v))
+        left, even = -v - np.floor(-v), np.where(t % 2 == 0, 1.0, -1.0)
+        y[below] = (zeta(t, 1 - left) + even * zeta(t, left)) - even * zeta(t, 1 - v)
         return y
-    total = np.zeros(q.shape)
-    for k in range(12):
-        total = total + (q + k) ** -s
-    a = q + 12
-    tail = a ** (1 - s) / (s - 1) + a**-s / 2
-    factor = s * a ** (-s - 1)
-    for k, b in enumerate(BERNOULLI, 1):
-        tail = tail + b / math.factorial(2 * k) * factor
-        factor = factor * (s + 2 * k - 1) * (s + 2 * k) / (a * a)
-    y = np.where(np.isinf(q) & (q > 0), 0.0, total + tail)
+    total = _summed_powers(s, q, lambda k: (q + k) ** -s)
+    y = np.where(np.isinf(q) & (q > 0), 0.0, total)
     y = np.where(np.isinf(s) & (q > 1), 0.0, y)
     pole = (s == 1) | ((s > 1) & (q <= 0) & (q == np.floor(q)))
     return np.where(pole, np.inf, np.where((s < 1) | (q < 0), np.nan, y))
 
 
+def _factorial_times_zeta(n: int, q: np.ndarray) -> np.ndarray:
+    """n! zeta(n + 1, q) for q > 0 by logarithms, since either factor can be beyond float64 where the product is not."""
+    with np.errstate(all="ignore"):
+        y = np.exp(math.lgamma(n + 1.0) - (n + 1.0) * np.log(q))
+        y = y * _summed_powers(n + 1.0, q, lambda k: np.exp(-(n + 1.0) * np.log1p(k / q)) if k else 1.0)
+    return np.where(q == 0, np.inf, np.where(np.isinf(q), 0.0, y))
+
+
 def polygamma(n: int, x: np.ndarray) -> np.ndarray:
-    """The n-th derivative of digamma, (-1)^(n+1) n! zeta(n + 1, x); below zero by reflection."""
+    """The n-th derivative of digamma, (-1)^(n+1) n! zeta(n + 1, x); its poles are those of `zeta`."""
     if n == 0:
         return digamma(x)
-    low = x < 0
-    v = np.where(low, 1 - x, x)
     sign = -1.0 if n % 2 == 0 else 1.0
-    y = sign * math.factorial(n) * zeta(np.asarray(n + 1.0), v)
-    if not low.any():
-        return y
-    # d^n/dx^n pi cot(pi x) is pi^(n+1) times a polynomial in c = cot(pi x): P' (-1 - c^2), starting from c
-    p = np.polynomial.Polynomial([0.0, 1.0])
-    for _ in range(n):
-        p = p.deriv() * np.polynomial.Polynomial([-1.0, 0.0, -1.0])
-    fraction = x - np.round(x)
-    cot = 1 / np.tan(np.pi * np.where(fraction == 0, 0.25, fraction))
-    below = (1.0 if n % 2 == 0 else -1.0) * y - np.pi ** (n + 1) * p(cot)
-    return np.where(low, np.where(fraction == 0, np.inf, below), y)
+    if n <= 20:
+        return sign * math.factorial(n) * zeta(np.asarray(n + 1.0), x)
+    y = _factorial_times_zeta(n, np.abs(x))
+    below = (x < 0) & (x != np.floor(x))
+    if below.any():
+        v = x[below]
+        left = -v - np.floor(-v)
+        right, near = _factorial_times_zeta(n, 1 - left), _factorial_times_zeta(n, left)
+        with np.errstate(invalid="ignore"):
+            pair = right + sign * near
+        if n % 2 == 0:  # the terms are each other's opposite halfway, and beyond float64 the nearer pole decides
+            halfway, beyond = left == 0.5, np.isinf(right) & np.isinf(near)
+            pair = np.select([halfway, beyond], [0.0, np.where(left < 0.5, -np.inf, np.inf)], pair)
+        with np.errstate(invalid="ignore"):
+            y[below] = np.where(np.isinf(pair), pair, pair - sign * _factorial_times_zeta(n, 1 - v))
+    return sign * np.where((x < 0) & (x == np.floor(x)), np.inf, y)
 
 
 def i0e(x: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._chebyshev_math import angular, shifted_angular
 from lucid._functions._common import Operand, check_broadcast, floating, operands, sum_to
 from lucid._functions._special_math import lgamma as log_gamma
 from lucid._functions.exponential import exp, log
@@ -25,6 +26,8 @@ __all__ = [
 ]  # fmt: skip
 
 ROUNDS = 20_000
+FAR, LAST = 10_000, 1_000_000
+"""Degrees that polynomials are stepped to where there is a closed form, and where there is none."""
 
 
 def _factor(a: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -147,12 +150,15 @@ def igammac(input: Operand, other: Operand, *, out: Tensor | None = None) -> Ten
     return _incomplete("igammac", input, other, True)
 
 
-def _polynomial(first: Callable[[Any], Any], step: Callable[[int, Any, Any, Any], Any]) -> Callable[[Any], Any]:
+def _polynomial(
+    first: Callable[[Any], Any], step: Callable[[int, Any, Any, Any], Any], far: Callable[[Any, Any], Any] | None = None
+) -> Callable[[Any], Any]:
     """Make the decorated, empty function evaluate p_n by its three-term recurrence, for every n at once.
 
     Args:
         first: p_1 of x.
         step: (k, x, p_k, p_(k - 1)) -> p_(k + 1).
+        far: (n, x) -> p_n by a closed form, for degrees above FAR; without it they end at LAST.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Tensor]:
@@ -163,15 +169,24 @@ def _polynomial(first: Callable[[Any], Any], step: Callable[[int, Any, Any, Any]
             x, degree = operands(name, input, n)
             check_broadcast(name, x._data.shape, degree._data.shape)
             kind = floating(x)._data.dtype
-            values, degrees = np.broadcast_arrays(x._data.astype(np.float64), np.trunc(degree._data).astype(np.int64))
+            whole = np.trunc(degree._data.astype(np.float64))
+            if far is None and (whole > LAST).any():
+                raise ValueError(f"{name}: expected degrees up to {LAST}, got {whole.max():.0f}")
+            values, degrees = np.broadcast_arrays(x._data.astype(np.float64), whole)
             y = np.where(degrees == 0, 1.0, 0.0)
             with np.errstate(all="ignore"):
                 before, now = np.ones_like(values), np.asarray(first(values))
-                for k in range(1, int(degrees.max(initial=0)) + 1):
+                stepped = degrees if far is None else np.where(degrees > FAR, 0.0, degrees)
+                for k in range(1, int(np.fmax.reduce(stepped, axis=None, initial=0)) + 1):
                     y = np.where(degrees == k, now, y)
                     before, now = now, step(k, values, now, before)
-            y = np.where(np.isnan(values) & (degrees > 0), np.nan, y)
-            return wrap(np.asarray(y, kind))
+                    if k % 64 == 0 and np.isnan(before).all() and np.isnan(now).all():
+                        y = np.where(stepped > k, np.nan, y)
+                        break
+                if far is not None and (degrees > FAR).any():
+                    y = np.where(degrees > FAR, far(degrees, values), y)
+                y = np.where((np.isnan(values) & (degrees > 0)) | np.isnan(degrees), np.nan, y)
+                return wrap(np.asarray(y, kind))
 
         return call
 
@@ -186,7 +201,7 @@ def _shifted(k: int, x: Any, p: Any, q: Any) -> Any:
     return 2 * (2 * x - 1) * p - q
 
 
-@_polynomial(lambda x: x, _chebyshev)
+@_polynomial(lambda x: x, _chebyshev, angular("t"))
 def chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Chebyshev's polynomial T_n, for integers n; 0 below degree 0. There is no gradient.
 
@@ -206,7 +221,7 @@ def chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) 
     """
 
 
-@_polynomial(lambda x: 2 * x, _chebyshev)
+@_polynomial(lambda x: 2 * x, _chebyshev, angular("u"))
 def chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Chebyshev's polynomial U_n of the second kind; 0 below degree 0. There is no gradient.
 
@@ -226,7 +241,7 @@ def chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) 
     """
 
 
-@_polynomial(lambda x: 2 * x - 1, _chebyshev)
+@_polynomial(lambda x: 2 * x - 1, _chebyshev, angular("v"))
 def chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Chebyshev's polynomial V_n of the third kind; 0 below degree 0. There is no gradient.
 
@@ -246,7 +261,7 @@ def chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) 
     """
 
 
-@_polynomial(lambda x: 2 * x + 1, _chebyshev)
+@_polynomial(lambda x: 2 * x + 1, _chebyshev, angular("w"))
 def chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """Chebyshev's polynomial W_n of the fourth kind; 0 below degree 0. There is no gradient.
 
@@ -266,7 +281,7 @@ def chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) 
     """
 
 
-@_polynomial(lambda x: 2 * x - 1, _shifted)
+@_polynomial(lambda x: 2 * x - 1, _shifted, shifted_angular("t"))
 def shifted_chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """T_n(2 x - 1). There is no gradient.
 
@@ -284,7 +299,7 @@ def shifted_chebyshev_polynomial_t(input: Tensor, n: Any, *, out: Tensor | None 
     """
 
 
-@_polynomial(lambda x: 2 * (2 * x - 1), _shifted)
+@_polynomial(lambda x: 2 * (2 * x - 1), _shifted, shifted_angular("u"))
 def shifted_chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """U_n(2 x - 1). There is no gradient.
 
@@ -302,7 +317,7 @@ def shifted_chebyshev_polynomial_u(input: Tensor, n: Any, *, out: Tensor | None 
     """
 
 
-@_polynomial(lambda x: 2 * (2 * x - 1) - 1, _shifted)
+@_polynomial(lambda x: 2 * (2 * x - 1) - 1, _shifted, shifted_angular("v"))
 def shifted_chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """V_n(2 x - 1). There is no gradient.
 
@@ -320,7 +335,7 @@ def shifted_chebyshev_polynomial_v(input: Tensor, n: Any, *, out: Tensor | None 
     """
 
 
-@_polynomial(lambda x: 2 * (2 * x - 1) + 1, _shifted)
+@_polynomial(lambda x: 2 * (2 * x - 1) + 1, _shifted, shifted_angular("w"))
 def shifted_chebyshev_polynomial_w(input: Tensor, n: Any, *, out: Tensor | None = None) -> Any:
     """W_n(2 x - 1). There is no gradient.
 

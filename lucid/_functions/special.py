@@ -110,6 +110,7 @@ def polygamma(n: int, x: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Raises:
         RuntimeError: ``n`` is negative.
+        TypeError: ``n`` is no integer.
 
     Example:
         >>> import lucid
@@ -118,8 +119,12 @@ def polygamma(n: int, x: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Source: Abramowitz and Stegun, 1964, section 6.4.
     """
+    if not isinstance(n, (int, np.integer)):
+        raise TypeError(f"polygamma: expected an int as n, got {type(n).__name__}")
     if n < 0:
         raise RuntimeError(f"polygamma: does not support negative n, got {n}")
+    if n >= 2**63:
+        raise OverflowError("polygamma: n must be below 2^63")
     return Polygamma.apply(floating(as_tensor(x, "polygamma")), n)
 
 
@@ -131,6 +136,7 @@ def polygamma_method(x: Tensor, n: int) -> Tensor:
 
     Raises:
         RuntimeError: ``n`` is negative.
+        TypeError: ``n`` is no integer.
 
     Example:
         >>> import lucid
