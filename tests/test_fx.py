@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import math
 import pickle
 import subprocess
@@ -307,6 +308,8 @@ def test_it_is_imported_when_asked_for() -> None:
 @pytest.mark.parity
 def test_graphs_are_pytorchs() -> None:
     """The same operations under the same names, in two processes."""
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed")
     program = textwrap.dedent("""
         import torch, torch.fx
         from torch import nn

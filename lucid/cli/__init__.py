@@ -46,11 +46,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    args = parser().parse_args(argv)
+    command = ""
     for stream in (sys.stdout, sys.stderr):  # names of files and labels that the terminal's encoding has not
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="surrogateescape" if stream.encoding.lower() == "utf-8" else "backslashreplace")
     try:
+        args = parser().parse_args(argv)
+        command = f" {args.command}"
         code = int(args.run(args))
         print(end="", flush=True)
         return code
@@ -67,5 +69,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError:  # the interpreter must not try once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if reason:
-        print(f"lucid {args.command}: {' '.join(reason.split())}", file=sys.stderr)
+        print(f"lucid{command}: {' '.join(reason.split())}", file=sys.stderr)
     return 1

@@ -10,6 +10,7 @@ import lucid
 from lucid import Tensor, nn
 from lucid.models._pretrained import Config, Pretrained, rename
 from lucid.nn import functional as F
+from lucid.nn.modules._layers import check_layers
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "gelu": nn.GELU, "gelu_new": lambda: nn.GELU("tanh"), "relu": nn.ReLU,
@@ -64,8 +65,11 @@ class BertConfig(Config):
     num_labels: int = 2
 
     def __post_init__(self) -> None:
+        check_layers("BertConfig", "num_hidden_layers", self.num_hidden_layers)
         if self.hidden_act not in ACTIVATIONS:
             raise ValueError(f"BertConfig: hidden_act must be one of {', '.join(ACTIVATIONS)}, got {self.hidden_act!r}")
+        if self.num_attention_heads < 1:
+            raise ValueError(f"BertConfig: num_attention_heads must be positive, got {self.num_attention_heads}")
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
                 f"BertConfig: hidden_size {self.hidden_size} is not a multiple of num_attention_heads "

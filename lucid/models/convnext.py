@@ -10,6 +10,7 @@ from lucid.models._blocks import Permute, initialise_transformer
 from lucid.models._preprocessing import Preprocessing
 from lucid.models._registry import About, variant
 from lucid.nn import functional as F
+from lucid.nn.modules._layers import check_layers
 
 EPS = 1e-6
 
@@ -64,6 +65,7 @@ class ConvNeXt(nn.Module):
         layer_scale: float = 1e-6,
     ) -> None:  # fmt: skip
         super().__init__()
+        check_layers("ConvNeXt", "layers", *layers)
         features: list[nn.Module] = [nn.Sequential(nn.Conv2d(3, dims[0], 4, 4), LayerNorm2d(dims[0], eps=EPS))]
         last, done = sum(layers) - 1, 0
         for stage, (dim, count) in enumerate(zip(dims, layers)):

@@ -11,6 +11,7 @@ from lucid import Tensor, nn
 from lucid.models._blocks import SLOW_NORM, ConvNorm, Layer, SqueezeExcitation, divisible
 from lucid.models._preprocessing import Preprocessing
 from lucid.models._registry import About, variant
+from lucid.nn.modules._layers import check_layers
 
 
 class Stage(NamedTuple):
@@ -80,6 +81,7 @@ class EfficientNet(nn.Module):
         num_classes: int = 1000, dropout: float = 0.2, drop_path: float = 0.2,
     ) -> None:  # fmt: skip
         super().__init__()
+        check_layers("EfficientNet", "blocks", *(stage.blocks for stage in stages))
         layers: list[nn.Module] = [ConvNorm(3, stem, 3, 2, norm=norm, activation=nn.SiLU)]
         total, done, channels = sum(s.blocks for s in stages), 0, stem
         for stage in stages:

@@ -15,6 +15,7 @@ from lucid.models._registry import About, variant
 from lucid.models._sampling import Sampler
 from lucid.models.bert import ACTIVATIONS
 from lucid.nn import functional as F
+from lucid.nn.modules._layers import check_layers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,11 +64,14 @@ class GPT2Config(Config):
     eos_token_id: int | None = 50256
 
     def __post_init__(self) -> None:
+        check_layers("GPT2Config", "n_layer", self.n_layer)
         if self.activation_function not in ACTIVATIONS:
             known = ", ".join(ACTIVATIONS)
             raise ValueError(
                 f"GPT2Config: activation_function must be one of {known}, got {self.activation_function!r}"
             )
+        if self.n_head < 1:
+            raise ValueError(f"GPT2Config: n_head must be positive, got {self.n_head}")
         if self.n_embd % self.n_head:
             raise ValueError(f"GPT2Config: n_embd {self.n_embd} is not a multiple of n_head {self.n_head}")
 

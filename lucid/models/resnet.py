@@ -8,6 +8,7 @@ from lucid import Tensor, nn
 from lucid.models._blocks import initialise_convolutions
 from lucid.models._preprocessing import Preprocessing
 from lucid.models._registry import About, variant
+from lucid.nn.modules._layers import check_layers
 
 
 class BasicBlock(nn.Module):
@@ -88,6 +89,7 @@ class ResNet(nn.Module):
         width_per_group: int = 64,
     ) -> None:  # fmt: skip
         super().__init__()
+        check_layers("ResNet", "layers", *layers)
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)

@@ -13,6 +13,7 @@ from lucid.models._blocks import Permute, initialise_transformer
 from lucid.models._preprocessing import Preprocessing
 from lucid.models._registry import About, variant
 from lucid.nn import functional as F
+from lucid.nn.modules._layers import check_layers
 
 
 def _offsets(window: int) -> np.ndarray:
@@ -130,6 +131,7 @@ class SwinTransformer(nn.Module):
         window: int = 7,
     ) -> None:  # fmt: skip
         super().__init__()
+        check_layers("SwinTransformer", "layers", *layers)
         features: list[nn.Module] = [
             nn.Sequential(nn.Conv2d(3, dim, 4, 4), Permute(0, 2, 3, 1), nn.LayerNorm(dim)),
         ]

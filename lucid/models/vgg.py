@@ -8,6 +8,7 @@ from lucid import Tensor, nn
 from lucid.models._blocks import initialise_convolutions
 from lucid.models._preprocessing import Preprocessing
 from lucid.models._registry import About, variant
+from lucid.nn.modules._layers import check_layers
 
 
 class AlexNet(nn.Module):
@@ -74,6 +75,7 @@ class VGG(nn.Module):
         self, layers: Sequence[int], batch_norm: bool = False, num_classes: int = 1000, dropout: float = 0.5
     ) -> None:
         super().__init__()
+        check_layers("VGG", "layers", *layers)
         features: list[nn.Module] = []
         channels = 3
         for outputs, count in zip((64, 128, 256, 512, 512), layers):

@@ -10,6 +10,7 @@ import lucid
 from lucid import Tensor, nn
 from lucid.models._preprocessing import Preprocessing
 from lucid.models._registry import About, variant
+from lucid.nn.modules._layers import check_layers
 
 EPS = 1e-6
 
@@ -87,6 +88,7 @@ class VisionTransformer(nn.Module):
         super().__init__()
         if image_size % patch:
             raise ValueError(f"VisionTransformer: image_size {image_size} is not a multiple of the patch size {patch}")
+        check_layers("VisionTransformer", "layers", layers)
         self.image_size = image_size
         self.class_token = nn.Parameter(lucid.zeros(1, 1, dim))
         self.conv_proj = nn.Conv2d(3, dim, patch, patch)

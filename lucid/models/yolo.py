@@ -11,6 +11,7 @@ from lucid import Tensor, nn
 from lucid.models._pretrained import rename
 from lucid.models._registry import About, variant
 from lucid.models.boxes import Detections, Letterbox, detections
+from lucid.nn.modules._layers import check_layers
 
 BINS = 16
 """Distances from 0 to 15 strides, over which each side of a box is a distribution."""
@@ -194,6 +195,7 @@ class YOLOv8(nn.Module):
             inputs = sum(channels[s] for s in sources) if channels else 3
             outputs = math.ceil(min(base, most) * width / 8) * 8 if base else inputs
             count = max(round(blocks * depth), 1)
+            check_layers("YOLOv8", "blocks", count)
             layers.append(self._layer(kind, inputs, outputs, count))
             channels.append(outputs)
         layers.append(Detect(num_classes, tuple(channels[i] for i in _HEAD)))

@@ -17,6 +17,7 @@ from lucid._tensor import Tensor
 from lucid.autograd._node import wrap
 from lucid.nn import functional as F
 from lucid.nn import init
+from lucid.nn.modules._layers import check_layers
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter, empty_parameter
 from lucid.nn.utils.rnn import PackedSequence
@@ -88,6 +89,7 @@ class RNNBase(Module):
             raise ValueError(
                 f"{name}: hidden_size and num_layers must be greater than zero, got {hidden_size} and {num_layers}"
             )
+        check_layers(name, "num_layers", num_layers)
         if not 0 <= proj_size < hidden_size:
             raise ValueError(f"{name}: proj_size must be from 0 to hidden_size - 1, got {proj_size} for {hidden_size}")
         if proj_size and mode != "LSTM":

@@ -13,6 +13,7 @@ from lucid._tensor import Tensor
 from lucid.autograd._node import wrap
 from lucid.nn import functional as F
 from lucid.nn import init
+from lucid.nn.modules._layers import check_layers
 from lucid.nn.modules.container import ModuleList
 from lucid.nn.modules.module import Module
 from lucid.nn.modules.norm import LayerNorm
@@ -46,7 +47,8 @@ def _length(layers: ModuleList, x: Tensor) -> int:
     return x._data.shape[1 if x._data.ndim == 3 and getattr(attention, "batch_first", False) else 0]
 
 
-def _copies(layer: Module, count: int) -> ModuleList:
+def _copies(layer: Module, count: int, name: str) -> ModuleList:
+    check_layers(name, "num_layers", count)
     return ModuleList([copy.deepcopy(layer) for _ in range(count)])
 
 
@@ -79,7 +81,7 @@ class TransformerEncoder(Module):
         mask_check: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.layers = _copies(encoder_layer, num_layers)
+        self.layers = _copies(encoder_layer, num_layers, type(self).__name__)
         self.num_layers, self.norm = num_layers, norm
         self.enable_nested_tensor, self.mask_check = enable_nested_tensor, mask_check
 
@@ -125,7 +127,7 @@ class TransformerDecoder(Module):
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__()
-        self.layers = _copies(decoder_layer, num_layers)
+        self.layers = _copies(decoder_layer, num_layers, type(self).__name__)
         self.num_layers, self.norm = num_layers, norm
 
     def forward(

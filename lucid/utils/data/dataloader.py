@@ -19,6 +19,7 @@ from lucid.utils.data.sampler import BatchSampler, RandomSampler, Sampler, Seque
 T_co = TypeVar("T_co", covariant=True)
 
 PREFETCH = 2
+MOST_WORKERS = 4096
 # What the samplers were made from; changing it later would have no effect.
 _FIXED = ("dataset", "batch_size", "sampler", "batch_sampler", "drop_last", "persistent_workers")
 
@@ -177,6 +178,8 @@ def _check_workers(
 ) -> None:
     if not isinstance(num_workers, int) or num_workers < 0:
         raise ValueError(f"DataLoader: expected num_workers >= 0, got {num_workers!r}")
+    if num_workers > MOST_WORKERS:
+        raise ValueError(f"DataLoader: expected num_workers of at most {MOST_WORKERS}, got {num_workers}")
     if not timeout >= 0:
         raise ValueError(f"DataLoader: expected timeout >= 0, got {timeout!r}")
     if prefetch_factor is not None and prefetch_factor <= 0:
