@@ -166,6 +166,8 @@ class Conversions:
             >>> lucid.ones(2).type_as(lucid.tensor([1])).dtype
             lucid.int64
         """
+        if not isinstance(other, TensorBase):
+            raise TypeError(f"type_as: expected a Tensor, got {type(other).__name__}")
         return cast(self, other.dtype)
 
     def cpu(self: Any) -> Tensor:

@@ -210,7 +210,10 @@ def result_type(*operands: Tensor | float) -> dtype:
     """
     groups: list[dtype | None] = [None, None, None]
     for x in operands:
-        own, level = (of_scalar(x), 2) if isinstance(x, NUMBERS) else (x.dtype, 0 if x._data.ndim else 1)
+        try:
+            own, level = (of_scalar(x), 2) if isinstance(x, NUMBERS) else (x.dtype, 0 if x._data.ndim else 1)
+        except AttributeError:
+            raise TypeError(f"result_type: expected Tensors and numbers, got {type(x).__name__}") from None
         current = groups[level]
         groups[level] = own if current is None else promote_types(current, own)
     result: dtype | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
-from lucid.autograd._node import get_tracer, mode
+from lucid.autograd._node import TensorBase, get_tracer, mode
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -67,8 +67,11 @@ class Generator:
             state: uint8, 16 elements.
 
         Raises:
+            TypeError: it is no tensor.
             ValueError: it is not such a state.
         """
+        if not isinstance(state, TensorBase):
+            raise TypeError(f"set_state: expected a Tensor, got {type(state).__name__}")
         data = np.ascontiguousarray(state._data)
         if data.dtype != np.uint8 or data.shape != (16,):
             raise ValueError(f"set_state: expected a uint8 tensor of 16 elements, got {state.dtype} {data.shape}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,10 @@ import lucid
 
 # Helpers are imported as `ops.record`, so that the tests run against an installed wheel as well as the checkout.
 sys.path.insert(0, str(Path(__file__).parent))
+
+# Run in the background of a shell, tests and the programs they start would ignore interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import re
+import types
 from collections.abc import Callable, Container
 from typing import Any
 
@@ -29,6 +30,9 @@ NAMED = (
 STUMBLES = (OverflowError, ZeroDivisionError, UnicodeEncodeError, RecursionError, np.exceptions.AxisError)
 """What only Python and NumPy raise, over an argument that nobody looked at."""
 
+_HELPERS = ("broadcast_all: ",)
+"""Functions that constructors call first, and whose name in an error says nothing to their callers."""
+
 LONGEST = 300
 """Characters of a message of several lines that are kept, on one."""
 
@@ -39,7 +43,10 @@ _FOREIGN = re.compile(
     r"cannot reshape array|list index|tuple index|index out of range|slice indices|unpack|argument after|Value after|"
     r"Cannot convert|too large to|\b_\w+\(\)|empty sequence|has incorrect type|must be real|math domain|mapped shapes|"
     r"Python int|buffer|zero-size array|bad operand|not all arguments converted|\(\) argument must be|unhashable|"
-    r"truth value of|could not convert|cannot convert float|iteration over a 0-d"
+    r"truth value of|could not convert|cannot convert float|iteration over a 0-d|is out of bounds for axis|"
+    r"invalid index to scalar|indices must be integers|only integers, slices|only integer scalar|only 0-dimensional|"
+    r"invalid literal|not inexact|elements of broadcast shape|cannot broadcast|setting an array|can't multiply|"
+    r"boolean index did not|can only concatenate|sequence item|must be str, not|expected str,"
 )
 
 
@@ -98,6 +105,11 @@ def _on_one_line(message: str) -> str:
     return message if len(message) <= LONGEST else message[: LONGEST - 3] + "..."
 
 
+def _of_argument(found: Any, values: tuple[Any, ...]) -> bool:
+    """Whether what lacks an attribute came from the caller: it is an argument, or its type is Python's or NumPy's."""
+    return type(found).__module__.partition(".")[0] in ("builtins", "numpy") or any(found is v for v in values)
+
+
 def named(
     error: Any, function: Any, values: tuple[Any, ...], keywords: tuple[str, ...], known: Container[Any]
 ) -> Exception:
@@ -108,8 +120,10 @@ def named(
     name = function.__name__
     if isinstance(error, AttributeError):  # of what should have been a tensor
         found = error.obj
-        if isinstance(found, TensorBase) or not any(found is v for v in values) or not _is_own(error):
+        if not _of_argument(found, values) or not _is_own(error):
             return error
+        if isinstance(found, TensorBase) or not any(found is v for v in values) or "generator" in keywords:
+            return _replaced(error, name, _listed(function.__wrapped__, values, keywords))
         return TypeError(f"{name}: expected a Tensor, got {type(found).__name__}").with_traceback(error.__traceback__)
     if _stumbled(error):
         return _replaced(error, name, _listed(function.__wrapped__, values, keywords)) if _is_own(error) else error
@@ -142,6 +156,60 @@ class Named:
             cls.__init__ = _constructor(cls.__dict__["__init__"])  # type: ignore[method-assign]
 
 
+class NamedMethods(Named):
+    """Base of classes whose public methods do the same, each under its own name: ``Normal.log_prob: ...``."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__module__.partition(".")[0] == "lucid":
+            for name, value in list(cls.__dict__.items()):
+                if isinstance(value, types.FunctionType) and (not name.startswith("_") or name in _SPECIAL):
+                    setattr(cls, name, _method(value, name))
+
+
+_SPECIAL = ("__call__", "__getitem__")
+"""Methods that are called by other means than their name, and whose arguments are listed as well."""
+
+
+def _method(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    part = "" if name in _SPECIAL else f".{name}"
+
+    @functools.wraps(function)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(self, *args, **kwargs)
+        except (TypeError, ValueError, RuntimeError, LookupError, AttributeError, ArithmeticError) as error:
+            better = _of_class(error, f"{type(self).__name__}{part}", function, (self, *args, *kwargs.values()),
+                               tuple(kwargs))  # fmt: skip
+            if better is error:
+                raise
+            raise better from None
+
+    return call
+
+
+def listed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator: where Python or NumPy stumbles over an argument of ``function``, the error lists them."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except (TypeError, ValueError, RuntimeError, LookupError, AttributeError, ArithmeticError) as error:
+            values, keywords = (*args, *kwargs.values()), tuple(kwargs)
+            better: Exception = error
+            if not str(error).startswith(f"{name}()"):
+                better = of_object(error, name, lambda: _listed(function, values, keywords), values)
+            if better is error:
+                raise
+            raise better from None
+
+    return call
+
+
 def _constructor(init: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(init)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -158,9 +226,9 @@ def _constructor(init: Callable[..., None]) -> Callable[..., None]:
 
 def _of_class(error: Any, name: str, init: Any, values: tuple[Any, ...], keywords: tuple[str, ...]) -> Exception:
     """`of_object` for the constructor ``init``, whose first argument is the object."""
-    if "__init__() " in str(error):
+    if f"{init.__name__}() " in str(error):
         return error
-    return of_object(error, name, lambda: _listed(init, values, keywords).partition(", ")[2])
+    return of_object(error, name, lambda: _listed(init, values, keywords).partition(", ")[2], values[1:])
 
 
 def readable(message: str, function: Any, values: tuple[Any, ...], keywords: dict[str, Any]) -> str:
@@ -171,17 +239,20 @@ def readable(message: str, function: Any, values: tuple[Any, ...], keywords: dic
     return _on_one_line(message)
 
 
-def of_object(error: Any, name: str, listed: Callable[[], str]) -> Exception:
+def of_object(error: Any, name: str, listed: Callable[[], str], values: tuple[Any, ...] = ()) -> Exception:
     """``error``, unless Python or NumPy stumbled in lucid over one of the values that ``listed`` describes."""
     if not _is_own(error):
         return error
     if isinstance(error, AttributeError):
-        return _replaced(error, name, listed()) if type(error.obj).__module__ in ("builtins", "numpy") else error
+        return _replaced(error, name, listed()) if _of_argument(error.obj, values) else error
     if _stumbled(error):
         return _replaced(error, name, listed())
     if type(error).__name__ not in NAMED or len(error.args) != 1 or not isinstance(error.args[0], str):
         return error
     message = error.args[0]
+    if message.startswith(_HELPERS):
+        message = message.partition(": ")[2]
+        error.args = (f"{name}: {message}",)
     sizes = message.startswith("empty: size must be")  # of a parameter
     if sizes or (_FOREIGN.search(message) and "wrong argument among" not in message):
         return _replaced(error, name, listed())

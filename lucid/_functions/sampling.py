@@ -38,6 +38,8 @@ def _draw(kind: str, shape: tuple[int, ...], dtype: np.dtype, generator: Generat
             values = np.asarray(np.floor(values * steps) / steps)
         return convert(values, _dtype.as_dtype(dtype))
     count = int(np.prod(shape, dtype=np.int64))
+    if generator is not None and not isinstance(generator, Generator):
+        raise TypeError(f"expected a Generator as generator, got {type(generator).__name__}")
     seed, offset = (generator or default_generator).take(count)
     if mode.trace:  # an operation, so that compiled training steps draw anew
         return compute(getattr(_ops, kind), shape, seed, offset, dtype)._data

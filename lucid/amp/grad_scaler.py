@@ -9,6 +9,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._common import convert
+from lucid._functions._naming import NamedMethods
 from lucid._tensor import Tensor
 from lucid.amp.autocast_mode import check_device_type
 from lucid.autograd._node import bump, wrap
@@ -17,7 +18,7 @@ from lucid.optim.optimizer import Optimizer
 READY, UNSCALED, STEPPED = "ready", "unscaled", "stepped"
 
 
-class GradScaler:
+class GradScaler(NamedMethods):
     """Multiplies losses by a factor before ``backward``, divides the gradients by it, and adapts it.
 
         scale <- scale * backoff_factor                          after a step with infinite or NaN gradients, which is
@@ -270,6 +271,7 @@ class GradScaler:
             raise RuntimeError(
                 "The source state dict is empty, possibly because it was saved from a disabled instance of GradScaler."
             )
-        self._value, self._good_steps = float(state_dict["scale"]), state_dict["_growth_tracker"]
-        self._growth_factor, self._backoff_factor = state_dict["growth_factor"], state_dict["backoff_factor"]
-        self._growth_interval = state_dict["growth_interval"]
+        value, good_steps = float(state_dict["scale"]), int(state_dict["_growth_tracker"])
+        growth, backoff = float(state_dict["growth_factor"]), float(state_dict["backoff_factor"])
+        self._growth_interval = int(state_dict["growth_interval"])
+        self._value, self._good_steps, self._growth_factor, self._backoff_factor = value, good_steps, growth, backoff

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._naming import listed
 from lucid.autograd import _engine
 from lucid.autograd._mode import (
     enable_grad,
@@ -65,6 +66,7 @@ def _sequence(x: Any) -> Sequence[Any]:
     return [x] if isinstance(x, TensorBase) else list(x)
 
 
+@listed
 def backward(
     tensors: Tensor | Sequence[Tensor],
     grad_tensors: Any = None,
@@ -101,6 +103,7 @@ def backward(
     _engine.run(roots, start, keep, create_graph, None, targets)
 
 
+@listed
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],

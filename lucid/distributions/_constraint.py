@@ -7,10 +7,10 @@ from typing import Any
 
 import lucid
 from lucid import Tensor
-from lucid._functions._naming import Named
+from lucid._functions._naming import NamedMethods
 
 
-class Constraint(Named):
+class Constraint(NamedMethods):
     """A set of values.
 
     Attributes:

@@ -7,13 +7,13 @@ from typing import Any
 
 import lucid
 from lucid import Tensor
-from lucid._functions._naming import Named
+from lucid._functions._naming import NamedMethods
 from lucid.distributions import constraints
 from lucid.distributions.constraints import Constraint
 from lucid.distributions.utils import sum_rightmost
 
 
-class Transform(Named):
+class Transform(NamedMethods):
     """An invertible map; subclasses define ``_call``, ``_inverse`` and ``log_abs_det_jacobian``.
 
     Args:

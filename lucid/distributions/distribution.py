@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import lucid
 from lucid import Tensor
-from lucid._functions._naming import Named
+from lucid._functions._naming import NamedMethods
 from lucid.autograd._mode import no_grad
 from lucid.distributions import constraints
 from lucid.distributions.constraints import Constraint
@@ -16,7 +16,7 @@ from lucid.distributions.utils import lazy_property
 Shape = lucid.Size
 
 
-class Distribution(Named):
+class Distribution(NamedMethods):
     """Base class of all distributions.
 
     A sample has the shape sample_shape + batch_shape + event_shape: ``batch_shape`` counts independent distributions

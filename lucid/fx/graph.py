@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from lucid._functions._naming import NamedMethods
 from lucid.fx._code import Code, Names
 from lucid.fx.node import Argument, Node, Target, map_arg
 
@@ -36,7 +37,7 @@ class _Nodes:
         return sum(1 for _ in self)
 
 
-class Graph:
+class Graph(NamedMethods):
     """A program: `Node` objects in the order in which they are carried out.
 
     Attributes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from lucid._functions._naming import NamedMethods
 from lucid.fx.graph import Graph
 from lucid.fx.graph_module import GraphModule
 from lucid.fx.node import Argument, Node, Target, map_arg
@@ -14,7 +15,7 @@ from lucid.nn import Module
 __all__ = ["Interpreter", "Transformer"]
 
 
-class Interpreter:
+class Interpreter(NamedMethods):
     """Carries out a graph node by node; subclasses change what single kinds of nodes do.
 
     Args:

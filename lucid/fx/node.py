@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lucid._functions._gate import Gate
+from lucid._functions._naming import NamedMethods
 
 if TYPE_CHECKING:
     from lucid.fx.graph import Graph
@@ -68,7 +69,7 @@ def map_arg(a: Any, fn: Callable[[Node], Any]) -> Any:
     return map_aggregate(a, lambda x: fn(x) if isinstance(x, Node) else x)
 
 
-class Node:
+class Node(NamedMethods):
     """One operation of a `Graph`, which makes it.
 
     Attributes:

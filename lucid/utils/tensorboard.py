@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from lucid._functions._naming import NamedMethods
 from lucid.utils import _events
 
 __all__ = ["SummaryWriter"]
 
 
-class SummaryWriter:
+class SummaryWriter(NamedMethods):
     """Writes event files that TensorBoard reads, with the methods of PyTorch's class of this name.
 
     Values are tensors, arrays or numbers. ``global_step`` is their place on the horizontal axis, ``walltime`` the

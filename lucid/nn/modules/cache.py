@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lucid._functions._naming import NamedMethods
 from lucid._functions.creation import zeros
 from lucid._functions.join import cat
 from lucid._tensor import Tensor
@@ -25,7 +26,7 @@ def _integers(name: str, value: Any) -> np.ndarray:
     return found.astype(np.int64)
 
 
-class Cache(ABC):
+class Cache(NamedMethods, ABC):
     """State that a module keeps between calls, for every sample of a batch.
 
     Example:

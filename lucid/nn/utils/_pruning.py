@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any
 
 import lucid
+from lucid._functions._naming import NamedMethods
 from lucid._printing import shown
 from lucid._tensor import Tensor
 from lucid.nn.modules.module import Module
@@ -50,7 +51,7 @@ def methods(module: Module) -> list[tuple[int, BasePruningMethod]]:
     return [(key, h) for key, h in module._hooks.forward_pre.items() if isinstance(h, BasePruningMethod)]
 
 
-class BasePruningMethod(ABC):
+class BasePruningMethod(NamedMethods, ABC):
     """Base of pruning methods: a hook that sets ``name`` to ``name_orig * name_mask`` before every forward pass.
 
     Subclasses define ``compute_mask(t, default_mask)`` and ``PRUNING_TYPE``: "unstructured" masks of later methods are

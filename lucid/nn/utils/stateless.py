@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from lucid._functions._naming import listed
 from lucid._tensor import Tensor
 from lucid.nn.modules.module import Module
 from lucid.nn.utils._checks import check_module
@@ -61,6 +62,7 @@ def _replaced(places: Mapping[str, Place], given: Mapping[str, Tensor]) -> Itera
             table[key] = t
 
 
+@listed
 def functional_call(
     module: Module,
     parameters_and_buffers: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]],

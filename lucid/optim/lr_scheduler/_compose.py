@@ -8,8 +8,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
+from lucid._printing import shown
 from lucid.optim._checks import as_float
-from lucid.optim.lr_scheduler._base import LRScheduler, check_optimizer, per_group, rates, write
+from lucid.optim.lr_scheduler._base import LRScheduler, check_optimizer, check_state, per_group, rates, write
 from lucid.optim.optimizer import Optimizer
 
 
@@ -44,8 +45,16 @@ class _Composed(LRScheduler):
         Args:
             state_dict: as from `state_dict`.
         """
+        name = type(self).__name__
+        check_state(name, state_dict)
+        states = state_dict.get("_schedulers")
+        if not isinstance(states, (list, tuple)) or len(states) != len(self._schedulers):
+            got = shown(states) if not isinstance(states, (list, tuple)) else len(states)
+            raise ValueError(f"{name}: expected the states of {len(self._schedulers)} schedulers, got {got}")
+        for state in states:
+            check_state(name, state)
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "_schedulers"})
-        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
+        for scheduler, state in zip(self._schedulers, states):
             scheduler.load_state_dict(state)
 
 

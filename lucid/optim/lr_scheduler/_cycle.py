@@ -11,6 +11,7 @@ from lucid.optim.lr_scheduler._base import (
     LRScheduler,
     check_epoch,
     check_optimizer,
+    check_state,
     per_group,
     saved_function,
     write,
@@ -261,9 +262,11 @@ class CyclicLR(LRScheduler):
         Args:
             state_dict: as from `state_dict`.
         """
+        check_state(type(self).__name__, state_dict)
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "_scale_fn_custom"})
-        if state_dict["_scale_fn_custom"] is not None and self._scale_fn_custom is not None:
-            self._scale_fn_custom.__dict__.update(state_dict["_scale_fn_custom"])
+        custom = state_dict.get("_scale_fn_custom")
+        if custom is not None and self._scale_fn_custom is not None:
+            self._scale_fn_custom.__dict__.update(custom)
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
