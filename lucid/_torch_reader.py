@@ -13,13 +13,14 @@ from __future__ import annotations
 import math
 import pickletools
 import zipfile
-from collections import Counter, OrderedDict, defaultdict
+from collections import deque
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from lucid import _dtype
+from lucid import _dtype, _torch_values
+from lucid._device import device
 from lucid._functions.creation import from_numpy
 from lucid._layout import Size
 from lucid._safetensors import FileFormatError
@@ -78,24 +79,14 @@ def _parameter(fail: Callable[[str], Exception], data: Any, requires_grad: Any =
     return Parameter(data.detach(), bool(requires_grad) and data.dtype.rank >= 2)
 
 
-def _ordered(fail: Callable[[str], Exception], *args: Any) -> Any:
-    return OrderedDict(*args)
-
-
 CALLS: dict[str, Callable[..., Any]] = {
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_parameter": _parameter,
     "torch._utils._rebuild_parameter_with_state": _parameter,
     "torch.Size": lambda fail, values=(): Size(values),
-    "torch.device": lambda fail, kind, index=None: "cpu",
-    "collections.OrderedDict": _ordered,
-    "collections.Counter": lambda fail, values=(): Counter(values),
-    "collections.defaultdict": lambda fail, factory=None, *_: defaultdict(None),
-    "builtins.set": lambda fail, values=(): set(values),
-    "builtins.list": lambda fail, values=(): list(values),
-    "builtins.dict": lambda fail, values=(): dict(values),
-    "_codecs.encode": lambda fail, text, codec="latin1": text.encode("latin1"),
+    "torch.device": lambda fail, kind, index=None: device("cpu"),
+    **_torch_values.CALLS,
 }
 
 
@@ -176,6 +167,7 @@ class Unpickler:
             raise self.fail(f"it contains the pickle instruction {name}, which no checkpoint of tensors needs")
 
     def name(self, name: str) -> Any:
+        name = _torch_values.known(name)
         module, _, attribute = name.rpartition(".")
         if name in CALLS:
             return _Call(name)
@@ -199,14 +191,20 @@ class Unpickler:
             raise self.fail("it calls something that is not a function")
         self.stack.append(CALLS[function.name](self.fail, *arguments))
 
+    def new(self) -> None:
+        """An object without arguments; what it holds comes as its state."""
+        kind, arguments = self.take(2)
+        if arguments != ():
+            raise self.fail("it makes an object with arguments, which no checkpoint of tensors needs")
+        self.stack += [kind, arguments]
+        self.call()
+
     def build(self) -> None:
-        """State given to an object: only what a state_dict carries beside its tensors is kept."""
         state, target = self.stack.pop(), self.stack[-1]
-        if isinstance(target, OrderedDict) and isinstance(state, dict) and set(state) <= {"_metadata"}:
-            for key, value in state.items():
-                setattr(target, key, value)
-        else:
-            raise self.fail(f"it sets the state of a {type(target).__name__}, which no checkpoint of tensors needs")
+        built = _torch_values.give_state(self.fail, target, state)
+        if built is not target:  # a type of number, in the other order of bytes
+            self.stack[-1] = built
+            self.memo.update({key: built for key, value in self.memo.items() if value is target})
 
     def set_items(self, pairs: list[Any]) -> None:
         target = self.stack[-1]
@@ -216,7 +214,7 @@ class Unpickler:
 
     def extend(self, items: list[Any]) -> None:
         target = self.stack[-1]
-        if isinstance(target, list):
+        if isinstance(target, (list, deque)):
             target.extend(items)
         elif isinstance(target, set):
             target.update(items)
@@ -257,6 +255,7 @@ _BUILDERS: dict[str, Callable[[Unpickler], Any]] = {
     "ADDITEMS": lambda u: u.extend(u.since_mark()),
     "REDUCE": Unpickler.call,
     "BUILD": Unpickler.build,
+    "NEWOBJ": Unpickler.new,
     "BINPERSID": Unpickler.persistent,
 }
 

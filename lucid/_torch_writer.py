@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lucid import _dtype
+from lucid import _dtype, _torch_values
 from lucid._tensor import Tensor
 from lucid._torch_reader import STORAGES
 from lucid.serialization import unsaveable
@@ -57,7 +57,7 @@ class Pickler:
             self.name("torch", obj.name)
         elif isinstance(obj, (dict, list, tuple)):
             self.container(obj, path)
-        else:
+        elif not _torch_values.write(self, obj, path):
             raise unsaveable(obj, path)
 
     def container(self, obj: Any, path: str) -> None:

@@ -57,7 +57,8 @@ def save(obj: Any, f: Path | BinaryIO, *, format: str | None = None) -> None:
     """Save tensors, alone or inside dicts, lists and tuples together with numbers, strings, bools and None.
 
     Each tensor is stored in full, also when it is a view or shares memory with another; what it shares and whether it
-    requires grad is not recorded. NumPy scalars are stored as Python numbers.
+    requires grad is not recorded. NumPy scalars are stored as Python numbers. PyTorch's format also takes sets, bytes,
+    complex numbers, deques, paths, `argparse.Namespace` and NumPy's arrays of numbers.
 
     A file appears whole or not at all: it is written under a temporary name in the same directory, flushed to the
     disk and then renamed. If anything fails, the temporary file is removed and a file that was there is untouched.
@@ -254,7 +255,7 @@ def load(f: Path | BinaryIO, map_location: Any = None, *, weights_only: bool = T
     Raises:
         FileNotFoundError: there is no such file.
         FileFormatError: the file is damaged, is in neither format, has a dtype lucid does not have, or is a PyTorch
-            file that asks for more than tensors, numbers and containers of them.
+            file that asks for more than tensors, what `save` writes beside them, and containers of them.
 
     Example:
         >>> import lucid

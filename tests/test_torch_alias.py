@@ -246,11 +246,36 @@ def test_private_names_that_packages_use(tmp_path: Path) -> None:
         print(isinstance(Conv2d(1, 1, 1), _ConvNd), isinstance(torch.nn.Dropout2d(), _DropoutNd))
         print(isinstance(torch.nn.InstanceNorm1d(1), _InstanceNorm), isinstance(torch.nn.MSELoss(), _Loss))
         print(_get_activation_fn("gelu") is torch.nn.functional.gelu, len(_get_clones(torch.nn.Linear(1, 1), 2)))
+        chosen = [name for name in vars(torch.nn.modules.activation) if name.lower() in ("relu", "tanh", "gelu", "silu")]
+        print(*sorted(chosen))
         """,
     )
     assert result.stdout.splitlines() == [
-        "True True", "(12, 16) (1, 1) (1, 2, 3)", "True True", "True True", "True 2"
+        "True True", "(12, 16) (1, 1) (1, 2, 3)", "True True", "True True", "True 2", "GELU ReLU SiLU Tanh"
     ], result.stderr  # fmt: skip
+
+
+def test_settings_and_generators_in_checkpoints(tmp_path: Path) -> None:
+    result = run_script(
+        tmp_path,
+        """
+        import argparse, io, random
+        import numpy, torch
+
+        args = argparse.Namespace(lr=0.1, device=torch.device("cpu"))
+        model = torch.nn.Linear(1, 1).state_dict()
+        states = {"numpy": numpy.random.get_state(), "python": random.getstate(), "cpu": torch.random.get_rng_state()}
+        torch.save({"model": model, "args": args, "states": states}, file := io.BytesIO())
+        file.seek(0)
+        expected = numpy.random.rand(), random.random(), torch.rand(1).item()
+        checkpoint = torch.load(file, map_location="cpu", weights_only=False)
+        numpy.random.set_state(checkpoint["states"]["numpy"])
+        random.setstate(checkpoint["states"]["python"])
+        torch.random.set_rng_state(checkpoint["states"]["cpu"])
+        print(checkpoint["args"] == args, (numpy.random.rand(), random.random(), torch.rand(1).item()) == expected)
+        """,
+    )
+    assert result.stdout == "True True\n", result.stderr
 
 
 def test_optimizers_of_other_packages(tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import pickle
 import random
 import subprocess
 import sys
+import types
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict, deque
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +205,87 @@ def test_old_and_other_archives() -> None:
     file.seek(0)
     with pytest.raises(FileFormatError, match=r"without PyTorch's data.pkl; files of PyTorch before 1.6 are not read"):
         lucid.load(file)
+
+
+VALUES = {
+    "settings": argparse.Namespace(lr=0.1, layers=[1, 2], out=Path("a/b"), device=lucid.device("cpu"), sizes=(3,)),
+    "simple": types.SimpleNamespace(x=1), "set": {1, 2}, "frozen": frozenset("a"), "bytes": b"\x00\xff",
+    "bytearray": bytearray(b"x"), "complex": 2 - 3j, "deque": deque([1, 2], 3), "type": np.dtype("f4"),
+}  # fmt: skip
+ARRAYS = {
+    "floats": np.arange(6.0).reshape(2, 3), "columns": np.arange(6).reshape(2, 3).T, "big end": np.arange(3, dtype=">i4"),
+    "bools": np.array([True, False]), "complex": np.array([1 + 2j]), "one": np.array(2.5), "none": np.zeros((0, 2), "u1"),
+    "halves": np.ones(2, "f2"),
+}  # fmt: skip
+
+
+def test_settings_and_numpys_arrays_come_back() -> None:
+    assert lucid.load(saved(VALUES)) == VALUES
+    back = lucid.load(saved(ARRAYS))
+    for name, array in ARRAYS.items():
+        assert (
+            back[name].dtype == array.dtype.newbyteorder("=")
+            and back[name].shape == array.shape
+            and (back[name] == array).all()
+        ), name
+    state = lucid.load(saved({"numpy": np.random.get_state(), "python": random.getstate()}))
+    np.random.set_state(state["numpy"])
+    random.setstate(state["python"])
+    one = np.arange(2)
+    again = lucid.load(saved([one, one.astype("c8"), Counter("aab")]))
+    assert again[0].flags.writeable and again[1].dtype == "c8" and again[2] == {"a": 2, "b": 1}
+    settings = argparse.Namespace()
+    settings.itself = [settings]
+    with pytest.raises(ValueError, match=r"save: the Namespace at obj\['itself'\]\[0\] contains itself"):
+        lucid.save(settings, io.BytesIO(), format="pytorch")
+
+
+def _state(array: bytes, *rest: bytes) -> bytes:
+    made = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR"
+    return made + b"(K\x01" + array + b"".join(rest) + b"tb."
+
+
+F8 = b"cnumpy\ndtype\n(X\x02\x00\x00\x00f8tR"
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (_state(b"(K\x02t", F8, b"\x89", b"C\x08" + bytes(8)), "a NumPy array of shape (2,) and float64 has 8 bytes"),
+        (_state(b"(J\xff\xff\xff\xfft", F8, b"\x89", b"C\x08" + bytes(8)), "a NumPy array has the shape (-1,)"),
+        (_state(b"(K\x01t", F8, b"\x89", b"]"), "a NumPy array is not made of numbers"),
+        (_state(b"(K\x01t", F8.replace(b"f8", b"O8"), b"\x89", b"]"), "a NumPy array has the type 'O8'"),
+        (_state(b"(K\x01t", b"N", b"\x89", b"C\x01a"), "a NumPy array is not made of numbers"),
+        (b"cnumpy.core.multiarray\nscalar\n(" + F8 + b"C\x04aaaatR.", "a NumPy number is not what it should be"),
+        (b"cargparse\nNamespace\n)\x81}K\x01K\x02sb.", "it sets attributes of a Namespace that have no names"),
+        (b"cargparse\nNamespace\n(K\x01t\x81.", "it makes an object with arguments"),
+        (b"cargparse\nArgumentParser\n)\x81.", "it asks for 'argparse.ArgumentParser'"),
+        (b"c__builtin__\neval\n.", "it asks for 'builtins.eval'"),
+        (b"c__builtin__\nlist\nc__builtin__\nxrange\n(J\xff\xff\xff\x7ftRtR.", "it asks for 'builtins.xrange'"),
+    ],
+)
+def test_hostile_values(program: bytes, message: str) -> None:
+    with pytest.raises(FileFormatError) as error:
+        lucid.load(archive(program))
+    assert message in str(error.value)
+
+
+@pytest.mark.parity
+def test_values_are_exchanged_with_pytorch(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    given = {**VALUES, "settings": argparse.Namespace(lr=0.1, out=Path("a/b"), device=torch.device("cpu"))}
+    torch.save({"values": given, "arrays": ARRAYS, "number": np.float32(0.1)}, tmp_path / "theirs.pt")
+    back = lucid.load(tmp_path / "theirs.pt")
+    assert back["values"].pop("settings").device == lucid.device("cpu") and back["number"].dtype == np.float32
+    assert back["values"] == {k: v for k, v in VALUES.items() if k != "settings"}
+    lucid.save({"values": VALUES, "arrays": ARRAYS}, tmp_path / "ours.pt")
+    again = torch.load(tmp_path / "ours.pt", weights_only=False)
+    assert again["values"].pop("settings").device == torch.device("cpu") and again["values"] == back["values"]
+    for name, array in ARRAYS.items():
+        for other in (back["arrays"][name], again["arrays"][name]):
+            assert (
+                other.dtype == array.dtype.newbyteorder("=") and other.shape == array.shape and (other == array).all()
+            ), name
 
 
 @pytest.mark.parity

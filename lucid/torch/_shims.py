@@ -175,6 +175,18 @@ def _init() -> dict[str, Any]:
     return {"_calculate_fan_in_and_fan_out": lambda tensor: fans("_calculate_fan_in_and_fan_out", tensor)}
 
 
+def _activation() -> dict[str, Any]:
+    """The classes that other code chooses from by going through the module."""
+    from lucid.nn import modules
+
+    return {name: getattr(modules, name) for name in (
+        "CELU", "ELU", "GELU", "GLU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid",
+        "LogSoftmax", "Mish", "Module", "MultiheadAttention", "PReLU", "RReLU", "ReLU", "ReLU6", "SELU", "SiLU",
+        "Sigmoid", "Softmax", "Softmax2d", "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink",
+        "Threshold",
+    )}  # fmt: skip
+
+
 def _parallel() -> dict[str, Any]:
     from lucid.nn import DataParallel
 
@@ -315,6 +327,7 @@ _CONTENTS: dict[str, Any] = {
         "set_sharing_strategy": nothing,
     },
     "torch.nn.init": _init,
+    "torch.nn.modules.activation": _activation,
     "torch.nn.modules.batchnorm": _later(
         _BatchNorm="nn.modules.batch_norm._BatchNorm", _NormBase="nn.modules.batch_norm._NormBase"
     ),

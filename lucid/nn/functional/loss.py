@@ -152,7 +152,7 @@ def cross_entropy(
     Args:
         input: logits x, floating point: (C,), (N, C) or (N, C, d1, ...).
         target: class indices t, integers in [0, C): (), (N,) or (N, d1, ...); or probabilities of the input's shape
-            and dtype.
+            in any floating dtype, the loss being of the wider one.
         weight: factor of each class, (C,), of the input's dtype; ones unless given.
         size_average, reduce: deprecated forms of ``reduction``.
         ignore_index: index that contributes neither to the loss nor to the mean; not for probabilities.
@@ -197,7 +197,6 @@ def _soft_cross_entropy(
     reduction: str,
     label_smoothing: float,
 ) -> Tensor:
-    check_dtype(name, "target probabilities", target, input)
     if ignore_index >= 0:
         raise ValueError(f"{name}: ignore_index={ignore_index} is not supported for a target of probabilities")
     shape = input._data.shape
