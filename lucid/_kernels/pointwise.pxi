@@ -23,6 +23,10 @@ cdef void sign_kernel(const floating* x, floating* y, Py_ssize_t n, const double
 
 cdef void reciprocal_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
+    if floating is float:
+        if INTERLEAVED:
+            reciprocal32(x, y, n)
+            return
     for i in range(n):
         y[i] = <floating> 1 / x[i]
 
