@@ -13,7 +13,7 @@ include "_kernels/scalar.pxi"         # exp, log, tanh, erf ... on one element
 include "_kernels/drivers.pxi"        # map1, map2, map3: block kernels over whole arrays; broadcasting
 include "_kernels/expand.pxi"         # broadcasting in memory
 include "_kernels/half.pxi"           # float16 and bfloat16 to float32 and back
-include "_kernels/interleaved.pxi"    # exp, silu, sigmoid, tanh and gelu, four registers at a time
+include "_kernels/interleaved.pxi"    # exp, silu, sigmoid, tanh, softplus and gelu, four registers at a time
 include "_kernels/division.pxi"      # quotients of denormal numbers
 include "_kernels/pointwise.pxi"      # functions of one element: neg, exp, sqrt ...
 include "_kernels/trig.pxi"           # sin, cos, tan

@@ -259,6 +259,10 @@ cdef inline void softplus_block(const floating* x, floating* y, Py_ssize_t n, fl
 cdef void softplus_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef int exponent
     cdef bint power = cmath.frexp(p[0], &exponent) == 0.5 and -100 < exponent < 100
+    if floating is float:
+        if INTERLEAVED:
+            softplus32(x, y, n, <float> p[0], <float> p[1], power)
+            return
     if power:
         softplus_block(x, y, n, <floating> p[0], <floating> p[1], True)
     else:
@@ -288,6 +292,10 @@ def softplus_backward(x, dy, double beta=1, double threshold=20, out=None):
 
 cdef void logsigmoid_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
+    if floating is float:
+        if INTERLEAVED:
+            logsigmoid32(x, y, n)
+            return
     for i in range(n):
         y[i] = (x[i] if x[i] < 0 else <floating> 0) - log1p_unit(exp_neg(-magnitude(x[i])))
 

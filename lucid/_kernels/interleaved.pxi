@@ -1,4 +1,4 @@
-# exp, silu, sigmoid, tanh and gelu of float32 with AVX-512, four registers side by side.
+# exp, silu, sigmoid, tanh, softplus, logsigmoid and gelu of float32 with AVX-512, four registers side by side.
 #
 # They are the functions of scalar.pxi and activation.pxi, written so that every operation is done to four registers
 # before the next one begins. Compiled from a plain loop, one register's chain of about 20 dependent operations comes
@@ -118,6 +118,62 @@ cdef extern from *:
         }
     }
 
+    /* d = log(1 + exp(-|z|)), as ``log1p_unit``: the exponential is m, and f = m, or (m - 1) / 2 with log(2) to be added,
+       where m is above 1/3. Of tiny m there are no products, which would be denormal. */
+    #define LUCID_LOG(c) LUCID_FOUR(d[j] = _mm512_fmadd_ps(d[j], f[j], LUCID_ALL(c)))
+    #define LUCID_ABOVE(j) _mm512_cmp_ps_mask(m[j], LUCID_ALL(1 / 3.), _CMP_GT_OQ)
+    #define LUCID_BELOW(j, bound) _mm512_cmp_ps_mask(m[j], LUCID_ALL(bound), _CMP_LT_OQ)
+    #define LUCID_LOG1P_EXP \\
+        LUCID_FOUR(d[j] = LUCID_MASKED(z[j], 0x7fffffff)) \\
+        LUCID_EXP(-1, d) \\
+        LUCID_FOUR(m[j] = _mm512_scalef_ps(s[j], k[j])) \\
+        LUCID_FOUR(f[j] = _mm512_mask_mov_ps(m[j], LUCID_BELOW(j, 0x1p-60), _mm512_setzero_ps())) \\
+        LUCID_FOUR(f[j] = _mm512_mask_fmadd_ps(f[j], LUCID_ABOVE(j), LUCID_ALL(0.5), LUCID_ALL(-0.5))) \\
+        LUCID_FOUR(d[j] = LUCID_ALL(-0.12422200292348862)) \\
+        LUCID_LOG(0.13748309016227722) \\
+        LUCID_LOG(-0.12288721650838852) \\
+        LUCID_LOG(0.140558123588562) \\
+        LUCID_LOG(-0.16673316061496735) \\
+        LUCID_LOG(0.20007233321666718) \\
+        LUCID_LOG(-0.24999944865703583) \\
+        LUCID_LOG(0.33333271741867065) \\
+        LUCID_LOG(-0.5) \\
+        LUCID_FOUR(d[j] = _mm512_mul_ps(d[j], f[j])) \\
+        LUCID_FOUR(r[j] = _mm512_maskz_mov_ps(LUCID_ABOVE(j), LUCID_ALL(1.42860682030941723212e-6))) \\
+        LUCID_FOUR(d[j] = _mm512_add_ps(f[j], _mm512_fmadd_ps(d[j], f[j], r[j]))) \\
+        LUCID_FOUR(d[j] = _mm512_mask_add_ps(d[j], LUCID_ABOVE(j), d[j], LUCID_ALL(0.693145751953125))) \\
+        LUCID_FOUR(d[j] = _mm512_mask_mov_ps(d[j], LUCID_BELOW(j, 0x1p-26), m[j]))
+
+    static inline void lucid_softplus(const float *x, float *y, Py_ssize_t n, float beta, float threshold, int power) {
+        const __m512 powers = _mm512_load_ps(lucid_powers), rest = _mm512_load_ps(lucid_powers_rest);
+        const __m512 inverse = LUCID_ALL(1 / beta);
+        for (Py_ssize_t i = 0; i < n; i += 64) {
+            __m512 z[4], k[4], s[4], r[4], m[4], f[4], d[4];
+            LUCID_FOUR(z[j] = LUCID_PRODUCT(_mm512_loadu_ps(x + i + 16 * j), LUCID_ALL(beta)))
+            LUCID_LOG1P_EXP
+            LUCID_FOUR(d[j] = _mm512_add_ps(_mm512_max_ps(_mm512_setzero_ps(), z[j]), d[j]))
+            LUCID_FOUR(d[j] = power ? LUCID_PRODUCT(d[j], inverse) : _mm512_div_ps(d[j], LUCID_ALL(beta)))
+            LUCID_FOUR(_mm512_storeu_ps(y + i + 16 * j, _mm512_mask_loadu_ps(
+                d[j], _mm512_cmp_ps_mask(z[j], LUCID_ALL(threshold), _CMP_GT_OQ), x + i + 16 * j)))
+        }
+    }
+
+    static void lucid_softplus32(const float *x, float *y, Py_ssize_t n, float beta, float threshold, int power) {
+        if (power) lucid_softplus(x, y, n, beta, threshold, 1);
+        else lucid_softplus(x, y, n, beta, threshold, 0);
+    }
+
+    static void lucid_logsigmoid32(const float *x, float *y, Py_ssize_t n) {
+        const __m512 powers = _mm512_load_ps(lucid_powers), rest = _mm512_load_ps(lucid_powers_rest);
+        for (Py_ssize_t i = 0; i < n; i += 64) {
+            __m512 z[4], k[4], s[4], r[4], m[4], f[4], d[4];
+            LUCID_FOUR(z[j] = _mm512_loadu_ps(x + i + 16 * j))
+            LUCID_LOG1P_EXP
+            LUCID_FOUR(_mm512_storeu_ps(y + i + 16 * j,
+                                        _mm512_sub_ps(_mm512_min_ps(_mm512_setzero_ps(), z[j]), d[j])))
+        }
+    }
+
     /* x * Phi(x) = max(x, 0) - Q, Q = t * Phi(-t) with t = |x|, as (Q * exp(t**2/2)) * exp(-t**2/2).
 
        The first factor is a polynomial in w = t / (t + 4), one for each sixteenth of w, whose coefficients are looked
@@ -193,6 +249,8 @@ cdef extern from *:
     #else
     #define LUCID_INTERLEAVED 0
     #define lucid_exp32(x, y, n) ((void) 0)
+    #define lucid_softplus32(x, y, n, beta, threshold, power) ((void) 0)
+    #define lucid_logsigmoid32(x, y, n) ((void) 0)
     #define lucid_silu32(x, y, n) ((void) 0)
     #define lucid_sigmoid32(x, y, n) ((void) 0)
     #define lucid_tanh32(x, y, n) ((void) 0)
@@ -201,6 +259,9 @@ cdef extern from *:
     """
     bint INTERLEAVED "LUCID_INTERLEAVED"        # whether there are these, for n a multiple of 64
     void exp32 "lucid_exp32" (const float* x, float* y, Py_ssize_t n) noexcept nogil
+    void softplus32 "lucid_softplus32" (const float* x, float* y, Py_ssize_t n, float beta, float threshold,
+                                        bint power) noexcept nogil
+    void logsigmoid32 "lucid_logsigmoid32" (const float* x, float* y, Py_ssize_t n) noexcept nogil
     void silu32 "lucid_silu32" (const float* x, float* y, Py_ssize_t n) noexcept nogil
     void sigmoid32 "lucid_sigmoid32" (const float* x, float* y, Py_ssize_t n) noexcept nogil
     void tanh32 "lucid_tanh32" (const float* x, float* y, Py_ssize_t n) noexcept nogil

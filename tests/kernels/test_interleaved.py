@@ -46,13 +46,17 @@ def ulps(y: np.ndarray, exact: np.ndarray) -> np.ndarray:
         return np.where(same, 0, np.abs(y.astype(np.float64) - exact) / unit)
 
 
-@pytest.mark.parametrize("name", ["exp", "silu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("name", ["exp", "silu", "sigmoid", "tanh", "softplus", "logsigmoid"])
 def test_everywhere(ops: Any, name: str) -> None:
     x = spread(200_000)
     with np.errstate(all="ignore"):
         v = x.astype(np.float64)
         s = 1 / (1 + np.exp(-v))
-        exact = {"exp": np.exp(v), "silu": np.where(v == -inf, -0.0, v * s), "sigmoid": s, "tanh": np.tanh(v)}[name]
+        tail = np.log1p(np.exp(-np.abs(v)))
+        exact = {
+            "exp": np.exp(v), "silu": np.where(v == -inf, -0.0, v * s), "sigmoid": s, "tanh": np.tanh(v),
+            "softplus": np.where(v > 20, v, np.maximum(v, 0) + tail), "logsigmoid": np.minimum(v, 0) - tail,
+        }[name]  # fmt: skip
     y = getattr(ops, name)(x)
     far = ulps(y, exact)
     assert not np.isnan(far).any()
