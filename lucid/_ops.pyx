@@ -14,7 +14,7 @@ include "_kernels/drivers.pxi"        # map1, map2, map3: block kernels over who
 include "_kernels/expand.pxi"         # broadcasting in memory
 include "_kernels/half.pxi"           # float16 and bfloat16 to float32 and back
 include "_kernels/interleaved.pxi"    # exp, silu, sigmoid, tanh, softplus and gelu, four registers at a time
-include "_kernels/division.pxi"      # quotients of denormal numbers
+include "_kernels/division.pxi"       # quotients of denormal numbers
 include "_kernels/pointwise.pxi"      # functions of one element: neg, exp, sqrt ...
 include "_kernels/trig.pxi"           # sin, cos, tan
 include "_kernels/binary.pxi"         # functions of two: add, mul, maximum ...; comparisons; clamp, where
