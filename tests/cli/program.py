@@ -13,6 +13,7 @@ import pytest
 
 import lucid
 from lucid import models
+from lucid.cli import main
 
 NET = ("mobilenet_v3_small", "--classes", "4")
 SMALL = (*NET, "--shape", "3,64,64")
@@ -30,6 +31,15 @@ def refused(*arguments: object, **environment: str) -> str:
     lines = done.stderr.splitlines()
     assert len(lines) == 1, done.stderr
     return lines[0]
+
+
+def refused_by_main(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """The same without a process of its own, for rows of refusals."""
+    capsys.readouterr()
+    code = main(list(map(str, arguments)))
+    out, err = capsys.readouterr()
+    assert (code, out) == (1, "") and len(err.splitlines()) == 1, (code, out, err)
+    return err.rstrip("\n")
 
 
 def outputs(weights: Path, x: np.ndarray) -> np.ndarray:

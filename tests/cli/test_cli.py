@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli.program import NET, SMALL, outputs, refused, run, samples
+from cli.program import NET, SMALL, outputs, refused, refused_by_main, run, samples
 
 import lucid
 from lucid import models
@@ -66,7 +66,7 @@ def test_closed_output_is_no_error() -> None:
 
 
 @pytest.mark.parametrize("command", [("summary",), ("bench",), ("compile", "-o", "x"), ("predict",), ("serve",)])
-def test_models_that_are_none(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_models_that_are_none(command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name, *rest = command
     after = [*rest, *(["nothing.npy"] if name == "predict" else [])]
     junk, onnx = tmp_path / "junk.lucid", tmp_path / "junk.onnx"
@@ -76,15 +76,17 @@ def test_models_that_are_none(command: tuple[str, ...], tmp_path: Path) -> None:
     assert refused(name, "resnet17", *after).startswith(
         f"{start}no model and no file is called 'resnet17'; did you mean resnet18"
     )
-    assert refused(name, tmp_path / "no.onnx", *after) == f"{start}{tmp_path}/no.onnx: no such file"
-    assert refused(name, junk, *after).startswith(f"{start}{junk}: is neither an ONNX file nor a saved plan: ")
-    assert refused(name, "resnet18", "--weights", junk, *after).startswith(f"{start}{junk}: ")
-    assert refused(name, tmp_path, *after) == f"{start}{tmp_path}: is a directory, not a model"
-    assert refused(name, junk, "--classes", "3", *after) == (
+    assert refused_by_main(capsys, name, tmp_path / "no.onnx", *after) == f"{start}{tmp_path}/no.onnx: no such file"
+    assert refused_by_main(capsys, name, junk, *after).startswith(
+        f"{start}{junk}: is neither an ONNX file nor a saved plan: "
+    )
+    assert refused_by_main(capsys, name, "resnet18", "--weights", junk, *after).startswith(f"{start}{junk}: ")
+    assert refused_by_main(capsys, name, tmp_path, *after) == f"{start}{tmp_path}: is a directory, not a model"
+    assert refused_by_main(capsys, name, junk, "--classes", "3", *after) == (
         f"{start}{junk}: is a saved plan, for which there is no option classes"
     )
     pytest.importorskip("onnx")
-    assert refused(name, onnx, *after) == f"{start}{onnx}: is not an ONNX file"
+    assert refused_by_main(capsys, name, onnx, *after) == f"{start}{onnx}: is not an ONNX file"
 
 
 def test_weights_of_another_model(weights: Path) -> None:
