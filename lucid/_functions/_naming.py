@@ -106,8 +106,9 @@ def _on_one_line(message: str) -> str:
 
 
 def _of_argument(found: Any, values: tuple[Any, ...]) -> bool:
-    """Whether what lacks an attribute came from the caller: it is an argument, or its type is Python's or NumPy's."""
-    return type(found).__module__.partition(".")[0] in ("builtins", "numpy") or any(found is v for v in values)
+    """Whether what lacks an attribute came from the caller: an argument, a tensor, or Python's or NumPy's."""
+    foreign = isinstance(found, TensorBase) or type(found).__module__.partition(".")[0] in ("builtins", "numpy")
+    return foreign or any(found is v for v in values)
 
 
 def named(

@@ -7,6 +7,7 @@ from typing import Any
 
 import lucid
 from lucid._functions._arguments import check_tensors
+from lucid._functions._naming import listed
 from lucid._tensor import Tensor
 from lucid.nn.modules.module import Module
 from lucid.nn.utils._checks import check_module
@@ -30,6 +31,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@listed
 def identity(module: Module, name: str) -> Module:
     """Give ``module`` the names of a pruned parameter without pruning it.
 
@@ -54,6 +56,7 @@ def identity(module: Module, name: str) -> Module:
     return module
 
 
+@listed
 def random_unstructured(module: Module, name: str, amount: Any) -> Module:
     """Prune elements of a parameter at random.
 
@@ -80,6 +83,7 @@ def random_unstructured(module: Module, name: str, amount: Any) -> Module:
     return module
 
 
+@listed
 def l1_unstructured(module: Module, name: str, amount: Any, importance_scores: Tensor | None = None) -> Module:
     """Prune the elements of a parameter that are smallest in magnitude.
 
@@ -112,6 +116,7 @@ def l1_unstructured(module: Module, name: str, amount: Any, importance_scores: T
     return module
 
 
+@listed
 def random_structured(module: Module, name: str, amount: Any, dim: int) -> Module:
     """Prune whole slices of a parameter at random.
 
@@ -141,6 +146,7 @@ def random_structured(module: Module, name: str, amount: Any, dim: int) -> Modul
     return module
 
 
+@listed
 def ln_structured(
     module: Module, name: str, amount: Any, n: Any, dim: int, importance_scores: Tensor | None = None
 ) -> Module:
@@ -177,6 +183,7 @@ def ln_structured(
     return module
 
 
+@listed
 def custom_from_mask(module: Module, name: str, mask: Tensor) -> Module:
     """Prune a parameter where ``mask``, of its shape, is 0.
 
@@ -205,6 +212,7 @@ def custom_from_mask(module: Module, name: str, mask: Tensor) -> Module:
     return module
 
 
+@listed
 def global_unstructured(
     parameters: Iterable[tuple[Module, str]],
     pruning_method: type[BasePruningMethod],
@@ -254,6 +262,7 @@ def global_unstructured(
         start += size
 
 
+@listed
 def remove(module: Module, name: str) -> Module:
     """Make a pruned tensor an ordinary parameter again; what was zeroed stays zero.
 
