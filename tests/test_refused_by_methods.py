@@ -13,7 +13,7 @@ from lucid import distributions as dist
 from lucid import fx, nn, optim
 from lucid.distributions import constraints
 from lucid.nn.utils import prune
-from lucid.optim.lr_scheduler import ChainedScheduler, CyclicLR, ExponentialLR
+from lucid.optim.lr_scheduler import ChainedScheduler, CyclicLR, ExponentialLR, ReduceLROnPlateau
 
 
 def sgd() -> optim.SGD:
@@ -47,12 +47,22 @@ CASES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: lucid.autograd.grad(lucid.ones(1, requires_grad=True).sum(), (1,)), TypeError,
      "grad: wrong argument among outputs: float32 (), inputs: tuple"),
     (lambda: lucid.autograd.backward((1.5,)), TypeError, "backward: wrong argument among tensors: tuple"),
+    (lambda: lucid.autograd.functional.jacobian(3, lucid.ones(2)), TypeError,
+     "jacobian: wrong argument among func: 3, inputs: float32 (2,)"),
+    (lambda: lucid.autograd.gradcheck(abs, 3), TypeError,
+     "gradcheck: wrong argument among func: builtin_function_or_method, inputs: 3"),
+    (lambda: lucid.isclose(lucid.ones(1), lucid.ones(1), atol=10**30), TypeError,
+     "isclose: wrong argument among x: float32 (1,), y: float32 (1,), atol: an integer of 100 bits"),
+    (lambda: lucid.div(lucid.ones(1), lucid.ones(1), rounding_mode=lucid.ones(2, 1)), ValueError,
+     "div: rounding_mode must be None, 'trunc' or 'floor', got Tensor([[1.0], [1.0]], grad=None)"),
     (lambda: lucid.rand(2, generator="x"), TypeError, "rand: expected a Generator as generator, got str"),
     (lambda: lucid.Generator().set_state({}), TypeError, "set_state: expected a Tensor, got dict"),
     (lambda: lucid.ones(2).type_as([1]), TypeError, "type_as: expected a Tensor, got list"),
     (lambda: lucid.result_type(lucid.ones(2), [1]), TypeError, "result_type: expected Tensors and numbers, got list"),
     (lambda: chained().load_state_dict([]), TypeError, "ChainedScheduler: load_state_dict expected a dict, got list"),
     (lambda: chained().load_state_dict({}), ValueError, "ChainedScheduler: expected the states of 2 schedulers, got None"),
+    (lambda: ReduceLROnPlateau(sgd()).step("a"), ValueError, "ReduceLROnPlateau: metrics must be a number, got 'a'"),
+    (lambda: ReduceLROnPlateau(sgd()).step(None), TypeError, "ReduceLROnPlateau: metrics must be a number, got None"),
     (lambda: CyclicLR(sgd(), 0.1, 0.2).load_state_dict("x"), TypeError,
      "CyclicLR: load_state_dict expected a dict, got str"),
 ]  # fmt: skip

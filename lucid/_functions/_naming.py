@@ -36,6 +36,7 @@ _HELPERS = ("broadcast_all: ",)
 LONGEST = 300
 """Characters of a message of several lines that are kept, on one."""
 
+_NUMPYS = re.compile(r"ufunc '|gufunc signature|an ndarray")
 _PREFIX = re.compile(r"([a-z_][a-z_0-9]*): ")
 _FOREIGN = re.compile(
     r"object is not|object of type|has no len|objects cannot be|object cannot be|an integer is required|"
@@ -46,7 +47,7 @@ _FOREIGN = re.compile(
     r"truth value of|could not convert|cannot convert float|iteration over a 0-d|is out of bounds for axis|"
     r"invalid index to scalar|indices must be integers|only integers, slices|only integer scalar|only 0-dimensional|"
     r"invalid literal|not inexact|elements of broadcast shape|cannot broadcast|setting an array|can't multiply|"
-    r"boolean index did not|can only concatenate|sequence item|must be str, not|expected str,"
+    r"boolean index did not|can only concatenate|sequence item|must be str, not|expected str,|ufunc '|gufunc signature"
 )
 
 
@@ -105,8 +106,11 @@ def _on_one_line(message: str) -> str:
     return message if len(message) <= LONGEST else message[: LONGEST - 3] + "..."
 
 
-def _of_argument(found: Any, values: tuple[Any, ...]) -> bool:
+def _of_argument(error: AttributeError, values: tuple[Any, ...]) -> bool:
     """Whether what lacks an attribute came from the caller: an argument, a tensor, or Python's or NumPy's."""
+    found = error.obj
+    if error.name is None:  # raised on purpose, with words of its own
+        return False
     foreign = isinstance(found, TensorBase) or type(found).__module__.partition(".")[0] in ("builtins", "numpy")
     return foreign or any(found is v for v in values)
 
@@ -121,7 +125,7 @@ def named(
     name = function.__name__
     if isinstance(error, AttributeError):  # of what should have been a tensor
         found = error.obj
-        if not _of_argument(found, values) or not _is_own(error):
+        if not _of_argument(error, values) or not _is_own(error):
             return error
         if isinstance(found, TensorBase) or not any(found is v for v in values) or "generator" in keywords:
             return _replaced(error, name, _listed(function.__wrapped__, values, keywords))
@@ -131,7 +135,10 @@ def named(
     if type(error).__name__ not in NAMED or len(error.args) != 1 or not _is_own(error):
         return error
     message = error.args[0]
-    if not isinstance(message, str) or message.startswith((f"{name}: ", f"{name}()")):
+    if not isinstance(message, str):
+        return error
+    if message.startswith((f"{name}: ", f"{name}()")) and not _NUMPYS.search(message):
+        error.args = (_on_one_line(message),)
         return error
     found = _PREFIX.match(message)
     if found is not None and (found[1] in known or found[1] in announced):
@@ -245,7 +252,7 @@ def of_object(error: Any, name: str, listed: Callable[[], str], values: tuple[An
     if not _is_own(error):
         return error
     if isinstance(error, AttributeError):
-        return _replaced(error, name, listed()) if _of_argument(error.obj, values) else error
+        return _replaced(error, name, listed()) if _of_argument(error, values) else error
     if _stumbled(error):
         return _replaced(error, name, listed())
     if type(error).__name__ not in NAMED or len(error.args) != 1 or not isinstance(error.args[0], str):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._naming import listed
 from lucid.autograd import grad
 from lucid.autograd._mode import enable_grad, no_grad
 from lucid.autograd._node import TensorBase, wrap
@@ -38,6 +39,7 @@ def _outputs(function: Callable[..., Any], inputs: Sequence[Any]) -> list[Tensor
     return [t for t in out if isinstance(t, TensorBase) and t._data.dtype.kind == "f"]  # type: ignore[misc]
 
 
+@listed
 def gradcheck(
     func: Callable[..., Any],
     inputs: Any,
@@ -127,6 +129,7 @@ def _analytical(func: Callable[..., Any], args: list[Any], i: int, position: int
     return np.array(columns).T.reshape(shape)
 
 
+@listed
 def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = None, **options: Any) -> bool:
     """`gradcheck` of the gradients of ``func``: checks second derivatives.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._naming import listed
 from lucid.autograd import grad
 from lucid.autograd._mode import enable_grad
 from lucid.autograd._node import TensorBase, wrap
@@ -87,6 +88,7 @@ def _plain(items: tuple[Any, ...], create_graph: bool) -> tuple[Any, ...]:
     return items if create_graph else tuple([t.detach() for t in items])
 
 
+@listed
 def jacobian(
     func: Callable[..., Any],
     inputs: Any,
@@ -150,6 +152,7 @@ def _number(name: str, y: Any) -> Tensor:
     return items[0].reshape(())
 
 
+@listed
 def hessian(
     func: Callable[..., Any],
     inputs: Any,
@@ -188,6 +191,7 @@ def hessian(
     return _like(inputs, tuple([_like(inputs, row) for row in rows]))
 
 
+@listed
 def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """(results, v^T J): the results, and the product of a vector with the Jacobian.
 
@@ -227,6 +231,7 @@ def _push(name: str, ys: Any, xs: Any, vs: Any, create: bool, strict: bool = Fal
     return _pull(name, products, us, vs, create)
 
 
+@listed
 def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """(results, J v): the results, and the product of the Jacobian with a vector, by two backward passes.
 
@@ -260,6 +265,7 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     return _like(results, _plain(ys, create_graph)), _like(results, _plain(product, create_graph))
 
 
+@listed
 def vhp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """(result, v^T H): a function's single number, and the product of a vector with its second derivatives.
 
@@ -287,6 +293,7 @@ def vhp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     return _second("vhp", func, inputs, v, create_graph, strict)
 
 
+@listed
 def hvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """(result, H v): what `vhp` gives, since second derivatives are symmetric.
 

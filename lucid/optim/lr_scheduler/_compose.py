@@ -227,7 +227,10 @@ class ReduceLROnPlateau(LRScheduler):
             metrics: a number or a tensor with one element.
             epoch: deprecated: number of this epoch.
         """
-        current = float(metrics)
+        try:
+            current = float(metrics)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"ReduceLROnPlateau: metrics must be a number, got {shown(metrics)}") from None
         if epoch is not None:
             warnings.warn("ReduceLROnPlateau: the epoch parameter of step() is deprecated", stacklevel=2)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
