@@ -42,7 +42,7 @@ class LaterModule:
 
 
 def later(
-    package: str, modules: dict[str, str], change: Callable[[Any], Any] | None = None
+    package: str, modules: dict[str, str], change: Callable[[Any, str], Any] | None = None
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """``__getattr__`` and ``__dir__`` of a package some of whose names are imported when first used.
 
@@ -50,7 +50,7 @@ def later(
         package: its name.
         modules: module: the names it provides, separated by spaces. ``inv=inverse`` provides ``inv`` under the
             name ``inverse``; ``.``, or no name at all, the module itself.
-        change: what to make of a name's value, but not of a module.
+        change: what to make of a value and its name, but not of a module.
     """
     places: dict[str, tuple[str, str]] = {}
     for module, names in modules.items():
@@ -68,7 +68,7 @@ def later(
         found = importlib.import_module(module)
         value = found if own == "." else getattr(found, own)
         if change is not None and value is not found:
-            value = change(value)
+            value = change(value, name)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -57,7 +57,7 @@ assert callable(lucid.utils.summary.summary) and callable(lucid.utils.flops.coun
 assert callable(F.fold) and callable(F.embedding_bag) and callable(F.interpolate) and callable(F.alpha_dropout)
 from lucid import einsum
 from lucid.nn import LSTM
-assert einsum is lucid.einsum and lucid.nn.LSTM is LSTM and lucid.linalg.inv is lucid.inverse
+assert einsum is lucid.einsum and lucid.nn.LSTM is LSTM and lucid.linalg.inv.__wrapped__ is lucid.inverse.__wrapped__
 """
     subprocess.run([sys.executable, "-P", "-c", program], check=True, timeout=60)
 

@@ -113,11 +113,13 @@ cdef class Gate:
     cdef bint receives      # the function declares `out`
     cdef dict __dict__
 
-    def __init__(self, function):
+    def __init__(self, function, alias=None):
         self.__wrapped__ = function
         self.call = way
         for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
             setattr(self, name, getattr(function, name, None))
+        if alias is not None:
+            self.__name__ = self.__qualname__ = alias
 
     def __get__(self, instance, owner):
         return self if instance is None else types.MethodType(self, instance)
@@ -242,11 +244,14 @@ cdef Gate _instance = Gate(watch)
 make_vectorcall(Gate, <char*> &_instance.call - <char*> <void*> _instance)
 
 
-def gate(function):
-    """``function`` behind its gate; the same gate for the same function."""
+def gate(function, alias=None):
+    """``function`` behind its gate, or behind that of its second name ``alias``; the same gate for the same name."""
     if isinstance(function, Gate):
         return function
-    if function not in gates:
-        gates[function] = Gate(function)
-        public_names.add(function.__name__)
-    return gates[function]
+    if alias == function.__name__:
+        alias = None
+    key = function if alias is None else (function, alias)
+    if key not in gates:
+        gates[key] = Gate(function, alias)
+        public_names.update((function.__name__, gates[key].__name__))
+    return gates[key]

@@ -140,6 +140,10 @@ def named(
     if message.startswith((f"{name}: ", f"{name}()")) and not _NUMPYS.search(message):
         error.args = (_on_one_line(message),)
         return error
+    first = f"{function.__wrapped__.__name__}()"  # that of which the gate's is a second name
+    if message.startswith(first):
+        error.args = (f"{name}(){message[len(first) :]}",)
+        return error
     found = _PREFIX.match(message)
     if found is not None and (found[1] in known or found[1] in announced):
         message = message[found.end() :]

@@ -173,25 +173,29 @@ def _of_integers(
 set_compute(compute)
 
 
-def guarded(value: Any) -> Any:
-    """``value`` behind its gate, if it is a function that may compute with tensors; else as it is."""
+def guarded(value: Any, name: str | None = None) -> Any:
+    """``value`` behind its gate, if it is a function that may compute with tensors; else as it is.
+
+    Errors call it ``name``, if that is given.
+    """
     if type(value).__name__ not in ("function", "cython_function_or_method"):
         return value
-    return gate(value) if value.__module__.startswith(FAMILIES) else value
+    return gate(value, name) if value.__module__.startswith(FAMILIES) else value
 
 
 def guard(names: dict[str, Any]) -> None:
     """Put the public functions among the names of a package behind their gates."""
     for key, value in list(names.items()):
         if not key.startswith("_"):
-            names[key] = guarded(value)
+            names[key] = guarded(value, key)
 
 
 def guarded_methods(cls: type) -> None:
     """Put the methods of ``cls`` that are functions of the families behind their gates."""
     for key, value in list(vars(cls).items()):
+        name = None if key.startswith("_") else key  # operators keep the function's name
         if isinstance(value, Later):
             change = value.change
-            value.change = guarded if change is None else lambda f, change=change: guarded(change(f))  # type: ignore[misc]
+            value.change = lambda f, change=change, name=name: guarded(change(f) if change else f, name)
         elif guarded(value) is not value:
-            setattr(cls, key, guarded(value))
+            setattr(cls, key, guarded(value, name))
