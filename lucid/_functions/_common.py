@@ -343,10 +343,11 @@ OPTIONS = ("layout", "memory_format", "pin_memory")  # of PyTorch, without effec
 
 
 def check_options(name: str, options: Mapping[str, Any], *more: str) -> None:
-    """Refuse keywords that ``name`` does not take, and devices that lucid does not have.
+    """Refuse keywords that ``name`` does not take, and devices and layouts that lucid does not have.
 
     Raises:
         TypeError: a keyword is neither one of ``more`` nor one of `OPTIONS`.
+        NotImplementedError: ``layout`` is a sparse one.
         RuntimeError: ``device`` is not the CPU.
     """
     for key, value in options.items():
@@ -354,6 +355,8 @@ def check_options(name: str, options: Mapping[str, Any], *more: str) -> None:
             from lucid._convert import as_device
 
             as_device(value)
+        elif key == "layout" and value is not None and str(value).rpartition(".")[2] != "strided":
+            raise NotImplementedError(f"{name}: expected layout to be lucid.strided, got {value}")
         elif key not in OPTIONS and key not in more and key != "device":
             raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
 

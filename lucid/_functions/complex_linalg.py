@@ -217,7 +217,7 @@ def lstsq(function: Any, a: Any, b: Any, rcond: Any = None, *, driver: str | Non
         -1, keepdims=True, initial=0
     )
     rank = np.asarray(np.count_nonzero(values > limit, -1), np.int64)
-    rest = wrap(np.empty(0, values.dtype))
+    rest = x.real.flatten()[:0]  # of nothing, but recorded like the others
     if m > n and driver not in (None, "gelsy") and (rank == n).all():
         rest = ((a @ x - b).abs() ** 2).sum(-2)
     return LeastSquares(

@@ -15,6 +15,7 @@ from lucid._functions.cholesky import CholeskyInfo, _failing_minor
 from lucid._functions.complex_factors import LinAlgError, Solve, adjoint
 from lucid._functions.complex_linalg import cholesky, is_former, matrices, solve_triangular, square
 from lucid._functions.factor import LUFactorEx, sizes_of_reflections, with_info
+from lucid._functions.index import constant_of
 from lucid._functions.join import cat
 from lucid._functions.lu import LUFactor, LUParts, lu_compact, order_of, permutation_matrix
 from lucid._functions.solve import _guarded
@@ -101,6 +102,8 @@ def householder_product(function: Any, x: Any, tau: Any) -> Any:
     """Products of H = 1 - tau v v^H."""
     lead, m, n, k = sizes_of_reflections(x, tau)
     q = wrap(np.broadcast_to(np.eye(m, n, dtype=x._data.dtype), (*lead, m, n)))
+    if not k and x.requires_grad:
+        return constant_of(x, q)
     for i in reversed(range(k)):
         top = np.broadcast_to(np.eye(1, i + 1, i, dtype=x._data.dtype)[0], (*lead, i + 1))
         column = cat([wrap(top), x[..., i + 1 :, i]], -1).reshape(*lead, m, 1)

@@ -16,7 +16,7 @@ import numpy as np
 
 from lucid import _dtype
 from lucid._functions._common import as_tensor, cast, expand, mutate, normalize_dim
-from lucid._functions.complex import Complex, Conj, Imag, Real, as_complex, is_complex
+from lucid._functions.complex import Complex, Conj, Imag, Real, as_complex, is_complex, view_as_real
 from lucid._functions.complex import conj as conjugate
 from lucid._functions.complex_binary import Mul
 from lucid._functions.elementwise import quiet
@@ -44,6 +44,8 @@ def in_place(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
     name, plain = function.__name__, getattr(function, "__wrapped__", None)
     if plain is not None and plain.__name__ == name:  # `lucid.exp_` around the method
         return plain(*args, **kwargs)
+    if name in ("normal_", "uniform_") and isinstance(args[0], TensorBase):
+        return drawn(function, *args, **kwargs)
     if plain is None or not args or not isinstance(args[0], TensorBase):
         raise TypeError(f"{name}: not implemented for complex numbers")
     if form_of(plain.__name__) is None and plain.__name__ not in AS_THEY_ARE:
@@ -53,6 +55,15 @@ def in_place(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
         return compute(plain, False, values, options)
 
     return mutate(name, args[0], run, *args[1:], **kwargs)  # type: ignore[arg-type]
+
+
+def drawn(function: Callable[..., Any], x: Any, *args: Any, **kwargs: Any) -> Any:
+    """Real and imaginary parts drawn like numbers of their own; of normal ones, `std` is that of the complex number."""
+    if function.__name__ == "normal_":
+        std = args[1] if len(args) > 1 else kwargs.pop("std", 1.0)
+        args, kwargs["std"] = args[:1], std * math.sqrt(0.5)
+    function(view_as_real(x), *args, **kwargs)
+    return x
 
 
 def parts(x: Any) -> tuple[Any, Any]:

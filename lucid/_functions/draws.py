@@ -9,6 +9,7 @@ import numpy as np
 from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import check_options, check_writable, sum_to
+from lucid._functions._errors import KindError
 from lucid._functions.sampling import randint
 from lucid._random import Generator, default_generator
 from lucid.autograd._node import Node, bump
@@ -32,7 +33,7 @@ def _overwrite(name: str, x: Tensor, values: np.ndarray) -> Tensor:
 
 def _floats(name: str, x: Tensor) -> None:
     if x._data.dtype.kind != "f":
-        raise RuntimeError(f"{name}: not implemented for {x.dtype}")
+        raise KindError(f"{name}: not implemented for {x.dtype}")
 
 
 class Count(Node):

@@ -11,6 +11,7 @@ import numpy as np
 
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import Operand, as_tensor, floating
+from lucid._functions._errors import KindError
 from lucid._functions._special_math import sin_pi
 from lucid._functions.choice import where
 from lucid._functions.compare import eq, isnan
@@ -60,7 +61,7 @@ def evaluated(
 def needs_floats(name: str, *tensors: Tensor) -> None:
     for x in tensors:
         if x._data.dtype.kind != "f":
-            raise RuntimeError(f"{name}: not implemented for {x.dtype}")
+            raise KindError(f"{name}: not implemented for {x.dtype}")
 
 
 def frac(x: Tensor, *, out: Tensor | None = None) -> Tensor:

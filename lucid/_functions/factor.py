@@ -10,6 +10,7 @@ import numpy as np
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import expand
 from lucid._functions.creation import eye
+from lucid._functions.index import constant_of
 from lucid._functions.join import cat
 from lucid._functions.lu import lu_factor, magnitude
 from lucid._functions.matmul import matmul
@@ -91,6 +92,8 @@ def householder_product(x: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
     check_tensors("householder_product", tau)
     lead, m, n, k = sizes_of_reflections(x, tau)
     q = expand(eye(m, n, dtype=x.dtype), (*lead, m, n))
+    if not k and x.requires_grad:
+        return constant_of(x, q)
     for i in reversed(range(k)):
         top = wrap(np.eye(1, m, i, dtype=x._data.dtype).reshape(m)[: i + 1])
         v = cat([expand(top, (*lead, i + 1)), x[..., i + 1 :, i]], -1)

@@ -276,10 +276,10 @@ def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     Args:
         x: any shape and dtype.
         mask: bool.
-        value: a number or a tensor, converted to the dtype of ``x``.
+        value: a number or a 0-d tensor, converted to the dtype of ``x``.
 
     Raises:
-        RuntimeError: ``mask`` is not bool, or ``value`` is complex and ``x`` is not.
+        RuntimeError: ``mask`` is not bool, or ``value`` has dimensions, or is complex and ``x`` is not.
         ValueError: the shapes do not broadcast.
 
     Example:
@@ -293,6 +293,8 @@ def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     if mask._data.dtype.kind != "b":
         raise RuntimeError(f"masked_fill: only supports boolean masks, but got mask with dtype {mask.dtype}")
     fill: Any = value if isinstance(value, TensorBase) else wrap(np.asarray(value))
+    if fill._data.ndim:
+        raise RuntimeError(f"masked_fill: expected a number or a 0-d tensor, got a value of shape {fill._data.shape}")
     if fill._data.dtype.kind == "c" and not x.dtype.is_complex:
         raise RuntimeError(f"masked_fill: value of {fill.dtype} cannot be converted to {x.dtype} without overflow")
     if fill is not value:

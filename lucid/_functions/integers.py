@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions._common import Operand, operands
+from lucid._functions._errors import KindError
 from lucid.autograd._node import wrap
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def bitwise_right_shift(x: Operand, y: Operand, *, out: Tensor | None = None) ->
 def _of_integers(name: str, function: Callable[..., Any], x: Operand, y: Operand) -> Tensor:
     x, y = operands(name, x, y)
     if x._data.dtype.kind not in "iu":
-        raise RuntimeError(f"{name}: not implemented for {x.dtype}")
+        raise KindError(f"{name}: not implemented for {x.dtype}")
     return wrap(np.asarray(function(x._data, y._data)))
 
 

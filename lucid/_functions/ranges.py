@@ -107,8 +107,10 @@ def _spaced(name: str, start: Any, end: Any, steps: Any, dtype: Any) -> np.ndarr
     start, end, steps = _number(start), _number(end), integer(steps)
     if not all(isinstance(v, _dtype.NUMBERS) for v in (start, end)):
         raise TypeError(f"{name}: start and end must be numbers, got {type(start).__name__} and {type(end).__name__}")
-    if not isinstance(steps, int) or steps < 0:
-        raise RuntimeError(f"{name}: number of steps must be a non-negative integer, got {steps!r}")
+    if not isinstance(steps, int):
+        raise TypeError(f"{name}: number of steps must be an integer, got {steps!r}")
+    if steps < 0:
+        raise RuntimeError(f"{name}: number of steps must not be negative, got {steps}")
     if dtype is not None and _numpy_dtype(dtype).kind in "iu":
         start, end = int(start), int(end)
     return np.linspace(start, end, steps)

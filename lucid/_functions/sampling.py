@@ -10,6 +10,7 @@ from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import broadcast_shapes, cast, check_options, check_writable, convert
 from lucid._functions.creation import _finish, _numpy_dtype, _shape, check_length
+from lucid._functions.index import constant_of
 from lucid._functions.like import _like
 from lucid._functions.shape import as_shape
 from lucid._random import Generator, default_generator
@@ -297,7 +298,8 @@ def bernoulli(p: Tensor, *, generator: Generator | None = None, out: Tensor | No
         raise RuntimeError(f"bernoulli: expected floating-point probabilities, got {p.dtype}")
     _check_range("bernoulli", "probabilities", p, 0, 1)
     draw = _draw("uniform", p._data.shape, p._data.dtype, generator)
-    return wrap((draw < p._data).astype(p._data.dtype))
+    y = wrap((draw < p._data).astype(p._data.dtype))
+    return constant_of(p, y) if p.requires_grad else y
 
 
 def multinomial(

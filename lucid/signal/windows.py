@@ -17,13 +17,15 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _check(name: str, M: int, dtype: Any, device: Any) -> None:
+def _check(name: str, M: int, dtype: Any, layout: Any, device: Any) -> None:
     if not isinstance(M, int):
         raise TypeError(f"{name}: expected M to be an integer, got {shown(M)}")
     if M < 0:
         raise ValueError(f"{name}: M must not be negative, got {M}")
     if dtype is not None and dtype not in (lucid.float32, lucid.float64):
         raise ValueError(f"{name}: expected dtype to be float32 or float64, got {shown(dtype)}")
+    if layout is not None and str(layout).rpartition(".")[2] != "strided":
+        raise ValueError(f"{name}: expected layout to be lucid.strided, got {layout}")
     if device is not None:
         as_device(device)
 
@@ -51,7 +53,7 @@ def exponential(
         tau: decay, in samples.
         sym: symmetric, with N = M, for designing filters; otherwise periodic, with N = M + 1, for spectra.
         dtype: float32 or float64; the default type unless given.
-        layout: without effect.
+        layout: lucid.strided, or None.
         device: "cpu".
         requires_grad: record operations on the result.
 
@@ -65,7 +67,7 @@ def exponential(
 
     Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
-    _check("exponential", M, dtype, device)
+    _check("exponential", M, dtype, layout, device)
     if tau <= 0:
         raise ValueError(f"exponential: tau must be positive, got {tau}")
     if sym and center is not None:
@@ -93,7 +95,7 @@ def cosine(
 
     Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
-    _check("cosine", M, dtype, device)
+    _check("cosine", M, dtype, layout, device)
     n, length = _places(M, sym)
     return _finish(lucid.sin((n + 0.5) * (math.pi / length)), M, dtype, requires_grad)
 
@@ -118,7 +120,7 @@ def gaussian(
 
     Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
-    _check("gaussian", M, dtype, device)
+    _check("gaussian", M, dtype, layout, device)
     if std <= 0:
         raise ValueError(f"gaussian: std must be positive, got {std}")
     n, length = _places(M, sym)
@@ -145,7 +147,7 @@ def kaiser(
 
     Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
-    _check("kaiser", M, dtype, device)
+    _check("kaiser", M, dtype, layout, device)
     if beta < 0:
         raise ValueError(f"kaiser: beta must not be negative, got {beta}")
     n, length = _places(M, sym)
@@ -176,11 +178,11 @@ def general_cosine(
 
     Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
-    return _cosines("general_cosine", M, a, sym, dtype, device, requires_grad)
+    return _cosines("general_cosine", M, a, sym, dtype, layout, device, requires_grad)
 
 
-def _cosines(name: str, M: int, a: Any, sym: bool, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
-    _check(name, M, dtype, device)
+def _cosines(name: str, M: int, a: Any, sym: bool, dtype: Any, layout: Any, device: Any, requires_grad: bool) -> Tensor:
+    _check(name, M, dtype, layout, device)
     if not isinstance(a, Iterable):
         raise TypeError(f"{name}: expected a to be a sequence, got {type(a).__name__}")
     weights = list(a)
@@ -214,7 +216,7 @@ def general_hamming(
 
     Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
-    return _cosines("general_hamming", M, [alpha, 1 - alpha], sym, dtype, device, requires_grad)
+    return _cosines("general_hamming", M, [alpha, 1 - alpha], sym, dtype, layout, device, requires_grad)
 
 
 def hamming(
@@ -235,7 +237,7 @@ def hamming(
 
     Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
-    return _cosines("hamming", M, [0.54, 0.46], sym, dtype, device, requires_grad)
+    return _cosines("hamming", M, [0.54, 0.46], sym, dtype, layout, device, requires_grad)
 
 
 def hann(
@@ -256,7 +258,7 @@ def hann(
 
     Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
-    return _cosines("hann", M, [0.5, 0.5], sym, dtype, device, requires_grad)
+    return _cosines("hann", M, [0.5, 0.5], sym, dtype, layout, device, requires_grad)
 
 
 def blackman(
@@ -277,7 +279,7 @@ def blackman(
 
     Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
-    return _cosines("blackman", M, [0.42, 0.5, 0.08], sym, dtype, device, requires_grad)
+    return _cosines("blackman", M, [0.42, 0.5, 0.08], sym, dtype, layout, device, requires_grad)
 
 
 def bartlett(
@@ -298,7 +300,7 @@ def bartlett(
 
     Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
-    _check("bartlett", M, dtype, device)
+    _check("bartlett", M, dtype, layout, device)
     n, length = _places(M, sym)
     return _finish(1 - (n * (2 / max(length - 1, 1)) - 1).abs(), M, dtype, requires_grad)
 
@@ -321,4 +323,5 @@ def nuttall(
 
     Source: Nuttall, Some windows with very good sidelobe behavior, 1981.
     """
-    return _cosines("nuttall", M, [0.3635819, 0.4891775, 0.1365995, 0.0106411], sym, dtype, device, requires_grad)
+    weights = [0.3635819, 0.4891775, 0.1365995, 0.0106411]
+    return _cosines("nuttall", M, weights, sym, dtype, layout, device, requires_grad)

@@ -148,7 +148,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: F.embedding_bag(lucid.tensor([[0]]), table, per_sample_weights=lucid.ones(1, 1)), ValueError, "embedding_bag: per_sample_weights needs mode 'sum', got 'mean'"),
     (lambda: F.embedding_bag(lucid.tensor([[0]]), table, per_sample_weights=lucid.ones(1), mode="sum"), ValueError, r"embedding_bag: expected per_sample_weights of shape \(1, 1\)"),
     (lambda: F.embedding_bag(lucid.tensor([[0]]), table, mode="min"), ValueError, "embedding_bag: mode must be 'sum', 'mean' or 'max', got 'min'"),
-    (lambda: F.embedding_bag(lucid.tensor([[0]]), table, sparse=True), ValueError, "embedding_bag: sparse=True, and scale_grad_by_freq=True"),
+    (lambda: F.embedding_bag(lucid.tensor([[0]]), table, sparse=True), ValueError, "embedding_bag: sparse=True is not supported"),
     (lambda: nn.EmbeddingBag(3, 2, padding_idx=3), ValueError, "EmbeddingBag: padding_idx 3 is out of range for 3 rows"),
     (lambda: F.local_response_norm(lucid.ones(2, 3), 2), ValueError, r"local_response_norm: expected input of shape \(N, C, ...\) with at least 3 dimensions, got \(2, 3\)"),
     (lambda: F.local_response_norm(lucid.ones(2, 3, 1), 0), ValueError, "local_response_norm: size must be positive, got 0"),

@@ -201,9 +201,7 @@ def residuals(a: Any, b: Any) -> Any:
 
 def residuals_of(torch: Any, a: Any, b: Any) -> Any:
     m, n = a.shape[-2:]
-    return (
-        ((a @ torch.linalg.lstsq(a, b, driver="gelsd")[0] - b) ** 2).sum(-2) if m > n else torch.empty(0, dtype=a.dtype)
-    )
+    return ((a @ torch.linalg.lstsq(a, b, driver="gelsd")[0] - b) ** 2).sum(-2) if m > n else a.flatten()[:0]
 
 
 def box(a: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
+from lucid._functions._arguments import ShapeError
 from lucid._functions._errors import OptionError
 from lucid._functions.shape import reshape
 from lucid._printing import shown
@@ -48,9 +49,9 @@ def check_floating(name: str, x: Tensor) -> None:
 
 
 def check_planes(name: str, shape: tuple[int, ...], spatial: int) -> None:
-    """RuntimeError unless ``shape`` is that of channels of ``spatial`` dimensions, in a batch or not."""
+    """ShapeError unless ``shape`` is that of channels of ``spatial`` dimensions, in a batch or not."""
     if len(shape) not in (spatial + 1, spatial + 2):
-        raise RuntimeError(
+        raise ShapeError(
             f"{name}: expected a {spatial + 1}-d (unbatched) or {spatial + 2}-d (batched) input, got shape {shape}"
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid._functions._arguments import check_tensors
+from lucid._functions._errors import OptionError
 from lucid._functions.pool import AdaptiveAvgPool2d
 from lucid._functions.pool3d import AdaptiveMaxPool3d, MaxPool3d
 from lucid._functions.shape import reshape
@@ -29,7 +30,7 @@ def _wanted(name: str, x: Tensor, output_size: Any, spatial: int) -> tuple[int, 
     check_planes(name, shape, spatial)
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * spatial
     if len(given) != spatial:
-        raise ValueError(f"{name}: output_size must be an int or a tuple of {spatial} ints, got {shown(output_size)}")
+        raise OptionError(f"{name}: output_size must be an int or a tuple of {spatial} ints, got {shown(output_size)}")
     space = shape[-spatial:]
     wanted = sizes(name, "output_size", [n if o is None else o for o, n in zip(given, space)], spatial)
     at_least(name, "output_size", wanted, 1)

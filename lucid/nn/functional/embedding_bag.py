@@ -135,8 +135,10 @@ def embedding_bag(
     if weight._data.dtype == np.int64 and input._data.dtype.kind == "f":
         warnings.warn(f"{NAME}: the table comes second now, behind the row numbers", UserWarning, stacklevel=2)
         input, weight = weight, input
-    if sparse or (scale_grad_by_freq and mode == "max"):
-        raise ValueError(f"{NAME}: sparse=True, and scale_grad_by_freq=True with mode 'max', are not supported")
+    if sparse:
+        raise ValueError(f"{NAME}: sparse=True is not supported")
+    if scale_grad_by_freq and mode == "max":
+        raise ValueError(f"{NAME}: scale_grad_by_freq=True does not go with mode 'max'")
     if mode not in ("sum", "mean", "max"):
         raise ValueError(f"{NAME}: mode must be 'sum', 'mean' or 'max', got {mode!r}")
     index, table = input._data, weight._data

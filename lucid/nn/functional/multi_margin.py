@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid._functions._errors import KindError
 from lucid._functions.activation import LogSigmoid
 from lucid._functions.choice import where
 from lucid._functions.gather import gather
@@ -81,7 +82,7 @@ def multilabel_margin_loss(
     x = _rows(name, input)
     check_tensors(name, target)
     if target._data.dtype != np.int64:
-        raise TypeError(f"{name}: expected int64 classes, got {target.dtype}")
+        raise KindError(f"{name}: expected int64 classes, got {target.dtype}")
     check_same_shape(name, input, target)
     classes = x._data.shape[1]
     listed = target._data.reshape(x._data.shape)
@@ -190,7 +191,7 @@ def multi_margin_loss(
     n, classes = x._data.shape
     wanted = input._data.shape[:-1]
     if target._data.dtype != np.int64:
-        raise TypeError(f"{name}: expected int64 classes, got {target.dtype}")
+        raise KindError(f"{name}: expected int64 classes, got {target.dtype}")
     if target._data.shape not in (wanted, (n,)):
         raise ValueError(f"{name}: expected target of shape {wanted}, got {target._data.shape} (input {x._data.shape})")
     index = target._data.reshape(n)

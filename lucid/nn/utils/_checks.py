@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lucid._printing import shown
 from lucid._tensor import Tensor
 from lucid.nn.modules.module import Module
 
@@ -13,6 +14,15 @@ def check_module(name: str, *modules: Any) -> None:
     for module in modules:
         if not isinstance(module, Module):
             raise TypeError(f"{name}: expected a Module, got {type(module).__name__}")
+
+
+def number(name: str, what: str, value: Any) -> float:
+    """``value`` as a float; TypeError, or ValueError of a text, if it is no number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{name}: {what} must be a number, got {shown(value)}") from None
 
 
 def tensors_of(name: str, given: Any) -> list[Tensor]:

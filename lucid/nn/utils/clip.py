@@ -11,7 +11,7 @@ from lucid import _dtype, _ops
 from lucid._functions._common import convert
 from lucid._tensor import Tensor
 from lucid.autograd._node import bump, wrap
-from lucid.nn.utils._checks import tensors_of
+from lucid.nn.utils._checks import number, tensors_of
 
 Tensors = Tensor | Iterable[Tensor]
 
@@ -48,7 +48,7 @@ def get_total_norm(
 
 
 def _total(name: str, given: list[Tensor], norm_type: float, error_if_nonfinite: bool = False) -> Tensor:
-    p = float(norm_type)
+    p = number(name, "norm_type", norm_type)
     if not p > 0:
         raise ValueError(f"{name}: norm_type must be positive, got {norm_type}")
     arrays = [convert(t._data, _dtype.float32) if t.dtype.is_half else t._data for t in given]
@@ -103,9 +103,9 @@ def clip_grad_norm_(
 
     Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
     """
-    grads = _gradients("clip_grad_norm_", parameters)
+    grads, limit = _gradients("clip_grad_norm_", parameters), number("clip_grad_norm_", "max_norm", max_norm)
     total = _total("clip_grad_norm_", grads, norm_type, error_if_nonfinite)
-    _scale_to(grads, max_norm, total)
+    _scale_to(grads, limit, total)
     return total
 
 
@@ -133,11 +133,12 @@ def clip_grads_with_norm_(
 
     Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
     """
-    _scale_to(_gradients("clip_grads_with_norm_", parameters), max_norm, total_norm)
+    limit = number("clip_grads_with_norm_", "max_norm", max_norm)
+    _scale_to(_gradients("clip_grads_with_norm_", parameters), limit, total_norm)
 
 
-def _scale_to(grads: list[Tensor], max_norm: float, total: Tensor | float) -> None:
-    factor = float(max_norm) / (float(total) + 1e-6)
+def _scale_to(grads: list[Tensor], limit: float, total: Tensor | float) -> None:
+    factor = limit / (float(total) + 1e-6)
     if factor >= 1:  # false for NaN, which must reach the gradients
         return
     distinct = list({id(g): g for g in grads}.values())
@@ -169,11 +170,12 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
         >>> print(x.grad)
         [0.5, 1.0]
     """
+    limit = number("clip_grad_value_", "clip_value", clip_value)
     for g in _gradients("clip_grad_value_", parameters):
         if g.dtype.is_half:
-            g._data[...] = convert(np.clip(convert(g._data, _dtype.float32), -clip_value, clip_value), g.dtype)
+            g._data[...] = convert(np.clip(convert(g._data, _dtype.float32), -limit, limit), g.dtype)
         else:
-            np.clip(g._data, -clip_value, clip_value, out=g._data)
+            np.clip(g._data, -limit, limit, out=g._data)
         bump(g)
 
 
