@@ -45,13 +45,22 @@ def test_stored_losses_are_pytorchs(name: str, tmp_path: Path) -> None:
     assert_close(name, found, STORED[name]["losses"])
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[float]]:
+    """The arguments of a run and its losses on PyTorch."""
+    pytest.importorskip("torch")
+    path = weights("classify", tmp_path_factory.mktemp("uninterrupted"))
+    arguments = ["classify.py", "--epochs", "4", "--count", "400", "--weights", path]
+    return arguments, losses([sys.executable], arguments)
+
+
 @pytest.mark.parity
 @pytest.mark.parametrize("first, second", [("torch", "lucid"), ("lucid", "torch")])
-def test_an_interrupted_run_goes_on_in_the_other_library(first: str, second: str, tmp_path: Path) -> None:
-    pytest.importorskip("torch")
+def test_an_interrupted_run_goes_on_in_the_other_library(
+    first: str, second: str, uninterrupted: tuple[list[str], list[float]], tmp_path: Path
+) -> None:
     python: dict[str, Any] = {"torch": [sys.executable], "lucid": LUCID}
-    arguments = ["classify.py", "--epochs", "4", "--count", "400", "--weights", weights("classify", tmp_path)]
-    whole = losses(python["torch"], arguments)
+    arguments, whole = uninterrupted
     checkpoint = ["--checkpoint", str(tmp_path / "checkpoint.pt")]
     half = losses(python[first], arguments, "--stop", "2", *checkpoint)
     assert len(half) == len(whole) // 2
