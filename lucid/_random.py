@@ -37,6 +37,13 @@ class Generator:
     def __init__(self, device: Any = "cpu") -> None:
         self._seed, self._offset = 67280421310721, 0
 
+    @property
+    def device(self) -> Any:
+        """Where the numbers are drawn: the CPU."""
+        from lucid._device import device
+
+        return device("cpu")
+
     def manual_seed(self, seed: int) -> Generator:
         """Restart the stream from ``seed`` (any integer, taken modulo 2^64).
 

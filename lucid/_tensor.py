@@ -55,6 +55,21 @@ class Tensor(TensorBase, Layout, Conversions, Methods):
         if requires_grad:
             self.requires_grad = True
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__new__" in vars(cls) and cls.__init__ is Tensor.__init__:
+            cls.__init__ = _init_what_is_new  # type: ignore[method-assign]
+
+    @property
+    def __dict__(self) -> dict[str, Any]:
+        return vars(TensorBase)["__dict__"].__get__(self)
+
+    @__dict__.setter
+    def __dict__(self, attributes: dict[str, Any]) -> None:
+        own, new = self.__dict__, dict(attributes)
+        own.clear()
+        own.update(new)
+
     # Autograd
 
     @property
@@ -306,6 +321,12 @@ class Tensor(TensorBase, Layout, Conversions, Methods):
         """Overwrite every element with 0."""
         overwrite("zero_", self, ..., 0)
         return self
+
+
+def _init_what_is_new(self: Tensor, *args: Any, **kwargs: Any) -> None:
+    """``__init__`` of subclasses with a ``__new__`` of their own, which may have made the tensor of other arguments."""
+    if self._data is None:
+        Tensor.__init__(self, *args, **kwargs)
 
 
 def _rebuild(cls: type[Tensor], data: np.ndarray, requires_grad: bool) -> Tensor:

@@ -90,8 +90,12 @@ CALLS: dict[str, Callable[..., Any]] = {
 }
 
 
+ALLOWED: dict[str, Any] = {}
+"""Classes and functions that the program itself has said files may name (``torch.serialization.add_safe_globals``)."""
+
+
 class _Call:
-    """A name from a pickle that means one of `CALLS`; it is never looked up anywhere else."""
+    """A name from a pickle that means one of `CALLS` or `ALLOWED`; it is never looked up anywhere else."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -169,7 +173,7 @@ class Unpickler:
     def name(self, name: str) -> Any:
         name = _torch_values.known(name)
         module, _, attribute = name.rpartition(".")
-        if name in CALLS:
+        if name in CALLS or name in ALLOWED:
             return _Call(name)
         if module == "torch" and attribute in STORAGES:
             return _StorageType(attribute)
@@ -189,11 +193,17 @@ class Unpickler:
         arguments, function = self.stack.pop(), self.stack.pop()
         if not isinstance(function, _Call) or not isinstance(arguments, tuple):
             raise self.fail("it calls something that is not a function")
-        self.stack.append(CALLS[function.name](self.fail, *arguments))
+        if function.name in CALLS:
+            self.stack.append(CALLS[function.name](self.fail, *arguments))
+        else:
+            self.stack.append(ALLOWED[function.name](*arguments))
 
     def new(self) -> None:
         """An object without arguments; what it holds comes as its state."""
         kind, arguments = self.take(2)
+        if isinstance(kind, _Call) and kind.name in ALLOWED and kind.name not in CALLS:
+            self.stack.append(ALLOWED[kind.name].__new__(ALLOWED[kind.name], *arguments))
+            return
         if arguments != ():
             raise self.fail("it makes an object with arguments, which no checkpoint of tensors needs")
         self.stack += [kind, arguments]
@@ -201,6 +211,10 @@ class Unpickler:
 
     def build(self) -> None:
         state, target = self.stack.pop(), self.stack[-1]
+        if any(type(target) is allowed for allowed in ALLOWED.values()):
+            give = getattr(target, "__setstate__", None) or target.__dict__.update
+            give(state)
+            return
         built = _torch_values.give_state(self.fail, target, state)
         if built is not target:  # a type of number, in the other order of bytes
             self.stack[-1] = built

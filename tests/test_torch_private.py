@@ -134,7 +134,7 @@ def test_whole_objects_are_written_but_no_code_in_a_file_runs() -> None:
         import torch
         from torch import nn
         model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
-        for obj in (model, argparse.Namespace(lr=0.1), {"rng": np.arange(3), "w": torch.ones(2)}):
+        for obj in (model, argparse.Namespace(model=model), {"rng": np.array([model]), "w": torch.ones(2)}):
             file = io.BytesIO()
             torch.save(obj, file)
             file.seek(0)
@@ -257,3 +257,105 @@ def test_tangents_and_modes_are_named_as_missing() -> None:
             else:
                 raise AssertionError(name)
     """)
+
+
+def test_whole_objects_come_back_if_their_classes_were_named() -> None:
+    result = run(
+        """
+        import io, pickle, zipfile
+        import numpy, torch
+
+        class L(list):
+            pass
+
+        class Steps:
+            def __init__(self, n):
+                self.n = n
+
+        def saved(obj):
+            torch.save(obj, file := io.BytesIO())
+            file.seek(0)
+            return file
+
+        given = {"hypers": L([1, {"lr": numpy.float64(0.1)}]), "steps": Steps(3), "w": torch.nn.Parameter(torch.ones(2))}
+        try:
+            torch.load(saved(given), weights_only=False)
+        except pickle.UnpicklingError as error:
+            print("it holds a __main__.L" in str(error))
+        with torch.serialization.safe_globals([L, (Steps, "__main__.Steps")]):
+            back = torch.load(saved(given))
+            print(type(back["hypers"]).__name__, back["hypers"], back["steps"].n, type(back["w"]).__name__)
+            print(len(torch.serialization.get_safe_globals()))
+        # As PyTorch lays the file out.
+        program = pickle.dumps([L([1]), Steps(4)], protocol=2)
+        with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
+            archive.writestr("archive/data.pkl", program)
+        file.seek(0)
+        for names in ([], [L, Steps]):
+            torch.serialization.clear_safe_globals()
+            torch.serialization.add_safe_globals(names)
+            file.seek(0)
+            try:
+                back = torch.load(file)
+                print(type(back[0]).__name__, back[0], back[1].n)
+            except Exception as error:
+                print("asks for '__main__.L'" in str(error))
+        """,
+    )
+    assert result.splitlines() == [
+        "True", "L [1, {'lr': np.float64(0.1)}] 3 Parameter", "2", "True", "L [1] 4"
+    ], result  # fmt: skip
+
+
+def test_subclasses_that_make_tensors_themselves() -> None:
+    result = run(
+        """
+        import torch
+
+        class Category(torch.Tensor):
+            def __new__(cls, x, **kwargs):
+                made = torch.as_tensor(x).as_subclass(cls)
+                for name, value in kwargs.items():
+                    setattr(made, name, value)
+                return made
+
+        x = Category(3, mean=1)
+        print(type(x).__name__, x.item(), x.dtype, tuple(x.shape), vars(x))
+        x.__dict__ = {"std": 2}
+        print(vars(x), x.std, Category(torch.tensor([1, 2])).tolist())
+        print(hasattr(torch.nn.Linear(1, 1), "__slots__"), torch.Generator().device, torch.get_device_module().__name__)
+        """,
+    )
+    assert result.splitlines() == [
+        "Category 3 lucid.int64 () {'mean': 1}", "{'std': 2} 2 [1, 2]", "False cpu torch.cpu"
+    ], result  # fmt: skip
+
+
+def test_batches_of_another_packages_loader() -> None:
+    result = run(
+        """
+        import itertools
+        from torch.utils.data._utils.collate import default_collate
+        from torch.utils.data.dataloader import _DatasetKind, _MultiProcessingDataLoaderIter
+        from torch.utils.data.dataloader import _SingleProcessDataLoaderIter
+
+        class Stream:
+            _auto_collation, _dataset_kind, _index_sampler = False, _DatasetKind.Iterable, itertools.count()
+            collate_fn = staticmethod(lambda x: x)
+            dataset = [default_collate([1, 2]), default_collate([3])]
+
+        class Lists:
+            _auto_collation, _dataset_kind, _index_sampler, drop_last = True, _DatasetKind.Map, [[0, 1], [2]], False
+            collate_fn, dataset = staticmethod(default_collate), [1.0, 2.0, 4.0]
+
+        class Ordered(Lists):
+            _dataset_kind, _index_sampler, drop_last = _DatasetKind.Iterable, [[0, 1], [2, 3], [4, 5]], True
+
+        print([x.tolist() for x in _SingleProcessDataLoaderIter(Stream())])
+        print([x.tolist() for x in _MultiProcessingDataLoaderIter(Lists())])
+        print([x.tolist() for x in _SingleProcessDataLoaderIter(Ordered())])
+        """,
+    )
+    assert result.splitlines() == [
+        "[[1, 2], [3]]", "[[1.0, 2.0], [4.0]]", "[[1.0, 2.0]]"
+    ], result  # fmt: skip

@@ -160,8 +160,6 @@ class Named:
     Only lucid's own classes are treated so; a class that someone derives from them calls its base's constructor.
     """
 
-    __slots__ = ()
-
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__init__" in cls.__dict__ and cls.__module__.partition(".")[0] == "lucid":

@@ -1,17 +1,81 @@
-"""``torch.save`` and ``torch.load``: lucid's own; whole objects, which these refuse, are written but never read."""
+"""``torch.save`` and ``torch.load``: lucid's own; whole objects, which these refuse, are written, and read only if the
+program has named their classes with ``torch.serialization.add_safe_globals``, as for PyTorch's ``weights_only=True``.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import io
 import os
 import pickle
 import zipfile
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from lucid import serialization
+from lucid import _torch_reader, _torch_values, serialization
 from lucid._convert import as_device
 
 ENTRY = "lucid-objects/data.pkl"
+OWN = (
+    "lucid._bfloat16.bfloat16", "lucid._device.device", "lucid._dtype.as_dtype", "lucid._layout.Size",
+    "lucid._tensor.Tensor", "lucid._tensor._rebuild", "lucid.nn.parameter.Parameter", "numpy._core.numeric._frombuffer",
+)  # fmt: skip
+"""What makes tensors, beside the values of `lucid._torch_values`."""
+
+
+def add_safe_globals(safe_globals: list[Any]) -> None:
+    """Let `load` make objects of classes, and call functions, that files name.
+
+    Args:
+        safe_globals: classes and functions, or pairs of one and the name that files have it by.
+    """
+    _torch_reader.ALLOWED.update(_named(safe_globals))
+
+
+def clear_safe_globals() -> None:
+    """Forget what `add_safe_globals` was given."""
+    _torch_reader.ALLOWED.clear()
+
+
+def get_safe_globals() -> list[Any]:
+    """What `add_safe_globals` was given."""
+    return list(_torch_reader.ALLOWED.values())
+
+
+@contextlib.contextmanager
+def safe_globals(safe_globals: list[Any]) -> Iterator[None]:
+    """`add_safe_globals` within a context.
+
+    Args:
+        safe_globals: as there.
+    """
+    before = dict(_torch_reader.ALLOWED)
+    add_safe_globals(safe_globals)
+    try:
+        yield
+    finally:
+        clear_safe_globals()
+        _torch_reader.ALLOWED.update(before)
+
+
+def _named(safe_globals: list[Any]) -> dict[str, Any]:
+    pairs = [
+        item if isinstance(item, tuple) else (item, f"{item.__module__}.{item.__qualname__}") for item in safe_globals
+    ]
+    return {name: item for item, name in pairs}
+
+
+class _Reader(pickle.Unpickler):
+    """Reads whole objects of the classes that were named; nothing else in a file is looked up."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        path = f"{module}.{name}"
+        if path in _torch_reader.ALLOWED:
+            return _torch_reader.ALLOWED[path]
+        if path in OWN or path in _torch_values.CALLS:
+            return getattr(importlib.import_module(module), name)
+        raise pickle.UnpicklingError(f"it holds a {path}")
 
 
 def save(
@@ -20,7 +84,8 @@ def save(
 ) -> None:  # fmt: skip
     """Write ``obj``: tensors and containers of them so that PyTorch reads them, other objects as a pickle in a zip.
 
-    Training libraries write their settings so, and read them never; `load` refuses the latter.
+    Training libraries write their settings so, and read them never; `load` refuses the latter unless their classes were
+    named with `add_safe_globals`.
 
     Args:
         obj: what to save; objects are pickled, by the names of their classes.
@@ -50,13 +115,14 @@ def load(
     f: Any, map_location: Any = None, pickle_module: Any = None, *, weights_only: bool | None = None,
     mmap: bool | None = None, **pickle_load_args: Any,
 ) -> Any:  # fmt: skip
-    """Read tensors and containers of them that `save` or PyTorch's ``torch.save`` wrote. No code in a file ever runs.
+    """Read tensors and containers of them that `save` or PyTorch's ``torch.save`` wrote. No code that a file names ever
+    runs, except that of classes the program has named with `add_safe_globals`.
 
     Args:
         f: a path, or a binary file.
         map_location: where to put tensors: a device, a dict or a function of devices; there is one.
         pickle_module: accepted.
-        weights_only: accepted; False loads no more, as whole objects come back only by running what the file says.
+        weights_only: accepted; False loads no more.
         mmap: accepted; files are read whole.
         pickle_load_args: accepted.
 
@@ -73,23 +139,28 @@ def load(
 
 
 def _load(file: Any, name: str) -> Any:
-    if _has_objects(file):
+    program = _objects(file)
+    if program is None:
+        return serialization.load(file)
+    try:
+        return _Reader(io.BytesIO(program)).load()
+    except pickle.UnpicklingError as error:
         raise pickle.UnpicklingError(
             f"torch.load: {name} holds whole objects, which come back only by running code that the file names; lucid "
-            f"does not. If you trust the file, unpickle its entry {ENTRY!r}; to exchange models, save state dicts"
-        )
-    return serialization.load(file)
+            f"does not ({error}). If you trust the file, name the classes with torch.serialization.add_safe_globals "
+            f"or unpickle its entry {ENTRY!r}; to exchange models, save state dicts"
+        ) from None
 
 
-def _has_objects(file: Any) -> bool:
-    """Whether `save` wrote whole objects to a file, which is left where it was."""
+def _objects(file: Any) -> bytes | None:
+    """The whole objects that `save` wrote to a file, which is left where it was, if it did."""
     if not hasattr(file, "seek") or isinstance(file, io.TextIOBase):
-        return False
+        return None
     start = file.tell()
     try:
         with zipfile.ZipFile(file) as archive:
-            return ENTRY in archive.namelist()
+            return archive.read(ENTRY) if ENTRY in archive.namelist() else None
     except zipfile.BadZipFile:
-        return False
+        return None
     finally:
         file.seek(start)

@@ -54,6 +54,8 @@ MODULES = {
     "torch.nn": ("parallel",),
     "torch.nn.parallel": ("distributed",),
     "torch.onnx": ("symbolic_helper",),
+    "torch.utils.data": ("_utils",),
+    "torch.utils.data._utils": ("collate", "worker"),
     "torch.utils": ("_pytree", "_python_dispatch", "flop_counter", "hooks", "model_zoo"),
 }  # fmt: skip
 
@@ -143,10 +145,8 @@ def _later(**places: str) -> Any:
 def _serialization() -> dict[str, Any]:
     from lucid.torch import _files
 
-    return {
-        "add_safe_globals": nothing, "clear_safe_globals": nothing, "get_safe_globals": list,
-        "safe_globals": contextlib.nullcontext, "load": _files.load, "save": _files.save,
-    }  # fmt: skip
+    names = ("add_safe_globals", "clear_safe_globals", "get_safe_globals", "safe_globals", "load", "save")
+    return {name: getattr(_files, name) for name in names}
 
 
 def _parse_to(*args: Any, **kwargs: Any) -> tuple[Any, Any, bool, Any]:
@@ -173,6 +173,13 @@ def _init() -> dict[str, Any]:
     from lucid.nn.init._scaled import fans
 
     return {"_calculate_fan_in_and_fan_out": lambda tensor: fans("_calculate_fan_in_and_fan_out", tensor)}
+
+
+def _device_module(device: Any = None) -> Any:
+    """``torch.get_device_module``: the module of a device, the CPU's unless given."""
+    import lucid
+
+    return importlib.import_module(f"torch.{lucid.device('cpu' if device is None else device).type}")
 
 
 def _activation() -> dict[str, Any]:
@@ -246,7 +253,7 @@ def _torch() -> dict[str, Any]:
         **{kind: kind for kind in ("sparse_bsc", "sparse_bsr", "sparse_coo", "sparse_csc", "sparse_csr", "_mkldnn")},
         "jagged": "jagged", "OutOfMemoryError": _no_device.OutOfMemoryError, "AcceleratorError": RuntimeError,
         **dict.fromkeys(("Event", "Future", "Stream", "SymBool", "SymFloat", "SymInt"), _Unused),
-        "load": _files.load, "save": _files.save,
+        "load": _files.load, "save": _files.save, "get_device_module": _device_module,
         "_sample_dirichlet": lambda alpha: Dirichlet(alpha).sample(), **types(), **functions(),
         "UntypedStorage": UntypedStorage,
         "finfo": _lacking_types.finfo, **_lacking_types.types(),
@@ -363,6 +370,11 @@ _CONTENTS: dict[str, Any] = {
     "torch.types": _types,
     "torch.utils._pytree": _public("_tree"),
     "torch.utils.data": {"functional_datapipe": lambda name, enable_df_api_tracing=False: identity},
+    "torch.utils.data._utils.collate": _later(
+        default_collate="utils.data.default_collate", default_convert="utils.data.default_convert"
+    ),
+    "torch.utils.data._utils.worker": _later(get_worker_info="utils.data.get_worker_info"),
+    "torch.utils.data.dataloader": _public("_loader"),
     "torch.utils._python_dispatch": {"is_traceable_wrapper_subclass": false, "_get_current_dispatch_mode": nothing},
     "torch.utils.flop_counter": _public("_flop_counter"),
     "torch.utils.hooks": _later(RemovableHandle="autograd._hooks.RemovableHandle"),

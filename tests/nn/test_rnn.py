@@ -265,3 +265,20 @@ def test_packing_errors(call: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as caught:
         call()
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+def test_weights_that_are_computed_from_others(kind: str) -> None:
+    layer = getattr(nn, kind)(3, 4)
+    x = lucid.randn(5, 2, 3)
+    expected = layer(x)[0]
+    w = layer.weight_hh_l0
+    del layer.weight_hh_l0
+    layer.register_parameter("weight_hh_l0_raw", nn.Parameter(w.detach() / 2))
+    layer.weight_hh_l0 = layer.weight_hh_l0_raw * 2
+    found = layer(x)[0]
+    found.sum().backward()
+    assert bool((found == expected).all()) and layer.weight_hh_l0_raw.grad is not None
+    normed = nn.utils.weight_norm(getattr(nn, kind)(3, 4), "weight_ih_l0")
+    normed(x)[0].sum().backward()
+    assert normed.weight_ih_l0_g.grad is not None and normed.weight_ih_l0_v.grad is not None

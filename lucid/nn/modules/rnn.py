@@ -155,7 +155,7 @@ class RNNBase(Module):
             raise RuntimeError(
                 f"rnn: expected last dimension {self.input_size}, got {x._data.shape[-1]} (input {x._data.shape})"
             )
-        check_dtype("rnn", x, self._parameters[self._names[0][0]])  # type: ignore[arg-type]
+        check_dtype("rnn", x, self._weight(self._names[0][0]))
         batched = dims == 3 or packed is not None
         if packed is not None:
             sizes = tuple(packed.batch_sizes._data.tolist())
@@ -195,6 +195,11 @@ class RNNBase(Module):
             states.append(h)
         return states
 
+    def _weight(self, name: str) -> Tensor:
+        """A weight, also one that is computed from others, as `weight_norm` and dropout of weights have it."""
+        found = self._parameters.get(name)
+        return getattr(self, name) if found is None else found
+
     def _layers(self, x: Tensor, sizes: tuple[int, ...], states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """The rows of the last layer, and the final h and c of all of them."""
         directions = 2 if self.bidirectional else 1
@@ -202,7 +207,7 @@ class RNNBase(Module):
         for layer in range(self.num_layers):
             own = slice(layer * directions, (layer + 1) * directions)
             start = [h[own] if self.num_layers > 1 else h for h in states]
-            weights = [self._parameters[name] for names in self._names[own] for name in names]
+            weights = [self._weight(name) for names in self._names[own] for name in names]
             c0 = start[1] if len(start) > 1 else None
             x, *ends = run_recurrent(self.mode, sizes, self.bias, x, start[0], c0, *weights)
             for final, end in zip(finals, ends):
