@@ -268,8 +268,9 @@ def test_text_model() -> None:
     assert {"words.weight", "places.weight", "norm.weight"} <= {w.name for w in proto.graph.initializer}
 
 
-def test_bert() -> None:
-    model = models.BertModel(models.BertConfig(**language.SMALL_BERT))
+@pytest.mark.parametrize("kind", ["BertModel", "BertForMaskedLM", "BertForSequenceClassification"])
+def test_bert(kind: str) -> None:
+    model = getattr(models, kind)(models.BertConfig(**language.SMALL_BERT))
     given = {k: lucid.from_numpy(v) for k, v in language.inputs("BertModel").items()}
     names = [name for name in ("input_ids", "attention_mask", "token_type_ids") if name in given]
     one = tuple(given[name] for name in names)
