@@ -20,6 +20,7 @@ from __future__ import annotations
 import math as _math
 
 import lucid as _lucid
+from lucid._functions._gate import gate as _gate
 from lucid.array_api import _manipulation, _reductions, fft, linalg
 from lucid.array_api._info import ArrayNamespaceInfo as _Info
 from lucid.array_api._manipulation import *  # noqa: F403
@@ -34,7 +35,10 @@ _SAME = """
     positive reciprocal remainder sin sinh sqrt square subtract=sub tan tanh tril triu
     bool int8 int16 int32 int64 uint8 float32 float64 complex64 complex128
 """.split()  # noqa: SIM905
-globals().update({name.partition("=")[0]: getattr(_lucid, name.rpartition("=")[2]) for name in _SAME})
+for _name in _SAME:
+    _own, _, _first = _name.partition("=")
+    # a second name has a gate of its own, so that errors have it
+    globals()[_own] = _gate(getattr(_lucid, _first).__wrapped__, _own) if _first else getattr(_lucid, _own)
 
 __array_api_version__ = "2024.12"
 e, inf, nan, newaxis, pi = _math.e, _math.inf, _math.nan, None, _math.pi

@@ -9,6 +9,7 @@ import numpy as np
 
 import lucid
 from lucid import _dtype
+from lucid._functions._arguments import check_tensors
 from lucid._tensor import Tensor
 from lucid.array_api._checked import checked
 from lucid.array_api._docs import document
@@ -104,6 +105,7 @@ def linspace(
 
 def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
     """Coordinates of a grid; "xy" has the first array along the second dimension."""
+    check_tensors("meshgrid", *arrays)
     return tuple(lucid.meshgrid(*arrays, indexing=indexing)) if arrays else ()
 
 

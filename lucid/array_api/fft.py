@@ -6,6 +6,7 @@ from typing import Any
 
 import lucid
 from lucid._tensor import Tensor
+from lucid.array_api._checked import checked
 from lucid.array_api._docs import document
 
 __all__ = [
@@ -55,3 +56,4 @@ def ifftshift(x: Tensor, /, *, axes: Any = None) -> Tensor:
 
 
 document(__all__, globals())
+globals().update(checked(__all__, globals()))

@@ -7,6 +7,7 @@ from typing import Any
 
 import lucid
 from lucid._tensor import Tensor
+from lucid.array_api._checked import checked
 from lucid.array_api._docs import document
 from lucid.array_api._manipulation import Axis, matrix_transpose, result_type
 
@@ -105,3 +106,4 @@ def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
 
 
 document(__all__, globals())
+globals().update(checked(__all__, globals()))
