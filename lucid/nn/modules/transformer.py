@@ -47,7 +47,7 @@ def _length(layers: ModuleList, x: Tensor) -> int:
     return x._data.shape[1 if x._data.ndim == 3 and getattr(attention, "batch_first", False) else 0]
 
 
-def _copies(layer: Module, count: int, name: str) -> ModuleList:
+def _copies(layer: Module, count: int, name: str = "_get_clones") -> ModuleList:
     check_layers(name, "num_layers", count)
     return ModuleList([copy.deepcopy(layer) for _ in range(count)])
 
