@@ -38,6 +38,7 @@ include "_kernels/matmul.pxi"         # matmul, linear
 include "_kernels/conv_tile.pxi"      # the register tile of a last, narrow panel
 include "_kernels/gather.pxi"         # padded, phase-split copies of images
 include "_kernels/patches.pxi"        # products whose right side is the patches of an image
+include "_kernels/conv_strip.pxi"     # convolutions of one block of k, straight into y
 include "_kernels/patch_blocks.pxi"   # what a block of them reads and writes
 include "_kernels/pixels.pxi"         # the same for small images, without dropped columns
 include "_kernels/winograd_transforms.pxi"  # of kernels, tiles and results

@@ -45,6 +45,7 @@ cdef struct Patches:
     Py_ssize_t blocks_s, blocks_y, blocks_x                     # ... and how many there are
     Py_ssize_t pitch, plane, stage_channel, columns
     Py_ssize_t depth                                            # channels per block of k
+    bint strips                                                 # computed by conv_strip.pxi
 
 
 cdef void plan_taps(Patches* p) noexcept nogil:
@@ -120,7 +121,7 @@ cdef void plan_patches(Patches* p, Py_ssize_t lanes, Py_ssize_t threads) noexcep
     p.plane = (p.block_height + p.span_y) * p.pitch
     p.block_samples = 1
     p.columns = round_up((p.block_height - 1) * p.pitch + p.block_width, lanes)
-    if p.block_height == p.height and p.block_width == p.width:
+    if p.block_height == p.height and p.block_width == p.width and not p.strips:
         several = min(p.samples, target // p.plane)
         if several > 1 and round_up(several * p.plane, lanes) < several * p.columns:
             p.block_samples = several
@@ -137,12 +138,27 @@ cdef inline Py_ssize_t stage_size(const Patches* p, Py_ssize_t lanes) noexcept n
 
 # Weights
 
+cdef inline int packed_height(const Patches* p, const floating* like, Py_ssize_t rows) noexcept nogil:
+    """Of the next tile of packed weights, of which ``rows`` rows are left."""
+    if p.strips:
+        return <int> min(rows, <Py_ssize_t> STRIP_ROWS)
+    return tile_height(like, rows) if p.rows > LINE_ROWS else 1
+
+
+cdef inline Py_ssize_t packed_part(const Patches* p, const floating* like, Py_ssize_t index,
+                                   Py_ssize_t parts) noexcept nogil:
+    """Where part ``index`` of ``parts`` of the rows starts."""
+    if p.strips:
+        return min(p.rows, ceil_div(p.rows, STRIP_ROWS) * index // parts * STRIP_ROWS)
+    return row_part(like, p.rows, index, parts)
+
+
 cdef void pack_weights(const Patches* p, const floating* w, Py_ssize_t channels, floating* out) noexcept nogil:
     """Tiles of rows, each k-major with k = (channel, tap), as ``pack_a`` lays them out."""
     cdef Py_ssize_t i = 0, c, t, r
     cdef int rows
     while i < p.rows:
-        rows = tile_height(w, p.rows - i) if p.rows > LINE_ROWS else 1
+        rows = packed_height(p, w, p.rows - i)
         if p.taps == 1 and p.w_row == 1:                                    # rows are
             for c in range(channels):
                 copy_row(w + i + c * p.w_channel + p.tap_w[0], out, rows)
@@ -185,7 +201,7 @@ cdef void convolve_task(const Patches* p, const floating* x, const floating* pac
     cdef floating* stage = work
     cdef floating* out = work + stage_size(p, lanes)
     cdef bint whole
-    lo, hi = row_part(x, p.rows, task % parts, parts), row_part(x, p.rows, task % parts + 1, parts)
+    lo, hi = packed_part(p, x, task % parts, parts), packed_part(p, x, task % parts + 1, parts)
     task = task // parts
     bx, task = task % p.blocks_x * p.block_width, task // p.blocks_x
     by, task = task % p.blocks_y * p.block_height, task // p.blocks_y
@@ -196,6 +212,12 @@ cdef void convolve_task(const Patches* p, const floating* x, const floating* pac
     y += bs * p.y_sample + (g * p.rows + lo) * p.y_channel + by * p.y_row + bx * p.y_column
     packed += g * p.channels * p.rows * p.taps
     memset(stage + p.depth * p.stage_channel, 0, (stage_size(p, lanes) - p.depth * p.stage_channel) * sizeof(floating))
+    if floating is float:
+        if p.strips:
+            stage_block(p, x, 0, p.depth, 1, by, bx, stage)
+            strip_block(p, packed + lo * p.depth * p.taps, stage, at, p.depth * p.taps,
+                        NULL if bias == NULL else bias + g * p.rows + lo, y, hi - lo, height, width, strips_past(p, y))
+            return
     columns = samples * p.plane if p.block_samples > 1 else (height - 1) * p.pitch + width
     # of one block of k, a panel goes to y while it is in L1; into memory, whole rows are faster
     whole = p.depth >= p.channels and p.rows > LINE_ROWS and p.samples * p.y_sample <= DIRECT_OUTPUT
@@ -235,6 +257,7 @@ cdef void convolve_task(const Patches* p, const floating* x, const floating* pac
 cdef bint convolve_directly(Patches* p, const floating* x, const floating* w, const floating* bias,
                             floating* y) noexcept nogil:
     """As ``convolve``, every output one sum over the k axis in the order of memory."""
+    p.strips = strips_fit(p, x)
     if pixels_fit(p):
         if point_fits(p):
             return convolve_point(p, x, w, bias, y)
@@ -255,7 +278,7 @@ cdef bint convolve_rows(Patches* p, const floating* x, const floating* w, const 
     tasks = p.groups * p.blocks_s * p.blocks_y * p.blocks_x
     parts = 1
     if threads > 1 and p.rows > LINE_ROWS:
-        parts = min(row_units(x, p.rows), ceil_div(2 * threads, tasks))
+        parts = min(ceil_div(p.rows, STRIP_ROWS) if p.strips else row_units(x, p.rows), ceil_div(2 * threads, tasks))
     tasks *= parts
     threads = <int> min(threads, tasks)
     size = round_up(stage_size(p, lanes) + p.rows * p.columns, 16)

@@ -74,6 +74,13 @@ CONVOLUTIONS: list[tuple[tuple[int, int, int, int], int, Pair, Geometry]] = [
     ((2, 70, 7, 7), 70, (5, 5), geometry(padding=2, groups=70)),
     ((3, 5, 11, 40), 15, (3, 5), geometry(stride=2, padding=(1, 2), groups=5)),
     ((2, 6, 90, 80), 6, (3, 3), geometry(padding=1, dilation=2, groups=6)),
+    ((2, 3, 9, 62), 18, (3, 3), geometry(padding=1)),
+    ((2, 3, 23, 224), 7, (3, 3), geometry(stride=2, padding=1)),
+    ((1, 2, 30, 160), 12, (7, 7), geometry(stride=2, padding=3)),
+    ((2, 8, 6, 56), 10, (3, 3), geometry(padding=1, groups=2)),
+    ((1, 1, 1, 2000), 5, (1, 5), geometry(padding=((0, 0), (2, 2)))),
+    ((2, 3, 57, 61), 3, (5, 5), geometry(stride=2, padding=2, groups=3)),
+    ((1, 3, 9, 1), 3, (3, 3), geometry(stride=2, padding=1, groups=3)),
     ((0, 3, 8, 8), 4, (3, 3), geometry(padding=1)),
 ]
 
@@ -106,6 +113,18 @@ def test_convolution(ops: Any, case: tuple[tuple[int, int, int, int], int, Pair,
     for i in range(shape[0]):
         np.testing.assert_array_equal(ops.conv2d(x[i : i + 1], w, None, *how)[0], y[i])
         np.testing.assert_array_equal(ops.conv2d_input_grad(dy[i : i + 1], w, (1, *shape[1:]), *how)[0], dx[i])
+
+
+@pytest.mark.parametrize(("shape", "out", "how"), [
+    ((6, 3, 128, 128), 22, geometry(padding=1)),                    # y goes past the caches
+    ((17, 32, 64, 64), 32, geometry(stride=2, padding=1, groups=32)),   # the next block of x is called for
+])  # fmt: skip
+def test_bits_of_large_batches(ops: Any, shape: tuple[int, int, int, int], out: int, how: Geometry) -> None:
+    x, w = normal(shape, np.float32), normal((out, shape[1] // how[-1], 3, 3), np.float32, 1)
+    b = normal((out,), np.float32, 2)
+    y = at_threads(ops, lambda: ops.conv2d(x, w, b, *how))
+    for i in range(shape[0]):
+        np.testing.assert_array_equal(ops.conv2d(x[i : i + 1], w, b, *how)[0], y[i])
 
 
 def test_convolution_bits_are_those_of_matrix_products(ops: Any) -> None:
