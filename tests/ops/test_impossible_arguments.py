@@ -19,7 +19,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "outer": (
         lambda: lucid.outer(lucid.ones(2, 2), lucid.ones(3)), "outer: expected two vectors, got shapes (2, 2) and (3,)",
     ),
-    "ger": (lambda: lucid.ones(2).ger(lucid.tensor(1.0)), "outer: expected two vectors, got shapes (2,) and ()"),
+    "ger": (lambda: lucid.ones(2).ger(lucid.tensor(1.0)), "ger: expected two vectors, got shapes (2,) and ()"),
     "roll, more shifts": (
         lambda: lucid.roll(x, (1, 1, 1), (0, 1)),
         "roll: expected a shift for each dimension, got shifts (1, 1, 1) and dims (0, 1)",

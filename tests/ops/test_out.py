@@ -168,7 +168,8 @@ def test_every_function_that_declares_it_obeys(package: Any, name: str, monkeypa
 
     monkeypatch.setattr(package, name, spy)
     # Examples call a function by its first name, and in the package of its first name.
-    called = rf"\b(lucid\.[\w.]*|F\.){function.__name__}\("
+    first = getattr(function, "__wrapped__", function).__name__
+    called = rf"\b(lucid\.[\w.]*|F\.){first}\("
     text = re.sub(called, f"{package.__name__}.{name}(", function.__doc__ or "")
     names: dict[str, Any] = {"lucid": lucid}
     for part in doctest.DocTestParser().get_examples(text):
