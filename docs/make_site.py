@@ -287,8 +287,8 @@ class Site:
                 if page != f"{name}.{own}":
                     self.write(f"{name}.{own}", alias_page(f"{name}.{own}", page))
                     aliases.append(f"{name}.{own}")
-            elif id(value) not in self.pages:
-                self.pages[id(value)] = f"{name}.{own}"
+            elif id(first := value.__wrapped__ if type(value).__name__ == "Gate" else value) not in self.pages:
+                self.pages[id(value)] = self.pages[id(first)] = f"{name}.{own}"
                 functions.setdefault(family_of(value), []).append((own, value))
         if not classes and not functions:
             return False
