@@ -31,6 +31,7 @@ include "_kernels/cross_entropy.pxi"  # cross-entropy and negative log-likelihoo
 include "_kernels/loss.pxi"           # losses element by element: values, sums, gradients
 include "_kernels/register_tile.pxi"  # the register tile of products
 include "_kernels/transpose.pxi"      # rows copied, rows made columns
+include "_kernels/pack_ahead.pxi"     # the next panel, packed while the present one is multiplied
 include "_kernels/tile.pxi"           # tiles over C, and packing for them
 include "_kernels/gemm_dot.pxi"       # products of a few rows, without packing
 include "_kernels/gemm.pxi"           # the blocked, threaded matrix product

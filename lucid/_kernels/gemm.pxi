@@ -161,7 +161,7 @@ cdef inline Py_ssize_t pack_width(const floating* like, Py_ssize_t b_column, Py_
     if m > a_block(like, m, k):
         panels = min(PACKED_BYTES // (k_part(like, k) * columns * <Py_ssize_t> sizeof(floating)), NC // columns)
     elif m > tile_rows(like) and b_column == 1:
-        panels = PANELS
+        panels = 2 if k_chains(like, k) > 1 else PANELS         # one is packed while the other is used
     return min(n, max(panels, 1) * columns)
 
 
@@ -193,10 +193,12 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
                       const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n,
                       Py_ssize_t k, bint accumulate, floating* work) noexcept nogil:
     """C = A @ B, or C += A @ B, with ``gemm_workspace`` elements of workspace. Rows of C are contiguous."""
-    cdef Py_ssize_t i, j, p = 0, depth, most, block, width, rows, whole = 0, columns = tile_columns(a)
+    cdef Py_ssize_t i, j, p = 0, depth, most, block, width, held, rows, whole = 0, columns = tile_columns(a)
     cdef int chains
     cdef bint in_place, a_in_place
     cdef floating* packed_b
+    cdef lucid_ahead panels
+    cdef lucid_ahead* ahead
     if n == 1 and c_row == 1:       # a column of C is a row of its transpose
         m, n, a, b = n, m, b, a
         a_row, a_step, b_row, b_column = b_column, b_row, a_step, a_row
@@ -212,14 +214,20 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
         whole = n // columns * columns
     packed_b = work + packed_a_size(a, a_row, a_step, m, n, k)
     most, chains, a_in_place = k_part(a, k), k_chains(a, k), a_stays(a, a_row, a_step, n, k)
-    block = m if a_in_place else even_block(a, m, k)
+    block, held = m if a_in_place else even_block(a, m, k), pack_width(a, b_column, m, n, k)
     while p < k:
         depth = min(k - p, most)
         j = 0
         while j < n:
             in_place = j < whole
-            width = whole if in_place else min(n - j, pack_width(a, b_column, m, n, k))
-            if not in_place:
+            width, ahead = whole if in_place else min(n - j, held), NULL
+            if floating is float:
+                if not in_place and chains > 1 and b_column == 1 and block == m and held > columns:
+                    # with more blocks, the first has too few tiles: many rows at a time are waited for
+                    width, ahead = n - j, &panels
+                    ahead_first(ahead, b + p * b_row + j, b_row, depth, width, chains, packed_b,
+                                (held + columns - 1) // columns)
+            if not in_place and ahead == NULL:
                 pack_b_chains(b + p * b_row + j * b_column, b_row, b_column, depth, width, chains, packed_b)
             i = 0
             while i < m:
@@ -232,7 +240,8 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
                                   c + i * c_row + j, c_row, rows, width, depth, accumulate or p > 0)
                 else:
                     chain_product(work, b + p * b_row if in_place else packed_b, b_row if in_place else 0,
-                                  c + i * c_row + j, c_row, rows, width, depth, chains, accumulate or p > 0)
+                                  c + i * c_row + j, c_row, rows, width, depth, chains, accumulate or p > 0,
+                                  ahead)
                 i += rows
             j += width
         p += depth

@@ -98,10 +98,12 @@ cdef extern from *:
     #if defined(__GNUC__)
     #define LUCID_ALWAYS static inline __attribute__((always_inline))
     #define LUCID_SOON(address) __builtin_prefetch(address, 1, 2)
+    #define LUCID_READ_SOON(address) __builtin_prefetch(address, 0, 3)
     #define LUCID_LINE __attribute__((aligned(64)))
     #else
     #define LUCID_ALWAYS static inline
     #define LUCID_SOON(address) ((void) 0)
+    #define LUCID_READ_SOON(address) ((void) 0)
     #define LUCID_LINE
     #endif
     #if defined(__clang__)
@@ -112,17 +114,51 @@ cdef extern from *:
     #define LUCID_UNROLLED
     #endif
 
+    /* Rows of B that are to be packed as one panel, row p to chain p % chains; a call packs n of them and calls for
+       rows ``fetch`` ahead, whose cache lines need not start where they do. */
+    struct lucid_ahead {
+        const float *b, *row;
+        float *out, *to;
+        Py_ssize_t b_row, columns, held, place, left, each, fetch, next, back;
+        int chain, chains;
+    };
+    LUCID_ALWAYS void lucid_ahead_some(struct lucid_ahead *s, Py_ssize_t n) {
+        const float *row = s->row;
+        float *to = s->to;
+        Py_ssize_t left = s->left, last = left > n ? left - n : 0;
+        int r = s->chain;
+        for (; left > last; left--) {
+            if (left > s->fetch) {
+                const float *then = row + s->fetch * s->b_row;
+                for (int i = 0; i < LUCID_NR32; i += 16) LUCID_READ_SOON(then + i);
+                LUCID_READ_SOON(then + LUCID_NR32 - 1);
+            }
+            memcpy(to, row, sizeof(float) * LUCID_NR32);
+            row += s->b_row;
+            to += s->next;
+            if (++r == s->chains) {
+                to -= s->back;
+                r = 0;
+            }
+        }
+        s->row = row;
+        s->to = to;
+        s->left = left;
+        s->chain = r;
+    }
+
     /* ``rows`` by NR elements of C, which ``load`` adds to. Row p of B lies at b + at[p], or at b + p * b_step without
        ``at``. From FAR steps on, C was left long ago or never touched: it is called for at the start, and is there at
        the end. The sums of shorter blocks are still in L1, where calling for them costs 4 % of Winograd's.
        lucid_tile_*_any is worth nothing but inlined, with ``rows`` and whether there is ``at`` constant.
 
        lucid_tile_*_each takes packed A and chain after chain of k (tile.pxi), the total of those before being in L1.
-       Row p of B lies at b + p * b_row, or without ``b_row`` where packing puts it: chain under chain. */
+       Row p of B lies at b + p * b_row, or without ``b_row`` where packing puts it: chain under chain. Before each
+       chain some of the next panel is packed, if ``ahead`` (pack_ahead.pxi) says so. */
     #define LUCID_FAR 96
     #define LUCID_HEIGHT(s, MR, n) \\
         case n: \\
-            if (MR >= n) lucid_tile_##s##_each(n, a, b, b_row, c, c_row, k, chains, load); \\
+            if (MR >= n) lucid_tile_##s##_each(n, a, b, b_row, c, c_row, k, chains, load, ahead); \\
             break;
     #define LUCID_DEFINE_TILE(s, real, type, vector, MR, NR) \\
     enum { lucid_lanes_##s = sizeof(vector) / sizeof(real), lucid_width_##s = NR / lucid_lanes_##s }; \\
@@ -170,7 +206,8 @@ cdef extern from *:
         lucid_tile_##s##_put(rows, sum, load ? c : NULL, c_row, c, c_row); \\
     } \\
     LUCID_ALWAYS void lucid_tile_##s##_each(const int rows, const real *a, const real *b, Py_ssize_t b_row, real *c, \\
-                                            Py_ssize_t c_row, Py_ssize_t k, int chains, int load) { \\
+                                            Py_ssize_t c_row, Py_ssize_t k, int chains, int load, \\
+                                            struct lucid_ahead *ahead) { \\
         LUCID_LINE real total[MR * NR]; \\
         vector sum[MR][lucid_width_##s]; \\
         const Py_ssize_t every = k / chains, more = k % chains, step = b_row ? b_row * chains : NR; \\
@@ -184,6 +221,7 @@ cdef extern from *:
                                      : LUCID_FILL(type, -0.0)); \\
         for (int r = 0;; r++) { \\
             const Py_ssize_t steps = every + (r < more); \\
+            if (sizeof(real) == sizeof(float) && ahead && ahead->left) lucid_ahead_some(ahead, ahead->each); \\
             if (r == last && k >= LUCID_FAR) lucid_tile_##s##_soon(rows, c, c_row); \\
             lucid_tile_##s##_sums(rows, a, 1, rows, b, step, NULL, steps, sum); \\
             if (r == last) break; \\
@@ -194,7 +232,8 @@ cdef extern from *:
         lucid_tile_##s##_put(rows, sum, last > 0 ? total : load ? c : NULL, last > 0 ? NR : c_row, c, c_row); \\
     } \\
     static void lucid_tile_##s##_chains(int rows, const real *a, const real *b, Py_ssize_t b_row, real *c, \\
-                                        Py_ssize_t c_row, Py_ssize_t k, int chains, int load) { \\
+                                        Py_ssize_t c_row, Py_ssize_t k, int chains, int load, \\
+                                        struct lucid_ahead *ahead) { \\
         switch (rows) { \\
             LUCID_HEIGHT(s, MR, 14) LUCID_HEIGHT(s, MR, 13) LUCID_HEIGHT(s, MR, 12) LUCID_HEIGHT(s, MR, 11) \\
             LUCID_HEIGHT(s, MR, 10) LUCID_HEIGHT(s, MR, 9) LUCID_HEIGHT(s, MR, 8) LUCID_HEIGHT(s, MR, 7) \\
@@ -224,6 +263,14 @@ cdef extern from *:
     LUCID_DEFINE_TILE(f, float, ps, lucid_row, LUCID_MR32, LUCID_NR32)
     LUCID_DEFINE_TILE(d, double, pd, lucid_pairs, LUCID_MR64, LUCID_NR64)
     """
+    struct lucid_ahead:             # pack_ahead.pxi
+        const float* b
+        const float* row
+        float* out
+        float* to
+        Py_ssize_t b_row, columns, held, place, left, each, fetch, next, back
+        int chain, chains
+    void ahead_some "lucid_ahead_some" (lucid_ahead* s, Py_ssize_t n) noexcept nogil
     float madd32 "lucid_maddf" (float a, float b, float c) noexcept nogil
     double madd64 "lucid_madd" (double a, double b, double c) noexcept nogil
     void tile32 "lucid_tile_f_strided" (int rows, const float* a, Py_ssize_t a_row, Py_ssize_t a_step, const float* b,
@@ -239,9 +286,11 @@ cdef extern from *:
                                                 const double* b, const Py_ssize_t* at, double* c, Py_ssize_t c_row,
                                                 Py_ssize_t k, bint load) noexcept nogil
     void chain_tile32 "lucid_tile_f_chains" (int rows, const float* a, const float* b, Py_ssize_t b_row, float* c,
-                                             Py_ssize_t c_row, Py_ssize_t k, int chains, bint load) noexcept nogil
+                                             Py_ssize_t c_row, Py_ssize_t k, int chains, bint load,
+                                             lucid_ahead* ahead) noexcept nogil
     void chain_tile64 "lucid_tile_d_chains" (int rows, const double* a, const double* b, Py_ssize_t b_row, double* c,
-                                             Py_ssize_t c_row, Py_ssize_t k, int chains, bint load) noexcept nogil
+                                             Py_ssize_t c_row, Py_ssize_t k, int chains, bint load,
+                                             lucid_ahead* ahead) noexcept nogil
     cdef enum:
         MR32 "LUCID_MR32"
         NR32 "LUCID_NR32"
@@ -287,9 +336,9 @@ cdef inline void gather_tile(int rows, const floating* a, Py_ssize_t a_row, Py_s
 
 
 cdef inline void chain_tile(int rows, const floating* a, const floating* b, Py_ssize_t b_row, floating* c,
-                            Py_ssize_t c_row, Py_ssize_t k, int chains, bint load) noexcept nogil:
-    """As ``tile``, chain after chain, with packed A. ``b_row`` is 0 when B is packed too."""
+                            Py_ssize_t c_row, Py_ssize_t k, int chains, bint load, lucid_ahead* ahead) noexcept nogil:
+    """As ``tile``, chain after chain, with packed A. ``b_row`` is 0 when B is packed too; ``ahead`` may be NULL."""
     if floating is float:
-        chain_tile32(rows, a, b, b_row, c, c_row, k, chains, load)
+        chain_tile32(rows, a, b, b_row, c, c_row, k, chains, load, ahead)
     else:
-        chain_tile64(rows, a, b, b_row, c, c_row, k, chains, load)
+        chain_tile64(rows, a, b, b_row, c, c_row, k, chains, load, ahead)

@@ -28,6 +28,7 @@ cdef enum:
     K_PART = 2048               # most steps of k whose chains are computed together
     K_LINE = 16                 # steps of k in a cache line
     PANELS = 4                  # of A or B packed together
+    AHEAD_ROWS = 4              # of B called for ahead, at least
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t n, Py_ssize_t multiple) noexcept nogil:
@@ -146,29 +147,38 @@ cdef void block_product(const floating* a, Py_ssize_t a_row, const floating* b, 
 
 
 cdef void chain_product(const floating* a, const floating* b, Py_ssize_t b_row, floating* c, Py_ssize_t c_row,
-                        Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, int chains, bint load) noexcept nogil:
-    """m by n elements of C, interleaved chain after chain. A is packed; ``b_row`` is 0 when B is too."""
+                        Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, int chains, bint load,
+                        lucid_ahead* ahead) noexcept nogil:
+    """m by n elements of C, interleaved chain after chain. A is packed; ``b_row`` is 0 when B is too.
+
+    Only the first panel of B needs to be there when ``ahead`` packs the others.
+    """
     cdef floating full[TILE]
     cdef Py_ssize_t i, j = 0, r, x, width, columns = tile_columns(a), whole = chains * chain_pitch(k, chains)
     cdef int rows
     while j < n:
         width = min(n - j, columns)
+        if ahead != NULL:
+            ahead_next(ahead, k, chains, (m + tile_rows(a) - 1) // tile_rows(a) * chains)
         i = 0
         while i < m:
             rows = chain_height(a, m - i)
             if width == columns:
-                chain_tile(rows, a + i * whole, b, b_row, c + i * c_row + j, c_row, k, chains, load)
+                chain_tile(rows, a + i * whole, b, b_row, c + i * c_row + j, c_row, k, chains, load, ahead)
             else:
                 if load:
                     for r in range(rows):
                         for x in range(columns):
                             full[r * columns + x] = c[(i + r) * c_row + j + x] if x < width else <floating> 0
-                chain_tile(rows, a + i * whole, b, b_row, full, columns, k, chains, load)
+                chain_tile(rows, a + i * whole, b, b_row, full, columns, k, chains, load, ahead)
                 for r in range(rows):
                     for x in range(width):
                         c[(i + r) * c_row + j + x] = full[r * columns + x]
             i += rows
-        b += columns if b_row else columns * whole
+        if ahead != NULL:
+            b = <const floating*> ahead_done(ahead, k, chains)
+        else:
+            b += columns if b_row else columns * whole
         j += columns
 
 
