@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lucid._functions._arguments import check_tensors
+from lucid._functions._naming import listed
 from lucid._functions.broadcast import expand_sizes
 from lucid._functions.join import stack
 from lucid._functions.shape import permute, reshape
@@ -155,6 +156,7 @@ def _split(x: Tensor, groups: Sequence[Group], sizes: dict[str, int]) -> Tensor:
     return reshape(x, tuple([sizes[n] for n in _flat(groups)]))
 
 
+@listed
 def rearrange(a: Tensor | Sequence[Tensor], pattern: str, /, **shapes: int) -> Tensor:
     """The same elements with dimensions split, permuted and merged.
 
@@ -184,6 +186,7 @@ def rearrange(a: Tensor | Sequence[Tensor], pattern: str, /, **shapes: int) -> T
     return _merge(permute(y, tuple([before.index(n) for n in after])), right, sizes)
 
 
+@listed
 def repeat(a: Tensor | Sequence[Tensor], pattern: str, /, **shapes: int) -> Tensor:
     """`rearrange`, with names or numbers on the right that are not on the left: the elements are repeated along those.
 
@@ -217,6 +220,7 @@ def repeat(a: Tensor | Sequence[Tensor], pattern: str, /, **shapes: int) -> Tens
 REDUCTIONS = ("sum", "mean", "max", "min", "prod", "any", "all")
 
 
+@listed
 def reduce(
     a: Tensor | Sequence[Tensor], pattern: str, /, reduction: str | Callable[..., Tensor] = "sum", **shapes: int
 ) -> Tensor:

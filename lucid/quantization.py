@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lucid._functions._naming import listed
 from lucid.autograd import no_grad
 from lucid.compiler._build import lower
 from lucid.compiler._compiled import Compiled
@@ -53,6 +54,7 @@ class _Observed(Compiled):
         return step
 
 
+@listed
 def calibrate(
     model: Callable[..., Any], batches: Iterable[Any], *, method: str = "minmax", percentile: float = 99.99
 ) -> Calibration:

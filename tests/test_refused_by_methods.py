@@ -11,6 +11,7 @@ import pytest
 import lucid
 from lucid import distributions as dist
 from lucid import fx, nn, optim
+from lucid.autograd import functional
 from lucid.distributions import constraints
 from lucid.nn.utils import prune
 from lucid.optim.lr_scheduler import ChainedScheduler, CyclicLR, ExponentialLR, ReduceLROnPlateau
@@ -47,7 +48,7 @@ CASES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: lucid.autograd.grad(lucid.ones(1, requires_grad=True).sum(), (1,)), TypeError,
      "grad: wrong argument among outputs: float32 (), inputs: tuple"),
     (lambda: lucid.autograd.backward((1.5,)), TypeError, "backward: wrong argument among tensors: tuple"),
-    (lambda: lucid.autograd.functional.jacobian(3, lucid.ones(2)), TypeError,
+    (lambda: functional.jacobian(3, lucid.ones(2)), TypeError,
      "jacobian: wrong argument among func: 3, inputs: float32 (2,)"),
     (lambda: lucid.autograd.gradcheck(abs, 3), TypeError,
      "gradcheck: wrong argument among func: builtin_function_or_method, inputs: 3"),
@@ -55,6 +56,15 @@ CASES: list[tuple[Callable[[], Any], type[Exception], str]] = [
      "isclose: wrong argument among x: float32 (1,), y: float32 (1,), atol: an integer of 100 bits"),
     (lambda: lucid.div(lucid.ones(1), lucid.ones(1), rounding_mode=lucid.ones(2, 1)), ValueError,
      "div: rounding_mode must be None, 'trunc' or 'floor', got Tensor([[1.0], [1.0]], grad=None)"),
+    (lambda: lucid.models.nms(lucid.ones(2, 4), lucid.ones(2), "x"), TypeError,
+     "nms: wrong argument among boxes: float32 (2, 4), scores: float32 (2,), iou_threshold: 'x'"),
+    (lambda: lucid.quantization.calibrate(nn.Linear(2, 3).eval(), 3.0), TypeError,
+     "calibrate: wrong argument among model: Linear, batches: 3.0"),
+    (lambda: lucid.signal.windows.kaiser(5, beta=[]), TypeError, "kaiser: wrong argument among M: 5, beta: list"),
+    (lambda: lucid.einops.rearrange(lucid.ones(1, 2), [None]), TypeError,
+     "rearrange: wrong argument among a: float32 (1, 2), pattern: list"),
+    (lambda: lucid.profiler.schedule(wait="x", warmup=1, active=1), TypeError,
+     "schedule: wrong argument among wait: 'x', warmup: 1, active: 1"),
     (lambda: lucid.rand(2, generator="x"), TypeError, "rand: expected a Generator as generator, got str"),
     (lambda: lucid.Generator().set_state({}), TypeError, "set_state: expected a Tensor, got dict"),
     (lambda: lucid.ones(2).type_as([1]), TypeError, "type_as: expected a Tensor, got list"),

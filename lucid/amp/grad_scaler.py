@@ -64,7 +64,7 @@ class GradScaler(NamedMethods):
     ) -> None:
         self._device = check_device_type("GradScaler", device)
         if enabled and self._device != "cpu":
-            warnings.warn(f"GradScaler: enabled, but {self._device} is not available. Disabling.", stacklevel=2)
+            warnings.warn(f"GradScaler: enabled, but {self._device} is not available. Disabling.", stacklevel=3)
             enabled = False
         self._enabled = enabled
         if enabled:

@@ -71,7 +71,7 @@ class Wishart(_Covariance, ExponentialFamily):
         if (df <= p - 1).any():
             raise ValueError(f"Wishart: expected df above {p - 1}, the size of the matrices less one")
         if (df < p).any():
-            warnings.warn("Wishart: with df below the size of the matrices, singular samples are likely", stacklevel=2)
+            warnings.warn("Wishart: with df below the size of the matrices, singular samples are likely", stacklevel=3)
         self.df = df.expand(*batch)
         self._take(name, matrix.expand(*batch, p, p))
         super().__init__(batch, (p, p), validate_args=validate_args)

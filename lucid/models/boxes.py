@@ -9,6 +9,7 @@ import numpy as np
 
 import lucid
 from lucid import Tensor, transforms
+from lucid._functions._naming import listed
 from lucid.models._preprocessing import as_image
 from lucid.nn import functional as F
 from lucid.nn.functional._common import check_tensors
@@ -33,6 +34,7 @@ def _overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
 
 
+@listed
 def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     """Area of the intersection over that of the union, of every pair of boxes.
 
@@ -66,6 +68,7 @@ def _choose(boxes: np.ndarray, scores: np.ndarray, threshold: float, most: int |
     return np.array(kept, np.int64)
 
 
+@listed
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
     """Which boxes stay when each removes those of lower score that overlap it by more than ``iou_threshold``.
 
@@ -180,6 +183,7 @@ class Detections(NamedTuple):
     labels: Tensor
 
 
+@listed
 def detections(
     prediction: Tensor, score_threshold: float = 0.25, iou_threshold: float = 0.7, most: int = 300
 ) -> list[Detections]:

@@ -11,6 +11,7 @@ import numpy as np
 
 import lucid
 from lucid import Tensor
+from lucid._functions._naming import NamedMethods
 
 PADDING = ("[PAD]", "<pad>", "<|endoftext|>")
 """Tokens that fill rows up, the first that the vocabulary has."""
@@ -40,7 +41,7 @@ def _read(path: Path, lowercase: bool) -> Any:
     return tokenizers.Tokenizer.from_file(str(path))
 
 
-class Tokenizer:
+class Tokenizer(NamedMethods):
     """Texts as token ids and back, by the files that are published with a model.
 
     Args:

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lucid import _version
+from lucid._functions._naming import listed
 from lucid.autograd._node import TensorBase
 from lucid.compiler._tree import flatten
 from lucid.onnx import _emit_elementwise, _emit_neural, _emit_reduce, _emit_rnn, _emit_shape
@@ -27,6 +28,7 @@ _FAMILIES = (_emit_elementwise, _emit_neural, _emit_reduce, _emit_rnn, _emit_sha
 Axes = Mapping[str, Mapping[int, str] | Sequence[int]]
 
 
+@listed
 def export(
     model: Callable[..., Any],
     args: Any = (),

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from lucid._functions._naming import listed
 from lucid.autograd import _watching
 from lucid.autograd._node import TensorBase, View
 from lucid.autograd._site import find_site, snake
@@ -121,6 +122,7 @@ class record_function:
         return wrapped
 
 
+@listed
 def schedule(
     *, wait: int, warmup: int, active: int, repeat: int = 0, skip_first: int = 0
 ) -> Callable[[int], ProfilerAction]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lucid._functions._naming import listed
 from lucid._version import __version__
 from lucid.serve._batcher import Batcher, BusyError, ClosedError
 from lucid.serve._bodies import JSON, NPY, BodyError, Request, plain, read, write_json, write_npy
@@ -197,6 +198,7 @@ class Service:
                 "lucid": __version__}  # fmt: skip
 
 
+@listed
 def make_app(model: Model, *, limits: Limits | None = None, labels: Sequence[str] = ()) -> Any:
     """An ASGI application (Starlette) that answers for a model: POST /predict, GET /health, GET /metrics.
 

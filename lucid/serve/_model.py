@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import lucid
+from lucid._functions._naming import listed
 from lucid._tensor import Tensor
 from lucid.compiler._tree import _TENSOR as TENSOR
 from lucid.nn.modules.module import Module
@@ -170,6 +171,7 @@ class Model:
         return self._call if self.kind != "plan" else None
 
 
+@listed
 def open_model(
     name: str | os.PathLike[str] | Module, *, weights: str | os.PathLike[str] | None = None,
     shape: Sequence[int] | None = None, dtype: str | None = None, classes: int | None = None,

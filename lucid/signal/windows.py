@@ -8,6 +8,7 @@ from typing import Any
 
 import lucid
 from lucid._convert import as_device
+from lucid._functions._naming import listed
 from lucid._printing import shown
 from lucid._tensor import Tensor
 
@@ -41,6 +42,7 @@ def _finish(w: Tensor, M: int, dtype: Any, requires_grad: bool) -> Tensor:
     return w.to(dtype or lucid.get_default_dtype()).requires_grad_(requires_grad)
 
 
+@listed
 def exponential(
     M: int, *, center: float | None = None, tau: float = 1.0, sym: bool = True, dtype: Any = None, layout: Any = None,
     device: Any = None, requires_grad: bool = False,
@@ -77,6 +79,7 @@ def exponential(
     return _finish(lucid.exp(-(n - middle).abs() / tau), M, dtype, requires_grad)
 
 
+@listed
 def cosine(
     M: int, *, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -100,6 +103,7 @@ def cosine(
     return _finish(lucid.sin((n + 0.5) * (math.pi / length)), M, dtype, requires_grad)
 
 
+@listed
 def gaussian(
     M: int, *, std: float = 1.0, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False,
@@ -127,6 +131,7 @@ def gaussian(
     return _finish(lucid.exp(((n - (length - 1) / 2) / std).square() * -0.5), M, dtype, requires_grad)
 
 
+@listed
 def kaiser(
     M: int, *, beta: float = 12.0, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False,
@@ -157,6 +162,7 @@ def kaiser(
     return _finish(w, M, dtype, requires_grad)
 
 
+@listed
 def general_cosine(
     M: int, *, a: Iterable[float], sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False,
@@ -196,6 +202,7 @@ def _cosines(name: str, M: int, a: Any, sym: bool, dtype: Any, layout: Any, devi
     return _finish(w, M, dtype, requires_grad)
 
 
+@listed
 def general_hamming(
     M: int, *, alpha: float = 0.54, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False,
@@ -219,6 +226,7 @@ def general_hamming(
     return _cosines("general_hamming", M, [alpha, 1 - alpha], sym, dtype, layout, device, requires_grad)
 
 
+@listed
 def hamming(
     M: int, *, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -240,6 +248,7 @@ def hamming(
     return _cosines("hamming", M, [0.54, 0.46], sym, dtype, layout, device, requires_grad)
 
 
+@listed
 def hann(
     M: int, *, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -261,6 +270,7 @@ def hann(
     return _cosines("hann", M, [0.5, 0.5], sym, dtype, layout, device, requires_grad)
 
 
+@listed
 def blackman(
     M: int, *, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -282,6 +292,7 @@ def blackman(
     return _cosines("blackman", M, [0.42, 0.5, 0.08], sym, dtype, layout, device, requires_grad)
 
 
+@listed
 def bartlett(
     M: int, *, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -305,6 +316,7 @@ def bartlett(
     return _finish(1 - (n * (2 / max(length - 1, 1)) - 1).abs(), M, dtype, requires_grad)
 
 
+@listed
 def nuttall(
     M: int, *, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
