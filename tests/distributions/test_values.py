@@ -172,7 +172,7 @@ def test_extreme_values() -> None:
         (lambda: D.Independent(D.Normal(0.0, 1.0), 1), "Independent: expected reinterpreted_batch_ndims <= 0"),
         (lambda: D.MixtureSameFamily(D.Categorical(lucid.ones(2)), D.Normal(lucid.zeros(3), 1.0)), "2 weights, but 3"),
         (lambda: D.RelaxedBernoulli(-1.0, 0.5), "LogitRelaxedBernoulli: expected a positive temperature"),
-        (lambda: D.Normal("a", 1.0), "broadcast_all: expected numbers and Tensors, got str"),
+        (lambda: D.Normal("a", 1.0), "Normal: expected numbers and Tensors, got str"),
     ],
 )  # fmt: skip
 def test_messages(make: Callable[[], Any], message: str) -> None:
