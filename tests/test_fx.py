@@ -339,3 +339,63 @@ def test_graphs_are_pytorchs() -> None:
     assert mine.returncode == 0, mine.stderr
     assert theirs.returncode == 0, theirs.stderr
     assert mine.stdout == theirs.stdout
+
+
+def test_parts_of_graphs_are_replaced() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(3, 3)
+
+        def forward(self, x: Any, a: Any, b: Any) -> Any:
+            twice = lucid.relu(lucid.relu(self.fc(x)))
+            kept = lucid.neg(a)  # used twice: neg(neg(a)) + neg(a) is no part of its own
+            return twice + lucid.cat([a, b]).sum() + lucid.cat([b, a]).max() + (lucid.neg(kept) + kept).sum()
+
+    net = Net()
+    given = lucid.randn(2, 3), lucid.randn(3), lucid.randn(3)
+    module = fx.symbolic_trace(net)
+    found = fx.replace_pattern(module, lambda a, b: lucid.cat([a, b]), lambda a, b: lucid.stack([b, a]))
+    assert len(found) == 2 and [m.anchor.name for m in found] == ["cat", "cat_1"]
+    lucid.testing.assert_close(module(*given), net(*given))
+    assert len(fx.replace_pattern(module, lambda x: lucid.relu(lucid.relu(x)), lambda x: lucid.relu(x))) == 1
+    lucid.testing.assert_close(module(*given), net(*given))
+    assert not fx.replace_pattern(module, lambda x: lucid.neg(lucid.neg(x)), lambda x: x)
+    assert not fx.replace_pattern(module, lambda x: x.sum(0), lambda x: x)
+    module.graph.lint()
+    names = [n.name for n in module.graph.nodes]
+    assert "cat" not in names and sum(name.startswith("relu") for name in names) == 1
+
+
+def test_replacements_follow_each_other_and_bring_modules() -> None:
+    module = fx.symbolic_trace(lambda x: lucid.exp(lucid.exp(lucid.exp(x))))
+    assert len(fx.replace_pattern(module, lambda x: lucid.exp(x), lambda x: lucid.sin(x) + 1)) == 3
+    x = lucid.tensor([0.5])
+    lucid.testing.assert_close(module(x), ((x.sin() + 1).sin() + 1).sin() + 1)
+
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = nn.LayerNorm(2)
+
+        def forward(self, x: Any) -> Any:
+            return self.norm(x)
+
+    module = fx.symbolic_trace(nn.Sequential(nn.Linear(2, 2), nn.Tanh()))
+    traced = fx.symbolic_trace(lambda x: lucid.tanh(x * 2))
+    assert len(fx.replace_pattern(traced, lambda x: lucid.tanh(x), Scaled())) == 1
+    assert isinstance(traced.norm, nn.LayerNorm) and traced(lucid.ones(1, 2)).shape == (1, 2)
+    with pytest.raises(ValueError, match="replace_pattern: the pattern has 1 inputs, the replacement 2"):
+        fx.replace_pattern(module, lambda x: lucid.tanh(x), lambda a, b: a)
+    with pytest.raises(ValueError, match="replace_pattern: expected a pattern with one result that is computed"):
+        fx.replace_pattern(module, lambda x: x, lambda x: lucid.tanh(x))
+
+
+def test_shapes_of_nodes() -> None:
+    from lucid.fx.passes.shape_prop import ShapeProp
+
+    module = fx.symbolic_trace(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten()))
+    ShapeProp(module).propagate(lucid.ones(4, 1, 5, 5))
+    found = {n.name: n.meta["tensor_meta"] for n in module.graph.nodes}
+    assert [tuple(m.shape) for m in found.values()] == [(4, 1, 5, 5), (4, 2, 3, 3), (4, 18), (4, 18)]
+    assert found["_1"].dtype == lucid.float32 and found["_1"].requires_grad and found["_1"].stride == (18, 1)

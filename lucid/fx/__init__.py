@@ -12,8 +12,9 @@ from lucid.fx.graph_module import GraphModule
 from lucid.fx.interpreter import Interpreter, Transformer
 from lucid.fx.node import Node, has_side_effect, map_arg
 from lucid.fx.proxy import Proxy
+from lucid.fx.subgraph_rewriter import replace_pattern
 
 __all__ = [
     "Graph", "GraphModule", "Interpreter", "Node", "Proxy", "Tracer", "Transformer", "has_side_effect", "map_arg",
-    "symbolic_trace", "wrap",
+    "replace_pattern", "symbolic_trace", "wrap",
 ]  # fmt: skip
