@@ -19,6 +19,8 @@ cdef enum:
     FLAT_WIDTH = 4096           # ... when it is one row
     PLANE_CHANNELS = 8          # most channels of the wide side of a group
     PLANE_GRAIN = 1000000       # multiplications and additions worth a thread
+    PLANE_SPLIT = 1 << 23       # most bytes of source, in cache then, whose rows are split in one reading: from memory
+                                # two readings, one after the other, are faster
 
 
 cdef struct Axis:
@@ -46,6 +48,7 @@ cdef struct Planes:
     bint whole                                      # a block is a plane
     bint flat                                       # one row, cut into pieces that make the rows of tiles
     bint direct                                     # tiles are written to their place
+    bint split                                      # even and odd columns are staged together
 
 
 cdef inline Py_ssize_t axis_table(Py_ssize_t kernel, Py_ssize_t stride) noexcept nogil:
@@ -109,6 +112,8 @@ cdef void plan_planes(Planes* p, Py_ssize_t lanes, Py_ssize_t itemsize, Py_ssize
     p.blocks_y, p.blocks_x = ceil_div(height, p.block_height), ceil_div(width, p.block_width)
     p.whole = p.blocks_y == 1 and p.blocks_x == 1
     p.direct = p.channels == 1 and p.y.phases == 1 and p.x.phases == 1
+    p.split = (p.x.step == 2 and p.slots == 2
+               and p.samples * p.groups * p.channels * p.y.source * p.x.source * itemsize <= PLANE_SPLIT)
     p.stage_height = (round_up(p.block_height, TALL) - 1) * p.y.step + p.y.last - p.y.first + 1
     p.stage_size = round_up(p.stage_height * p.pitch + lanes, 16)
     p.out_pitch = columns
@@ -142,8 +147,19 @@ cdef inline void stage_line(const floating* x, Py_ssize_t step, floating* out, P
 
 cdef void stage_plane(const Planes* p, const floating* x, Py_ssize_t i0, Py_ssize_t j0, floating* out) noexcept nogil:
     """The source of the block at (i0, j0), inside a border that is zero already."""
-    cdef Py_ssize_t q, i, lo, hi, top = i0 * p.y.step + p.y.first, first
+    cdef Py_ssize_t q, i, lo, hi, end, top = i0 * p.y.step + p.y.first, first
     cdef Py_ssize_t last = min(p.y.source, top + p.stage_height)
+    if floating is float:
+        if p.split:
+            first = (j0 + p.first_x) * 2
+            lo, hi = stage_from(2, first, p.slot_pitch), stage_to(2, first, p.x.source, p.slot_pitch)
+            end = stage_to(2, first + 1, p.x.source, p.slot_pitch)
+            if hi > lo:
+                for i in range(max(top, 0), last):
+                    split_row(<const float*> x + i * p.x.source + first + lo * 2, hi - lo, end - lo,
+                              <float*> out + (i - top) * p.pitch + p.slot[0] * p.slot_pitch + lo,
+                              <float*> out + (i - top) * p.pitch + p.slot[1] * p.slot_pitch + lo)
+            return
     for q in range(p.x.step):
         if p.slot[q] < 0:
             continue
