@@ -86,6 +86,11 @@ class Direction:
         return _ops.matmul(dgates, self.w_ih) if wants_x else None, dh0, dc0, grads
 
 
+def stacked(arrays: list[Any]) -> np.ndarray:
+    """The arrays of all directions as one; that of a single one is not copied."""
+    return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
+
+
 class Recurrent(Node):
     """A layer over (rows, features): step t is the next sizes[t] rows, of the first samples of the batch.
 
@@ -112,9 +117,9 @@ class Recurrent(Node):
             columns = None if y is None else y[:, d * size : (d + 1) * size]
             finals.append(direction.forward(x._data, h0._data[d], c, columns))
             self.directions.append(direction)
-        h_n = np.stack([h for _, h, _ in finals])
+        h_n = stacked([h for _, h, _ in finals])
         y = self.save_result(finals[0][0] if y is None else y)
-        return (y, h_n) if c0 is None else (y, h_n, np.stack([c for *_, c in finals]))  # type: ignore[misc]
+        return (y, h_n) if c0 is None else (y, h_n, stacked([c for *_, c in finals]))  # type: ignore[misc]
 
     def release(self) -> None:
         super().release()
@@ -143,7 +148,7 @@ class Recurrent(Node):
             if dc0 is not None:
                 starts[1].append(dc0)
             grads += dweights
-        return (None if dx is None else wrap(dx), *[wrap(np.stack(s)) for s in starts if s], *[wrap(g) for g in grads])
+        return (None if dx is None else wrap(dx), *[wrap(stacked(s)) for s in starts if s], *[wrap(g) for g in grads])
 
     def _composed(self, dy: Tensor | None, dh: Tensor | None, dc: Tensor | None) -> tuple[Tensor | None, ...]:
         """The same by differentiable operations: the layer once more, step by step, and its gradient."""

@@ -182,7 +182,7 @@ cdef void final_rows(const Recurrence* r, const char* rows, Py_ssize_t step, con
 cdef cnp.ndarray rnn_operand(str name, object given, int typenum, tuple shape):
     """``given`` as a contiguous array of this type and shape."""
     cdef cnp.ndarray x = given
-    if x is None or cnp.PyArray_TYPE(x) != typenum or np.shape(x) != shape:
+    if x is None or cnp.PyArray_TYPE(x) != typenum or (<object> x).shape != shape:
         got = "None" if x is None else f"{x.dtype} {np.shape(x)}"
         raise ValueError(f"rnn: expected {name} of shape {shape} and the dtype of the gates, got {got}")
     return contiguous(x)
@@ -191,7 +191,7 @@ cdef cnp.ndarray rnn_operand(str name, object given, int typenum, tuple shape):
 cdef cnp.ndarray rnn_rows(str name, object given, int typenum, tuple shape, Py_ssize_t* step):
     """``given`` with contiguous rows, ``step`` elements apart."""
     cdef cnp.ndarray x = given
-    if cnp.PyArray_TYPE(x) != typenum or np.shape(x) != shape:
+    if cnp.PyArray_TYPE(x) != typenum or (<object> x).shape != shape:
         raise ValueError(
             f"rnn: expected {name} of shape {shape} and the dtype of the gates, got {x.dtype} {np.shape(x)}")
     if not cnp.PyArray_ISBEHAVED_RO(x) or (x.size and shape[1] > 1
@@ -213,6 +213,9 @@ cdef list rnn_plan(str mode, cnp.ndarray gates, cnp.ndarray w_hh, cnp.ndarray h0
     """Fill in the sizes of ``r``; returns the arrays it points into: gates, w_hh, h0, sizes, offsets."""
     cdef int t = float_type(gates), parts
     cdef cnp.ndarray sizes = contiguous(np.asarray(steps, np.int64)), offsets
+    cdef int64_t* offset
+    cdef int64_t at = 0, most, s
+    cdef bint falling = True
     memset(r, 0, sizeof(Recurrence))
     r.kind, r.reverse = rnn_kind(mode), reverse
     parts = 4 if r.kind == LSTM else 3 if r.kind == GRU else 1
@@ -221,14 +224,19 @@ cdef list rnn_plan(str mode, cnp.ndarray gates, cnp.ndarray w_hh, cnp.ndarray h0
     r.hidden, r.gates_row = r.gates_size // parts, r.gates_size
     if r.gates_size % parts or (r.kind != LSTM and r.size != r.hidden):
         raise ValueError(f"rnn: gates {np.shape(gates)} do not fit a state of {r.size}")
-    if np.sum(sizes) != r.rows or np.any(np.diff(sizes, prepend=r.batch) > 0) or np.any(sizes < 0):
+    offsets = cnp.PyArray_EMPTY(1, cnp.PyArray_DIMS(sizes), cnp.NPY_INT64, 0)
+    r.sizes, r.offsets = <const int64_t*> cnp.PyArray_DATA(sizes), <const int64_t*> cnp.PyArray_DATA(offsets)
+    offset, most = <int64_t*> cnp.PyArray_DATA(offsets), r.batch
+    for s in range(r.steps):        # NumPy's calls would take 0.1 ms of a step of training
+        falling = falling and 0 <= r.sizes[s] <= most
+        offset[s], most = at, r.sizes[s]
+        at += r.sizes[s]
+    if at != r.rows or not falling:
         raise ValueError(
             f"rnn: sizes of steps must fall from {r.batch} at most and add up to {r.rows}, got {sizes.tolist()}")
-    offsets = np.cumsum(sizes) - sizes
     gates = rnn_operand("gates", gates, t, (r.rows, r.gates_size))
     w_hh = rnn_operand("w_hh", w_hh, t, (r.gates_size, r.size))
     h0 = rnn_operand("h0", h0, t, (r.batch, r.size))
-    r.sizes, r.offsets = <const int64_t*> cnp.PyArray_DATA(sizes), <const int64_t*> cnp.PyArray_DATA(offsets)
     r.gates, r.h0 = <char*> cnp.PyArray_DATA(gates), <const char*> cnp.PyArray_DATA(h0)
     return [gates, w_hh, h0, sizes, offsets]
 
