@@ -1,11 +1,12 @@
-"""``torch.save`` and ``torch.load``: lucid's own; whole objects, which these refuse, are written, and read only if the
-program has named their classes with ``torch.serialization.add_safe_globals``, as for PyTorch's ``weights_only=True``.
+"""``torch.save`` and ``torch.load``: lucid's own; whole objects, which these refuse, are written but never read.
+
+Files in PyTorch's own layout may hold objects of classes that the program has named with
+``torch.serialization.add_safe_globals``, as for PyTorch's ``weights_only=True``.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import os
 import pickle
@@ -13,19 +14,14 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from lucid import _torch_reader, _torch_values, serialization
+from lucid import _torch_reader, serialization
 from lucid._convert import as_device
 
 ENTRY = "lucid-objects/data.pkl"
-OWN = (
-    "lucid._bfloat16.bfloat16", "lucid._device.device", "lucid._dtype.as_dtype", "lucid._layout.Size",
-    "lucid._tensor.Tensor", "lucid._tensor._rebuild", "lucid.nn.parameter.Parameter", "numpy._core.numeric._frombuffer",
-)  # fmt: skip
-"""What makes tensors, beside the values of `lucid._torch_values`."""
 
 
 def add_safe_globals(safe_globals: list[Any]) -> None:
-    """Let `load` make objects of classes, and call functions, that files name.
+    """Let `load` make objects of classes, and call functions, that files in PyTorch's layout name.
 
     Args:
         safe_globals: classes and functions, or pairs of one and the name that files have it by.
@@ -66,26 +62,13 @@ def _named(safe_globals: list[Any]) -> dict[str, Any]:
     return {name: item for item, name in pairs}
 
 
-class _Reader(pickle.Unpickler):
-    """Reads whole objects of the classes that were named; nothing else in a file is looked up."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        path = f"{module}.{name}"
-        if path in _torch_reader.ALLOWED:
-            return _torch_reader.ALLOWED[path]
-        if path in OWN or path in _torch_values.CALLS:
-            return getattr(importlib.import_module(module), name)
-        raise pickle.UnpicklingError(f"it holds a {path}")
-
-
 def save(
     obj: Any, f: Any, pickle_module: Any = pickle, pickle_protocol: int = 2,
     _use_new_zipfile_serialization: bool = True, _disable_byteorder_record: bool = False,
 ) -> None:  # fmt: skip
     """Write ``obj``: tensors and containers of them so that PyTorch reads them, other objects as a pickle in a zip.
 
-    Training libraries write their settings so, and read them never; `load` refuses the latter unless their classes were
-    named with `add_safe_globals`.
+    Training libraries write their settings so, and read them never; `load` refuses the latter.
 
     Args:
         obj: what to save; objects are pickled, by the names of their classes.
@@ -139,28 +122,23 @@ def load(
 
 
 def _load(file: Any, name: str) -> Any:
-    program = _objects(file)
-    if program is None:
-        return serialization.load(file)
-    try:
-        return _Reader(io.BytesIO(program)).load()
-    except pickle.UnpicklingError as error:
+    if _has_objects(file):
         raise pickle.UnpicklingError(
             f"torch.load: {name} holds whole objects, which come back only by running code that the file names; lucid "
-            f"does not ({error}). If you trust the file, name the classes with torch.serialization.add_safe_globals "
-            f"or unpickle its entry {ENTRY!r}; to exchange models, save state dicts"
-        ) from None
+            f"does not. If you trust the file, unpickle its entry {ENTRY!r}; to exchange models, save state dicts"
+        )
+    return serialization.load(file)
 
 
-def _objects(file: Any) -> bytes | None:
-    """The whole objects that `save` wrote to a file, which is left where it was, if it did."""
+def _has_objects(file: Any) -> bool:
+    """Whether `save` wrote whole objects to a file, which is left where it was."""
     if not hasattr(file, "seek") or isinstance(file, io.TextIOBase):
-        return None
+        return False
     start = file.tell()
     try:
         with zipfile.ZipFile(file) as archive:
-            return archive.read(ENTRY) if ENTRY in archive.namelist() else None
+            return ENTRY in archive.namelist()
     except zipfile.BadZipFile:
-        return None
+        return False
     finally:
         file.seek(start)
