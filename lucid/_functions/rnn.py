@@ -119,7 +119,7 @@ class Recurrent(Node):
             self.directions.append(direction)
         h_n = stacked([h for _, h, _ in finals])
         y = self.save_result(finals[0][0] if y is None else y)
-        return (y, h_n) if c0 is None else (y, h_n, stacked([c for *_, c in finals]))  # type: ignore[misc]
+        return (y, h_n) if c0 is None else (y, h_n, stacked([c for *_, c in finals]))
 
     def release(self) -> None:
         super().release()
