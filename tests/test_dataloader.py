@@ -171,8 +171,10 @@ def test_streams_have_no_order_to_choose(options):
 
 
 def test_too_many_workers_are_reported():
-    with pytest.warns(UserWarning, match=r"num_workers=100000 is more than the \d+ CPUs to run on"):
-        DataLoader(Numbers(3), num_workers=100000)
+    with pytest.warns(UserWarning, match=r"num_workers=4096 is more than the \d+ CPUs to run on"):
+        DataLoader(Numbers(3), num_workers=4096)
+    with pytest.raises(ValueError, match=r"DataLoader: expected num_workers of at most 4096, got 4097$"):
+        DataLoader(Numbers(3), num_workers=4097)
 
 
 def test_loader_attributes_that_would_have_no_effect_cannot_be_set():
