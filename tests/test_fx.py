@@ -385,6 +385,8 @@ def test_replacements_follow_each_other_and_bring_modules() -> None:
     traced = fx.symbolic_trace(lambda x: lucid.tanh(x * 2))
     assert len(fx.replace_pattern(traced, lambda x: lucid.tanh(x), Scaled())) == 1
     assert isinstance(traced.norm, nn.LayerNorm) and traced(lucid.ones(1, 2)).shape == (1, 2)
+    with pytest.raises(TypeError, match="replace_pattern: expected a GraphModule, got Linear"):
+        fx.replace_pattern(lucid.nn.Linear(1, 1), lucid.tanh, lucid.tanh)
     with pytest.raises(ValueError, match="replace_pattern: the pattern has 1 inputs, the replacement 2"):
         fx.replace_pattern(module, lambda x: lucid.tanh(x), lambda a, b: a)
     with pytest.raises(ValueError, match="replace_pattern: expected a pattern with one result that is computed"):

@@ -294,9 +294,18 @@ def test_objects_of_classes_that_were_named_come_back() -> None:
         read()
         torch.serialization.clear_safe_globals()
         read()
+        for wrong in (L, [3], [(L, 3)]):
+            try:
+                torch.serialization.add_safe_globals([Steps] + wrong if isinstance(wrong, list) else wrong)
+            except TypeError as error:
+                print(error, len(torch.serialization.get_safe_globals()))
         """,
     )
-    assert result.splitlines() == ["True", "2", "L [1] 4", "True", "L [1] 4", "True"], result
+    expected = "expected classes and functions, or pairs of one and its name, got"
+    assert result.splitlines() == [
+        "True", "2", "L [1] 4", "True", "L [1] 4", "True", "add_safe_globals: expected a list, got type 0",
+        f"add_safe_globals: {expected} 3 0", f"add_safe_globals: {expected} (<class '__main__.L'>, 3) 0",
+    ], result  # fmt: skip
 
 
 def test_subclasses_that_make_tensors_themselves() -> None:
@@ -326,7 +335,7 @@ def test_subclasses_that_make_tensors_themselves() -> None:
 def test_batches_of_another_packages_loader() -> None:
     result = run(
         """
-        import itertools
+        import itertools, warnings
         from torch.utils.data._utils.collate import default_collate
         from torch.utils.data.dataloader import _DatasetKind, _MultiProcessingDataLoaderIter
         from torch.utils.data.dataloader import _SingleProcessDataLoaderIter
@@ -338,16 +347,20 @@ def test_batches_of_another_packages_loader() -> None:
 
         class Lists:
             _auto_collation, _dataset_kind, _index_sampler, drop_last = True, _DatasetKind.Map, [[0, 1], [2]], False
-            collate_fn, dataset = staticmethod(default_collate), [1.0, 2.0, 4.0]
+            collate_fn, dataset, num_workers = staticmethod(default_collate), [1.0, 2.0, 4.0], 2
 
         class Ordered(Lists):
             _dataset_kind, _index_sampler, drop_last = _DatasetKind.Iterable, [[0, 1], [2, 3], [4, 5]], True
 
         print([x.tolist() for x in _SingleProcessDataLoaderIter(Stream())])
-        print([x.tolist() for x in _MultiProcessingDataLoaderIter(Lists())])
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            print([x.tolist() for x in _MultiProcessingDataLoaderIter(Lists())])
+        print([str(each.message).partition(": ")[2] for each in caught])
         print([x.tolist() for x in _SingleProcessDataLoaderIter(Ordered())])
         """,
     )
     assert result.splitlines() == [
-        "[[1, 2], [3]]", "[[1.0, 2.0], [4.0]]", "[[1.0, 2.0]]"
+        "[[1, 2], [3]]", "[[1.0, 2.0], [4.0]]",
+        "['a loader of another package is read in this process, not by 2 workers']", "[[1.0, 2.0]]",
     ], result  # fmt: skip

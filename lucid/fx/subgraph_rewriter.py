@@ -36,6 +36,7 @@ def replace_pattern(gm: GraphModule, pattern: Any, replacement: Any) -> list[Mat
         list of what was replaced.
 
     Raises:
+        TypeError: ``gm`` is no GraphModule.
         ValueError: the pattern has not one result that is computed, or the replacement takes another number of inputs.
 
     Example:
@@ -46,6 +47,8 @@ def replace_pattern(gm: GraphModule, pattern: Any, replacement: Any) -> list[Mat
         >>> len(found), module(lucid.tensor([-1.0, 2.0])).tolist()
         (1, [-1.0, 4.0])
     """
+    if not isinstance(gm, GraphModule):
+        raise TypeError(f"replace_pattern: expected a GraphModule, got {type(gm).__name__}")
     wanted, given = _graph(pattern), _graph(replacement)
     last = wanted.output_node().args[0]
     inputs, others = wanted.find_nodes(op="placeholder"), given.find_nodes(op="placeholder")

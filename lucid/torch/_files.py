@@ -25,6 +25,9 @@ def add_safe_globals(safe_globals: list[Any]) -> None:
 
     Args:
         safe_globals: classes and functions, or pairs of one and the name that files have it by.
+
+    Raises:
+        TypeError: one of them is something else.
     """
     _torch_reader.ALLOWED.update(_named(safe_globals))
 
@@ -55,11 +58,20 @@ def safe_globals(safe_globals: list[Any]) -> Iterator[None]:
         _torch_reader.ALLOWED.update(before)
 
 
-def _named(safe_globals: list[Any]) -> dict[str, Any]:
-    pairs = [
-        item if isinstance(item, tuple) else (item, f"{item.__module__}.{item.__qualname__}") for item in safe_globals
-    ]
-    return {name: item for item, name in pairs}
+def _named(safe_globals: Any) -> dict[str, Any]:
+    if not isinstance(safe_globals, (list, tuple, set)):
+        raise TypeError(f"add_safe_globals: expected a list, got {type(safe_globals).__name__}")
+    named = {}
+    for item in safe_globals:
+        value, name = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
+        if name is None and hasattr(value, "__qualname__"):
+            name = f"{value.__module__}.{value.__qualname__}"
+        if not callable(value) or not isinstance(name, str):
+            raise TypeError(
+                f"add_safe_globals: expected classes and functions, or pairs of one and its name, got {item!r}"
+            )
+        named[name] = value
+    return named
 
 
 def save(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,4 +41,18 @@ class _SingleProcessDataLoaderIter:
         return loader.collate_fn(batch)
 
 
-_MultiProcessingDataLoaderIter = _SingleProcessDataLoaderIter
+class _MultiProcessingDataLoaderIter(_SingleProcessDataLoaderIter):
+    """The same, with a warning: the workers of lucid's own loader do not read loaders of others.
+
+    Args:
+        loader: as there, with ``num_workers``.
+    """
+
+    def __init__(self, loader: Any) -> None:
+        workers = getattr(loader, "num_workers", None)
+        warnings.warn(
+            "_MultiProcessingDataLoaderIter: a loader of another package is read in this process, "
+            f"not by {workers} workers",
+            stacklevel=2,
+        )
+        super().__init__(loader)
