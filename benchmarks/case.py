@@ -28,6 +28,7 @@ class Case:
         numpy: the same for NumPy, ``numpy(*args)``, where NumPy is a peer.
         onnx: ``onnx(*args)``: a graph and its inputs (see graphs.py), where ONNX Runtime is a peer.
         needs: names looked up in ``t`` that a library may lack; the case is then left out and says so.
+        dtype: "bfloat16" or "int8" if lucid multiplies in it, by instructions that the CPU may lack; as ``needs``.
         flops: floating-point operations per call, 0 where meaningless.
         bytes: memory that must be read and written per call, 0 where meaningless.
         tolerance: largest difference between libraries, relative to the largest magnitude.
@@ -47,6 +48,7 @@ class Case:
     numpy: Callable[..., Step] | None = None
     onnx: Callable[..., Any] | None = None
     needs: tuple[str, ...] = ()
+    dtype: str = ""
     flops: float = 0.0
     bytes: float = 0.0
     tolerance: float = 1e-4

@@ -55,8 +55,8 @@ def low_precision() -> Iterator[Case]:
             case = partial(
                 Case, "few bits", flops=batch * FLOPS[name], needs=("compile",), against="float32", tolerance=0.05
             )
-            yield case(f"bfloat16 {name} b{batch}", network, (name, batch, "bfloat16"))
-            yield case(f"int8 {name} b{batch}", network, (name, batch, "int8"), ("onnxruntime",),
+            yield case(f"bfloat16 {name} b{batch}", network, (name, batch, "bfloat16"), dtype="bfloat16")
+            yield case(f"int8 {name} b{batch}", network, (name, batch, "int8"), ("onnxruntime",), dtype="int8",
                        onnx=lambda name, batch, kind: exported(name, batch))  # fmt: skip
 
 

@@ -73,6 +73,11 @@ class Bench:
         case = self.cases[name]
         if lacking := missing(self.module, case.needs if self.library in ("lucid", "torch") else ()):
             return {"missing": f"{self.library} has no {lacking}"}
+        if self.library == "lucid" and case.dtype:
+            from lucid.compiler._precision import lacking as lacking_instruction
+
+            if instruction := lacking_instruction(case.dtype):
+                return {"missing": f"the CPU has no {instruction}"}
         self.step, self.ways = None, {}  # free the last case's memory first
         if self.library == "numpy":
             self.step = case.numpy(*case.args)

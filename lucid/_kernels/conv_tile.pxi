@@ -2,10 +2,10 @@
 
 cdef extern from *:
     """
-    #if LUCID_SQUARE == 4
-    #define LUCID_NARROW 8
-    #else
+    #if LUCID_SQUARE == 16
     #define LUCID_NARROW 16
+    #else
+    #define LUCID_NARROW 8
     #endif
     LUCID_DEFINE_TILE(n, float, ps, lucid_row, LUCID_MR32, LUCID_NARROW)
     """

@@ -72,7 +72,7 @@ cdef void dot_columns(const float* a, Py_ssize_t a_step, const float* b, Py_ssiz
 cdef inline bint skinny(const floating* like, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n,
                         Py_ssize_t k) noexcept nogil:
     return ((m < SKINNY_ROWS and b_column == 1) or takes_dots(like, b_row, m, n, k)
-            or (m == 1 and b_row == 1 and floating is float and not DOTS))
+            or (m == 1 and b_row == 1 and floating is float and SQUARE < 16 and k_chains(like, k) == 1))
 
 
 cdef void skinny_product(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize_t a_row, Py_ssize_t a_step,
@@ -80,7 +80,9 @@ cdef void skinny_product(floating* c, Py_ssize_t c_row, const floating* a, Py_ss
                          Py_ssize_t k, bint load, floating* work) noexcept nogil:
     """C = A @ B, or C += A @ B, for few rows."""
     cdef floating sums[SKINNY_ROWS * SKINNY_COLUMNS]            # of a chain of k, kept in L1 ...
-    cdef Py_ssize_t i, j = 0, p, q, x, depth, most = k_part(a, k), steps, width
+    cdef floating total[SKINNY_ROWS * SKINNY_COLUMNS]           # of a part's chains
+    cdef floating* to
+    cdef Py_ssize_t i, j = 0, p, q, x, depth, most = k_part(a, k), steps, width, row
     cdef int r, chains = k_chains(a, k)
     if floating is float:
         if takes_dots(a, b_row, m, n, k):
@@ -94,6 +96,9 @@ cdef void skinny_product(floating* c, Py_ssize_t c_row, const floating* a, Py_ss
         p = 0
         while p < k:
             depth = min(k - p, most)
+            to, row = total, SKINNY_COLUMNS
+            if p == 0 or chains == 1:
+                to, row = c + j, c_row
             for r in range(chains):
                 steps = chain_steps(depth, chains, r)
                 memset(sums, 0, m * SKINNY_COLUMNS * sizeof(floating))
@@ -103,11 +108,15 @@ cdef void skinny_product(floating* c, Py_ssize_t c_row, const floating* a, Py_ss
                         add_rows(a + i * a_row + x * a_step, a_step * chains, b + x * b_row + j, b_row * chains,
                                  sums + i * SKINNY_COLUMNS, width, min(steps - q, 64))
                 for i in range(m):
-                    if load or p > 0 or r > 0:
+                    if r > 0 or (to != total and (load or p > 0)):
                         for x in range(width):
-                            c[i * c_row + j + x] += sums[i * SKINNY_COLUMNS + x]
+                            to[i * row + x] += sums[i * SKINNY_COLUMNS + x]
                     else:
-                        memcpy(c + i * c_row + j, sums + i * SKINNY_COLUMNS, width * sizeof(floating))
+                        memcpy(to + i * row, sums + i * SKINNY_COLUMNS, width * sizeof(floating))
+            if to == total:
+                for i in range(m):
+                    for x in range(width):
+                        c[i * c_row + j + x] += total[i * SKINNY_COLUMNS + x]
             p += depth
         j += width
 
@@ -161,7 +170,7 @@ cdef inline Py_ssize_t pack_width(const floating* like, Py_ssize_t b_column, Py_
     if m > a_block(like, m, k):
         panels = min(PACKED_BYTES // (k_part(like, k) * columns * <Py_ssize_t> sizeof(floating)), NC // columns)
     elif m > tile_rows(like) and b_column == 1:
-        panels = 2 if k_chains(like, k) > 1 else PANELS         # one is packed while the other is used
+        panels = 2 * AHEAD if k_chains(like, k) > 1 else PANELS         # some are packed while others are used
     return min(n, max(panels, 1) * columns)
 
 
@@ -222,11 +231,11 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
             in_place = j < whole
             width, ahead = whole if in_place else min(n - j, held), NULL
             if floating is float:
-                if not in_place and chains > 1 and b_column == 1 and block == m and held > columns:
+                if not in_place and chains > 1 and b_column == 1 and block == m and held > AHEAD_COLUMNS:
                     # with more blocks, the first has too few tiles: many rows at a time are waited for
                     width, ahead = n - j, &panels
                     ahead_first(ahead, b + p * b_row + j, b_row, depth, width, chains, packed_b,
-                                (held + columns - 1) // columns)
+                                (held + AHEAD_COLUMNS - 1) // AHEAD_COLUMNS)
             if not in_place and ahead == NULL:
                 pack_b_chains(b + p * b_row + j * b_column, b_row, b_column, depth, width, chains, packed_b)
             i = 0
@@ -240,7 +249,7 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
                                   c + i * c_row + j, c_row, rows, width, depth, accumulate or p > 0)
                 else:
                     chain_product(work, b + p * b_row if in_place else packed_b, b_row if in_place else 0,
-                                  c + i * c_row + j, c_row, rows, width, depth, chains, accumulate or p > 0,
+                                  c + i * c_row + j, c_row, rows, width, depth, chains, 2 if p > 0 else <int> accumulate,
                                   ahead)
                 i += rows
             j += width

@@ -7,7 +7,7 @@ cdef extern from *:
     """
     #if LUCID_SQUARE == 16
     #define LUCID_DOTS 1
-    enum { LUCID_DOT_ROWS = 4 };        /* most rows of A at a time */
+    enum { LUCID_DOT_ROWS = 4, LUCID_DOT_LEAST = 1, LUCID_DOT_LINES = 1 };
     #define LUCID_QUARTERS(a, b, which) _mm512_shuffle_f32x4(a, b, which)
 
     /* 16 columns of 16 / chains rows: register v holds columns v * chains on, row by row. */
@@ -93,14 +93,15 @@ cdef extern from *:
                 _mm512_storeu_ps(sums + i * sums_row + g * 16, sum[i][g]);
     }
 
-    /* 16 elements of C, or those that are ``wanted``: the sums of chain 0, 1, ... in their order, or C and then them.
-       Chain 0 is lane ``first`` of the chains of an element. */
+    /* 16 elements of C, or those that are ``wanted``: the sums of chain 0, 1, ... in their order, C before them if
+       ``load`` is 1 and added to them if it is 2. Chain 0 is lane ``first`` of the chains of an element. */
     static void lucid_join(int chains, const float *sums, Py_ssize_t first, float *c, __mmask16 wanted, int load) {
         lucid_row column[16], total;
         lucid_own_columns(sums, chains, 16, (__mmask16) ((1u << chains) - 1), column);
         total = column[first & (chains - 1)];
-        if (load) total = _mm512_add_ps(_mm512_maskz_loadu_ps(wanted, c), total);
+        if (load == 1) total = _mm512_add_ps(_mm512_maskz_loadu_ps(wanted, c), total);
         for (int q = 1; q < chains; q++) total = _mm512_add_ps(total, column[(first + q) & (chains - 1)]);
+        if (load == 2) total = _mm512_add_ps(_mm512_maskz_loadu_ps(wanted, c), total);
         _mm512_mask_storeu_ps(c, wanted, total);
     }
 
@@ -131,9 +132,95 @@ cdef extern from *:
                 lucid_join(chains, sums + i * 256 + j * chains, first, c + i * c_row + j, wanted, load);
             }
     }
+    #elif LUCID_SQUARE == 8
+    #define LUCID_DOTS 1
+    enum { LUCID_DOT_ROWS = 2, LUCID_DOT_LEAST = 4, LUCID_DOT_LINES = 0 };
+    static inline int lucid_dot_width(int chains) { return 16; }
+
+    /* 8 lanes of chains: half of 16, all of 8, or the 4 of two rows. */
+    LUCID_ALWAYS lucid_row lucid_dot_load(const int chains, const float *x, Py_ssize_t x_row) {
+        if (chains > 4) return _mm256_loadu_ps(x);
+        return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x)), _mm_loadu_ps(x + x_row), 1);
+    }
+    LUCID_ALWAYS lucid_row lucid_repeated(const int chains, const float *a) {
+        return chains > 4 ? _mm256_loadu_ps(a) : _mm256_broadcast_ps((const __m128 *) a);
+    }
+
+    /* On to the sums of m rows of A with the rows of the weight x that ``groups`` registers hold, the next ``end`` columns,
+       which make whole registers. */
+    LUCID_ALWAYS void lucid_dot_line(const int chains, const int m, const int groups, const float *a, Py_ssize_t a_row,
+                                     const float *x, Py_ssize_t x_row, Py_ssize_t end, float *sums,
+                                     const int sums_row) {
+        const int parts = chains == 16 ? 2 : 1, rows = chains == 4 ? 2 : 1, step = parts * 8 / rows;
+        lucid_row sum[LUCID_DOT_ROWS][8];
+        LUCID_UNROLLED for (int i = 0; i < m; i++)
+            LUCID_UNROLLED for (int g = 0; g < groups; g++) sum[i][g] = _mm256_loadu_ps(sums + i * sums_row + g * 8);
+        for (Py_ssize_t p = 0; p < end; p += step)
+            LUCID_UNROLLED for (int g = 0; g < groups; g++) {
+                const int part = g % parts * 8;
+                const lucid_row w = lucid_dot_load(chains, x + g / parts * rows * x_row + part + p, x_row);
+                LUCID_UNROLLED for (int i = 0; i < m; i++)
+                    sum[i][g] = _mm256_fmadd_ps(lucid_repeated(chains, a + i * a_row + part + p), w, sum[i][g]);
+            }
+        LUCID_UNROLLED for (int i = 0; i < m; i++)
+            LUCID_UNROLLED for (int g = 0; g < groups; g++) _mm256_storeu_ps(sums + i * sums_row + g * 8, sum[i][g]);
+    }
+
+    /* All ``end`` columns. A is padded with -0 up to 16 columns, and the end of the weight with zeros here: that leaves
+       every sum what it is, even -0. */
+    LUCID_ALWAYS void lucid_dot_group(const int chains, const int m, const int groups, const float *a, Py_ssize_t a_row,
+                                      const float *x, Py_ssize_t x_row, Py_ssize_t end, float *sums,
+                                      const int sums_row) {
+        const int rows = groups * 8 / chains;
+        const Py_ssize_t whole = end / chains * chains;
+        float rest[16 * 16];
+        for (int i = 0; i < m; i++) memset(sums + i * sums_row, 0, groups * 8 * sizeof(float));
+        lucid_dot_line(chains, m, groups, a, a_row, x, x_row, whole, sums, sums_row);
+        if (whole < end) {
+            memset(rest, 0, rows * 16 * sizeof(float));
+            for (int r = 0; r < rows; r++) memcpy(rest + r * 16, x + r * x_row + whole, sizeof(float) * (end - whole));
+            lucid_dot_line(chains, m, groups, a + whole, a_row, rest, 16, chains, sums, sums_row);
+        }
+    }
+
+    /* 8 elements of C but for the first ``done``: the sums of chain 0, 1, ... in their order, C before them if ``load``
+       is 1 and added to them if it is 2. */
+    static void lucid_join(int chains, const float *sums, float *c, Py_ssize_t done, int load) {
+        lucid_row column[4], total = _mm256_loadu_ps(c);
+        float lanes[8];
+        for (int q = 0; q < chains; q += 4) {
+            lucid_columns(sums + q, chains, 8, 4, column);
+            total = q == 0 && load != 1 ? column[0] : _mm256_add_ps(total, column[0]);
+            for (int v = 1; v < 4; v++) total = _mm256_add_ps(total, column[v]);
+        }
+        if (load == 2) total = _mm256_add_ps(_mm256_loadu_ps(c), total);
+        if (done <= 0) {
+            _mm256_storeu_ps(c, total);
+        } else {
+            _mm256_storeu_ps(lanes, total);
+            for (Py_ssize_t j = done; j < 8; j++) c[j] = lanes[j];
+        }
+    }
+
+    #define LUCID_DOT_CASE(chains, m) \\
+        case chains * 8 + m: \\
+            for (int t = 0; t < 16; t += 8 / m * 8 / chains) \\
+                lucid_dot_group(chains, m, 8 / m, a, a_row, x + t * x_row, x_row, end, sums + t * chains, 256); \\
+            break;
+    static void lucid_dots(int chains, int m, const float *a, Py_ssize_t a_row, const float *x, Py_ssize_t x_row,
+                           Py_ssize_t first, Py_ssize_t end, float *c, Py_ssize_t c_row, Py_ssize_t done, int load) {
+        float sums[LUCID_DOT_ROWS * 256];
+        switch (chains * 8 + m) {
+            LUCID_DOT_CASE(4, 1) LUCID_DOT_CASE(8, 1) LUCID_DOT_CASE(16, 1)
+            LUCID_DOT_CASE(4, 2) LUCID_DOT_CASE(8, 2) LUCID_DOT_CASE(16, 2)
+        }
+        for (int i = 0; i < m; i++)
+            for (int j = 0; j < 16; j += 8)
+                lucid_join(chains, sums + i * 256 + j * chains, c + i * c_row + j, done - j, load);
+    }
     #else
     #define LUCID_DOTS 0
-    enum { LUCID_DOT_ROWS = 1 };
+    enum { LUCID_DOT_ROWS = 1, LUCID_DOT_LEAST = 1, LUCID_DOT_LINES = 0 };
     static inline int lucid_dot_width(int chains) { return 1; }
     static inline void lucid_dots(int chains, int m, const float *a, Py_ssize_t a_row, const float *x, Py_ssize_t x_row,
                                   Py_ssize_t first, Py_ssize_t end, float *c, Py_ssize_t c_row, Py_ssize_t done,
@@ -142,11 +229,13 @@ cdef extern from *:
     """
     bint DOTS "LUCID_DOTS"
     cdef enum:
-        DOT_ROWS "LUCID_DOT_ROWS"
+        DOT_ROWS "LUCID_DOT_ROWS"       # most rows of A at a time
+        DOT_LEAST "LUCID_DOT_LEAST"     # least chains
+        DOT_LINES "LUCID_DOT_LINES"     # whether the weight is read by its cache lines
     int dot_width "lucid_dot_width" (int chains) noexcept nogil
     void dots "lucid_dots" (int chains, int m, const float* a, Py_ssize_t a_row, const float* x, Py_ssize_t x_row,
                             Py_ssize_t first, Py_ssize_t end, float* c, Py_ssize_t c_row, Py_ssize_t done,
-                            bint load) noexcept nogil
+                            int load) noexcept nogil
 
 cdef enum:
     DOT_MOST = 8                # rows of A, up to which the weight is better not packed
@@ -160,7 +249,7 @@ cdef inline Py_ssize_t dot_pitch(Py_ssize_t k) noexcept nogil:
 cdef inline bint takes_dots(const floating* like, Py_ssize_t b_row, Py_ssize_t m, Py_ssize_t n,
                             Py_ssize_t k) noexcept nogil:
     """With few chains the weight is turned in registers for every few rows of A: that pays for one row only."""
-    return (DOTS and floating is float and b_row == 1 and n >= 32
+    return (DOTS and floating is float and b_row == 1 and n >= 32 and k_chains(like, k) >= DOT_LEAST
             and m <= (<Py_ssize_t> DOT_MOST if k_chains(like, k) >= 4 else 1))
 
 
@@ -187,7 +276,7 @@ cdef void dot_product(float* c, Py_ssize_t c_row, const float* a, Py_ssize_t a_r
     """
     cdef Py_ssize_t p = 0, depth, most = k_part(a, k), pitch = dot_pitch(most), i, j, at, first = 0
     cdef int split = k_chains(a, k), width = dot_width(split), rows
-    if b_column % 16 == 0:
+    if DOT_LINES and b_column % 16 == 0:
         first = <Py_ssize_t> (<size_t> b // sizeof(float) % 16)
     while p < k:
         depth = min(k - p, most)
@@ -198,9 +287,9 @@ cdef void dot_product(float* c, Py_ssize_t c_row, const float* a, Py_ssize_t a_r
             at = min(j, n - width)
             i = 0
             while i < m:
-                rows = 4 if m - i >= 4 else 2 if m - i >= 2 else 1
+                rows = DOT_ROWS if m - i >= DOT_ROWS else 2 if m - i >= 2 else 1
                 dots(split, rows, work + i * pitch, pitch, b + at * b_column + p - first, b_column, first,
-                     first + depth, c + i * c_row + at, c_row, j - at, load or p > 0)
+                     first + depth, c + i * c_row + at, c_row, j - at, 2 if p > 0 else <int> load)
                 i += rows
             j = at + width
         p += depth

@@ -1,11 +1,11 @@
-# The next panel of B, packed a few rows at a time between the chains of the tiles that use the present one: there its
-# loads, called for in time, and its stores cost little; a product of 1024 takes 6 % longer when nothing is computed
+# The next panels of B, packed a few rows at a time between the chains of the tiles that use the present ones: there their
+# loads, called for in time, and their stores cost little; a product of 1024 takes 6 % longer when nothing is computed
 # meanwhile.
 
-cdef void ahead_panel(lucid_ahead* s, const float* b, Py_ssize_t k, Py_ssize_t n, int chains, float* out,
-                      Py_ssize_t slots) noexcept nogil:
-    """Have a panel packed in ``slots`` goes, as ``pack_b_chains`` does; at once if it is narrow."""
-    if n < NR32:
+cdef void ahead_panels(lucid_ahead* s, const float* b, Py_ssize_t k, Py_ssize_t n, int chains, float* out,
+                       Py_ssize_t slots) noexcept nogil:
+    """Have AHEAD panels packed in ``slots`` goes, as ``pack_b_chains`` does; at once if there are fewer columns."""
+    if n < AHEAD_COLUMNS:
         s.left = 0
         pack_b_chains(b, s.b_row, 1, k, n, chains, out)
         return
@@ -18,23 +18,23 @@ cdef void ahead_panel(lucid_ahead* s, const float* b, Py_ssize_t k, Py_ssize_t n
 
 cdef void ahead_first(lucid_ahead* s, const float* b, Py_ssize_t b_row, Py_ssize_t k, Py_ssize_t n, int chains,
                       float* out, Py_ssize_t held) noexcept nogil:
-    """Pack the first panel of n columns of B. Others will follow it in ``out``, which holds ``held`` of them."""
+    """Pack the first panels of n columns of B. Others will follow them in ``out``, which holds ``held`` times AHEAD."""
     s.b, s.b_row, s.columns, s.out, s.held, s.place = b, b_row, n, out, held, 0
-    ahead_panel(s, b, k, min(n, <Py_ssize_t> NR32), chains, out, k)
+    ahead_panels(s, b, k, min(n, <Py_ssize_t> AHEAD_COLUMNS), chains, out, k)
     ahead_some(s, k)
 
 
 cdef inline void ahead_next(lucid_ahead* s, Py_ssize_t k, int chains, Py_ssize_t slots) noexcept nogil:
-    """Go on to the next panel, if there is one."""
-    if s.columns > NR32:
-        s.columns -= NR32
-        s.b += NR32
+    """Go on to the next panels, if there are any; ``slots`` goes to one of the present ones."""
+    if s.columns > AHEAD_COLUMNS:
+        s.columns -= AHEAD_COLUMNS
+        s.b += AHEAD_COLUMNS
         s.place = (s.place + 1) % s.held
-        ahead_panel(s, s.b, k, min(s.columns, <Py_ssize_t> NR32), chains,
-                    s.out + s.place * chains * chain_pitch(k, chains) * NR32, slots)
+        ahead_panels(s, s.b, k, min(s.columns, <Py_ssize_t> AHEAD_COLUMNS), chains,
+                     s.out + s.place * chains * chain_pitch(k, chains) * AHEAD_COLUMNS, AHEAD * slots)
 
 
 cdef inline float* ahead_done(lucid_ahead* s, Py_ssize_t k, int chains) noexcept nogil:
-    """Where the panel is, all of it packed."""
+    """Where the panels are, all of them packed."""
     ahead_some(s, s.left)
-    return s.out + s.place * chains * chain_pitch(k, chains) * NR32
+    return s.out + s.place * chains * chain_pitch(k, chains) * AHEAD_COLUMNS

@@ -35,8 +35,8 @@ cdef extern from *:
     #define LUCID_TO_ROW _mm512_castpd_ps
     #elif defined(__AVX2__)
     #include <immintrin.h>
-    #define LUCID_MR32 4
-    #define LUCID_NR32 24
+    #define LUCID_MR32 6
+    #define LUCID_NR32 16
     #define LUCID_MR64 4
     #define LUCID_NR64 8
     #define LUCID_SQUARE 8
@@ -114,8 +114,15 @@ cdef extern from *:
     #define LUCID_UNROLLED
     #endif
 
-    /* Rows of B that are to be packed as one panel, row p to chain p % chains; a call packs n of them and calls for
-       rows ``fetch`` ahead, whose cache lines need not start where they do. */
+    /* Rows of B that are to be packed as LUCID_AHEAD panels (of 128 bytes, so that pages are visited less often), row p
+       to chain p % chains; a call packs n of them and calls for rows ``fetch`` ahead, whose cache lines need not start
+       where they do. */
+    #if LUCID_SQUARE == 8
+    enum { LUCID_AHEAD = 2 };
+    #else
+    enum { LUCID_AHEAD = 1 };
+    #endif
+    enum { LUCID_AHEAD_COLUMNS = LUCID_AHEAD * LUCID_NR32 };
     struct lucid_ahead {
         const float *b, *row;
         float *out, *to;
@@ -130,10 +137,11 @@ cdef extern from *:
         for (; left > last; left--) {
             if (left > s->fetch) {
                 const float *then = row + s->fetch * s->b_row;
-                for (int i = 0; i < LUCID_NR32; i += 16) LUCID_READ_SOON(then + i);
-                LUCID_READ_SOON(then + LUCID_NR32 - 1);
+                for (int i = 0; i < LUCID_AHEAD_COLUMNS; i += 16) LUCID_READ_SOON(then + i);
+                LUCID_READ_SOON(then + LUCID_AHEAD_COLUMNS - 1);
             }
-            memcpy(to, row, sizeof(float) * LUCID_NR32);
+            for (int q = 0; q < LUCID_AHEAD; q++)
+                memcpy(to + q * (s->back + LUCID_NR32), row + q * LUCID_NR32, sizeof(float) * LUCID_NR32);
             row += s->b_row;
             to += s->next;
             if (++r == s->chains) {
@@ -152,7 +160,8 @@ cdef extern from *:
        the end. The sums of shorter blocks are still in L1, where calling for them costs 4 % of Winograd's.
        lucid_tile_*_any is worth nothing but inlined, with ``rows`` and whether there is ``at`` constant.
 
-       lucid_tile_*_each takes packed A and chain after chain of k (tile.pxi), the total of those before being in L1.
+       lucid_tile_*_each takes packed A and chain after chain of k (tile.pxi), the total of those before being in L1; it
+       begins with C if ``load`` is 1, and is added to it in the end if ``load`` is 2.
        Row p of B lies at b + p * b_row, or without ``b_row`` where packing puts it: chain under chain. Before each
        chain some of the next panel is packed, if ``ahead`` (pack_ahead.pxi) says so. */
     #define LUCID_FAR 96
@@ -217,8 +226,8 @@ cdef extern from *:
             LUCID_UNROLLED for (int i = 0; i < rows; i++) \\
                 LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) \\
                     LUCID_STORE(type, total + i * NR + j * lucid_lanes_##s, \\
-                                load ? LUCID_LOAD(type, c + i * c_row + j * lucid_lanes_##s) \\
-                                     : LUCID_FILL(type, -0.0)); \\
+                                load == 1 ? LUCID_LOAD(type, c + i * c_row + j * lucid_lanes_##s) \\
+                                          : LUCID_FILL(type, -0.0)); \\
         for (int r = 0;; r++) { \\
             const Py_ssize_t steps = every + (r < more); \\
             if (sizeof(real) == sizeof(float) && ahead && ahead->left) lucid_ahead_some(ahead, ahead->each); \\
@@ -229,7 +238,13 @@ cdef extern from *:
             a += pitch * rows; \\
             b += b_row ? b_row : pitch * NR; \\
         } \\
-        lucid_tile_##s##_put(rows, sum, last > 0 ? total : load ? c : NULL, last > 0 ? NR : c_row, c, c_row); \\
+        if (last > 0 && load > 1) { \\
+            lucid_tile_##s##_put(rows, sum, total, NR, total, NR); \\
+            for (int i = 0; i < rows; i++) \\
+                for (int j = 0; j < NR; j++) c[i * c_row + j] += total[i * NR + j]; \\
+        } else { \\
+            lucid_tile_##s##_put(rows, sum, last > 0 ? total : load ? c : NULL, last > 0 ? NR : c_row, c, c_row); \\
+        } \\
     } \\
     static void lucid_tile_##s##_chains(int rows, const real *a, const real *b, Py_ssize_t b_row, real *c, \\
                                         Py_ssize_t c_row, Py_ssize_t k, int chains, int load, \\
@@ -271,6 +286,9 @@ cdef extern from *:
         Py_ssize_t b_row, columns, held, place, left, each, fetch, next, back
         int chain, chains
     void ahead_some "lucid_ahead_some" (lucid_ahead* s, Py_ssize_t n) noexcept nogil
+    cdef enum:
+        AHEAD "LUCID_AHEAD"                     # panels packed together
+        AHEAD_COLUMNS "LUCID_AHEAD_COLUMNS"     # of theirs
     float madd32 "lucid_maddf" (float a, float b, float c) noexcept nogil
     double madd64 "lucid_madd" (double a, double b, double c) noexcept nogil
     void tile32 "lucid_tile_f_strided" (int rows, const float* a, Py_ssize_t a_row, Py_ssize_t a_step, const float* b,
@@ -286,10 +304,10 @@ cdef extern from *:
                                                 const double* b, const Py_ssize_t* at, double* c, Py_ssize_t c_row,
                                                 Py_ssize_t k, bint load) noexcept nogil
     void chain_tile32 "lucid_tile_f_chains" (int rows, const float* a, const float* b, Py_ssize_t b_row, float* c,
-                                             Py_ssize_t c_row, Py_ssize_t k, int chains, bint load,
+                                             Py_ssize_t c_row, Py_ssize_t k, int chains, int load,
                                              lucid_ahead* ahead) noexcept nogil
     void chain_tile64 "lucid_tile_d_chains" (int rows, const double* a, const double* b, Py_ssize_t b_row, double* c,
-                                             Py_ssize_t c_row, Py_ssize_t k, int chains, bint load,
+                                             Py_ssize_t c_row, Py_ssize_t k, int chains, int load,
                                              lucid_ahead* ahead) noexcept nogil
     cdef enum:
         MR32 "LUCID_MR32"
@@ -336,7 +354,7 @@ cdef inline void gather_tile(int rows, const floating* a, Py_ssize_t a_row, Py_s
 
 
 cdef inline void chain_tile(int rows, const floating* a, const floating* b, Py_ssize_t b_row, floating* c,
-                            Py_ssize_t c_row, Py_ssize_t k, int chains, bint load, lucid_ahead* ahead) noexcept nogil:
+                            Py_ssize_t c_row, Py_ssize_t k, int chains, int load, lucid_ahead* ahead) noexcept nogil:
     """As ``tile``, chain after chain, with packed A. ``b_row`` is 0 when B is packed too; ``ahead`` may be NULL."""
     if floating is float:
         chain_tile32(rows, a, b, b_row, c, c_row, k, chains, load, ahead)

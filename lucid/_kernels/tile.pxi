@@ -8,26 +8,32 @@
 #
 # Chains are interleaved where that pays (``k_chains``): chain r of 16 takes k = r, r + 16, r + 32, ... A product of few
 # rows can then hold chains in lanes and read a weight as it lies in memory. A tile goes from chain to chain and keeps
-# the total in L1, so that C is touched once. Otherwise chains are blocks of k.
+# the total in L1, so that C is touched once. A deep k is cut into parts of such chains, and the sums of a part are added
+# up before they are added to C (``load`` is 2): with one total for all, 8192 steps had 1.15 times PyTorch's error.
+# Otherwise chains are blocks of k.
 
 cdef extern from *:
     """
     #if LUCID_SQUARE == 16
-    enum { LUCID_INTERLEAVE_K = 16 };
+    enum { LUCID_INTERLEAVE_K = 16, LUCID_SHORTEST = 60, LUCID_TILES_A = 4, LUCID_PANELS = 4 };
+    #elif LUCID_SQUARE == 8
+    enum { LUCID_INTERLEAVE_K = 16, LUCID_SHORTEST = 100, LUCID_TILES_A = 8, LUCID_PANELS = 8 };
     #else
-    enum { LUCID_INTERLEAVE_K = 1 };
+    enum { LUCID_INTERLEAVE_K = 1, LUCID_SHORTEST = 60, LUCID_TILES_A = 16, LUCID_PANELS = 4 };
     #endif
     """
     cdef enum:
-        MOST_CHAINS "LUCID_INTERLEAVE_K"   # most of them interleaved
+        MOST_CHAINS "LUCID_INTERLEAVE_K"    # most of them interleaved ...
+        K_SHORTEST "LUCID_SHORTEST"         # ... of at least so many steps
+        A_TILES "LUCID_TILES_A"             # of A packed together, so that its pages are visited less often ...
+        PANELS "LUCID_PANELS"               # ... and panels of B
 
 cdef enum:
     K_STEPS = 192               # most steps of k in a block
-    K_MANY = 400                # more steps than that are interleaved ...
-    K_SHORTEST = 60             # ... in chains of at least so many
-    K_PART = 2048               # most steps of k whose chains are computed together
+    K_MANY = 400                # more steps than that are interleaved
+    K_PART = 2048               # most steps of k whose chains are computed together ...
+    K_DEEP = 4096               # ... and half as many when there are more than that
     K_LINE = 16                 # steps of k in a cache line
-    PANELS = 4                  # of A or B packed together
     AHEAD_ROWS = 4              # of B called for ahead, at least
 
 
@@ -53,7 +59,7 @@ cdef inline int k_chains(const floating* like, Py_ssize_t k) noexcept nogil:
 
 cdef inline Py_ssize_t k_part(const floating* like, Py_ssize_t k) noexcept nogil:
     """Steps of k that are cut into ``k_chains`` together; what follows are more such parts."""
-    cdef Py_ssize_t parts = (k + K_PART - 1) // K_PART
+    cdef Py_ssize_t most = K_PART if k <= K_DEEP else K_PART // 2, parts = (k + most - 1) // most
     if k_chains(like, k) == 1:
         return k_block(like, k)
     return round_up((k + parts - 1) // parts, K_LINE) if parts > 1 else k
@@ -147,18 +153,18 @@ cdef void block_product(const floating* a, Py_ssize_t a_row, const floating* b, 
 
 
 cdef void chain_product(const floating* a, const floating* b, Py_ssize_t b_row, floating* c, Py_ssize_t c_row,
-                        Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, int chains, bint load,
+                        Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, int chains, int load,
                         lucid_ahead* ahead) noexcept nogil:
     """m by n elements of C, interleaved chain after chain. A is packed; ``b_row`` is 0 when B is too.
 
-    Only the first panel of B needs to be there when ``ahead`` packs the others.
+    Only the first AHEAD panels of B need to be there when ``ahead`` packs the others.
     """
     cdef floating full[TILE]
     cdef Py_ssize_t i, j = 0, r, x, width, columns = tile_columns(a), whole = chains * chain_pitch(k, chains)
-    cdef int rows
+    cdef int rows, panel = 0
     while j < n:
         width = min(n - j, columns)
-        if ahead != NULL:
+        if ahead != NULL and panel == 0:
             ahead_next(ahead, k, chains, (m + tile_rows(a) - 1) // tile_rows(a) * chains)
         i = 0
         while i < m:
@@ -175,7 +181,8 @@ cdef void chain_product(const floating* a, const floating* b, Py_ssize_t b_row, 
                     for x in range(width):
                         c[(i + r) * c_row + j + x] = full[r * columns + x]
             i += rows
-        if ahead != NULL:
+        panel = (panel + 1) % AHEAD
+        if ahead != NULL and panel == 0:
             b = <const floating*> ahead_done(ahead, k, chains)
         else:
             b += columns if b_row else columns * whole
@@ -194,12 +201,12 @@ cdef void pack_a(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssiz
     cdef floating* to
     cdef int rows
     if a_row == 1:
-        while i + (PANELS + 1) * most <= m:                 # a page of A is visited less often
+        while i + (A_TILES + 1) * most <= m:
             to = out + i * whole + start * most
             for p in range(k):
-                for q in range(PANELS):
+                for q in range(A_TILES):
                     lanes_copy(a + i + p * a_step + q * most, to + q * most * whole + p * most, tile_rows(a))
-            i += PANELS * most
+            i += A_TILES * most
     while i < m:
         rows = chain_height(a, m - i)
         to = out + i * whole + start * rows
@@ -215,6 +222,11 @@ cdef void pack_a(const floating* a, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssiz
         i += rows
 
 
+cdef inline void panel_row(const floating* b, floating* out) noexcept nogil:
+    """A row of a panel; GCC makes scalars of a loop over 16."""
+    memcpy(out, b, (NR32 if floating is float else NR64) * sizeof(floating))
+
+
 cdef void pack_panel(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n,
                      floating* out) noexcept nogil:
     """One panel, n <= NR columns and zeros up to NR: out[p * NR + j] = b[p, j]."""
@@ -224,8 +236,7 @@ cdef void pack_panel(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, P
     if b_column == 1:
         if n == columns:
             for p in range(k):
-                for j in range(tile_columns(b)):
-                    out[p * columns + j] = b[p * b_row + j]
+                panel_row(b + p * b_row, out + p * columns)
         else:
             for p in range(k):
                 for j in range(n):
@@ -242,14 +253,13 @@ cdef void pack_panel(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, P
 cdef void pack_b_steps(const floating* b, Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t k, Py_ssize_t n,
                        floating* out, Py_ssize_t start, Py_ssize_t whole) noexcept nogil:
     """Panels one after another: steps ``start`` on of ``whole``."""
-    cdef Py_ssize_t j = 0, p, q, x, columns = tile_columns(b)
+    cdef Py_ssize_t j = 0, p, q, columns = tile_columns(b)
     out += start * columns
     if b_column == 1:
-        while j + PANELS * columns <= n:                    # a page of B is visited less often
+        while j + PANELS * columns <= n:
             for p in range(k):
                 for q in range(PANELS):
-                    for x in range(tile_columns(b)):
-                        out[(j + q * columns) * whole + p * columns + x] = b[p * b_row + j + q * columns + x]
+                    panel_row(b + p * b_row + j + q * columns, out + (j + q * columns) * whole + p * columns)
             j += PANELS * columns
     while j < n:
         pack_panel(b + j * b_column, b_row, b_column, k, min(n - j, columns), out + j * whole)

@@ -65,6 +65,11 @@ cdef extern from *:
         float lanes[LUCID_SQUARE];
         if (n == LUCID_SQUARE) {
             LUCID_V(storeu_ps)(out, v);
+    #if LUCID_SQUARE == 8
+        } else if (n == 6) {            /* the height of a tile */
+            _mm_storeu_ps(out, _mm256_castps256_ps128(v));
+            _mm_storel_pi((__m64 *) (out + 4), _mm256_extractf128_ps(v, 1));
+    #endif
         } else {
             LUCID_V(storeu_ps)(lanes, v);
             for (int i = 0; i < n; i++) out[i] = lanes[i];
@@ -72,6 +77,24 @@ cdef extern from *:
     }
     #else
     #define LUCID_COLUMNS LUCID_SQUARE
+    #endif
+
+    #if LUCID_SQUARE == 8
+    /* Eight columns of up to four rows, as a tile of packed A has: out[q] is column q and column q + 4. */
+    LUCID_ALWAYS void lucid_short_columns(const float *x, Py_ssize_t x_row, int rows, lucid_row *out) {
+        lucid_row r[4];
+        LUCID_UNROLLED for (int i = 0; i < 4; i++) r[i] = _mm256_loadu_ps(lucid_row_at(x, x_row, i, rows));
+        lucid_row ab = _mm256_unpacklo_ps(r[0], r[1]), cd = _mm256_unpacklo_ps(r[2], r[3]);
+        out[0] = LUCID_PAIR(lo, ab, cd);
+        out[1] = LUCID_PAIR(hi, ab, cd);
+        ab = _mm256_unpackhi_ps(r[0], r[1]), cd = _mm256_unpackhi_ps(r[2], r[3]);
+        out[2] = LUCID_PAIR(lo, ab, cd);
+        out[3] = LUCID_PAIR(hi, ab, cd);
+    }
+    LUCID_ALWAYS void lucid_store_short(float *out, int n, __m128 v) {
+        if (n == 4) _mm_storeu_ps(out, v);
+        else _mm_maskstore_ps(out, _mm_cmpgt_epi32(_mm_set1_epi32(n), _mm_set_epi32(3, 2, 1, 0)), v);
+    }
     #endif
 
     /* How many columns to take next, of those left: to the end of the cache line, or a vector's worth, or 0. */
@@ -90,6 +113,16 @@ cdef extern from *:
     static void lucid_transpose_rows(const float *x, Py_ssize_t x_row, int rows, Py_ssize_t columns, float *out,
                                      Py_ssize_t out_row) {
         Py_ssize_t j = 0;
+    #if LUCID_SQUARE == 8
+        if (rows <= 4)
+            for (lucid_row pair[4]; j + 8 <= columns; j += 8) {
+                lucid_short_columns(x + j, x_row, rows, pair);
+                LUCID_UNROLLED for (int q = 0; q < 4; q++) {
+                    lucid_store_short(out + (j + q) * out_row, rows, _mm256_castps256_ps128(pair[q]));
+                    lucid_store_short(out + (j + q + 4) * out_row, rows, _mm256_extractf128_ps(pair[q], 1));
+                }
+            }
+    #endif
     #ifdef LUCID_V
         lucid_row column[LUCID_COLUMNS];
         for (int n; (n = lucid_next_columns(x + j, columns - j)) > 0; j += n) {
@@ -109,7 +142,7 @@ cdef extern from *:
     }
 
     /* Columns of up to SQUARE rows, dealt out to ``chains`` matrices, a power of two: column j is row j / chains of
-       the one at out + at[j % chains]. */
+       the one at out + at[j % chains]. With 8 lanes ``chains`` is a multiple of 4. */
     #if LUCID_SQUARE == 16
     static void lucid_transpose_chains(const float *x, Py_ssize_t x_row, int rows, Py_ssize_t columns, int chains,
                                        const Py_ssize_t *at, float *out, Py_ssize_t out_row) {
@@ -135,6 +168,33 @@ cdef extern from *:
             LUCID_UNROLLED for (int q = 0; q < 16; q++)
                 if (q < n) LUCID_STORE_HEAD(out + to[q], rows, column[q]);
         }
+    }
+    #elif LUCID_SQUARE == 8
+    static void lucid_transpose_chains(const float *x, Py_ssize_t x_row, int rows, Py_ssize_t columns, int chains,
+                                       const Py_ssize_t *at, float *out, Py_ssize_t out_row) {
+        Py_ssize_t j = 0;
+        lucid_row column[4];
+        int r = 0;
+        for (; j + 4 <= columns; j += 4) {
+            if (rows <= 4 && j + 8 <= columns) {
+                float *then = out;
+                int next = r + 4;
+                if (next == chains) next = 0, then += out_row;
+                lucid_short_columns(x + j, x_row, rows, column);
+                LUCID_UNROLLED for (int q = 0; q < 4; q++) {
+                    lucid_store_short(out + at[r + q], rows, _mm256_castps256_ps128(column[q]));
+                    lucid_store_short(then + at[next + q], rows, _mm256_extractf128_ps(column[q], 1));
+                }
+                j += 4, r = next, out = then;
+            } else {
+                lucid_columns(x + j, x_row, rows, 4, column);
+                LUCID_UNROLLED for (int q = 0; q < 4; q++) LUCID_STORE_HEAD(out + at[r + q], rows, column[q]);
+            }
+            r += 4;
+            if (r == chains) r = 0, out += out_row;
+        }
+        for (int q = 0; j + q < columns; q++)
+            for (int i = 0; i < rows; i++) out[at[r + q] + i] = x[i * x_row + j + q];
     }
     #else
     static inline void lucid_transpose_chains(const float *x, Py_ssize_t x_row, int rows, Py_ssize_t columns,

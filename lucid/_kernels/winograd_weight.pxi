@@ -6,6 +6,7 @@
 #
 # Tiles are numbered through the batch. A round of them is transformed and multiplied while both transforms are in L3; a
 # task has the sums of all positions for some rows and a few panels of columns, and brings them back after the last round.
+# Sums of a round start from zero: with one total for all blocks of k, that of 12544 tiles had twice the error.
 # Counting variances, an element has four times the error of a direct sum with chains of the same length at the corners
 # of the kernel, twice at its edges; WEIGHT_TILES makes up for it. Where a result is not finite, all are computed
 # again by the direct path.
@@ -23,7 +24,8 @@ cdef enum:
 cdef extern from *:
     """
     /* Of LANES channels side by side. v[4i + j] = (B' d B)[i, j] of the 4x4 pixels from d on, rows ``row`` apart. */
-    enum { LUCID_WEIGHT_LANES = 32, LUCID_WEIGHT_ROWS = LUCID_WEIGHT_LANES / LUCID_MR32 * LUCID_MR32 };
+    enum { LUCID_WEIGHT_LANES = 32, LUCID_WEIGHT_ROWS = LUCID_WEIGHT_LANES / LUCID_MR32 * LUCID_MR32,
+           LUCID_WEIGHT_COLUMNS = LUCID_WEIGHT_LANES / LUCID_NR32 * LUCID_NR32 };
     static void lucid_weight_input(const float *restrict d, Py_ssize_t row, float *restrict v, Py_ssize_t plane) {
         LUCID_INDEPENDENT
         for (int r = 0; r < LUCID_WEIGHT_LANES; r++) {
@@ -100,7 +102,8 @@ cdef extern from *:
     void weight_input "lucid_weight_input" (const float* d, Py_ssize_t row, float* v, Py_ssize_t plane) noexcept nogil
     void weight_output "lucid_weight_output" (const float* dy, Py_ssize_t row, float* w, Py_ssize_t plane) noexcept nogil
     cdef enum:
-        WEIGHT_ROWS "LUCID_WEIGHT_ROWS"     # of a panel of dy
+        WEIGHT_ROWS "LUCID_WEIGHT_ROWS"         # of a panel of dy
+        WEIGHT_COLUMNS "LUCID_WEIGHT_COLUMNS"   # of a panel of x, whole tiles
     int32_t weight_back "lucid_weight_back" (const float* m, Py_ssize_t plane, int n, float* dw) noexcept nogil
 
 
@@ -142,7 +145,7 @@ cdef void plan_winograd_weight(const WeightGrad* g, WinogradWeight* q, Py_ssize_
     q.tiles_y, q.tiles_x = ceil_div(g.height, 2), ceil_div(g.width, 2)
     q.strips = g.samples * q.tiles_y
     q.x.channels, q.x.all_channels, q.x.height, q.x.width = g.channels, g.groups * g.channels, g.x_height, g.x_width
-    q.x.top, q.x.left, q.x.span, q.x.lanes = g.top, g.left, 4, NR32
+    q.x.top, q.x.left, q.x.span, q.x.lanes = g.top, g.left, 4, WEIGHT_COLUMNS
     q.dy.channels, q.dy.all_channels, q.dy.height, q.dy.width = g.rows, g.groups * g.rows, g.height, g.width
     q.dy.top, q.dy.left, q.dy.span, q.dy.lanes = 0, 0, 2, WEIGHT_ROWS
     q.x.panels, q.dy.panels = ceil_div(g.channels, q.x.lanes), ceil_div(g.rows, q.dy.lanes)
@@ -212,7 +215,7 @@ cdef void weight_transform(const WinogradWeight* q, const WeightImage* p, Py_ssi
 
 
 cdef void weight_products(const WinogradWeight* q, const float* w, const float* v, float* m, Py_ssize_t rows,
-                          Py_ssize_t columns, Py_ssize_t tiles, bint load) noexcept nogil:
+                          Py_ssize_t columns, Py_ssize_t tiles) noexcept nogil:
     """m[panel][position][row][lane] of one panel of rows and some of columns, over the ``tiles`` of a round."""
     cdef Py_ssize_t depth = ceil_div(tiles, ceil_div(tiles, <Py_ssize_t> WEIGHT_TILES)), first = 0, last, k, j, t, i, n
     cdef const float* a
@@ -222,26 +225,33 @@ cdef void weight_products(const WinogradWeight* q, const float* w, const float* 
     while first < tiles:
         last = min(first + WEIGHT_PART * depth, tiles)
         j = 0
-        while j * NR32 < columns:
+        while j < columns:
             for t in range(16):
-                a, b = w + t * q.plane, v + (16 * j + t) * q.plane
-                c = m + (16 * j + t) * WEIGHT_ROWS * WEIGHT_LANES
+                a, b = w + t * q.plane, v + (16 * (j // WEIGHT_COLUMNS) + t) * q.plane + j % WEIGHT_COLUMNS
+                c = m + (16 * (j // WEIGHT_COLUMNS) + t) * WEIGHT_ROWS * WEIGHT_LANES + j % WEIGHT_COLUMNS
                 i = 0
                 while i < rows:
                     height = tile_height(a, rows - i)
                     k = first
                     while k < last:
                         n = min(last - k, depth)
-                        if narrow(a, columns - j * NR32):
+                        if narrow(a, columns - j):
                             narrow_tile(height, a + k * WEIGHT_LANES + i, 1, WEIGHT_LANES, b + k * WEIGHT_LANES,
-                                        WEIGHT_LANES, c + i * WEIGHT_LANES, WEIGHT_LANES, n, load or k > 0)
+                                        WEIGHT_LANES, c + i * WEIGHT_LANES, WEIGHT_LANES, n, k > 0)
                         else:
                             tile(height, a + k * WEIGHT_LANES + i, 1, WEIGHT_LANES, b + k * WEIGHT_LANES, WEIGHT_LANES,
-                                 c + i * WEIGHT_LANES, WEIGHT_LANES, n, load or k > 0)
+                                 c + i * WEIGHT_LANES, WEIGHT_LANES, n, k > 0)
                         k += n
                     i += height
-            j += 1
+            j += NR32
         first = last
+
+
+cdef void weight_add(const float* x, const float* y, float* z, Py_ssize_t n) noexcept nogil:
+    """z = x + y, which may be either."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        z[i] = x[i] + y[i]
 
 
 cdef bint weight_product_task(const WinogradWeight* q, const float* w, const float* v, float* sums, float* work,
@@ -250,22 +260,25 @@ cdef bint weight_product_task(const WinogradWeight* q, const float* w, const flo
     cdef const WeightGrad* g = q.g
     cdef Py_ssize_t panel = task // q.parts, lo = task % q.parts * q.each, hi = min(lo + q.each, q.x.panels), j, r, n
     cdef Py_ssize_t rows = min(<Py_ssize_t> WEIGHT_ROWS, g.rows - panel * WEIGHT_ROWS)
-    cdef Py_ssize_t columns = min(hi * NR32, g.channels) - lo * NR32
+    cdef Py_ssize_t columns = min(hi * WEIGHT_COLUMNS, g.channels) - lo * WEIGHT_COLUMNS
     cdef float* m = work
     cdef float* back = work + weight_sums(q, q.each)
+    cdef float* total = sums + weight_sums(q, panel * q.x.panels + lo)
     cdef int32_t most = 0
-    if q.rounds > 1:
-        m = sums + weight_sums(q, panel * q.x.panels + lo)
-    weight_products(q, w + 16 * panel * q.plane, v + 16 * lo * q.plane, m, rows, columns,
-                    (min((round + 1) * q.round, q.strips) - round * q.round) * q.tiles_x, round > 0)
+    weight_products(q, w + 16 * panel * q.plane, v + 16 * lo * q.plane, total if round == 0 and q.rounds > 1 else m, rows,
+                    columns, (min((round + 1) * q.round, q.strips) - round * q.round) * q.tiles_x)
+    if round > 0:
+        n = weight_sums(q, hi - lo)
+        weight_add(total, m, total if round < q.rounds - 1 else m, n)
     if round < q.rounds - 1:
         return True
     for r in range(rows):
         for j in range(hi - lo):
-            n = min(columns - j * NR32, <Py_ssize_t> NR32)
+            n = min(columns - j * WEIGHT_COLUMNS, <Py_ssize_t> WEIGHT_COLUMNS)
             most = max(most, weight_back(m + (16 * j * WEIGHT_ROWS + r) * WEIGHT_LANES, WEIGHT_ROWS * WEIGHT_LANES,
                                          <int> n, back))
-            transpose(back, WEIGHT_LANES, 9, n, dw + ((panel * WEIGHT_ROWS + r) * g.channels + (lo + j) * NR32) * 9, 9)
+            transpose(back, WEIGHT_LANES, 9, n, dw + ((panel * WEIGHT_ROWS + r) * g.channels + (lo + j) * WEIGHT_COLUMNS) * 9,
+                      9)
     return most < 0x7f800000
 
 

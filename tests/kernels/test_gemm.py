@@ -101,27 +101,35 @@ def test_bias_is_added_to_the_sum_of_a_block(ops: Any) -> None:
             np.testing.assert_array_equal(y[:, :, 0, 0], expected)
 
 
-def parts_of_k(ops: Any, k: int, dtype: type) -> list[slice]:
-    """The chains that sums over k consist of, in the order they are added in."""
-    interleaved = ops.build_info()["level"] == "v4" and dtype is np.float32 and k > 400
-    parts = math.ceil(k / (2048 if interleaved else 192))
+def parts_of_k(ops: Any, k: int, dtype: type) -> list[list[slice]]:
+    """The chains that sums over k consist of, in the order they are added in: those of a part first."""
+    shortest = {"v4": 60, "v3": 100}.get(ops.build_info()["level"])
+    interleaved = shortest and dtype is np.float32 and k > 400
+    parts = math.ceil(k / ((2048 if k <= 4096 else 1024) if interleaved else 192))
     most = math.ceil(math.ceil(k / parts) / 16) * 16
-    chains = min(16, 1 << int(math.log2(k / 60))) if interleaved else 1
-    return [slice(p + r, min(p + most, k), chains) for p in range(0, k, most) for r in range(chains)]
+    chains = min(16, 1 << int(math.log2(k / shortest))) if interleaved else 1
+    return [[slice(p + r, min(p + most, k), chains) for r in range(chains)] for p in range(0, k, most)]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_sums_of_chains_are_added_in_order(ops: Any, dtype: type) -> None:
     """No chain is longer than 200 steps before it joins the total, whichever path computes it."""
-    for k in (192, 201, 384, 600, 1344, 1601, 3199, 3300, 6500):
+    for k in (192, 201, 384, 600, 1344, 1601, 3199, 3300, 4100, 6500):
         x, w, bias = normal((5, k), dtype), normal((67, k), dtype, 1), normal((67,), dtype, 2)
         parts = parts_of_k(ops, k, dtype)
-        assert max(len(range(*part.indices(k))) for part in parts) <= 200
-        total = bias
-        for part in parts:
-            steps = np.ascontiguousarray(x[:, part]), np.ascontiguousarray(w[:, part])
-            total = total + ops.matmul(steps[0], steps[1].T)
-        np.testing.assert_array_equal(ops.linear(x, w, bias), total)
+        assert max(len(range(*chain.indices(k))) for part in parts for chain in part) <= 200
+        for rows in (1, 2, 5):
+            total = bias
+            for i, part in enumerate(parts):
+                sums = total if i == 0 else 0
+                for chain in part:
+                    steps = np.ascontiguousarray(x[:rows, chain]), np.ascontiguousarray(w[:, chain])
+                    sums = sums + ops.matmul(steps[0], steps[1].T)
+                total = sums if i == 0 else total + sums
+            np.testing.assert_array_equal(ops.linear(x[:rows], w, bias), total)
+            np.testing.assert_array_equal(
+                ops.matmul(x[:rows], np.ascontiguousarray(w.T)), ops.linear(x[:rows], w)
+            )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
