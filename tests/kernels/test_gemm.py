@@ -127,9 +127,7 @@ def test_sums_of_chains_are_added_in_order(ops: Any, dtype: type) -> None:
                     sums = sums + ops.matmul(steps[0], steps[1].T)
                 total = sums if i == 0 else total + sums
             np.testing.assert_array_equal(ops.linear(x[:rows], w, bias), total)
-            np.testing.assert_array_equal(
-                ops.matmul(x[:rows], np.ascontiguousarray(w.T)), ops.linear(x[:rows], w)
-            )
+            np.testing.assert_array_equal(ops.matmul(x[:rows], np.ascontiguousarray(w.T)), ops.linear(x[:rows], w))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
