@@ -2,7 +2,7 @@
 #
 # A small image has so few tiles that the transformed weights, 16/9 of the weights, would be written to memory and read
 # back for a handful of columns. Here the transformed input of all tiles is what is kept, and every tile of rows
-# transforms its own kernels, a block of k at a time, and uses them while they are in cache. With AVX-512 rows of the
+# transforms its own kernels, a block of k at a time, and uses them while they are in cache. With AVX rows of the
 # weight are the lanes of the products, so that 16 or 49 tiles leave none idle. Sums, their order and so the bits are
 # those of winograd.pxi.
 
@@ -21,7 +21,7 @@ cdef inline bint few_tiles(const Winograd* g) noexcept nogil:
 
 cdef inline bint rows_in_lanes(const Winograd* g) noexcept nogil:
     """Rows of the weight are the columns of the products, tiles their rows: no lane is idle for want of tiles."""
-    return NR32 == 2 * WINOGRAD_LANES
+    return SQUARE >= 8
 
 
 cdef void plan_few(Winograd* g) noexcept nogil:
@@ -120,7 +120,7 @@ cdef void few_task(const Winograd* g, const float* v, const float* w, const floa
 
 cdef inline int few_height(Py_ssize_t tiles) noexcept nogil:
     """Of the next tile of the product: up to two rows too many are cheaper than a tile that waits for its additions."""
-    if tiles == 15 or tiles == 16:
+    if MR32 == 14 and (tiles == 15 or tiles == 16):
         return 8
     return MR32 if tiles >= MR32 - 1 else 8 if tiles > 5 else 4 if tiles > 2 else 2
 
@@ -131,7 +131,8 @@ cdef void lanes_task(const Winograd* g, const float* v, const float* w, const fl
     cdef const Patches* p = g.p
     cdef Py_ssize_t group = task // g.parts, lo = task % g.parts * NR32, rows = min(<Py_ssize_t> NR32, p.rows - lo), c = 0
     cdef Py_ssize_t tiles = min(g.block, g.tiles - first), plane = (g.block + 2) * NR32, n, i, t, r, k, depth
-    cdef bint half = rows <= WINOGRAD_LANES
+    cdef bint half = rows <= NARROW
+    cdef Py_ssize_t width = NARROW if half else NR32
     cdef float* m = work + 16 * g.u_plane
     cdef float* turned = m + 16 * plane
     cdef float* out = turned + 16 * g.chunk * g.pitch
@@ -141,9 +142,12 @@ cdef void lanes_task(const Winograd* g, const float* v, const float* w, const fl
     v += group * 16 * g.v_plane
     while c < p.channels:
         n = min(p.channels - c, g.span)
-        for i in range(0, 16 if half else 32, 16):
-            winograd_rows(w + i * p.w_row + c * p.w_channel, p.w_row, p.w_channel, <int> min(rows - i, 16), n, g.flipped,
-                          work + i, NR32, g.u_plane)
+        i = 0
+        while i < width:
+            r = min(i, rows - 1)            # lanes of no row are multiplied too
+            winograd_rows(w + r * p.w_row + c * p.w_channel, p.w_row, p.w_channel, <int> min(rows - r, <Py_ssize_t> SQUARE),
+                          n, g.flipped, work + i, NR32, g.u_plane)
+            i += SQUARE
         for t in range(16):
             i = 0
             while i < tiles:

@@ -32,7 +32,7 @@ cdef extern from *:
     #endif
     }
 
-    /* u[4i + j][lane] = (G w G')[i, j] of the kernels of up to LANES rows, ``row`` floats apart: transposed in registers,
+    /* u[4i + j][lane] = (G w G')[i, j] of the kernels of up to SQUARE rows, ``row`` floats apart: transposed in registers,
        quarters of rows gathered by the loads. The last row stands in for those missing. */
     #if LUCID_SQUARE == 16
     LUCID_ALWAYS void lucid_winograd_four(const float *w, Py_ssize_t row, int rows, lucid_row *out) {
@@ -50,11 +50,15 @@ cdef extern from *:
         out[2] = LUCID_PAIR(lo, t[1], t[3]);
         out[3] = LUCID_PAIR(hi, t[1], t[3]);
     }
+    #elif LUCID_SQUARE == 8
+    #define lucid_winograd_four(w, row, rows, out) lucid_columns(w, row, rows, 4, out)
+    #endif
+    #if LUCID_SQUARE >= 8
     LUCID_ALWAYS void lucid_winograd_three(lucid_row a, lucid_row b, lucid_row c, lucid_row *out, int step) {
-        const lucid_row half = _mm512_set1_ps(0.5f), outer = _mm512_add_ps(a, c);
+        const lucid_row half = LUCID_V(set1_ps)(0.5f), outer = LUCID_V(add_ps)(a, c);
         out[0] = a;
-        out[step] = _mm512_mul_ps(half, _mm512_add_ps(outer, b));
-        out[2 * step] = _mm512_mul_ps(half, _mm512_sub_ps(outer, b));
+        out[step] = LUCID_V(mul_ps)(half, LUCID_V(add_ps)(outer, b));
+        out[2 * step] = LUCID_V(mul_ps)(half, LUCID_V(sub_ps)(outer, b));
         out[3 * step] = c;
     }
     LUCID_ALWAYS void lucid_winograd_nine(lucid_row tap[9], float *u, Py_ssize_t plane) {
@@ -62,7 +66,7 @@ cdef extern from *:
         LUCID_UNROLLED for (int j = 0; j < 3; j++) lucid_winograd_three(tap[j], tap[3 + j], tap[6 + j], half + j, 3);
         LUCID_UNROLLED for (int i = 0; i < 4; i++) {
             lucid_winograd_three(half[3 * i], half[3 * i + 1], half[3 * i + 2], end, 1);
-            LUCID_UNROLLED for (int j = 0; j < 4; j++) _mm512_storeu_ps(u + (4 * i + j) * plane, end[j]);
+            LUCID_UNROLLED for (int j = 0; j < 4; j++) LUCID_V(storeu_ps)(u + (4 * i + j) * plane, end[j]);
         }
     }
     LUCID_ALWAYS void lucid_winograd_row_kernels(const float *w, Py_ssize_t row, int rows, const int flipped, float *u,
@@ -81,17 +85,19 @@ cdef extern from *:
             if (channel != 9) lucid_winograd_call(w + 6 * channel, rows * row);
             else if (c % 2 == 0)
                 for (int r = 0; r < rows; r++) lucid_winograd_call(w + r * row + 144, 1);
-            if (rows < LUCID_LANES) lucid_winograd_row_kernels(w, row, rows, flipped, u, plane);
-            else if (flipped) lucid_winograd_row_kernels(w, row, LUCID_LANES, 1, u, plane);
-            else lucid_winograd_row_kernels(w, row, LUCID_LANES, 0, u, plane);
+            if (rows < LUCID_SQUARE) lucid_winograd_row_kernels(w, row, rows, flipped, u, plane);
+            else if (flipped) lucid_winograd_row_kernels(w, row, LUCID_SQUARE, 1, u, plane);
+            else lucid_winograd_row_kernels(w, row, LUCID_SQUARE, 0, u, plane);
         }
     }
 
     /* u[4i + j][lane] = (G w G')[i, j] of kernels w[3i + j][lane]; positions are ``plane`` floats apart. */
     static void lucid_winograd_planes(const float *w, Py_ssize_t row, Py_ssize_t column, float *u, Py_ssize_t plane) {
         lucid_row tap[9];
-        for (int t = 0; t < 9; t++) tap[t] = _mm512_loadu_ps(w + t / 3 * row + t % 3 * column);
-        lucid_winograd_nine(tap, u, plane);
+        for (int r = 0; r < LUCID_LANES; r += LUCID_SQUARE) {
+            for (int t = 0; t < 9; t++) tap[t] = LUCID_V(loadu_ps)(w + t / 3 * row + t % 3 * column + r);
+            lucid_winograd_nine(tap, u + r, plane);
+        }
     }
     #else
     static void lucid_winograd_planes(const float *restrict w, Py_ssize_t row, Py_ssize_t column, float *restrict u,
