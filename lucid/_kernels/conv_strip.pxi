@@ -6,9 +6,20 @@
 
 cdef extern from *:
     """
+    #if LUCID_SQUARE == 8
+    #define LUCID_STRIP_ROWS 6      /* with a cache line of pixels: 12 accumulators, that line, a weight */
+    #define LUCID_STRIP_WIDTH 2
+    LUCID_ALWAYS void LUCID_STORE_SOME(float *p, unsigned some, __m256 v) {
+        const __m256i lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+        if (some == 0xff) _mm256_storeu_ps(p, v);       /* a masked store takes 12 cycles */
+        else _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32((int) some + 1), lane), v);
+    }
+    #else
     #define LUCID_STRIP_ROWS 4      /* with 6 registers of pixels: 24 accumulators, 4 weights, a register of x */
     #define LUCID_STRIP_WIDTH 6
-    #if LUCID_SQUARE == 16
+    #define LUCID_STORE_SOME(p, some, v) _mm512_mask_storeu_ps(p, (__mmask16) some, v)
+    #endif
+    #if LUCID_SQUARE >= 8
     typedef struct {
         const float *a, *b, *bias;  /* weights [k][row], pixels of the stage, the rows' bias or NULL */
         const Py_ssize_t *at;       /* where step p of k reads in the stage */
@@ -20,62 +31,90 @@ cdef extern from *:
     } lucid_strip;
 
     LUCID_ALWAYS void lucid_strip_any(const int R, const int V, const lucid_strip *s) {
-        __m512 sum[LUCID_STRIP_ROWS][LUCID_STRIP_WIDTH], w[LUCID_STRIP_ROWS], x;
+        lucid_row sum[LUCID_STRIP_ROWS][LUCID_STRIP_WIDTH];
+    #if LUCID_STRIP_WIDTH == 2
+        lucid_row x[2];
+    #else
+        lucid_row w[LUCID_STRIP_ROWS], x;
+    #endif
         const float *a = s->a;
         LUCID_UNROLLED for (int r = 0; r < R; r++)
-            LUCID_UNROLLED for (int j = 0; j < V; j++) sum[r][j] = _mm512_setzero_ps();
+            LUCID_UNROLLED for (int j = 0; j < V; j++) sum[r][j] = LUCID_V(setzero_ps)();
         for (Py_ssize_t p = 0; p < s->k; p++) {
             const float *b = s->b + s->at[p];
-            LUCID_UNROLLED for (int r = 0; r < R; r++) w[r] = _mm512_set1_ps(a[r]);
-            LUCID_UNROLLED for (int j = 0; j < V; j++) {
-                x = _mm512_loadu_ps(b + 16 * j);
-                LUCID_UNROLLED for (int r = 0; r < R; r++) sum[r][j] = _mm512_fmadd_ps(w[r], x, sum[r][j]);
+    #if LUCID_STRIP_WIDTH == 2
+            LUCID_UNROLLED for (int j = 0; j < V; j++) x[j] = LUCID_V(loadu_ps)(b + LUCID_SQUARE * j);
+            LUCID_UNROLLED for (int r = 0; r < R; r++) {
+                const lucid_row w = LUCID_V(set1_ps)(a[r]);
+                LUCID_UNROLLED for (int j = 0; j < V; j++) sum[r][j] = LUCID_V(fmadd_ps)(w, x[j], sum[r][j]);
             }
+    #else
+            LUCID_UNROLLED for (int r = 0; r < R; r++) w[r] = LUCID_V(set1_ps)(a[r]);
+            LUCID_UNROLLED for (int j = 0; j < V; j++) {
+                x = LUCID_V(loadu_ps)(b + LUCID_SQUARE * j);
+                LUCID_UNROLLED for (int r = 0; r < R; r++) sum[r][j] = LUCID_V(fmadd_ps)(w[r], x, sum[r][j]);
+            }
+    #endif
             a += R;
         }
         if (s->bias)
             LUCID_UNROLLED for (int r = 0; r < R; r++)
                 LUCID_UNROLLED for (int j = 0; j < V; j++)
-                    sum[r][j] = _mm512_add_ps(_mm512_set1_ps(s->bias[r]), sum[r][j]);
+                    sum[r][j] = LUCID_V(add_ps)(LUCID_V(set1_ps)(s->bias[r]), sum[r][j]);
         if (s->past) {
             LUCID_UNROLLED for (int r = 0; r < R; r++)
                 LUCID_UNROLLED for (int j = 0; j < V; j++)
-                    _mm512_stream_ps(s->y + r * s->y_channel + 16 * j, sum[r][j]);
+                    LUCID_V(stream_ps)(s->y + r * s->y_channel + LUCID_SQUARE * j, sum[r][j]);
             return;
         }
         LUCID_UNROLLED for (int r = 0; r < R; r++) {
             LUCID_UNROLLED for (int j = 0; j < V - 1; j++)
-                _mm512_storeu_ps(s->y + r * s->y_channel + 16 * j, sum[r][j]);
-            _mm512_mask_storeu_ps(s->y + r * s->y_channel + 16 * (V - 1), (__mmask16) s->last, sum[r][V - 1]);
+                LUCID_V(storeu_ps)(s->y + r * s->y_channel + LUCID_SQUARE * j, sum[r][j]);
+            LUCID_STORE_SOME(s->y + r * s->y_channel + LUCID_SQUARE * (V - 1), s->last, sum[r][V - 1]);
         }
     }
+    #if LUCID_STRIP_WIDTH > 2
+    #define LUCID_STRIPS_ON(R) \\
+        case 3: lucid_strip_any(R, 3, s); break; \\
+        case 4: lucid_strip_any(R, 4, s); break; \\
+        case 5: lucid_strip_any(R, 5, s); break; \\
+        case 6: lucid_strip_any(R, 6, s); break;
+    #else
+    #define LUCID_STRIPS_ON(R)
+    #endif
     #define LUCID_STRIPS(R) \\
         static void lucid_strip_##R(const lucid_strip *s, int registers) { \\
             switch (registers) { \\
                 case 1: lucid_strip_any(R, 1, s); break; \\
                 case 2: lucid_strip_any(R, 2, s); break; \\
-                case 3: lucid_strip_any(R, 3, s); break; \\
-                case 4: lucid_strip_any(R, 4, s); break; \\
-                case 5: lucid_strip_any(R, 5, s); break; \\
-                case 6: lucid_strip_any(R, 6, s); break; \\
+                LUCID_STRIPS_ON(R) \\
             } \\
         }
     LUCID_STRIPS(1) LUCID_STRIPS(2) LUCID_STRIPS(3) LUCID_STRIPS(4)
+    #if LUCID_STRIP_ROWS > 4
+    LUCID_STRIPS(5) LUCID_STRIPS(6)
+    #endif
 
     /* ``rows`` output channels by n pixels of one row. */
     static void lucid_strip_tile(int rows, const float *a, const float *b, const Py_ssize_t *at, Py_ssize_t k,
                                  const float *bias, float *y, Py_ssize_t y_channel, Py_ssize_t n, int past) {
         static void (*const strips[])(const lucid_strip *, int) = {
-            lucid_strip_1, lucid_strip_2, lucid_strip_3, lucid_strip_4};
-        lucid_strip s = {a, b, bias, at, k, y, y_channel, 0xffffu, past};
-        const Py_ssize_t registers = (n + 15) / 16, pieces = (registers + LUCID_STRIP_WIDTH - 1) / LUCID_STRIP_WIDTH;
+            lucid_strip_1, lucid_strip_2, lucid_strip_3, lucid_strip_4,
+    #if LUCID_STRIP_ROWS > 4
+            lucid_strip_5, lucid_strip_6,
+    #endif
+        };
+        const unsigned all = (1u << LUCID_SQUARE) - 1;
+        lucid_strip s = {a, b, bias, at, k, y, y_channel, all, past};
+        const Py_ssize_t registers = (n + LUCID_SQUARE - 1) / LUCID_SQUARE;
+        const Py_ssize_t pieces = (registers + LUCID_STRIP_WIDTH - 1) / LUCID_STRIP_WIDTH;
         Py_ssize_t done = 0;
         for (Py_ssize_t i = 1; i <= pieces; i++) {
             const Py_ssize_t end = registers * i / pieces;
-            if (i == pieces) s.last = 0xffffu >> (16 * registers - n);
+            if (i == pieces) s.last = all >> (LUCID_SQUARE * registers - n);
             strips[rows - 1](&s, (int) (end - done));
-            s.b += 16 * (end - done);
-            s.y += 16 * (end - done);
+            s.b += LUCID_SQUARE * (end - done);
+            s.y += LUCID_SQUARE * (end - done);
             done = end;
         }
     }
@@ -96,9 +135,9 @@ cdef enum:
 cdef inline bint strips_fit(const Patches* p, const floating* like) noexcept nogil:
     """One block of k, neighbouring results, and registers that rows fill: nearly, or half where channels are few."""
     cdef Py_ssize_t spare = p.width + (8 if p.rows <= 8 else 0)
-    return (floating is float and SQUARE == 16 and p.rows > LINE_ROWS and p.taps > 1 and p.y_column == 1
+    return (floating is float and SQUARE >= 8 and p.rows > LINE_ROWS and p.taps > 1 and p.y_column == 1
             and patch_depth(p) == p.channels and p.width >= STRIP_LEAST
-            and 8 * (round_up(p.width, 16) - p.width) <= spare)
+            and 8 * (round_up(p.width, SQUARE) - p.width) <= spare)
 
 
 cdef inline bint strips_past(const Patches* p, const float* y) noexcept nogil:
