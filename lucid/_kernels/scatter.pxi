@@ -6,6 +6,26 @@
 # ends of rows; channels are taken a few at a time, so that c stays in L2. Large images are cut into bands of rows, whose
 # products overlap by the reach of the kernel.
 
+cdef extern from *:
+    """
+    /* Tiles of 4 rows from columns of A ``step`` apart: as many as write to few sets of L1 together. */
+    #if LUCID_SQUARE == 8
+    #define LUCID_FOURS 32
+    static void lucid_pack_fours(const float *a, Py_ssize_t step, Py_ssize_t k, Py_ssize_t rows, float *out) {
+        for (Py_ssize_t p = 0; p < k; p++)
+            for (Py_ssize_t i = 0; i < rows; i += 4)
+                _mm_storeu_ps(out + i * k + 4 * p, _mm_loadu_ps(a + p * step + i));
+    }
+    #else
+    #define LUCID_FOURS 0
+    #define lucid_pack_fours(a, step, k, rows, out) ((void) 0)
+    #endif
+    """
+    void pack_fours "lucid_pack_fours" (const float* a, Py_ssize_t step, Py_ssize_t k, Py_ssize_t rows,
+                                        float* out) noexcept nogil
+    cdef enum:
+        FOURS "LUCID_FOURS"
+
 cdef enum:
     SCATTER_INPUT = 131072      # most elements of dy held back ...
     SCATTER_OUTPUT = 131072     # ... and of the product
@@ -28,6 +48,7 @@ cdef struct Scatter:
     Py_ssize_t several, blocks                                  # samples of a block
     Py_ssize_t pitch                                            # between rows of a block: an odd number of cache lines
     Py_ssize_t parts                                            # of the chunks
+    bint panels                                                 # dy is cut into panels, each used for all blocks of k at once
     Tap* columns                                                # of the kernel
 
 
@@ -64,6 +85,7 @@ cdef void plan_scatter(const Conv* g, Scatter* q, Py_ssize_t lanes, Py_ssize_t t
     q.g = g
     q.rows, q.channels, q.taps = g.channels // g.groups, g.rows // g.groups, g.kernel_y * g.kernel_x
     q.steps = ceil_div(q.channels, ceil_div(q.channels, <Py_ssize_t> STEPS))
+    q.panels = SQUARE < 16 and q.steps < q.channels
     q.cells = ceil_div(g.x_width, g.stride_x)
     pixels = g.height * g.width
     most = max(min(SCATTER_INPUT // q.channels, SCATTER_PIXELS), 4 * lanes)
@@ -98,6 +120,10 @@ cdef void pack_scatter_task(const Scatter* q, const floating* w, floating* packe
     packed += (task // blocks * q.channels + c) * all
     while first < all:
         end = min(all, first + q.chunk * q.taps)
+        if floating is float:
+            while first + FOURS <= end and FOURS > 0:
+                pack_fours(w + first, all, depth, FOURS, packed + first * depth)
+                first += FOURS
         for p in range(depth):
             i = first
             while i < end:
@@ -157,6 +183,24 @@ cdef void add_taps_up(const Scatter* q, const floating* c, Py_ssize_t first, Py_
                 dx[row * g.x_width + j * g.stride_x + f] = planes[f * q.plane + row * q.cells + j]
 
 
+cdef void scatter_panel(const Scatter* q, const floating* packed, Py_ssize_t at, const floating* b, floating* c,
+                        Py_ssize_t m, Py_ssize_t n) noexcept nogil:
+    """Rows at to at + m of the product, its first ``n`` columns: every tile through all blocks of k, while its sums are in
+    L1."""
+    cdef Py_ssize_t i = 0, k, depth, lanes = tile_columns(b)
+    cdef int rows
+    while i < m:
+        rows = tile_height(packed, m - i)
+        k = 0
+        while k < q.channels:
+            depth = min(q.steps, q.channels - k)
+            columns_product(packed + k * q.rows * q.taps + (at + i) * depth, 0, b + k * lanes, lanes, c, q.pitch, rows, n,
+                            depth, k > 0)
+            k += depth
+        c += rows * q.pitch
+        i += rows
+
+
 cdef void scatter_task(const Scatter* q, const floating* dy, const floating* packed, const floating* bias, floating* dx,
                        floating* work, Py_ssize_t task) noexcept nogil:
     """One band of rows of a few samples, one part of the chunks of channels, of one group."""
@@ -170,25 +214,34 @@ cdef void scatter_task(const Scatter* q, const floating* dy, const floating* pac
     cdef Py_ssize_t n = samples * pixels, lanes = tile_columns(dy), i, j, k, chunk, depth, rows, at
     cdef floating* b = work
     cdef floating* c = b + q.channels * q.pitch
+    cdef floating* row
     cdef floating* planes = c + q.chunk * q.taps * q.pitch
     dy += (s * g.groups + group) * q.channels * g.height * g.width + from_y * g.width
     dx += (s * g.groups + group) * q.rows * g.x_height * g.x_width
     packed += group * q.channels * q.rows * q.taps
     for k in range(q.channels):
+        row = c if q.panels else b + k * q.pitch
         for i in range(samples):
-            memcpy(b + k * q.pitch + i * pixels, dy + (i * g.rows + k) * g.height * g.width, pixels * sizeof(floating))
+            memcpy(row + i * pixels, dy + (i * g.rows + k) * g.height * g.width, pixels * sizeof(floating))
         for i in range(n, round_up(n, lanes)):
-            b[k * q.pitch + i] = 0
+            row[i] = 0
+        if q.panels:
+            for j in range(ceil_div(n, lanes)):
+                memcpy(b + (j * q.channels + k) * lanes, row + j * lanes, lanes * sizeof(floating))
     for chunk in range(part_lo, part_hi):
         at = chunk * q.chunk
         rows = min(q.chunk, q.rows - at)
-        k = 0
+        j = 0
+        while j < n and q.panels:
+            scatter_panel(q, packed, at * q.taps, b + j * q.channels, c + j, rows * q.taps, n - j)
+            j += lanes
+        k = q.channels if q.panels else 0
         while k < q.channels:
             depth = min(q.steps, q.channels - k)
             j = 0
             while j < n:
-                columns_product(packed + k * q.rows * q.taps + at * q.taps * depth, 0, b + k * q.pitch + j, q.pitch,
-                                c + j, q.pitch, rows * q.taps, n - j, depth, k > 0)
+                columns_product(packed + k * q.rows * q.taps + at * q.taps * depth, 0, b + k * q.pitch + j, q.pitch, c + j,
+                                q.pitch, rows * q.taps, n - j, depth, k > 0)
                 j += lanes
             k += depth
         for i in range(samples):

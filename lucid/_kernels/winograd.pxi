@@ -124,28 +124,52 @@ cdef void winograd_kernels(const Winograd* g, const float* w, int rows, Py_ssize
 
 
 cdef void winograd_weights(const Winograd* g, const float* w, float* u, Py_ssize_t task) noexcept nogil:
-    """One tile of rows of one group, for all channels: u is [group][position], each as by ``pack_a``."""
+    """The tiles of LANES rows, or one, of one group, for all channels: u is [group][position], each as by ``pack_a``."""
     cdef const Patches* p = g.p
-    cdef Py_ssize_t group = task // winograd_row_tiles(p), i = winograd_first_row(p, task % winograd_row_tiles(p))
-    cdef int rows = tile_height(w, p.rows - i)
-    winograd_kernels(g, w + group * p.w_group + i * p.w_row, rows, p.channels,
-                     u + group * 16 * g.u_plane + i * p.channels, rows, g.u_plane)
+    cdef Py_ssize_t tasks = winograd_row_tasks(p), group = task // tasks, first = winograd_first_row(p, task % tasks)
+    cdef Py_ssize_t all = winograd_task_rows(p, first), c, q, t, i
+    cdef float[16 * WINOGRAD_LANES * 8] transformed
+    cdef int rows = tile_height(w, p.rows - first)
+    w += group * p.w_group + first * p.w_row
+    u += group * 16 * g.u_plane + first * p.channels
+    if all == rows:
+        winograd_kernels(g, w, rows, p.channels, u, rows, g.u_plane)
+        return
+    for c in range(0, p.channels, 8):
+        winograd_kernels(g, w + c * p.w_channel, <int> all, min(p.channels - c, 8), transformed, WINOGRAD_LANES,
+                         8 * WINOGRAD_LANES)
+        i = 0
+        while i < all:
+            rows = tile_height(w, p.rows - first - i)
+            for t in range(16):
+                for q in range(min(p.channels - c, 8)):
+                    copy_row(transformed + (8 * t + q) * WINOGRAD_LANES + i,
+                             u + t * g.u_plane + i * p.channels + (c + q) * rows, rows)
+            i += rows
 
 
-cdef inline Py_ssize_t winograd_first_row(const Patches* p, Py_ssize_t tile) noexcept nogil:
-    """Where tile number ``tile`` of the rows begins."""
+cdef inline Py_ssize_t winograd_task_rows(const Patches* p, Py_ssize_t first) noexcept nogil:
+    """Rows from ``first`` on that are transformed together: whole tiles that fill the lanes."""
     cdef float* like = NULL
+    cdef Py_ssize_t rows = tile_height(like, p.rows - first)
+    while (2 * MR32 <= WINOGRAD_LANES and first + rows < p.rows
+           and rows + tile_height(like, p.rows - first - rows) <= WINOGRAD_LANES):
+        rows += tile_height(like, p.rows - first - rows)
+    return rows
+
+
+cdef inline Py_ssize_t winograd_first_row(const Patches* p, Py_ssize_t task) noexcept nogil:
+    """Where the rows of task number ``task`` begin."""
     cdef Py_ssize_t i = 0, n
-    for n in range(tile):
-        i += tile_height(like, p.rows - i)
+    for n in range(task):
+        i += winograd_task_rows(p, i)
     return i
 
 
-cdef inline Py_ssize_t winograd_row_tiles(const Patches* p) noexcept nogil:
-    cdef float* like = NULL
+cdef inline Py_ssize_t winograd_row_tasks(const Patches* p) noexcept nogil:
     cdef Py_ssize_t i = 0, count = 0
     while i < p.rows:
-        i += tile_height(like, p.rows - i)
+        i += winograd_task_rows(p, i)
         count += 1
     return count
 
@@ -307,12 +331,12 @@ cdef bint winograd(Patches* p, const float* x, const float* w, const float* bias
     if few_tiles(&g):
         run_few(&g, x, w, bias, y, bad, u, u + weights, threads)
     elif threads == 1:
-        for i in range(p.groups * winograd_row_tiles(p)):
+        for i in range(p.groups * winograd_row_tasks(p)):
             winograd_weights(&g, w, u, i)
         for i in range(tasks):
             winograd_task(&g, x, u, bias, y, bad, u + weights, i)
     else:
-        for i in prange(p.groups * winograd_row_tiles(p), num_threads=threads, schedule="static"):
+        for i in prange(p.groups * winograd_row_tasks(p), num_threads=threads, schedule="static"):
             winograd_weights(&g, w, u, i)
         for i in prange(tasks, num_threads=threads, schedule="dynamic"):
             winograd_task(&g, x, u, bias, y, bad, u + weights + threadid() * size, i)

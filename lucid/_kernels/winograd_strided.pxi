@@ -22,10 +22,16 @@ cdef enum:
     STRIDED_INPUT = 196608      # floats of planes held back ...
     STRIDED_OUTPUT = 98304      # ... and of sums
     STRIDED_ROWS = 32           # fewer, or fewer channels, do not repay the transforms ...
-    STRIDED_TILES = 96          # ... nor do fewer tiles of a sample repay those of the weights; half as many of 4x4
+    STRIDED_TILES = 96          # ... nor do fewer tiles of a sample repay those of the weights
 
 cdef extern from *:
     """
+    #if LUCID_SQUARE == 16
+    #define LUCID_STRIDED_FOURS 48
+    #else
+    #define LUCID_STRIDED_FOURS 64      /* few are read by panels of 24, each of which reads all weights again */
+    #endif
+
     /* Taps 0 to 2 or 3 of one axis, ``step`` apart, to the kernels of the planes; and in place of taps, inputs. */
     LUCID_ALWAYS void lucid_strided_taps(const float *restrict g, Py_ssize_t step, int size, float *restrict u,
                                          Py_ssize_t plane) {
@@ -195,6 +201,8 @@ cdef extern from *:
         return most;
     }
     """
+    cdef enum:
+        STRIDED_FOURS "LUCID_STRIDED_FOURS"     # the same for 4x4 kernels
     void strided_kernel "lucid_strided_kernel" (const float* w, int size, float* u, Py_ssize_t plane) noexcept nogil
     void strided_along "lucid_strided_along" (const float* x, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t n, int size,
                                               float* out, Py_ssize_t pitch, float* line) noexcept nogil
@@ -224,7 +232,7 @@ cdef bint strided_fits(const Patches* p) noexcept nogil:
         if p.tap_y[t] != p.tap_y[0] + t // size or p.tap_x[t] != p.tap_x[0] + t % size or p.tap_w[t] != t:
             return False
     return (min(p.rows, p.channels) >= STRIDED_ROWS
-            and ceil_div(p.height, 2) * ceil_div(p.width, 2) * (1 if size == 3 else 2) >= STRIDED_TILES)
+            and ceil_div(p.height, 2) * ceil_div(p.width, 2) >= (STRIDED_TILES if size == 3 else STRIDED_FOURS))
 
 
 cdef void plan_strided(const Patches* p, Winograd* g, Py_ssize_t threads) noexcept nogil:
@@ -255,25 +263,29 @@ cdef inline Py_ssize_t strided_work(const Winograd* g) noexcept nogil:
 
 
 cdef void strided_weights(const Winograd* g, const float* w, float* u, Py_ssize_t task) noexcept nogil:
-    """One tile of rows of one group, for all channels: u is [group][plane], each as by ``pack_a``."""
+    """The tiles of LANES rows, or one, of one group, for all channels: u is [group][plane], each as by ``pack_a``."""
     cdef const Patches* p = g.p
-    cdef Py_ssize_t group = task // winograd_row_tiles(p), i = winograd_first_row(p, task % winograd_row_tiles(p))
-    cdef Py_ssize_t planes = strided_sources(p) * strided_sources(p), c = 0, several, q, t
-    cdef int rows = tile_height(w, p.rows - i)
+    cdef Py_ssize_t tasks = winograd_row_tasks(p), group = task // tasks, first = winograd_first_row(p, task % tasks)
+    cdef Py_ssize_t planes = strided_sources(p) * strided_sources(p), c = 0, several, q, t, i
+    cdef Py_ssize_t all = winograd_task_rows(p, first), rows
     cdef float[16 * WINOGRAD_LANES * 4] kernels
     cdef float[36 * WINOGRAD_LANES] transformed
-    w += group * p.w_group + i * p.w_row
-    u += group * planes * g.u_plane + i * p.channels
+    w += group * p.w_group + first * p.w_row
+    u += group * planes * g.u_plane + first * p.channels
     memset(kernels, 0, sizeof(kernels))
     while c < p.channels:
         several = min(p.channels - c, 4)
-        for q in range(rows):
+        for q in range(all):
             winograd_call(w + q * p.w_row + (c + 8) * p.taps, several * p.taps)
-        transpose(w + c * p.taps, p.w_row, rows, several * p.taps, kernels, WINOGRAD_LANES)
+        transpose(w + c * p.taps, p.w_row, all, several * p.taps, kernels, WINOGRAD_LANES)
         for q in range(several):
             strided_kernel(kernels + q * p.taps * WINOGRAD_LANES, strided_size(p), transformed, WINOGRAD_LANES)
-            for t in range(planes):
-                copy_row(transformed + t * WINOGRAD_LANES, u + t * g.u_plane + (c + q) * rows, rows)
+            i = 0
+            while i < all:
+                rows = tile_height(w, p.rows - first - i)
+                for t in range(planes):
+                    copy_row(transformed + t * WINOGRAD_LANES + i, u + t * g.u_plane + i * p.channels + (c + q) * rows, rows)
+                i += rows
         c += several
 
 
@@ -413,12 +425,12 @@ cdef bint winograd_strided(Patches* p, const float* x, const float* w, const flo
     memset(bad, 0, p.samples)
     tasks = p.groups * g.blocks * g.parts
     if threads == 1:
-        for i in range(p.groups * winograd_row_tiles(p)):
+        for i in range(p.groups * winograd_row_tasks(p)):
             strided_weights(&g, w, u, i)
         for i in range(tasks):
             strided_task(&g, x, u, bias, y, bad, u + weights, i)
     else:
-        for i in prange(p.groups * winograd_row_tiles(p), num_threads=threads, schedule="static"):
+        for i in prange(p.groups * winograd_row_tasks(p), num_threads=threads, schedule="static"):
             strided_weights(&g, w, u, i)
         for i in prange(tasks, num_threads=threads, schedule="dynamic"):
             strided_task(&g, x, u, bias, y, bad, u + weights + threadid() * size, i)
