@@ -82,6 +82,18 @@ cdef Py_ssize_t cut_pixels(const Pixels* q, Py_ssize_t first, Py_ssize_t n, Py_s
     return count
 
 
+cdef void call_pixels(const Pixels* q, const floating* x, Py_ssize_t lo, Py_ssize_t hi, const Py_ssize_t* run,
+                      const Py_ssize_t* at, Py_ssize_t count) noexcept nogil:
+    """Call for channels lo to hi of the pixels of a block: no prefetcher follows from one to the next."""
+    cdef Py_ssize_t i, s, j
+    for i in range(lo, hi):
+        for s in range(count):
+            j = 0
+            while j < run[s]:
+                call_for(x + i * q.p.stage_channel + at[s] + j)
+                j += 64 // <Py_ssize_t> sizeof(floating)
+
+
 cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, const floating* bias, floating* y,
                       floating* work, Py_ssize_t task) noexcept nogil:
     """One block of pixels, one part of the rows, of one group."""
@@ -90,7 +102,7 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, con
     cdef Py_ssize_t lo = row_part(x, p.rows, task % q.parts, q.parts)
     cdef Py_ssize_t rows = row_part(x, p.rows, task % q.parts + 1, q.parts) - lo
     cdef Py_ssize_t first = part(q.pixels, lanes, block, q.blocks), n = part(q.pixels, lanes, block + 1, q.blocks) - first
-    cdef Py_ssize_t sample = first // q.each, size = p.x_height * p.x_width, c = 0, depth, i, j, t, s, count
+    cdef Py_ssize_t sample = first // q.each, size = p.x_height * p.x_width, c = 0, depth, ahead, i, j, t, s, count
     cdef floating* stage = work
     cdef floating* b = stage + stage_elements(q)
     cdef floating* out = b + p.depth * p.taps * q.pitch
@@ -120,8 +132,10 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, con
                 for s in range(count):
                     copy_row(source + at[s], row, run[s])
                     row += run[s]
-        j = 0
+        j, ahead = 0, min(p.channels - c - depth, depth) if q.point and SQUARE < 16 else 0
         while j < n:
+            if ahead > 0:
+                call_pixels(q, x, c + depth + ahead * j // n, c + depth + ahead * min(j + lanes, n) // n, run, at, count)
             if q.stays:
                 columns_product(w + c * p.taps, p.w_row, b + j, q.pitch, out + j, q.pitch, rows, n - j,
                                 depth * p.taps, c > 0 or bias != NULL)
