@@ -8,23 +8,22 @@
 
 cdef extern from *:
     """
-    /* Tiles of 4 rows from columns of A ``step`` apart: as many as write to few sets of L1 together. */
-    #if LUCID_SQUARE == 8
-    #define LUCID_FOURS 32
-    static void lucid_pack_fours(const float *a, Py_ssize_t step, Py_ssize_t k, Py_ssize_t rows, float *out) {
+    /* Tiles of 6 rows from columns of A ``step`` apart: as many as write to few sets of L1 together. */
+    #if LUCID_SQUARE == 8 && LUCID_MR32 == 6
+    #define LUCID_SIXES 48
+    static void lucid_pack_sixes(const float *a, Py_ssize_t step, Py_ssize_t k, Py_ssize_t rows, float *out) {
         for (Py_ssize_t p = 0; p < k; p++)
-            for (Py_ssize_t i = 0; i < rows; i += 4)
-                _mm_storeu_ps(out + i * k + 4 * p, _mm_loadu_ps(a + p * step + i));
+            for (Py_ssize_t i = 0; i < rows; i += 6) memcpy(out + i * k + 6 * p, a + p * step + i, 6 * sizeof(float));
     }
     #else
-    #define LUCID_FOURS 0
-    #define lucid_pack_fours(a, step, k, rows, out) ((void) 0)
+    #define LUCID_SIXES 0
+    #define lucid_pack_sixes(a, step, k, rows, out) ((void) 0)
     #endif
     """
-    void pack_fours "lucid_pack_fours" (const float* a, Py_ssize_t step, Py_ssize_t k, Py_ssize_t rows,
+    void pack_sixes "lucid_pack_sixes" (const float* a, Py_ssize_t step, Py_ssize_t k, Py_ssize_t rows,
                                         float* out) noexcept nogil
     cdef enum:
-        FOURS "LUCID_FOURS"
+        SIXES "LUCID_SIXES"
 
 cdef enum:
     SCATTER_INPUT = 131072      # most elements of dy held back ...
@@ -121,9 +120,9 @@ cdef void pack_scatter_task(const Scatter* q, const floating* w, floating* packe
     while first < all:
         end = min(all, first + q.chunk * q.taps)
         if floating is float:
-            while first + FOURS <= end and FOURS > 0:
-                pack_fours(w + first, all, depth, FOURS, packed + first * depth)
-                first += FOURS
+            while first + SIXES <= end and SIXES > 0:
+                pack_sixes(w + first, all, depth, SIXES, packed + first * depth)
+                first += SIXES
         for p in range(depth):
             i = first
             while i < end:

@@ -22,16 +22,10 @@ cdef enum:
     STRIDED_INPUT = 196608      # floats of planes held back ...
     STRIDED_OUTPUT = 98304      # ... and of sums
     STRIDED_ROWS = 32           # fewer, or fewer channels, do not repay the transforms ...
-    STRIDED_TILES = 96          # ... nor do fewer tiles of a sample repay those of the weights
+    STRIDED_TILES = 96          # ... nor do fewer tiles of a sample repay those of the weights; half as many of 4x4
 
 cdef extern from *:
     """
-    #if LUCID_SQUARE == 16
-    #define LUCID_STRIDED_FOURS 48
-    #else
-    #define LUCID_STRIDED_FOURS 64      /* few are read by panels of 24, each of which reads all weights again */
-    #endif
-
     /* Taps 0 to 2 or 3 of one axis, ``step`` apart, to the kernels of the planes; and in place of taps, inputs. */
     LUCID_ALWAYS void lucid_strided_taps(const float *restrict g, Py_ssize_t step, int size, float *restrict u,
                                          Py_ssize_t plane) {
@@ -201,8 +195,6 @@ cdef extern from *:
         return most;
     }
     """
-    cdef enum:
-        STRIDED_FOURS "LUCID_STRIDED_FOURS"     # the same for 4x4 kernels
     void strided_kernel "lucid_strided_kernel" (const float* w, int size, float* u, Py_ssize_t plane) noexcept nogil
     void strided_along "lucid_strided_along" (const float* x, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t n, int size,
                                               float* out, Py_ssize_t pitch, float* line) noexcept nogil
@@ -232,7 +224,7 @@ cdef bint strided_fits(const Patches* p) noexcept nogil:
         if p.tap_y[t] != p.tap_y[0] + t // size or p.tap_x[t] != p.tap_x[0] + t % size or p.tap_w[t] != t:
             return False
     return (min(p.rows, p.channels) >= STRIDED_ROWS
-            and ceil_div(p.height, 2) * ceil_div(p.width, 2) >= (STRIDED_TILES if size == 3 else STRIDED_FOURS))
+            and ceil_div(p.height, 2) * ceil_div(p.width, 2) * (1 if size == 3 else 2) >= STRIDED_TILES)
 
 
 cdef void plan_strided(const Patches* p, Winograd* g, Py_ssize_t threads) noexcept nogil:
