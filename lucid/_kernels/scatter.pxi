@@ -15,7 +15,9 @@ cdef extern from *:
         for (Py_ssize_t p = 0; p < k; p++)
             for (Py_ssize_t i = 0; i < rows; i += 6) memcpy(out + i * k + 6 * p, a + p * step + i, 6 * sizeof(float));
     }
+    #define LUCID_SCATTER_OUTPUT 40960  /* so that L2 keeps a chunk of the weight, too */
     #else
+    #define LUCID_SCATTER_OUTPUT 131072
     #define LUCID_SIXES 0
     #define lucid_pack_sixes(a, step, k, rows, out) ((void) 0)
     #endif
@@ -24,10 +26,10 @@ cdef extern from *:
                                         float* out) noexcept nogil
     cdef enum:
         SIXES "LUCID_SIXES"
+        SCATTER_OUTPUT "LUCID_SCATTER_OUTPUT"       # most elements of the product held back
 
 cdef enum:
-    SCATTER_INPUT = 131072      # most elements of dy held back ...
-    SCATTER_OUTPUT = 131072     # ... and of the product
+    SCATTER_INPUT = 131072      # most elements of dy held back
     SCATTER_PIXELS = 2048       # most pixels of a block
     SCATTER_CHANNELS = 8        # fewer channels of dy do not repay the sums of taps
 
@@ -47,6 +49,7 @@ cdef struct Scatter:
     Py_ssize_t several, blocks                                  # samples of a block
     Py_ssize_t pitch                                            # between rows of a block: an odd number of cache lines
     Py_ssize_t parts                                            # of the chunks
+    bint own                                                    # a task packs its part of the weight, which no other uses
     bint panels                                                 # dy is cut into panels, each used for all blocks of k at once
     Tap* columns                                                # of the kernel
 
@@ -101,34 +104,46 @@ cdef void plan_scatter(const Conv* g, Scatter* q, Py_ssize_t lanes, Py_ssize_t t
     q.bands, q.blocks = ceil_div(g.x_height, q.band), ceil_div(g.samples, q.several)
     q.plane = round_up(q.band * q.cells, 16) + 16
     q.pitch = round_up(q.several * pixels, 32) + 16
+    q.own = q.panels and q.blocks * q.bands == 1
     q.parts = min(ceil_div(threads, q.blocks * q.bands * g.groups), q.rows)
-    q.chunk = even_chunk(q.taps, q.rows, max(SCATTER_OUTPUT // (q.pitch * q.taps), 1), tile, q.parts)
+    q.chunk = even_chunk(q.taps, q.rows, max(<Py_ssize_t> SCATTER_OUTPUT // (q.pitch * q.taps), 1), tile, q.parts)
     q.chunks = ceil_div(q.rows, q.chunk)
 
 
 cdef inline Py_ssize_t scatter_work(const Scatter* q) noexcept nogil:
-    """Elements of workspace per thread: dy, the product, the phases of a plane of dx."""
-    return round_up((q.channels + q.chunk * q.taps) * q.pitch + q.g.stride_x * q.plane, 16)
+    """Elements of workspace per thread: dy, the product, the phases of a plane of dx, a chunk of the weight."""
+    return round_up((q.channels + q.chunk * q.taps) * q.pitch + q.g.stride_x * q.plane
+                    + (q.chunk * q.taps * q.channels if q.own else 0), 16)
+
+
+cdef void pack_scatter(const Scatter* q, const floating* w, Py_ssize_t first, Py_ssize_t end, Py_ssize_t depth,
+                       floating* packed) noexcept nogil:
+    """Tiles of (channel, tap) rows first to end, for the channels of dy of one block of k."""
+    cdef Py_ssize_t all = q.rows * q.taps, i, p, n
+    w += first
+    end -= first
+    first = 0
+    if floating is float:
+        while first + SIXES <= end and SIXES > 0:
+            pack_sixes(w + first, all, depth, SIXES, packed + first * depth)
+            first += SIXES
+    for p in range(depth):
+        i = first
+        while i < end:
+            n = tile_height(w, end - i)
+            copy_row(w + p * all + i, packed + i * depth + p * n, n)
+            i += n
 
 
 cdef void pack_scatter_task(const Scatter* q, const floating* w, floating* packed, Py_ssize_t task) noexcept nogil:
-    """The weight of one block of k of one group: tiles of (channel, tap) rows, chunk under chunk."""
+    """The weight of one block of k of one group, chunk under chunk."""
     cdef Py_ssize_t blocks = ceil_div(q.channels, q.steps), c = task % blocks * q.steps, all = q.rows * q.taps
-    cdef Py_ssize_t depth = min(q.channels - c, q.steps), first = 0, end, p, i, n
+    cdef Py_ssize_t depth = min(q.channels - c, q.steps), first = 0, end
     w += (task // blocks * q.channels + c) * all
     packed += (task // blocks * q.channels + c) * all
     while first < all:
         end = min(all, first + q.chunk * q.taps)
-        if floating is float:
-            while first + SIXES <= end and SIXES > 0:
-                pack_sixes(w + first, all, depth, SIXES, packed + first * depth)
-                first += SIXES
-        for p in range(depth):
-            i = first
-            while i < end:
-                n = tile_height(w, end - i)
-                copy_row(w + p * all + i, packed + i * depth + p * n, n)
-                i += n
+        pack_scatter(q, w, first, end, depth, packed + first * depth)
         first = end
 
 
@@ -182,10 +197,10 @@ cdef void add_taps_up(const Scatter* q, const floating* c, Py_ssize_t first, Py_
                 dx[row * g.x_width + j * g.stride_x + f] = planes[f * q.plane + row * q.cells + j]
 
 
-cdef void scatter_panel(const Scatter* q, const floating* packed, Py_ssize_t at, const floating* b, floating* c,
-                        Py_ssize_t m, Py_ssize_t n) noexcept nogil:
-    """Rows at to at + m of the product, its first ``n`` columns: every tile through all blocks of k, while its sums are in
-    L1."""
+cdef void scatter_panel(const Scatter* q, const floating* packed, Py_ssize_t all, Py_ssize_t at, const floating* b,
+                        floating* c, Py_ssize_t m, Py_ssize_t n) noexcept nogil:
+    """Rows at to at + m of ``all`` that are packed, the first ``n`` columns of the product: every tile through all blocks of
+    k, while its sums are in L1."""
     cdef Py_ssize_t i = 0, k, depth, lanes = tile_columns(b)
     cdef int rows
     while i < m:
@@ -193,15 +208,14 @@ cdef void scatter_panel(const Scatter* q, const floating* packed, Py_ssize_t at,
         k = 0
         while k < q.channels:
             depth = min(q.steps, q.channels - k)
-            columns_product(packed + k * q.rows * q.taps + (at + i) * depth, 0, b + k * lanes, lanes, c, q.pitch, rows, n,
-                            depth, k > 0)
+            columns_product(packed + k * all + (at + i) * depth, 0, b + k * lanes, lanes, c, q.pitch, rows, n, depth, k > 0)
             k += depth
         c += rows * q.pitch
         i += rows
 
 
-cdef void scatter_task(const Scatter* q, const floating* dy, const floating* packed, const floating* bias, floating* dx,
-                       floating* work, Py_ssize_t task) noexcept nogil:
+cdef void scatter_task(const Scatter* q, const floating* dy, const floating* w, const floating* packed,
+                       const floating* bias, floating* dx, floating* work, Py_ssize_t task) noexcept nogil:
     """One band of rows of a few samples, one part of the chunks of channels, of one group."""
     cdef const Conv* g = q.g
     cdef Py_ssize_t part_lo = task % q.parts * q.chunks // q.parts
@@ -215,9 +229,11 @@ cdef void scatter_task(const Scatter* q, const floating* dy, const floating* pac
     cdef floating* c = b + q.channels * q.pitch
     cdef floating* row
     cdef floating* planes = c + q.chunk * q.taps * q.pitch
+    cdef floating* own = planes + g.stride_x * q.plane
     dy += (s * g.groups + group) * q.channels * g.height * g.width + from_y * g.width
     dx += (s * g.groups + group) * q.rows * g.x_height * g.x_width
     packed += group * q.channels * q.rows * q.taps
+    w += group * q.channels * q.rows * q.taps
     for k in range(q.channels):
         row = c if q.panels else b + k * q.pitch
         for i in range(samples):
@@ -230,9 +246,17 @@ cdef void scatter_task(const Scatter* q, const floating* dy, const floating* pac
     for chunk in range(part_lo, part_hi):
         at = chunk * q.chunk
         rows = min(q.chunk, q.rows - at)
+        k = 0
+        while k < q.channels and q.own:
+            depth = min(q.steps, q.channels - k)
+            pack_scatter(q, w + k * q.rows * q.taps, at * q.taps, (at + rows) * q.taps, depth, own + k * rows * q.taps)
+            k += depth
         j = 0
         while j < n and q.panels:
-            scatter_panel(q, packed, at * q.taps, b + j * q.channels, c + j, rows * q.taps, n - j)
+            if q.own:
+                scatter_panel(q, <const floating*> own, rows * q.taps, 0, b + j * q.channels, c + j, rows * q.taps, n - j)
+            else:
+                scatter_panel(q, packed, q.rows * q.taps, at * q.taps, b + j * q.channels, c + j, rows * q.taps, n - j)
             j += lanes
         k = q.channels if q.panels else 0
         while k < q.channels:
@@ -265,6 +289,8 @@ cdef bint scatter_input_grad(const Conv* g, const floating* dy, const floating* 
         return True
     plan_scatter(g, &q, tile_columns(dy), tile_rows(dy), threads)
     size = scatter_work(&q)
+    if q.own:
+        weights = 0
     packed = <floating*> workspace((weights + threads * size) * sizeof(floating) + g.kernel_x * sizeof(Tap))
     if packed == NULL:
         return False
@@ -276,16 +302,16 @@ cdef bint scatter_input_grad(const Conv* g, const floating* dy, const floating* 
         tap.lo = max(-tap.shift, 0)
         tap.hi = min(g.width, floor_div(g.x_width - 1 - tap.phase, g.stride_x) + 1 - tap.shift)
     tasks = g.groups * q.blocks * q.bands * q.parts
-    blocks = g.groups * ceil_div(q.channels, q.steps)
+    blocks = 0 if q.own else g.groups * ceil_div(q.channels, q.steps)
     if threads == 1:
         for i in range(blocks):
             pack_scatter_task(&q, w, packed, i)
         for i in range(tasks):
-            scatter_task(&q, dy, packed, bias, dx, packed + weights, i)
+            scatter_task(&q, dy, w, packed, bias, dx, packed + weights, i)
     else:
         for i in prange(blocks, num_threads=threads, schedule="static"):
             pack_scatter_task(&q, w, packed, i)
         for i in prange(tasks, num_threads=threads, schedule="dynamic"):
-            scatter_task(&q, dy, packed, bias, dx, packed + weights + threadid() * size, i)
+            scatter_task(&q, dy, w, packed, bias, dx, packed + weights + threadid() * size, i)
     release(packed)
     return True
