@@ -14,13 +14,14 @@ include "_kernels/drivers.pxi"        # map1, map2, map3: block kernels over who
 include "_kernels/expand.pxi"         # broadcasting in memory
 include "_kernels/half.pxi"           # float16 and bfloat16 to float32 and back
 include "_kernels/interleaved.pxi"    # exp, silu, sigmoid, tanh, softplus and gelu, four registers at a time
+include "_kernels/interleaved_avx2.pxi"  # the same with AVX2
 include "_kernels/division.pxi"       # quotients of denormal numbers
 include "_kernels/pointwise.pxi"      # functions of one element: neg, exp, sqrt ...
 include "_kernels/trig.pxi"           # sin, cos, tan
 include "_kernels/binary.pxi"         # functions of two: add, mul, maximum ...; comparisons; clamp, where
 include "_kernels/activation.pxi"     # smooth activations: silu, mish, gelu, sigmoid, tanh, softplus, elu
 include "_kernels/piecewise.pxi"      # piecewise ones: relu, hardswish, hardsigmoid, leaky_relu, hardtanh
-include "_kernels/interleaved_rows.pxi"  # extremes and softmax of rows, with AVX-512
+include "_kernels/interleaved_rows.pxi"  # extremes and softmax of rows, with AVX-512 or AVX2
 include "_kernels/folds.pxi"          # rows and columns of numbers to one: the kernels of reductions
 include "_kernels/axes.pxi"           # the axes of a reduction
 include "_kernels/reduce.pxi"         # sum, mean, prod, var

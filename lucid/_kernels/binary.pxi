@@ -23,7 +23,7 @@ cdef void mul_kernel(const floating* x, const floating* y, floating* z, Py_ssize
 cdef void div_kernel(const floating* x, const floating* y, floating* z, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     if floating is float:
-        if INTERLEAVED:
+        if INTERLEAVED == 16:
             div32(x, y, z, n)
             return
     for i in range(n):

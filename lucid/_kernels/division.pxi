@@ -7,7 +7,7 @@
 
 cdef extern from *:
     """
-    #if LUCID_INTERLEAVED
+    #if LUCID_INTERLEAVED == 16
     #define LUCID_MANTISSA(x) _mm512_getmant_ps(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)
     #define LUCID_DENORMAL(x) _mm512_fpclass_ps_mask(x, 0x20)
     #define LUCID_X (x == NULL ? LUCID_ALL(1) : _mm512_loadu_ps(x + i + 16 * j))

@@ -10,7 +10,7 @@ cdef extern from *:
     """
     #if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__GNUC__)
     #include <immintrin.h>
-    #define LUCID_INTERLEAVED 1
+    #define LUCID_INTERLEAVED 16
     #if defined(__clang__)
     #define LUCID_FOUR(statement) _Pragma("clang loop unroll(full)") for (int j = 0; j < 4; j++) { statement; }
     #else
@@ -246,6 +246,8 @@ cdef extern from *:
             LUCID_FOUR(_mm512_storeu_ps(y + i + 16 * j, _mm512_fnmadd_ps(q[j], LUCID_ALL(0x1p-64), h[j])))
         }
     }
+    #elif defined(__AVX2__) && defined(__FMA__) && defined(__GNUC__)
+    #define LUCID_INTERLEAVED 8                     /* interleaved_avx2.pxi */
     #else
     #define LUCID_INTERLEAVED 0
     #define lucid_exp32(x, y, n) ((void) 0)
@@ -257,7 +259,7 @@ cdef extern from *:
     #define lucid_gelu32(x, y, n) ((void) 0)
     #endif
     """
-    bint INTERLEAVED "LUCID_INTERLEAVED"        # whether there are these, for n a multiple of 64
+    int INTERLEAVED "LUCID_INTERLEAVED"         # lanes, or 0 where there are not these, for n a multiple of 64
     void exp32 "lucid_exp32" (const float* x, float* y, Py_ssize_t n) noexcept nogil
     void softplus32 "lucid_softplus32" (const float* x, float* y, Py_ssize_t n, float beta, float threshold,
                                         bint power) noexcept nogil

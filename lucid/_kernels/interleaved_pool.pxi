@@ -2,7 +2,7 @@
 
 cdef extern from *:
     """
-    #if LUCID_INTERLEAVED
+    #if LUCID_INTERLEAVED == 16
     /* The first of equals wins, NaN over every number, and the last NaN: ``at`` is y's place where y wins. */
     #define LUCID_POOL_MAX(x, at_x, y, at_y) { \\
             __mmask16 wins = _mm512_cmp_ps_mask(y, x, _CMP_GT_OQ) | _mm512_cmp_ps_mask(y, y, _CMP_UNORD_Q); \\

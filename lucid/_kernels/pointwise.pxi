@@ -24,7 +24,7 @@ cdef void sign_kernel(const floating* x, floating* y, Py_ssize_t n, const double
 cdef void reciprocal_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     if floating is float:
-        if INTERLEAVED:
+        if INTERLEAVED == 16:
             reciprocal32(x, y, n)
             return
     for i in range(n):

@@ -202,7 +202,7 @@ cdef inline bint by_pairs(const Pool* g) noexcept nogil:
 cdef void max_pool_plane(const Pool* g, const floating* x, floating* y, int64_t* indices) noexcept nogil:
     cdef Py_ssize_t i, j, span = POOL_SPAN, reach = (g.kernel_x - 1) * g.dilation_x + 32
     if floating is float:
-        if INTERLEAVED and by_pairs(g):
+        if INTERLEAVED == 16 and by_pairs(g):
             for i in range(g.height):
                 j = 2 * i * g.x_width
                 pool_pairs32(x + j, g.x_width, j, g.width, y + i * g.width, indices + i * g.width)
