@@ -75,6 +75,7 @@ include "_kernels/recurrence.pxi"     # a step of all samples
 include "_kernels/rnn.pxi"            # RNN, LSTM, GRU: whole sequences
 include "_kernels/packed.pxi"         # weights in the order of blocked kernels
 include "_kernels/blocked_tile.pxi"   # the register tile of blocked images
+include "_kernels/blocked_chains.pxi"  # the same for short chains
 include "_kernels/blocked_conv.pxi"   # convolutions of blocked images, products with packed weights
 include "_kernels/low_tile.pxi"       # the same in bfloat16 and in bytes: the register tile, conversions
 include "_kernels/low_end.pxi"        # their sums on the way into y

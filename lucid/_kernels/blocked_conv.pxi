@@ -34,6 +34,7 @@ cdef struct Dense:
     Py_ssize_t depth, steps_end                                 # rows of taps per part of k; all (stems count steps)
     Py_ssize_t scale_row                                        # floats between samples of the scale
     Py_ssize_t tiles                                            # per image row
+    Py_ssize_t several                                          # blocks that go through k side by side
     Py_ssize_t bands, parts                                     # tasks are bands of tiles by parts of the blocks
     Py_ssize_t band_rows, stage_line, stage_plane               # of a stem or a product: image rows per task, staged
     Py_ssize_t sums_block                                       # of a product whose last block y has a part of: its sums
@@ -61,6 +62,13 @@ cdef inline void settle_finish(Dense* g) noexcept nogil:
     f.late = f.kernel != NULL or f.first or g.sums_block > 0
 
 
+cdef inline void settle_tiles(Dense* g, Py_ssize_t most) noexcept nogil:
+    """Even tiles of at most so many pixels of an image row, and two blocks at a time where the narrowest have registers
+    for them: one block alone would wait for its own additions."""
+    g.tiles = ceil_div(g.width, most)
+    g.several = BLOCK_PAIR if g.width // g.tiles <= BLOCK_BOTH else 1
+
+
 cdef void plan_dense(Dense* g) noexcept nogil:
     """Cut k into parts, rows of pixels into tiles, and all of it into tasks."""
     cdef Py_ssize_t rows = g.in_blocks * g.kernel_y, most = max(K_STEPS // (g.taps * g.steps), 1), tiles
@@ -71,9 +79,9 @@ cdef void plan_dense(Dense* g) noexcept nogil:
     most = BLOCK_PIXELS
     if g.stride_x * g.x_column != CHANNELS and g.stride_x * g.x_column != 2 * CHANNELS:
         most = min(most, <Py_ssize_t> FEW_ROWS)
-    g.tiles = ceil_div(g.width, most)
+    settle_tiles(g, most)
     tiles = g.samples * g.height * g.tiles
-    cut_work(tiles, ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR), 0.5 * weights * g.samples * g.height * g.width, weights,
+    cut_work(tiles, ceil_div(g.blocks, g.several), 0.5 * weights * g.samples * g.height * g.width, weights,
              image, max(1, min(min(tiles, <Py_ssize_t> MOST_TASKS), <Py_ssize_t> (image / BAND_BYTES))), g.alone, &g.bands,
              &g.parts)
 
@@ -256,7 +264,7 @@ cdef void dense_band(const Dense* g, const DenseData* d, Py_ssize_t lo, Py_ssize
     t.y_step, t.height, t.at = g.dilation_y, g.x_height, g.at
     t.low, t.high, t.ahead = g.finish.low, g.finish.high, NULL
     while block < end:
-        several = min(min(end - block, <Py_ssize_t> BLOCK_PAIR), g.group_blocks - block % g.group_blocks)
+        several = min(min(end - block, g.several), g.group_blocks - block % g.group_blocks)
         first = 0
         while first < g.steps_end:
             t.first, t.end = first, min(first + g.depth, g.steps_end)
@@ -288,7 +296,7 @@ cdef void dense_band(const Dense* g, const DenseData* d, Py_ssize_t lo, Py_ssize
 cdef void dense_task(const Dense* g, const DenseData* d, float* work, Py_ssize_t task) noexcept nogil:
     cdef Py_ssize_t tiles = g.samples * g.height * g.tiles, band = task // g.parts, index = task % g.parts
     dense_band(g, d, part(tiles, 1, band, g.bands), part(tiles, 1, band + 1, g.bands),
-               part(g.blocks, BLOCK_PAIR, index, g.parts), part(g.blocks, BLOCK_PAIR, index + 1, g.parts), work)
+               part(g.blocks, g.several, index, g.parts), part(g.blocks, g.several, index + 1, g.parts), work)
 
 
 # Plain operands, staged a band of rows at a time
@@ -296,7 +304,7 @@ cdef void dense_task(const Dense* g, const DenseData* d, float* work, Py_ssize_t
 cdef void plan_stem(Dense* g) noexcept nogil:
     """Bands of image rows whose staged lines take about 48 KB; for a stem ``in_blocks`` counts channels."""
     cdef Py_ssize_t reach = (g.kernel_y - 1) * g.dilation_y + 1
-    g.tiles = ceil_div(g.width, min(<Py_ssize_t> BLOCK_PIXELS, <Py_ssize_t> (BLOCK_PIXELS if g.stride_x == 2 else FEW_ROWS)))
+    settle_tiles(g, min(<Py_ssize_t> BLOCK_PIXELS, <Py_ssize_t> (BLOCK_PIXELS if g.stride_x == 2 else FEW_ROWS)))
     g.steps_end, g.w_row = g.in_blocks * g.kernel_y * g.taps, CHANNELS
     g.depth = ceil_div(g.steps_end, ceil_div(g.steps_end, <Py_ssize_t> K_STEPS))
     settle_finish(g)
@@ -349,15 +357,18 @@ cdef void plan_linear(Dense* g) noexcept nogil:
     """``width`` rows of a product: bands of about 56 rows, but as many tasks as there is work for."""
     cdef Py_ssize_t wanted, rows = g.width
     g.band_rows = ceil_div(rows, ceil_div(rows, 4 * BLOCK_PIXELS))
+    if BLOCK_CHAINS and rows > 4 * BLOCK_PIXELS:
+        g.band_rows = 4 * BLOCK_PIXELS          # only the last has tiles that are not full
     g.sums_block = max(g.band_rows, <Py_ssize_t> FEW_ROWS) * CHANNELS if g.last_lanes < CHANNELS else 0
     if rows <= FEW_ROWS:
         plan_dense(g)
         g.bands = 1
-        g.parts = min(ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR),
+        g.parts = min(ceil_div(g.blocks, g.several),
                       max(1, min(<Py_ssize_t> MANY_TASKS, g.blocks * g.w_block // 65536)))
         return
     g.bands = ceil_div(rows, g.band_rows)
-    cut_work(g.bands, ceil_div(g.blocks, <Py_ssize_t> BLOCK_PAIR), 2.0 * rows * g.blocks * g.w_block,
+    g.several = BLOCK_PAIR if BLOCK_BOTH == BLOCK_PIXELS else 1
+    cut_work(g.bands, ceil_div(g.blocks, g.several), 2.0 * rows * g.blocks * g.w_block,
              4.0 * g.blocks * g.w_block, 4.0 * rows * g.x_column, g.bands, g.alone, &g.bands,
              &g.parts)
     g.depth = ceil_div(g.in_blocks, ceil_div(g.in_blocks, <Py_ssize_t> (K_STEPS // CHANNELS)))
@@ -396,5 +407,5 @@ cdef void linear_task(const Dense* g, const DenseData* d, float* work, Py_ssize_
     e.y += row * g.y_pixel
     if e.residual != NULL:
         e.residual += row * g.y_pixel
-    dense_band(&sub, &e, 0, sub.tiles, part(g.blocks, BLOCK_PAIR, index, g.parts),
-               part(g.blocks, BLOCK_PAIR, index + 1, g.parts), work)
+    dense_band(&sub, &e, 0, sub.tiles, part(g.blocks, g.several, index, g.parts),
+               part(g.blocks, g.several, index + 1, g.parts), work)

@@ -15,14 +15,17 @@ cdef extern from *:
     #define LUCID_BLOCK_LANES 16
     #define LUCID_BLOCK_PIXELS 14
     #define LUCID_BLOCK_PAIR 2
+    #define LUCID_BLOCK_BOTH 14
     #elif defined(__AVX2__)
     #define LUCID_BLOCK_LANES 8
     #define LUCID_BLOCK_PIXELS 6
-    #define LUCID_BLOCK_PAIR 1
+    #define LUCID_BLOCK_PAIR 2
+    #define LUCID_BLOCK_BOTH 3                          /* most pixels whose sums of two blocks fit the registers */
     #else
     #define LUCID_BLOCK_LANES 4
     #define LUCID_BLOCK_PIXELS 2
     #define LUCID_BLOCK_PAIR 1
+    #define LUCID_BLOCK_BOTH 2
     #endif
     #define LUCID_BLOCK_PARTS (16 / LUCID_BLOCK_LANES)
 
@@ -106,6 +109,7 @@ cdef extern from *:
         float low, high;
         const float *ahead;                             /* weights that are needed later: of the first block ... */
         Py_ssize_t lines, ahead_block;                  /* ... lines to fetch per 16 steps of k; to the second block */
+        Py_ssize_t chain;                               /* blocks of channels of a chain, for ``lucid_tile_chains`` */
         const Py_ssize_t *at;                           /* of plain images: from a pixel to what each step of k reads */
     } lucid_block_tile;
 
@@ -216,9 +220,11 @@ cdef extern from *:
         static void lucid_##K##_##P##_##B##_##S(const lucid_block_tile *t) { lucid_tile_##K(t, P, B, S); }
     #define LUCID_TILES_2(K, B, S) LUCID_TILE_OF(K, 1, B, S) LUCID_TILE_OF(K, 2, B, S)
     #define LUCID_NAMES_2(K, B, S) lucid_##K##_1_##B##_##S, lucid_##K##_2_##B##_##S
-    #define LUCID_TILES_6(K, B, S) LUCID_TILES_2(K, B, S) LUCID_TILE_OF(K, 3, B, S) LUCID_TILE_OF(K, 4, B, S) \
+    #define LUCID_TILES_3(K, B, S) LUCID_TILES_2(K, B, S) LUCID_TILE_OF(K, 3, B, S)
+    #define LUCID_NAMES_3(K, B, S) LUCID_NAMES_2(K, B, S), lucid_##K##_3_##B##_##S
+    #define LUCID_TILES_6(K, B, S) LUCID_TILES_3(K, B, S) LUCID_TILE_OF(K, 4, B, S) \
         LUCID_TILE_OF(K, 5, B, S) LUCID_TILE_OF(K, 6, B, S)
-    #define LUCID_NAMES_6(K, B, S) LUCID_NAMES_2(K, B, S), lucid_##K##_3_##B##_##S, lucid_##K##_4_##B##_##S, \
+    #define LUCID_NAMES_6(K, B, S) LUCID_NAMES_3(K, B, S), lucid_##K##_4_##B##_##S, \
         lucid_##K##_5_##B##_##S, lucid_##K##_6_##B##_##S
     #define LUCID_TILES_8(K, B, S) LUCID_TILES_6(K, B, S) LUCID_TILE_OF(K, 7, B, S) LUCID_TILE_OF(K, 8, B, S)
     #define LUCID_NAMES_8(K, B, S) LUCID_NAMES_6(K, B, S), lucid_##K##_7_##B##_##S, lucid_##K##_8_##B##_##S
@@ -232,8 +238,12 @@ cdef extern from *:
     #define LUCID_SHORT(K, B, S) LUCID_TILES_8(K, B, S)
     #define LUCID_SHORT_NAMES(K, B, S) {LUCID_NAMES_8(K, B, S)}
     #elif LUCID_BLOCK_PIXELS == 6
-    #define LUCID_TILES(K, B, S) LUCID_TILES_6(K, B, S)
-    #define LUCID_NAMES(K, B, S) {LUCID_NAMES_6(K, B, S)}
+    #define LUCID_TILES_OF_1 LUCID_TILES_6
+    #define LUCID_NAMES_OF_1 LUCID_NAMES_6
+    #define LUCID_TILES_OF_2 LUCID_TILES_3
+    #define LUCID_NAMES_OF_2 LUCID_NAMES_3
+    #define LUCID_TILES(K, B, S) LUCID_TILES_OF_##B(K, B, S)
+    #define LUCID_NAMES(K, B, S) {LUCID_NAMES_OF_##B(K, B, S)}
     #define LUCID_SHORT LUCID_TILES
     #define LUCID_SHORT_NAMES LUCID_NAMES
     #else
@@ -260,6 +270,20 @@ cdef extern from *:
     #endif
         };
         const int kind = t->at ? (t->x_pixel == 2 ? 3 : 4) : t->x_pixel == 16 ? 0 : t->x_pixel == 32 ? 1 : 2;
+    #if LUCID_BLOCK_BOTH < LUCID_BLOCK_PIXELS
+        if (blocks == 2 && pixels > LUCID_BLOCK_BOTH) {
+            lucid_block_tile second = *t;
+            tiles[0][kind][pixels - 1](t);
+            second.w += t->w_block;
+            second.from += t->from_block;
+            second.to += t->to_block;
+            second.ahead += t->ahead_block;
+            if (t->residual)
+                second.residual += t->to_block;
+            tiles[0][kind][pixels - 1](&second);
+            return;
+        }
+    #endif
         tiles[blocks - 1][kind][pixels - 1](t);
     }
 
@@ -364,7 +388,7 @@ cdef extern from *:
         int limits
         float low, high
         const float* ahead
-        Py_ssize_t lines, ahead_block
+        Py_ssize_t lines, ahead_block, chain
         const Py_ssize_t* at
     void tile_block "lucid_tile_block" (const BlockTile* t, Py_ssize_t pixels, Py_ssize_t blocks) noexcept nogil
     void block_finish "lucid_block_finish" (float* y, const float* r, Py_ssize_t n, float low, float high,
@@ -374,6 +398,7 @@ cdef extern from *:
     cdef enum:
         BLOCK_PIXELS "LUCID_BLOCK_PIXELS"
         BLOCK_PAIR "LUCID_BLOCK_PAIR"
+        BLOCK_BOTH "LUCID_BLOCK_BOTH"
 
 
 cdef enum:

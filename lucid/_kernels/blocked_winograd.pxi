@@ -63,12 +63,16 @@ cdef enum:
     WINOGRAD_GROUP = 8          # tiles whose epilogue is done together
     WINOGRAD_LEAST = 32         # channels on either side
     WINOGRAD_SAMPLE = 32        # tiles of a sample: with fewer, reading the larger weights takes what products save
+    WINOGRAD_SLOW = 16          # the same where products of eight lanes and this many channels take longer than that
+    WINOGRAD_WIDE = 128
+    WINOGRAD_CHAINED = 256      # channels whose chains are done in one call: their weights are half of L1
 
 
 cdef struct BlockedWinograd:
     Dense g                                     # of the direct convolution
     Py_ssize_t tiles_y, tiles_x, tiles          # of a sample; of all
     Py_ssize_t blocks, most                     # of tiles; most tiles of one
+    Py_ssize_t parts                            # of the blocks of channels: tasks are blocks by parts
     Py_ssize_t v_position, m_position           # floats between positions: an odd number of cache lines
     Py_ssize_t u_position, u_block
     const float* u
@@ -76,26 +80,35 @@ cdef struct BlockedWinograd:
 
 cdef bint blocked_winograd_fits(const Conv* v) noexcept nogil:
     """A dense 3x3 kernel with stride 1, and enough tiles of a sample and channels to repay the transforms."""
+    cdef Py_ssize_t tiles = ceil_div(v.height, 2) * ceil_div(v.width, 2), least = WINOGRAD_SAMPLE
+    if BLOCK_CHAINS and min(v.rows, v.channels) >= WINOGRAD_WIDE:
+        least = WINOGRAD_SLOW
     return (winograd_on and v.kernel_y == v.kernel_x == 3 and v.stride_y == v.stride_x == 1
             and v.dilation_y == v.dilation_x == 1 and v.groups == 1 and min(v.rows, v.channels) >= WINOGRAD_LEAST
-            and ceil_div(v.height, 2) * ceil_div(v.width, 2) >= WINOGRAD_SAMPLE)
+            and tiles >= least)
 
 
 cdef void plan_blocked_winograd(BlockedWinograd* p) noexcept nogil:
-    cdef Py_ssize_t most
+    cdef Py_ssize_t most, unit = BLOCK_PIXELS if BLOCK_CHAINS else 1
     p.tiles_y, p.tiles_x = ceil_div(p.g.height, 2), ceil_div(p.g.width, 2)
     p.tiles = p.g.samples * p.tiles_y * p.tiles_x
-    most = max(WINOGRAD_BYTES // (16 * CHANNELS * p.g.in_blocks * <Py_ssize_t> sizeof(float)), 2 * BLOCK_PIXELS)
+    most = max(WINOGRAD_BYTES // (16 * CHANNELS * p.g.in_blocks * <Py_ssize_t> sizeof(float)),
+               (4 if BLOCK_CHAINS else 2) * <Py_ssize_t> BLOCK_PIXELS)
+    p.parts = 1
     # every block reads all weights; two threads, or four, should share the blocks evenly
     p.blocks = ceil_div(p.tiles, most)
     if p.blocks % 4 and p.blocks < 16:
         p.blocks = p.blocks + 1 if p.blocks % 2 else p.blocks
         if p.blocks % 4 and p.tiles >= (p.blocks + 2) * 2 * BLOCK_PIXELS:
             p.blocks += 2
-    p.blocks = min(p.blocks, p.tiles)
-    p.most = ceil_div(p.tiles, p.blocks)
+    p.blocks = min(p.blocks, ceil_div(p.tiles, unit))
+    p.g.several = 1 if BLOCK_CHAINS else BLOCK_PAIR
+    if BLOCK_CHAINS and p.tiles <= most and not p.g.alone:
+        # threads share the weights; each transforms the few tiles for itself
+        p.blocks, p.parts = 1, min(p.g.blocks, <Py_ssize_t> 4)
+    p.most = round_up(ceil_div(p.tiles, p.blocks), unit)
     p.v_position = p.g.in_blocks * p.most * CHANNELS | CHANNELS
-    p.m_position = BLOCK_PAIR * p.most * CHANNELS | CHANNELS
+    p.m_position = p.g.several * p.most * CHANNELS | CHANNELS
     p.u_block = ((p.g.in_blocks - 1) * CHANNELS + p.g.last_steps) * CHANNELS
     p.u_position = p.g.blocks * p.u_block
 
@@ -201,10 +214,13 @@ cdef void blocked_winograd_output(const BlockedWinograd* p, const DenseData* d, 
 
 cdef void blocked_winograd_task(const BlockedWinograd* p, const DenseData* d, uint8_t* bad, float* work,
                                 Py_ssize_t task) noexcept nogil:
-    """One block of tiles."""
+    """One block of tiles, for some blocks of channels."""
     cdef const Dense* g = &p.g
-    cdef Py_ssize_t first = part(p.tiles, 1, task, p.blocks), n = part(p.tiles, 1, task + 1, p.blocks) - first
-    cdef Py_ssize_t block = 0, several, position, i, pixels, c, at, depth = WINOGRAD_DEPTH // CHANNELS
+    cdef Py_ssize_t unit = BLOCK_PIXELS if BLOCK_CHAINS else 1, index = task % p.parts
+    cdef Py_ssize_t first = part(p.tiles, unit, task // p.parts, p.blocks)
+    cdef Py_ssize_t n = part(p.tiles, unit, task // p.parts + 1, p.blocks) - first
+    cdef Py_ssize_t block = part(g.blocks, 1, index, p.parts), end = part(g.blocks, 1, index + 1, p.parts), several
+    cdef Py_ssize_t position, i, pixels, c, at, depth = WINOGRAD_DEPTH // CHANNELS
     cdef Py_ssize_t pieces = ceil_div(n, <Py_ssize_t> BLOCK_PIXELS)
     cdef float* v = work
     cdef float* m = v + 16 * p.v_position
@@ -220,8 +236,11 @@ cdef void blocked_winograd_task(const BlockedWinograd* p, const DenseData* d, ui
     if 4 * 16 * p.u_position > FETCH_BYTES:
         t.lines = ceil_div(CHANNELS, pieces)
     t.w_block, t.to_pixel, t.to_block = p.u_block, CHANNELS, p.most * CHANNELS
-    while block < g.blocks:
-        several = min(g.blocks - block, <Py_ssize_t> BLOCK_PAIR)
+    t.chain = depth
+    if BLOCK_CHAINS:
+        depth = WINOGRAD_CHAINED // CHANNELS
+    while block < end:
+        several = min(end - block, g.several)
         for position in range(16):
             # each tile fetches its share of the weights of the next position
             t.ahead = p.u + (position + 1) * p.u_position + block * p.u_block
@@ -237,7 +256,10 @@ cdef void blocked_winograd_task(const BlockedWinograd* p, const DenseData* d, ui
                 while c < g.in_blocks:
                     t.first, t.end = c, min(c + depth, g.in_blocks)
                     t.w = p.u + position * p.u_position + block * p.u_block + c * CHANNELS * CHANNELS
-                    tile_block(&t, pixels, several)
+                    if BLOCK_CHAINS:
+                        tile_chained(&t, pixels)
+                    else:
+                        tile_block(&t, pixels, several)
                     t.ahead += t.lines * CHANNELS * (t.end - t.first)
                     t.base, t.base_pixel, t.base_block = t.to, CHANNELS, t.to_block
                     c = t.end

@@ -13,6 +13,24 @@
 
 cdef enum:
     STEM_CHANNELS = 4           # most channels of a plain image that a convolution reads in place
+    SHELF = 1 << 21             # floats of memory that weights share
+
+cdef cnp.ndarray weight_shelf = np.empty(0, np.float32)
+cdef Py_ssize_t weight_shelf_used = 0
+
+
+cdef cnp.ndarray weight_memory(Py_ssize_t n):
+    """n floats at a cache line, beside those asked for before: memory of its own is in huge pages from 4 MB on only, and a
+    network's weights are read once a call, by more small pages than the CPU keeps addresses of."""
+    global weight_shelf, weight_shelf_used
+    cdef Py_ssize_t first = weight_shelf_used, more = round_up(n, 16)
+    if more > SHELF // 2:
+        return np.empty(n, np.float32)
+    if first + more > cnp.PyArray_DIM(weight_shelf, 0):
+        weight_shelf = np.empty(SHELF + 16, np.float32)
+        first = (64 - <Py_ssize_t> cnp.PyArray_DATA(weight_shelf) % 64) // 4
+    weight_shelf_used = first + more
+    return weight_shelf[first:first + n]
 
 
 cdef class Packed:
@@ -43,7 +61,7 @@ cdef class Packed:
         """Weights of a dense 3x3 kernel as [position][rows / 16][channel][16 rows]."""
         cdef Py_ssize_t blocks = round_up(self.shape[0], CHANNELS) // CHANNELS
         if self.transformed is None:
-            self.transformed = np.empty(16 * blocks * CHANNELS * self.shape[1], np.float32)
+            self.transformed = weight_memory(16 * blocks * CHANNELS * self.shape[1])
             transform_weights(<const float*> cnp.PyArray_DATA(self.data), blocks, self.shape[1],
                               <float*> cnp.PyArray_DATA(self.transformed))
         return <const float*> cnp.PyArray_DATA(self.transformed)
@@ -55,7 +73,7 @@ cdef class Packed:
         gate = packed_size(w, size, n)
         each[0] = parts * gate
         if self.transformed is None:
-            self.transformed = np.empty(self.groups * each[0], np.float32)
+            self.transformed = weight_memory(self.groups * each[0])
             for d in range(self.groups):
                 for g in range(parts):
                     pack_matrix(w + (d * rows + g * n) * size, 1, size, size, n,
@@ -101,6 +119,13 @@ cdef cnp.ndarray packable(str name, w, int ndim):
     return w
 
 
+cdef cnp.ndarray laid_out(cnp.ndarray x):
+    """The numbers of ``x`` in its order, where weights are kept."""
+    cdef cnp.ndarray data = weight_memory(cnp.PyArray_SIZE(x))
+    data.reshape(np.shape(x))[...] = x
+    return data
+
+
 def pack_conv2d(weight, Py_ssize_t groups=1) -> Packed:
     """Pack a weight (O, C / groups, kh, kw); ValueError for groups that no blocked kernel serves."""
     cdef cnp.ndarray w = packable("pack_conv2d", weight, 4)
@@ -108,11 +133,11 @@ def pack_conv2d(weight, Py_ssize_t groups=1) -> Packed:
     if groups < 1 or rows % groups:
         raise ValueError(f"pack_conv2d: weight {np.shape(w)} does not fit {groups} groups")
     if groups == 1 and channels <= STEM_CHANNELS:
-        return Packed(np.ascontiguousarray(pack_rows(w)).reshape(-1), "stem", np.shape(w))
+        return Packed(laid_out(pack_rows(w)), "stem", np.shape(w))
     if groups > 1 and channels == 1 and rows == groups:
-        return Packed(np.ascontiguousarray(pack_rows(w)).reshape(-1), "depthwise", np.shape(w), groups)
+        return Packed(laid_out(pack_rows(w)), "depthwise", np.shape(w), groups)
     if groups > 1 and channels in (2, 4, 8) and rows == channels * groups:
-        return Packed(np.ascontiguousarray(pack_rows(w).transpose(0, 2, 3, 1, 4)).reshape(-1), "small", np.shape(w), groups)
+        return Packed(laid_out(pack_rows(w).transpose(0, 2, 3, 1, 4)), "small", np.shape(w), groups)
     if groups > 1 and (channels % CHANNELS or (rows // groups) % CHANNELS):
         raise ValueError(f"pack_conv2d: expected groups of a multiple of {CHANNELS} channels on both sides, "
                          f"got weight {np.shape(w)}, groups {groups}")
@@ -120,13 +145,13 @@ def pack_conv2d(weight, Py_ssize_t groups=1) -> Packed:
     for i in range(0, channels, CHANNELS):
         part = pack_rows(w[:, i:i + CHANNELS])              # (blocks, channels, kernel_y, kernel_x, rows)
         parts.append(part.transpose(0, 2, 3, 1, 4).reshape(len(part), -1))
-    return Packed(np.concatenate(parts, 1).reshape(-1), "dense" if groups == 1 else "grouped", np.shape(w), groups)
+    return Packed(laid_out(np.concatenate(parts, 1)), "dense" if groups == 1 else "grouped", np.shape(w), groups)
 
 
 def pack_linear(weight) -> Packed:
     """Pack a weight (O, K) of ``linear``."""
     cdef cnp.ndarray w = packable("pack_linear", weight, 2)
-    return Packed(np.ascontiguousarray(pack_rows(w)).reshape(-1), "linear", np.shape(w))
+    return Packed(laid_out(pack_rows(w)), "linear", np.shape(w))
 
 
 def pack_recurrence(weight, Py_ssize_t directions=1) -> Packed:

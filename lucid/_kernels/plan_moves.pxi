@@ -13,6 +13,25 @@ cdef struct EmbeddingStep:
     int table, index, y, fault
 
 
+cdef struct ThinStep:
+    Py_ssize_t planes, height, width, x_height, x_width, stride_y, stride_x     # planes: blocks of all samples
+    int x, y
+
+
+cdef void task_thin(const void* step, char** buffers, float* work, Py_ssize_t task) noexcept nogil:
+    """Every so manieth pixel of a blocked image: one sixty-fourth of the lines."""
+    cdef const ThinStep* s = <const ThinStep*> step
+    cdef Py_ssize_t line, i
+    cdef const float* x
+    cdef float* y
+    for line in range(part(s.planes * s.height, 1, task, 64), part(s.planes * s.height, 1, task + 1, 64)):
+        x = <const float*> buffers[s.x]
+        x += (line // s.height * s.x_height + line % s.height * s.stride_y) * s.x_width * CHANNELS
+        y = <float*> buffers[s.y] + line * s.width * CHANNELS
+        for i in range(s.width):
+            memcpy(y + i * CHANNELS, x + i * s.stride_x * CHANNELS, CHANNELS * sizeof(float))
+
+
 cdef void resample_row(const ResampleStep* s, const float* x, float* y, Py_ssize_t output) noexcept nogil:
     """One of ``outputs`` rows of ``inner`` numbers; absent taps are not multiplied, so that NaN reaches who reads it."""
     cdef Py_ssize_t tap, at, i

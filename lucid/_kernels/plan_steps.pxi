@@ -21,6 +21,10 @@ cdef struct WinogradStep:
     const float* bias
 
 
+cdef enum:
+    THIN_ROWS = 64              # output channels from which a copy of every second pixel repays itself
+
+
 cdef struct PadStep:
     Py_ssize_t lines, width, left, right
     int x, y
@@ -183,6 +187,9 @@ cdef class Plan(LowSteps):
         s.w, s.bias = <const float*> cnp.PyArray_DATA(packed.data), self.bias_blocks("conv2d", bias, v.rows)
         self.kept.append(packed.data)
         s.g.alone = self.group != NULL
+        if (BLOCK_CHAINS and not stem and v.kernel_y == v.kernel_x == 1 and v.rows >= THIN_ROWS
+                and max(v.stride_y, v.stride_x) > 1 and not (v.top or v.bottom or v.left or v.right)):
+            s.x = self.thin(x, &v)
         dense_geometry(&s.g, &v)
         if scale >= 0:
             if stem:
@@ -220,9 +227,20 @@ cdef class Plan(LowSteps):
         self.kept.append(packed)
         plan_blocked_winograd(&s.p)
         s.bad = self.workspace(s.p.g.samples, zeros=True)
-        self.step("winograd", task_winograd, NULL, s.p.blocks, work, blocked_winograd_work(&s.p), &s, sizeof(s))
+        self.step("winograd", task_winograd, NULL, s.p.blocks * s.p.parts, work, blocked_winograd_work(&s.p), &s, sizeof(s))
         self.step("repair", task_repair, NULL, s.p.g.samples, 0, dense_work(&s.p.g), &s, sizeof(s))
         return self.count - 1
+
+    cdef int thin(self, int x, Conv* v) except -1:
+        """A step that copies the pixels which a 1x1 kernel with a stride reads, and the buffer it writes."""
+        cdef ThinStep s
+        s.planes = v.samples * (round_up(v.channels, CHANNELS) // CHANNELS)
+        s.height, s.width, s.x_height, s.x_width = v.height, v.width, v.x_height, v.x_width
+        s.stride_y, s.stride_x, s.x = v.stride_y, v.stride_x, x
+        s.y = self.workspace(4 * s.planes * s.height * s.width * CHANNELS)
+        self.step("thin", task_thin, NULL, 64, <double> s.planes * s.height * s.width * CHANNELS, 0, &s, sizeof(s))
+        v.x_height, v.x_width, v.stride_y, v.stride_x = v.height, v.width, 1, 1
+        return s.y
 
     cdef int pad(self, int x, Dense* g, Py_ssize_t lines, Py_ssize_t right) except -1:
         """A step that copies an image with its borders left and right, and the buffer it writes."""
