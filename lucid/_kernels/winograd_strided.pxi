@@ -22,7 +22,9 @@ cdef enum:
     STRIDED_INPUT = 196608      # floats of planes held back ...
     STRIDED_OUTPUT = 98304      # ... and of sums
     STRIDED_ROWS = 32           # fewer, or fewer channels, do not repay the transforms ...
-    STRIDED_TILES = 96          # ... nor do fewer tiles of a sample repay those of the weights; half as many of 4x4
+    STRIDED_TILES = 96          # ... nor do fewer tiles of a sample repay those of the weights; half as many of 4x4 ...
+    STRIDED_KEPT = 262144       # ... but with AVX2 not where L2 does not keep so many floats of transformed weights ...
+    STRIDED_MANY = 64           # ... from one panel of a few tiles to the next
 
 cdef extern from *:
     """
@@ -216,7 +218,7 @@ cdef inline int strided_sources(const Patches* p) noexcept nogil:
 
 cdef bint strided_fits(const Patches* p) noexcept nogil:
     """A dense 3x3 or 4x4 kernel with stride 2, and enough channels and tiles."""
-    cdef Py_ssize_t t, size = strided_size(p)
+    cdef Py_ssize_t t, size = strided_size(p), tiles = ceil_div(p.height, 2) * ceil_div(p.width, 2)
     if (not winograd_on or p.taps != 9 and p.taps != 16 or p.step_y != 2 or p.step_x != 2 or p.y_column != 1
             or p.w_channel != p.taps):
         return False
@@ -224,7 +226,8 @@ cdef bint strided_fits(const Patches* p) noexcept nogil:
         if p.tap_y[t] != p.tap_y[0] + t // size or p.tap_x[t] != p.tap_x[0] + t % size or p.tap_w[t] != t:
             return False
     return (min(p.rows, p.channels) >= STRIDED_ROWS
-            and ceil_div(p.height, 2) * ceil_div(p.width, 2) * (1 if size == 3 else 2) >= STRIDED_TILES)
+            and tiles * (1 if size == 3 else 2) >= STRIDED_TILES
+            and (SQUARE != 8 or tiles >= STRIDED_MANY or 36 * p.rows * p.channels <= STRIDED_KEPT))
 
 
 cdef void plan_strided(const Patches* p, Winograd* g, Py_ssize_t threads) noexcept nogil:
