@@ -64,6 +64,7 @@ include "_kernels/pool.pxi"           # max pooling, and what poolings share
 include "_kernels/avg_pool.pxi"       # average, adaptive average pooling
 include "_kernels/norm.pxi"           # batch norm
 include "_kernels/plan_train_norm.pxi"  # batch norm, ReLU and pooling at once, for training plans
+include "_kernels/layer_norm_avx2.pxi"   # rows of layer norm with AVX2
 include "_kernels/layer_norm.pxi"     # layer norm, RMS norm
 include "_kernels/group_norm.pxi"     # group norm
 include "_kernels/embedding.pxi"      # row gather and scatter-add

@@ -79,10 +79,11 @@ def matmul(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     if a.shape[-1] != b.shape[0 if b.ndim == 1 else -2]:
         raise RuntimeError(f"matmul: shapes {a.shape} and {b.shape} cannot be multiplied: {a.shape[-1]} columns "
                            f"against {b.shape[0 if b.ndim == 1 else -2]} rows")  # fmt: skip
-    try:
-        np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    except ValueError:
-        raise RuntimeError(f"matmul: batch dimensions of {a.shape} and {b.shape} do not broadcast") from None
+    if a.ndim > 2 and b.ndim > 2:
+        try:
+            np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        except ValueError:
+            raise RuntimeError(f"matmul: batch dimensions of {a.shape} and {b.shape} do not broadcast") from None
     left = unsqueeze(x, 0) if a.ndim == 1 else x
     right = unsqueeze(y, 1) if b.ndim == 1 else y
     z = MatMul.apply(left, right)

@@ -35,14 +35,18 @@ cdef void layer_norm_row(const LayerNorm* s, Py_ssize_t row, floating dtype) noe
     cdef floating* y = <floating*> s.y + row * s.width
     cdef double total, exact = 0
     cdef floating mean, rstd
-    cdef bint readable = tile_fits(s, row)
+    cdef bint readable = tile_fits(s, row), held = False
     cdef Py_ssize_t i
     if s.rms:
         row_sums(SQUARES, x, x, &total, 1, s.width, readable, NULL)
     else:
-        row_sums(SUM, x, x, &exact, 1, s.width, readable, NULL)
-        exact /= s.width
-        row_sums(DEVIATIONS, x, x, &total, 1, s.width, readable, &exact)
+        if floating is float:
+            held = layer_moments(x, s.width, &exact, &total)
+        if not held:
+            exact = 0
+            row_sums(SUM, x, x, &exact, 1, s.width, readable, NULL)
+            exact /= s.width
+            row_sums(DEVIATIONS, x, x, &total, 1, s.width, readable, &exact)
         (<floating*> s.mean)[row] = <floating> exact
     mean, rstd = <floating> exact, <floating> (1 / cmath.sqrt(total / s.width + s.eps))
     (<floating*> s.rstd)[row] = rstd
@@ -123,7 +127,17 @@ cdef void layer_norm_columns(const LayerNorm* s, Py_ssize_t row, Py_ssize_t rows
 cdef inline void layer_norm_backward_rows(const LayerNorm* s, Py_ssize_t lo, Py_ssize_t hi,
                                           floating dtype) noexcept nogil:
     """Rows lo to hi, of whole blocks."""
-    cdef Py_ssize_t row, rows
+    cdef Py_ssize_t row, rows, at
+    if floating is float:
+        if LAYER_VECTORS and s.dweight and not s.rms:
+            while lo < hi:
+                rows, at = min(LAYER_ROWS, hi - lo), lo * s.width
+                layer_backward(<const float*> s.x + at, <const float*> s.dy + at, <const float*> s.weight,
+                               <const float*> s.mean + lo, <const float*> s.rstd + lo, <float*> s.y + at,
+                               s.dweight + lo // LAYER_ROWS * s.width, s.dbias + lo // LAYER_ROWS * s.width, rows,
+                               s.width)
+                lo += rows
+            return
     while lo < hi:
         rows = min(LAYER_TOGETHER, hi - lo)
         for row in range(lo, lo + rows):
