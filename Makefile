@@ -34,7 +34,8 @@ requirements = $$("$(BASE)" -c 'import tomllib; p = tomllib.load(open("pyproject
 venv = "$(BASE)" -m venv --clear $(1)
 
 # Replaces file $(1) by standard input if they differ, so that what depends on it is redone only then.
-update = mkdir -p $(dir $(1)) && cat > $(1).new && { cmp -s $(1).new $(1) && rm $(1).new || mv $(1).new $(1); }
+# Two makes may do so at a time.
+update = mkdir -p $(dir $(1)) && cat > $(1).$$$$ && { cmp -s $(1).$$$$ $(1) && rm $(1).$$$$ || mv $(1).$$$$ $(1); }
 
 build/python: FORCE
 	@test -n "$(BASE)" || { echo "make: no Python 3.11 or newer among: $(CANDIDATES). Install one, or set PYTHON." >&2; exit 1; }
