@@ -143,7 +143,14 @@ def test_dtypes_as_pytorch(name: str, dtype: str) -> None:
     torch = pytest.importorskip("torch")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert result_dtype(lucid, CALLS[name], dtype) == result_dtype(torch, CALLS[name], dtype)
+        found = result_dtype(lucid, CALLS[name], dtype)
+        try:
+            expected = result_dtype(torch, CALLS[name], dtype)
+        except RuntimeError as error:  # oneDNN's LSTM in bfloat16 asks for AVX-512
+            if "could not create a primitive" not in str(error):
+                raise
+            pytest.skip("PyTorch cannot do this on this CPU")
+        assert found == expected
 
 
 @pytest.mark.parametrize(
