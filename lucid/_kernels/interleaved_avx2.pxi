@@ -107,11 +107,13 @@ cdef extern from *:
     }
 
     /* m / (m + 1), m = (exp(2 * |x|) - 1) / 2 = (exp(2 * r) - 1) / 2 * s + (s - 1) / 2, s = 2**k. From 9.02 on tanh
-       rounds to 1; up to there k is so small that ln(2) needs no second part. */
+       rounds to 1; up to there k is so small that ln(2) needs no second part. Dividers are slow on denormal numbers:
+       below 2**-40 the smaller magnitude is x. */
     static void lucid_tanh32(const float *x, float *y, Py_ssize_t n) {
         for (Py_ssize_t i = 0; i < n; i += 32) {
             __m256 z[4], s[4], r[4], m[4];
             LUCID_FOUR(z[j] = _mm256_min_ps(LUCID_ALL(9.02), LUCID_MAGNITUDE(LUCID_AT(x))))
+            LUCID_FOUR(z[j] = _mm256_max_ps(LUCID_ALL(0x1p-40), z[j]))
             LUCID_FOUR(s[j] = _mm256_fmadd_ps(z[j], LUCID_ALL(2 * 1.44269504088896341), LUCID_ALL(12582912 + 127)))
             LUCID_FOUR(m[j] = _mm256_sub_ps(s[j], LUCID_ALL(12582912 + 127)))
             LUCID_FOUR(r[j] = _mm256_fnmadd_ps(m[j], LUCID_ALL(0.69314718055994531 / 2), z[j]))
@@ -125,6 +127,7 @@ cdef extern from *:
             LUCID_FOUR(s[j] = LUCID_POWER(s[j]))
             LUCID_FOUR(m[j] = _mm256_fmadd_ps(m[j], s[j], _mm256_fmsub_ps(LUCID_ALL(0.5), s[j], LUCID_ALL(0.5))))
             LUCID_FOUR(m[j] = _mm256_div_ps(m[j], _mm256_add_ps(m[j], LUCID_ALL(1))))
+            LUCID_FOUR(m[j] = _mm256_min_ps(LUCID_MAGNITUDE(LUCID_AT(x)), m[j]))
             LUCID_FOUR(LUCID_PUT(y, _mm256_or_ps(m[j], _mm256_and_ps(LUCID_ALL(-0.0), LUCID_AT(x)))))
         }
     }
