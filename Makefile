@@ -11,7 +11,7 @@ help:
 	@echo "make surface    write docs/surface.md: the public names, which exist and which are tested"
 	@echo "make docs       docs/site: the documentation, with a page per class"
 	@echo "make zoo        packages for PyTorch (torchvision, timm, transformers, ...) without it, compared with it"
-	@echo "make wheel      dist/*.whl: manylinux, with the OpenMP runtime inside, below 10 MB"
+	@echo "make wheel      dist/*.whl: manylinux, below 10 MB"
 	@echo "make accuracy   errors of the kernels against exact values"
 	@echo "make bench      timings against PyTorch, NumPy and ONNX Runtime"
 	@echo "make clean      remove what these made, except .venv"

@@ -60,20 +60,14 @@ DIRECTIVES = {
 }
 PROBE = "int main(void) { return 0; }"
 OPENMP_PROBE = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }"
-# GCC starts every parallel region through this function. Redirected to one of threads.pxi, which hands the caller's
-# floating-point control to the region's threads; LLVM's runtime does that by itself.
-WRAP = "-Wl,--wrap=GOMP_parallel"
-WRAP_PROBE = """
-void __real_GOMP_parallel(void (*)(void *), void *, unsigned, unsigned);
-void __wrap_GOMP_parallel(void (*function)(void *), void *data, unsigned threads, unsigned flags) {
-    __real_GOMP_parallel(function, data, threads, flags);
-}
-int main(void) {
-    int n = 0;
-    #pragma omp parallel reduction(+ : n)
-    n++;
-    return n < 1;
-}
+# Where this compiles, _kernels/team.pxi has all that OpenMP code calls, and nothing is linked with libgomp.
+TEAM_PROBE = """
+#include <linux/futex.h>
+#include <pthread.h>
+#if !defined(__linux__) || !defined(_OPENMP) || defined(__clang__) || __GNUC__ < 9
+#error "only what GCC 9 and later call on Linux is there"
+#endif
+int main(void) { return 0; }
 """
 PYTHON_PROBE = "#include <Python.h>\nint main(void) { return 0; }"
 
@@ -127,12 +121,12 @@ def choose_levels(machine: str, openmp: bool, known: list[str]) -> tuple[list[st
     return known, ""
 
 
-def level_extension(ext: Extension, level: str, openmp: bool, wrap: bool) -> Extension:
-    """``ext`` for one CPU level; an empty level is the plain build. ``wrap``: the linker can redirect a function."""
+def level_extension(ext: Extension, level: str, openmp: bool, team: bool) -> Extension:
+    """``ext`` for one CPU level; an empty level is the plain build. ``team``: with lucid's own threads for OpenMP."""
     import numpy
 
     threaded = openmp and ext.name == "lucid._ops"
-    wrapped = threaded and wrap
+    own = threaded and team
     return Extension(
         f"lucid._{level}._ops" if level else ext.name,
         ext.sources,
@@ -140,10 +134,10 @@ def level_extension(ext: Extension, level: str, openmp: bool, wrap: bool) -> Ext
         define_macros=[
             ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
             ("LUCID_LEVEL", f'"{level or "plain"}"'),
-            *([("LUCID_WRAP_GOMP", "1")] if wrapped else []),
+            *([("LUCID_OWN_TEAM", "1")] if own else []),
         ],
         extra_compile_args=[*CFLAGS, *LEVELS.get(level, []), *(["-fopenmp"] if threaded else [])],
-        extra_link_args=[*(["-fopenmp"] if threaded else []), *([WRAP] if wrapped else [])],
+        extra_link_args=["-pthread"] if own else ["-fopenmp"] if threaded else [],
         depends=DEPENDS,
     )
 
@@ -154,13 +148,13 @@ class BuildOps(build_ext):
     def finalize_options(self) -> None:
         self.cc = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
         openmp = compiles(self.cc, ["-fopenmp"], OPENMP_PROBE)
-        wrap = openmp and compiles(self.cc, ["-fopenmp", WRAP], WRAP_PROBE)
+        team = openmp and compiles(self.cc, ["-c", "-fopenmp"], TEAM_PROBE)
         known = [level for level, flags in LEVELS.items() if compiles(self.cc, ["-c", *flags])]
         levels, self.notice = choose_levels(platform.machine(), openmp, known)
         if chosen := os.environ.get("LUCID_BUILD_LEVELS"):  # a third of the time while working on a kernel
             levels = [level for level in levels if level in chosen.split(",")] or levels
         self.distribution.ext_modules = [
-            level_extension(ext, level, openmp, wrap)
+            level_extension(ext, level, openmp, team)
             for ext in self.distribution.ext_modules
             for level in (levels if ext.name == "lucid._ops" else [""])
         ]

@@ -11,8 +11,6 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import ModuleType
 
 try:
@@ -25,9 +23,6 @@ except ImportError as error:
     ) from error
 
 LEVELS = ("v2", "v3", "v4")
-SPIN_COUNT = 2000
-"""Turns of libgomp's waiting loop, some microseconds: as long as it takes to wake a sleeping thread."""
-
 how_chosen = ""  # one line for show_config, set by load
 
 
@@ -74,32 +69,13 @@ def explain(forced: str | None, built: list[str], cpu: int) -> str:
     return f"{reason}; CPU v{cpu}, built {' '.join(built)}"
 
 
-@contextmanager
-def short_spin() -> Iterator[None]:
-    """Let libgomp, which reads its settings while it is loaded, wait briefly at the end of a parallel region.
-
-    By default its threads spin for milliseconds before they sleep. Where something else wants the cores, the thread
-    that is waited for cannot run meanwhile: a small network then ran ten times slower with two threads than with one.
-    Settings of the user are left alone.
-    """
-    if "GOMP_SPINCOUNT" in os.environ or "OMP_WAIT_POLICY" in os.environ:
-        yield
-        return
-    os.environ["GOMP_SPINCOUNT"] = str(SPIN_COUNT)
-    try:
-        yield
-    finally:
-        del os.environ["GOMP_SPINCOUNT"]
-
-
 def load() -> ModuleType:
     """Import the chosen extension and register it as ``lucid._ops``."""
     global how_chosen
     forced, built, cpu = os.environ.get("LUCID_ISA") or None, built_levels(), _cpu.level()
     level = choose(forced, built, cpu)
     how_chosen = explain(forced, built, cpu)
-    with short_spin():
-        module = importlib.import_module(f"lucid._{level}._ops" if level else "lucid._ops")
+    module = importlib.import_module(f"lucid._{level}._ops" if level else "lucid._ops")
     sys.modules["lucid._ops"] = module
     # An entry in sys.modules alone does not bind the name in the package: lucid._ops.silu would not be found.
     sys.modules["lucid"]._ops = module  # type: ignore[attr-defined]

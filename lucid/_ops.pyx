@@ -9,6 +9,7 @@ calls. Threads are started in few places: the elementwise drivers, the row and r
 include "_kernels/prelude.pxi"        # C types, array helpers
 include "_kernels/memory.pxi"         # the pool that results come from
 include "_kernels/threads.pxi"        # thread count and grain
+include "_kernels/team.pxi"           # the threads that prange runs on
 include "_kernels/scalar.pxi"         # exp, log, tanh, erf ... on one element
 include "_kernels/drivers.pxi"        # map1, map2, map3: block kernels over whole arrays; broadcasting
 include "_kernels/expand.pxi"         # broadcasting in memory

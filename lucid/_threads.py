@@ -4,7 +4,8 @@ The number belongs to the process: every Python thread sees it. It is an upper l
 fewer. The default, taken once on import, is the smallest of the CPUs this process may run on, the CPU time its
 control groups grant it, ``OMP_NUM_THREADS`` and ``LUCID_NUM_THREADS``.
 
-A forked child stays on one thread: the OpenMP runtime's other threads do not exist in it, and GCC's runtime would
+A forked child starts with one thread, since it usually is one of many, and may ask for more. Where threads are those of
+an OpenMP runtime (see ``_kernels/team.pxi``) it stays on one: the others do not exist in it, and some runtimes would
 wait for them for ever. Processes started by ``spawn`` or ``subprocess`` begin afresh and are not affected.
 """
 
@@ -21,7 +22,7 @@ from typing import NamedTuple
 from lucid import _ops
 from lucid._cgroup import cpu_quota
 
-# The OpenMP runtime ends the process when the system refuses it a thread, so absurd numbers are refused here.
+# OpenMP runtimes end the process when the system refuses them a thread, so absurd numbers are refused here.
 MAX_THREADS = 1024
 
 
@@ -86,7 +87,8 @@ def set_num_threads(n: int) -> None:
     Raises:
         ValueError: ``n`` is not such an integer.
 
-    In a forked child, and in a build without OpenMP, the number stays 1; asking for more warns, once.
+    In a build without OpenMP, and in a forked child of one whose threads are those of an OpenMP runtime, the number
+    stays 1; asking for more warns, once.
 
     >>> import lucid
     >>> lucid.set_num_threads(1)
@@ -156,13 +158,14 @@ def _apply(limit: Limit) -> None:
 
 def _after_fork_in_child() -> None:
     global _single_threaded, _warned
-    _single_threaded = "forked process"
+    if not _ops.build_info()["own_threads"]:
+        _single_threaded = "forked process"
     _warned = False
-    _apply(Limit(1, _single_threaded))
+    _apply(Limit(1, "forked process"))
 
 
 def _start() -> None:
-    """Apply the default, and pin forked children to one thread from now on."""
+    """Apply the default, and start forked children with one thread from now on."""
     limit, problems = default_limit(available_cpus(), cpu_quota(), os.environ)
     for problem in problems:
         # The user's environment is at fault, not a line of code, so none is shown.

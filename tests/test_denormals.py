@@ -87,7 +87,7 @@ def test_flushed_in_every_thread(threads: int) -> None:
 
 @needs_flush
 def test_every_thread_of_a_region_runs_under_the_callers_control() -> None:
-    """Threads that libgomp made before, after and in between, for this Python thread and for another one."""
+    """Threads that were made before, after and in between, for this Python thread and for another one."""
     seen: list[set[int]] = []
     exact, flushed = _ops.float_control()[0], 0
 

@@ -116,20 +116,3 @@ def test_an_unbuilt_source_tree_says_so(tmp_path: Path) -> None:
         f"ImportError: lucid has no compiled modules for this Python in {package}: "
         "start Python outside the source tree, or build them there with 'python setup.py build_ext --inplace'"
     )
-
-
-def test_the_openmp_runtime_is_told_to_spin_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
-        monkeypatch.delenv(name, raising=False)
-    with _isa.short_spin():
-        assert os.environ["GOMP_SPINCOUNT"] == str(_isa.SPIN_COUNT)
-    assert "GOMP_SPINCOUNT" not in os.environ
-
-
-@pytest.mark.parametrize("name,value", [("GOMP_SPINCOUNT", "7"), ("OMP_WAIT_POLICY", "active")])
-def test_settings_of_the_user_win_over_the_short_spin(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    monkeypatch.setenv(name, value)
-    before = dict(os.environ)
-    with _isa.short_spin():
-        assert dict(os.environ) == before
-    assert dict(os.environ) == before

@@ -22,6 +22,7 @@ from lucid._threads import Limit, default_limit
 
 CPUS = Limit(8, "CPU affinity")
 OPENMP = bool(_ops.build_info()["openmp"])
+OWN_THREADS = bool(_ops.build_info()["own_threads"])
 needs_openmp = pytest.mark.skipif(not OPENMP, reason="built without OpenMP")
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 
@@ -272,9 +273,13 @@ if child == 0:
             with lucid.num_threads(3):
                 assert (_ops.silu(x) == expected).all()
         messages = [str(w.message) for w in caught]
-        assert messages == ["set_num_threads(2): staying on one thread: forked process"], messages
-        assert caught[0].filename == "<string>", caught[0].filename
-        assert lucid.get_num_threads() == 1
+        if _ops.build_info()["own_threads"]:
+            assert (messages, lucid.get_num_threads()) == ([], 2), messages
+            assert len(os.listdir("/proc/self/task")) >= 3  # those of num_threads(3)
+        else:
+            assert messages == ["set_num_threads(2): staying on one thread: forked process"], messages
+            assert caught[0].filename == "<string>", caught[0].filename
+            assert lucid.get_num_threads() == 1
         print("child done", flush=True)
         os._exit(0)
     except BaseException as error:
@@ -290,9 +295,69 @@ print("parent done", os.waitstatus_to_exitcode(status))
 
 @needs_fork
 @needs_openmp
-def test_a_child_forked_after_parallel_work_runs_on_one_thread() -> None:
+def test_a_child_forked_after_parallel_work_starts_with_one_thread() -> None:
     status, out, err = run(["-c", FORK])
     assert (status, out) == (0, "child done\nparent done 0\n"), err
+
+
+FORK_WHILE_OTHERS_WORK = (
+    LARGE
+    + """
+import os, threading, time
+lucid.set_num_threads(2)
+expected, running = _ops.silu(x), True
+
+def work():
+    while running:
+        _ops.silu(x)
+
+thread = threading.Thread(target=work)
+thread.start()
+statuses = []
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        lucid.set_num_threads(2)
+        os._exit(0 if (_ops.silu(x) == expected).all() else 1)
+    statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    time.sleep(0.002)
+running = False
+thread.join()
+print(sum(statuses))
+"""
+)
+
+
+@needs_fork
+@pytest.mark.skipif(not OWN_THREADS, reason="a forked child stays on one thread")
+def test_children_forked_while_another_thread_is_in_a_parallel_region() -> None:
+    status, out, err = run(["-c", FORK_WHILE_OTHERS_WORK])
+    assert (status, out) == (0, "0\n"), err
+
+
+REFUSED = (
+    LARGE
+    + """
+import os, resource
+x = x[: 1 << 16]
+square = x.reshape(256, 256)
+lucid.set_num_threads(1)
+expected = _ops.silu(x), _ops.matmul(square, square)
+lucid.set_num_threads(4)
+with open("/proc/self/statm") as f:
+    size = int(f.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+resource.setrlimit(resource.RLIMIT_AS, (size + (4 << 20),) * 2)  # less than the stack of a thread
+threads = len(os.listdir("/proc/self/task"))
+results = _ops.silu(x), _ops.matmul(square, square)
+print(all((a == b).all() for a, b in zip(results, expected)), len(os.listdir("/proc/self/task")) - threads)
+"""
+)
+
+
+@pytest.mark.skipif(not OWN_THREADS, reason="OpenMP runtimes end the process then")
+def test_a_system_that_grants_no_thread_costs_time_only() -> None:
+    status, out, err = run(["-c", REFUSED])
+    assert (status, out) == (0, "True 0\n"), err
 
 
 MULTIPROCESSING = (
@@ -332,13 +397,13 @@ def test_multiprocessing(tmp_path: Path, method: str, parent: str) -> None:
         assert out.split() == run(PRINT_THREADS)[1].split(":")[:1]
 
 
-# Several Python threads in kernels at once: the GIL is released, and each starts a team of its own
+# Several Python threads in kernels at once: the GIL is released, and each has a team of its own, or works alone
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_concurrent_python_threads(count: int) -> None:
     rng = np.random.default_rng(0)
-    inputs = [rng.standard_normal(1 << 19).astype(np.float32) for _ in range(4)]
+    inputs = [rng.standard_normal(1 << 19).astype(np.float32) for _ in range(6)]  # more than there are teams
     with lucid.num_threads(1):
         expected = [_ops.silu(x) for x in inputs]
     wrong: list[str] = []

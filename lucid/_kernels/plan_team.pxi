@@ -14,11 +14,6 @@ cdef extern from *:
     #ifdef _OPENMP
     #include <omp.h>
     #endif
-    #if defined(__x86_64__) || defined(_M_X64)
-    #define LUCID_PAUSE() _mm_pause()
-    #else
-    #define LUCID_PAUSE() ((void) 0)
-    #endif
     #define LUCID_SPINS 4000                /* about 50 us, then other threads get the core */
 
     static void lucid_plan_team(void (*function)(void *, int, int), void *data, int threads) {

@@ -20,6 +20,11 @@ cdef extern from *:
     #else
     #define LUCID_OPENMP 0
     #endif
+    #ifdef LUCID_OWN_TEAM
+    #define LUCID_OWN_THREADS 1
+    #else
+    #define LUCID_OWN_THREADS 0
+    #endif
     #if defined(__clang__)
     #define LUCID_COMPILER "clang " __clang_version__
     #elif defined(__GNUC__)
@@ -33,6 +38,7 @@ cdef extern from *:
     static inline double lucid_f64(int64_t i) { double x; memcpy(&x, &i, 8); return x; }
     """
     int OPENMP "LUCID_OPENMP"
+    bint OWN_THREADS "LUCID_OWN_THREADS"
     const char* COMPILER "LUCID_COMPILER"
     const char* LEVEL "LUCID_LEVEL"
     int32_t bits32 "lucid_i32" (float x) noexcept nogil
@@ -42,8 +48,8 @@ cdef extern from *:
 
 
 def build_info() -> dict:
-    """CPU level, compiler and OpenMP version (0 without) this module was built with."""
-    return {"level": LEVEL.decode(), "compiler": COMPILER.decode(), "openmp": OPENMP}
+    """What this module was built with: CPU level, compiler, OpenMP version (0 without), and whether threads are its own."""
+    return {"level": LEVEL.decode(), "compiler": COMPILER.decode(), "openmp": OPENMP, "own_threads": OWN_THREADS}
 
 
 cdef inline cnp.ndarray contiguous(cnp.ndarray x):

@@ -7,20 +7,11 @@
 
 cdef extern from *:
     """
-    #if defined(__has_include)
-    #if __has_include(<sched.h>)
-    #include <sched.h>
-    #define LUCID_YIELD() sched_yield()
-    #endif
-    #endif
-    #ifndef LUCID_YIELD
-    #define LUCID_YIELD() ((void) 0)
-    #endif
     #ifdef _OPENMP
     #include <omp.h>
-    static inline int lucid_team(void) { return omp_get_num_threads(); }
+    static inline int lucid_team_size(void) { return omp_get_num_threads(); }
     #else
-    static inline int lucid_team(void) { return 1; }
+    static inline int lucid_team_size(void) { return 1; }
     #endif
     /* Wait until `arrivals` threads came by, this one included. Waiting is a matter of microseconds, unless a core is
        shared, maybe by the threads that wait for each other: then the others get it, soon, as every step waits. */
@@ -28,14 +19,14 @@ cdef extern from *:
         int turns = 0;
         __atomic_add_fetch(arrived, 1, __ATOMIC_ACQ_REL);
         while (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) < arrivals) {
-            if (++turns > 200) LUCID_YIELD();
-    #if defined(__x86_64__)
-            else __builtin_ia32_pause();
-    #endif
+            if (++turns > 200)
+                lucid_yield();
+            else
+                LUCID_PAUSE();
         }
     }
     """
-    int team_size "lucid_team" () noexcept nogil
+    int team_size "lucid_team_size" () noexcept nogil
     void meet "lucid_meet" (int64_t* arrived, int64_t arrivals) noexcept nogil
 
 cdef enum:

@@ -38,8 +38,8 @@ cdef inline int threads_for(double work, double grain) noexcept nogil:
 # Denormal numbers, and the floating-point control of threads.
 #
 # The register MXCSR (FPCR on ARM) belongs to a thread. A parallel region must run under that of the thread that starts
-# it, or bits would depend on the number of threads as soon as anyone changed it. LLVM's runtime sees to that by itself;
-# for GCC's, the linker redirects the one entry point that every `prange` compiles to (setup.py: --wrap=GOMP_parallel).
+# it, or bits would depend on the number of threads as soon as anyone changed it. LLVM's runtime sees to that by itself,
+# and so does team.pxi; GCC's does not.
 #
 # Flushing is set around calls from Python, where no kernel can be forgotten: while it is on, each function of this
 # module is called through ``lucid_flushed_call``, which sets the caller's register and restores it. While it is off,
@@ -71,30 +71,7 @@ cdef extern from *:
     #define lucid_set_control(control) ((void) (control))
     #endif
 
-    #if defined(LUCID_WRAP_GOMP)  /* setup.py has told the linker so, whatever the machine */
-    typedef struct { void (*function)(void *); void *data; unsigned control; } lucid_region;
-
-    static void lucid_run_region(void *p) {
-        const lucid_region *region = (const lucid_region *) p;
-        unsigned own = lucid_control();
-        if (((own ^ region->control) & ~LUCID_STATUS) == 0) {
-            region->function(region->data);
-        } else {
-            lucid_set_control(region->control);
-            region->function(region->data);
-            lucid_set_control(own);
-        }
-    }
-
-    void __real_GOMP_parallel(void (*)(void *), void *, unsigned, unsigned);
-    __attribute__((visibility("hidden")))
-    void __wrap_GOMP_parallel(void (*function)(void *), void *data, unsigned threads, unsigned flags) {
-        lucid_region region = {function, data, lucid_control()};
-        __real_GOMP_parallel(lucid_run_region, &region, threads, flags);
-    }
-    #endif
-
-    #if LUCID_FLUSH && (defined(LUCID_WRAP_GOMP) || defined(__clang__) || !defined(_OPENMP))
+    #if LUCID_FLUSH && (defined(LUCID_OWN_TEAM) || defined(__clang__) || !defined(_OPENMP))
     #define LUCID_CAN_FLUSH 1
     #else
     #define LUCID_CAN_FLUSH 0
