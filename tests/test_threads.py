@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ CPUS = Limit(8, "CPU affinity")
 OPENMP = bool(_ops.build_info()["openmp"])
 OWN_THREADS = bool(_ops.build_info()["own_threads"])
 needs_openmp = pytest.mark.skipif(not OPENMP, reason="built without OpenMP")
+needs_own_threads = pytest.mark.skipif(not OWN_THREADS, reason="threads are those of an OpenMP runtime")
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 
 # Above every kernel's grain, so that more than one thread is really started.
@@ -127,96 +129,6 @@ def test_affinity_is_respected() -> None:
     pin = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
     status, out, _ = run(["-c", pin + PRINT_THREADS[1]])
     assert (status, out) == (0, "1: CPU affinity\n" if OPENMP else "1: built without OpenMP\n")
-
-
-# Control groups, as the kernel shows them under a fake root
-
-V2_MOUNT = "41 31 0:38 {root} {point} rw,relatime shared:9 - cgroup2 cgroup2 rw"
-V1_MOUNT = "32 31 0:29 {root} {point} rw,relatime - cgroup cgroup rw,{options}"
-
-
-def fake_root(folder: Path, groups: str, mounts: list[str], files: dict[str, str]) -> Path:
-    for name, text in {"proc/self/cgroup": groups, "proc/self/mountinfo": "\n".join(mounts), **files}.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text + "\n")
-    return folder
-
-
-def v2_mount(root: str = "/", point: str = "/sys/fs/cgroup") -> str:
-    return V2_MOUNT.format(root=root, point=point)
-
-
-def v1_mount(root: str = "/", point: str = "/sys/fs/cgroup/cpu", options: str = "cpu") -> str:
-    return V1_MOUNT.format(root=root, point=point, options=options)
-
-
-def test_v2_in_a_container_with_its_own_namespace(tmp_path: Path) -> None:
-    root = fake_root(tmp_path, "0::/", [v2_mount()], {"sys/fs/cgroup/cpu.max": "150000 100000"})
-    assert cpu_quota(root) == 1.5
-
-
-@pytest.mark.parametrize(("inner", "outer", "quota"), [("max", "200000", 2.0), ("100000", "400000", 1.0)])
-def test_v2_takes_the_smallest_limit_on_the_way_up(tmp_path: Path, inner: str, outer: str, quota: float) -> None:
-    files = {
-        "sys/fs/cgroup/a.slice/job/cpu.max": f"{inner} 100000",
-        "sys/fs/cgroup/a.slice/cpu.max": f"{outer} 100000",
-        "sys/fs/cgroup/b.slice/cpu.max": "10000 100000",
-        "sys/fs/cgroup/cpu.stat": "usage_usec 0",
-    }
-    assert cpu_quota(fake_root(tmp_path, "0::/a.slice/job", [v2_mount()], files)) == quota
-
-
-def test_v2_group_shown_from_a_mount_of_itself(tmp_path: Path) -> None:
-    files = {"sys/fs/cgroup/cpu.max": "300000 100000", "sys/fs/cgroup/leaf/cpu.max": "max 100000"}
-    root = fake_root(tmp_path, "0::/docker/1f/leaf", [v2_mount(root="/docker/1f")], files)
-    assert cpu_quota(root) == 3.0
-
-
-@pytest.mark.parametrize("group", ["/elsewhere", "/../sibling"])
-def test_a_group_outside_the_mount_falls_back_to_the_mount(tmp_path: Path, group: str) -> None:
-    files = {"sys/fs/cgroup/cpu.max": "250000 100000", "sys/fs/sibling/cpu.max": "50000 100000"}
-    assert cpu_quota(fake_root(tmp_path, f"0::{group}", [v2_mount(root="/docker/1f")], files)) == 2.5
-
-
-def test_v1(tmp_path: Path) -> None:
-    point = "/sys/fs/cgroup/cpu,cpuacct"
-    files = {
-        f"{point[1:]}/job/cpu.cfs_quota_us": "-1",
-        f"{point[1:]}/job/cpu.cfs_period_us": "100000",
-        f"{point[1:]}/cpu.cfs_quota_us": "25000",
-        f"{point[1:]}/cpu.cfs_period_us": "50000",
-    }
-    groups = "5:cpuset:/\n4:cpu,cpuacct:/kubepods/pod7/job\n1:name=systemd:/"
-    mounts = [
-        v1_mount(point="/sys/fs/cgroup/cpuset", options="cpuset"),
-        v1_mount(root="/kubepods/pod7", point=point, options="cpu,cpuacct"),
-    ]
-    assert cpu_quota(fake_root(tmp_path, groups, mounts, files)) == 0.5
-
-
-def test_hybrid_hierarchies_count_both(tmp_path: Path) -> None:
-    files = {
-        "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "400000",
-        "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000",
-        "sys/fs/cgroup/unified/x/cpu.max": "200000 100000",
-    }
-    mounts = [v1_mount(), v2_mount(point="/sys/fs/cgroup/unified")]
-    assert cpu_quota(fake_root(tmp_path, "1:cpu:/\n0::/x", mounts, files)) == 2.0
-
-
-def test_escaped_mount_point(tmp_path: Path) -> None:
-    root = fake_root(tmp_path, "0::/", [v2_mount(point=r"/my\040groups")], {"my groups/cpu.max": "200000 100000"})
-    assert cpu_quota(root) == 2.0
-
-
-@pytest.mark.parametrize("content", ["max 100000", "", "fast 100000", "100000", "0 100000", "100000 0x"])
-def test_no_limit_and_unknown_formats(tmp_path: Path, content: str) -> None:
-    assert cpu_quota(fake_root(tmp_path, "0::/", [v2_mount()], {"sys/fs/cgroup/cpu.max": content})) is None
-
-
-def test_no_control_groups(tmp_path: Path) -> None:
-    assert cpu_quota(tmp_path) is None
 
 
 # Setting the number
@@ -329,7 +241,7 @@ print(sum(statuses))
 
 
 @needs_fork
-@pytest.mark.skipif(not OWN_THREADS, reason="a forked child stays on one thread")
+@needs_own_threads
 def test_children_forked_while_another_thread_is_in_a_parallel_region() -> None:
     status, out, err = run(["-c", FORK_WHILE_OTHERS_WORK])
     assert (status, out) == (0, "0\n"), err
@@ -354,10 +266,22 @@ print(all((a == b).all() for a, b in zip(results, expected)), len(os.listdir("/p
 )
 
 
-@pytest.mark.skipif(not OWN_THREADS, reason="OpenMP runtimes end the process then")
+@needs_own_threads
 def test_a_system_that_grants_no_thread_costs_time_only() -> None:
     status, out, err = run(["-c", REFUSED])
     assert (status, out) == (0, "True 0\n"), err
+
+
+def test_a_region_of_the_kernels_holds_one_loop() -> None:
+    """All that `_kernels/team.pxi` has: barriers between the loops of a region would not wait."""
+    kernels = Path(__file__).parents[1].joinpath("lucid").rglob("*.p[xy]*")
+    text = {path.name: path.read_text() for path in kernels if path.suffix in (".pxi", ".pyx")}
+    assert sum(content.count(" in prange(") for content in text.values()) > 40
+    assert [
+        name
+        for name, content in text.items()
+        if re.search(r"cimport .*\bparallel\b|^\s*with .*\bparallel\(|#pragma omp for", content, re.M)
+    ] == []
 
 
 MULTIPROCESSING = (

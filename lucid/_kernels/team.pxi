@@ -96,7 +96,7 @@ cdef extern from *:
                 if (__atomic_sub_fetch(&team->left, 1, __ATOMIC_SEQ_CST) == 0 && __atomic_load_n(&team->waiting, __ATOMIC_SEQ_CST))
                     lucid_futex_wake(&team->left, 1);
                 turns = 0;
-            } else if (turns++ < team->spins) {
+            } else if (turns++ < __atomic_load_n(&team->spins, __ATOMIC_RELAXED)) {
                 LUCID_PAUSE();
             } else {
                 const int calls = __atomic_load_n(&team->calls, __ATOMIC_SEQ_CST);
@@ -133,7 +133,8 @@ cdef extern from *:
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         pthread_attr_destroy(&attributes);
         /* who spins on a core that somebody else needs is in the way */
-        team->spins = team == lucid_teams && team->workers < lucid_cpus() ? LUCID_IDLE_SPINS : 0;
+        const int alone = team == lucid_teams && team->workers < lucid_cpus();
+        __atomic_store_n(&team->spins, alone ? LUCID_IDLE_SPINS : 0, __ATOMIC_RELAXED);
     }
 
     static lucid_team *lucid_free_team(void) {
