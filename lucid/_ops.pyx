@@ -59,6 +59,7 @@ include "_kernels/depthwise_blocks.pxi"   # small planes, channels in the lanes
 include "_kernels/depthwise_blocks_weight.pxi"  # their weight gradient
 include "_kernels/conv.pxi"           # conv2d, conv2d_input_grad, conv2d_weight_grad
 include "_kernels/scatter.pxi"        # the input gradient of strided ones, a product whose rows are added up
+include "_kernels/winograd_transposed.pxi"  # the same in fewer multiplications, for 3x3 and 4x4 kernels with stride 2
 include "_kernels/conv3d.pxi"         # the same over volumes, plane by plane
 include "_kernels/interleaved_pool.pxi"  # the maximum of 2 x 2 windows, with AVX-512
 include "_kernels/pool.pxi"           # max pooling, and what poolings share

@@ -253,7 +253,7 @@ cdef bint run_attention(const Attention* a, const floating* like) noexcept nogil
     cdef Py_ssize_t tasks = a.batch * a.heads * blocks, size = round_up(attention_workspace(a, like), 16)
     cdef int t, threads
     cdef floating* work
-    threads = <int> min(threads_for(2.0 * tasks * lanes * a.keys * (a.size + a.v_size), GEMM_GRAIN), max(tasks, 1))
+    threads = <int> min(threads_for_flops(2.0 * tasks * lanes * a.keys * (a.size + a.v_size)), max(tasks, 1))
     work = <floating*> workspace(threads * size * sizeof(floating))
     if work == NULL:
         return False

@@ -135,7 +135,7 @@ cdef bint run_attention_backward(const Attention* a, const floating* like) noexc
     cdef Py_ssize_t heads = a.batch * a.heads, extra = heads * groups * a.queries * a.size if groups > 1 else 0
     cdef int t, threads
     cdef floating* work
-    threads = <int> min(threads_for(5.0 * heads * a.queries * a.keys * (a.size + a.v_size), GEMM_GRAIN), max(tasks, 1))
+    threads = <int> min(threads_for_flops(5.0 * heads * a.queries * a.keys * (a.size + a.v_size)), max(tasks, 1))
     work = <floating*> workspace((threads * size + extra) * sizeof(floating))
     if work == NULL:
         return False

@@ -161,6 +161,9 @@ cdef bint input_grad(const Conv* g, Patches* p, const floating* dy, const floati
     cdef bint gaps = False
     if by_planes(g):
         return depthwise(g, dy, w, bias, dx, True)
+    if floating is float:
+        if transposed_fits(g):
+            return winograd_transposed(g, dy, w, bias, dx)
     if scatter_fits(g):
         return scatter_input_grad(g, dy, w, bias, dx)
     for y in range(min(g.stride_y, g.x_height)):

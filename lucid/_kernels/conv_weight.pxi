@@ -219,7 +219,7 @@ cdef inline void run_weight_task(const WeightGrad* g, const floating* x, const f
 cdef bint weight_grad(WeightGrad* g, const floating* x, const floating* dy, floating* dw) noexcept nogil:
     """dw of one convolution. False when memory ran out."""
     cdef Py_ssize_t parts, tasks, i, size, kept, weights = g.groups * g.rows * g.channels * g.kernel_y * g.kernel_x
-    cdef int threads = threads_for(2.0 * weights * g.samples * g.height * g.width, CONV_GRAIN)
+    cdef int threads = threads_for_flops(2.0 * weights * g.samples * g.height * g.width)
     cdef floating* sums
     cdef int done
     if g.samples * g.height * g.width == 0:

@@ -18,7 +18,6 @@ cdef enum:
     PLANE_WIDTH = 1024          # most columns of a block
     FLAT_WIDTH = 4096           # ... when it is one row
     PLANE_CHANNELS = 8          # most channels of the wide side of a group
-    PLANE_GRAIN = 1000000       # multiplications and additions worth a thread
     PLANE_SPLIT = 1 << 23       # most bytes of source, in cache then, whose rows are split in one reading: from memory
                                 # two readings, one after the other, are faster
 
@@ -323,8 +322,7 @@ cdef bint convolve_planes(Planes* p, const floating* x, const floating* w, const
     cdef Py_ssize_t weights = p.groups * p.rows * p.channels * p.y.start[p.y.phases] * p.x.start[p.x.phases]
     cdef double pixels = <double> p.samples * p.y.result * p.x.result
     # moving a plane costs about as much as ten taps
-    cdef int threads = threads_for(pixels * (weights / (p.y.phases * p.x.phases) + 10.0 * p.groups * p.rows),
-                                   PLANE_GRAIN)
+    cdef int threads = threads_for_flops(pixels * (weights / (p.y.phases * p.x.phases) + 10.0 * p.groups * p.rows))
     cdef Py_ssize_t tasks, parts, i, size, kept, flags
     cdef floating* packed
     cdef unsigned char* wild

@@ -8,7 +8,6 @@ cdef enum:
     NC = 2048                   # ... and columns
     SKINNY_ROWS = 4             # fewer rows than this read B in place ...
     SKINNY_COLUMNS = 1024       # ... this many columns at a time
-    GEMM_GRAIN = 1000000        # multiplications and additions worth a thread
 
 
 # Skinny products, bound by the reading of B: no packing, the same chains
@@ -295,7 +294,7 @@ cdef bint gemm(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize_t a_ro
                Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
                bint accumulate) noexcept nogil:
     """C = A @ B, or C += A @ B, for any strides of A and B; rows of C are contiguous. False when memory ran out."""
-    cdef int threads = threads_for(2.0 * m * n * k, GEMM_GRAIN), t
+    cdef int threads = threads_for_flops(2.0 * m * n * k), t
     cdef Py_ssize_t size, rows
     cdef floating* work = NULL
     if m == 0 or n == 0:

@@ -77,7 +77,7 @@ cdef void matmul_range(floating* c, const Matrices* a, const Matrices* b, const 
 cdef bint matmul_batch(floating* c, const Matrices* a, const Matrices* b, const Batch* batch, Py_ssize_t m,
                        Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Whole products to each thread, or every thread on each product when there are few. False when memory ran out."""
-    cdef int threads = threads_for(2.0 * batch.count * m * n * k, GEMM_GRAIN), t
+    cdef int threads = threads_for_flops(2.0 * batch.count * m * n * k), t
     cdef Py_ssize_t i, size
     cdef floating* work = NULL
     if batch.count % threads and batch.count < 4 * threads:

@@ -21,7 +21,6 @@ cdef enum:
     COLUMNS = 1024              # pixels per block ...
     LINE_COLUMNS = 4096         # ... and without tiles
     LINE_ROWS = 3               # most rows computed without tiles
-    CONV_GRAIN = 1000000        # multiplications and additions worth a thread
 
 
 cdef struct Patches:
@@ -269,7 +268,7 @@ cdef bint convolve_rows(Patches* p, const floating* x, const floating* w, const 
                         floating* y) noexcept nogil:
     """As ``convolve_directly``, for any width."""
     cdef double work = 2.0 * p.samples * p.groups * p.rows * p.channels * p.taps * p.height * p.width
-    cdef int threads = threads_for(work, CONV_GRAIN)
+    cdef int threads = threads_for_flops(work)
     cdef Py_ssize_t lanes = patch_lanes(p, x), c, i, parts, tasks, size, blocks, weights
     cdef floating* packed
     cdef floating* each

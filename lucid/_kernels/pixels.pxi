@@ -209,7 +209,7 @@ cdef void point_task(const Patches* p, const floating* x, const floating* w, con
 cdef bint convolve_point(Patches* p, const floating* x, const floating* w, const floating* bias,
                          floating* y) noexcept nogil:
     """As ``convolve``, for what ``point_fits``. False when memory ran out."""
-    cdef int threads = threads_for(2.0 * p.groups * p.rows * p.channels * p.width, CONV_GRAIN)
+    cdef int threads = threads_for_flops(2.0 * p.groups * p.rows * p.channels * p.width)
     cdef Py_ssize_t size = point_work(p, x), i, parts = min(row_units(x, p.rows), 4 * threads)
     cdef Py_ssize_t tasks = p.groups * parts
     cdef floating* work = <floating*> workspace(threads * size * sizeof(floating))
@@ -230,8 +230,7 @@ cdef bint convolve_pixels(Patches* p, const floating* x, const floating* w, cons
                           floating* y) noexcept nogil:
     """As ``convolve``, for what ``pixels_fit``. False when memory ran out."""
     cdef Pixels q
-    cdef int threads = threads_for(2.0 * p.samples * p.groups * p.rows * p.channels * p.taps * p.height * p.width,
-                                   CONV_GRAIN)
+    cdef int threads = threads_for_flops(2.0 * p.samples * p.groups * p.rows * p.channels * p.taps * p.height * p.width)
     cdef Py_ssize_t weights = round_up(p.groups * p.channels * p.rows * p.taps, 16), i, tasks, blocks, size
     cdef floating* packed
     cdef const floating* a

@@ -240,7 +240,7 @@ cdef class Schedule:
                 work += self.steps[i].work
                 i += 1
             call.end = i
-            team(run_steps, &call, min(threads_for(work, GEMM_GRAIN), threads))
+            team(run_steps, &call, min(threads_for_flops(work), threads))
             if times != NULL:
                 measure_steps(&call)
         return True

@@ -103,7 +103,7 @@ cdef void rnn_units(const Recurrence* r, const floating* w_hh, Py_ssize_t u0, Py
 
 
 cdef inline int rnn_threads(const Recurrence* r) noexcept nogil:
-    return threads_for(2.0 * r.rows * r.size * r.gates_size, GEMM_GRAIN)
+    return threads_for_flops(2.0 * r.rows * r.size * r.gates_size)
 
 
 cdef void share_rnn(Recurrence* r, const floating* w_hh, const floating* w_hr, int threads, bint backward,

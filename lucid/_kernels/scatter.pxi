@@ -278,8 +278,8 @@ cdef bint scatter_input_grad(const Conv* g, const floating* dy, const floating* 
                              floating* dx) noexcept nogil:
     """dx, or a transposed convolution with a bias, for what ``scatter_fits``. False when memory ran out."""
     cdef Scatter q
-    cdef int threads = threads_for(2.0 * g.samples * g.rows * g.height * g.width * (g.channels // g.groups)
-                                   * g.kernel_y * g.kernel_x, CONV_GRAIN)
+    cdef int threads = threads_for_flops(2.0 * g.samples * g.rows * g.height * g.width * (g.channels // g.groups)
+                                   * g.kernel_y * g.kernel_x)
     cdef Py_ssize_t weights = round_up(g.rows * (g.channels // g.groups) * g.kernel_y * g.kernel_x, 16), tasks, blocks
     cdef Py_ssize_t size, i
     cdef floating* packed

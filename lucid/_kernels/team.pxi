@@ -26,25 +26,34 @@ cdef extern from *:
     #include <sched.h>
     #include <signal.h>
     #include <sys/syscall.h>
+    #include <time.h>
     #include <unistd.h>
 
     #define LUCID_TEAMS 4               /* Python threads whose regions have workers at the same time */
+    #define LUCID_SHARES 64             /* of a dynamic loop, at most */
     #define LUCID_STACK (8 << 20)       /* bytes of a worker's stack */
     #define LUCID_IDLE_SPINS 2000       /* turns of 10 to 40 ns that an idle worker waits before it sleeps */
     #define LUCID_JOIN_SPINS 2000       /* and a caller for a ticket that is being run */
+    #define LUCID_OFTEN 200000          /* ns between regions that follow one another ... */
+    #define LUCID_OFTEN_CALLS 8         /* ... of which so many are worth waking workers */
     #define LUCID_LINE __attribute__((aligned(64)))
+
+    typedef struct {
+        LUCID_LINE int64_t taken;       /* of its iterations */
+    } lucid_share;
 
     typedef struct {
         void (*function)(void *);
         void *data;
         unsigned control;               /* the caller's floating-point control */
-        int threads;
-        LUCID_LINE int64_t taken;       /* iterations of its dynamic loop that were handed out */
+        int threads, shares;
+        lucid_share *share;             /* of its dynamic loop */
     } lucid_region;
 
     typedef struct {
         LUCID_LINE uint64_t tickets;    /* number of the region << 32 | tickets that nobody has taken */
         lucid_region region;
+        lucid_share share[LUCID_SHARES];
         LUCID_LINE int left;            /* tickets that are not done, 0 apart */
         int waiting;                    /* the caller sleeps until none is left */
         LUCID_LINE int calls;           /* changes with every region: what idle workers sleep on */
@@ -59,7 +68,7 @@ cdef extern from *:
     /* What this thread is doing: its region or NULL, its ticket, and its loop. */
     static __thread struct {
         lucid_region *region;
-        int ticket, loops;
+        int ticket, loops, share, left;     /* the share it takes iterations from; those it has not seen the end of */
         long start, incr, count, chunk;
     } lucid_here __attribute__((tls_model("initial-exec")));
 
@@ -145,14 +154,17 @@ cdef extern from *:
     }
 
     static void lucid_run_alone(void (*function)(void *), void *data) {
-        lucid_region region = {function, data, lucid_control(), 1, 0};
+        lucid_share share = {0};
+        lucid_region region = {function, data, lucid_control(), 1, 1, &share};
         const __typeof__(lucid_here) outer = lucid_here;
         lucid_run_ticket(&region, 0);
         lucid_here = outer;
     }
 
     static void lucid_run_region(lucid_team *team, void (*function)(void *), void *data, int threads) {
-        team->region = (lucid_region) {function, data, lucid_control(), threads, 0};
+        const int shares = threads < LUCID_SHARES ? threads : LUCID_SHARES;
+        team->region = (lucid_region) {function, data, lucid_control(), threads, shares, team->share};
+        for (int i = 0; i < shares; i++) team->share[i].taken = 0;
         __atomic_store_n(&team->left, threads - 1, __ATOMIC_RELAXED);
         const uint64_t number = (team->tickets >> 32) + 1;
         __atomic_store_n(&team->tickets, number << 32 | (uint64_t) (threads - 1), __ATOMIC_SEQ_CST);
@@ -192,15 +204,24 @@ cdef extern from *:
         __atomic_store_n(&team->busy, 0, __ATOMIC_RELEASE);
     }
 
-    /* The next iterations of a loop with schedule(dynamic, chunk); false when all are handed out. */
+    /* The next iterations of a loop with schedule(dynamic, chunk); false when all are handed out. Every ticket has a share of
+       neighbours, so that call after call a core works on what its cache holds, and goes on with the others' when that is
+       done. */
     __attribute__((visibility("hidden")))
     _Bool GOMP_loop_nonmonotonic_dynamic_next(long *first, long *end) {
-        const long at = (long) __atomic_fetch_add(&lucid_here.region->taken, lucid_here.chunk, __ATOMIC_RELAXED);
-        const long left = lucid_here.count - at;
-        if (left <= 0) return 0;
-        *first = lucid_here.start + at * lucid_here.incr;
-        *end = *first + (left < lucid_here.chunk ? left : lucid_here.chunk) * lucid_here.incr;
-        return 1;
+        const lucid_region *region = lucid_here.region;
+        for (; lucid_here.left; lucid_here.left--, lucid_here.share = (lucid_here.share + 1) % region->shares) {
+            int64_t *taken = &region->share[lucid_here.share].taken;
+            const long past = lucid_here.count * (lucid_here.share + 1) / region->shares;
+            long at = lucid_here.count * lucid_here.share / region->shares;
+            if (at + __atomic_load_n(taken, __ATOMIC_RELAXED) >= past) continue;
+            at += (long) __atomic_fetch_add(taken, lucid_here.chunk, __ATOMIC_RELAXED);
+            if (at >= past) continue;
+            *first = lucid_here.start + at * lucid_here.incr;
+            *end = *first + (past - at < lucid_here.chunk ? past - at : lucid_here.chunk) * lucid_here.incr;
+            return 1;
+        }
+        return 0;
     }
 
     __attribute__((visibility("hidden")))
@@ -210,6 +231,8 @@ cdef extern from *:
         lucid_here.incr = incr;
         lucid_here.count = incr > 0 ? (end - start + incr - 1) / incr : (end - start + incr + 1) / incr;
         lucid_here.chunk = chunk;
+        lucid_here.left = lucid_here.region->shares;
+        lucid_here.share = lucid_here.ticket % lucid_here.left;
         return GOMP_loop_nonmonotonic_dynamic_next(first, past);
     }
 
@@ -218,5 +241,24 @@ cdef extern from *:
     __attribute__((visibility("hidden"))) int omp_get_thread_num(void) { return lucid_here.region ? lucid_here.ticket : 0; }
     __attribute__((visibility("hidden"))) int omp_get_num_threads(void) { return lucid_here.region ? lucid_here.region->threads : 1; }
     __attribute__((visibility("hidden"))) int omp_get_max_threads(void) { return 1; }
+
+    /* Whether the next region has to wake its workers, and is not one of many that follow one another: then the first few
+       run alone, and after that workers are awake. */
+    static int lucid_team_sleeps(void) {
+        static uint64_t last, often;
+        struct timespec time;
+        if (__atomic_load_n(&lucid_teams[0].busy, __ATOMIC_RELAXED)) return 1;
+        if (lucid_teams[0].workers && !__atomic_load_n(&lucid_teams[0].asleep, __ATOMIC_RELAXED)) return 0;
+        clock_gettime(CLOCK_MONOTONIC, &time);
+        const uint64_t now = (uint64_t) time.tv_sec * 1000000000u + (uint64_t) time.tv_nsec;
+        if (now - __atomic_exchange_n(&last, now, __ATOMIC_RELAXED) > LUCID_OFTEN) {
+            __atomic_store_n(&often, 0, __ATOMIC_RELAXED);
+            return 1;
+        }
+        return __atomic_add_fetch(&often, 1, __ATOMIC_RELAXED) % LUCID_OFTEN_CALLS != 0;
+    }
+    #else
+    #define lucid_team_sleeps() 0
     #endif
     """
+    bint team_sleeps "lucid_team_sleeps" () noexcept nogil

@@ -312,7 +312,7 @@ cdef bint repair(Patches* p, const float* x, const float* w, const float* bias, 
 cdef bint winograd(Patches* p, const float* x, const float* w, const float* bias, float* y) noexcept nogil:
     """As ``convolve``, for what ``winograd_fits``. False when memory ran out."""
     cdef Winograd g
-    cdef int threads = threads_for(8.0 * p.samples * p.groups * p.rows * p.channels * p.height * p.width, CONV_GRAIN)
+    cdef int threads = threads_for_flops(8.0 * p.samples * p.groups * p.rows * p.channels * p.height * p.width)
     cdef Py_ssize_t weights, size, i, tasks, samples = p.samples
     cdef float* u
     cdef uint8_t* bad

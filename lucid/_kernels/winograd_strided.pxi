@@ -232,7 +232,6 @@ cdef bint strided_fits(const Patches* p) noexcept nogil:
 
 cdef void plan_strided(const Patches* p, Winograd* g, Py_ssize_t threads) noexcept nogil:
     cdef Py_ssize_t panels, most, planes = strided_sources(p) * strided_sources(p)
-    cdef float* like = NULL
     g.p = p
     g.first_y, g.first_x = p.tap_y[0], p.tap_x[0]
     g.tiles_y, g.tiles_x = ceil_div(p.height, 2), ceil_div(p.width, 2)
@@ -244,10 +243,10 @@ cdef void plan_strided(const Patches* p, Winograd* g, Py_ssize_t threads) noexce
     if panels * p.groups < 8 * threads:
         most = 1
     g.blocks = ceil_div(panels, most)
-    g.parts = min(ceil_div(threads, g.blocks * p.groups), row_units(like, p.rows))
+    g.parts = min(ceil_div(threads, g.blocks * p.groups), winograd_row_tasks(p))
     g.pitch = round_up(ceil_div(panels, g.blocks) * NR32, 32) + 16
     g.strip = g.pitch + min(g.tiles_x, g.pitch) + 2 * WINOGRAD_LANES
-    g.u_plane, g.v_plane = round_up(p.rows * p.channels, 32) + 16, round_up(g.span * g.pitch, 32) + 16
+    g.u_plane, g.v_plane = strided_kernels(p), round_up(g.span * g.pitch, 32) + 16
     g.chunk = p.rows
 
 
@@ -257,31 +256,57 @@ cdef inline Py_ssize_t strided_work(const Winograd* g) noexcept nogil:
     return round_up((4 + 4 * sources) * g.strip + sources * sources * g.v_plane + 9 * g.chunk * g.pitch + 4 * g.pitch, 16)
 
 
-cdef void strided_weights(const Winograd* g, const float* w, float* u, Py_ssize_t task) noexcept nogil:
-    """The tiles of LANES rows, or one, of one group, for all channels: u is [group][plane], each as by ``pack_a``."""
+cdef void strided_rows(const Winograd* g, const float* w, float* u, Py_ssize_t first) noexcept nogil:
+    """A task of rows of a group, from ``first`` on, for all channels: u is [plane][channel][lane], whose first lanes are rows.
+    In the order of ``pack_a``, six rows at a time, writing them took as long as a sixth of the products of one image."""
     cdef const Patches* p = g.p
-    cdef Py_ssize_t tasks = winograd_row_tasks(p), group = task // tasks, first = winograd_first_row(p, task % tasks)
-    cdef Py_ssize_t planes = strided_sources(p) * strided_sources(p), c = 0, several, q, t, i
-    cdef Py_ssize_t all = winograd_task_rows(p, first), rows
+    cdef Py_ssize_t c = 0, several, q, all = winograd_task_rows(p, first)
     cdef float[16 * WINOGRAD_LANES * 4] kernels
-    cdef float[36 * WINOGRAD_LANES] transformed
-    w += group * p.w_group + first * p.w_row
-    u += group * planes * g.u_plane + first * p.channels
+    w += first * p.w_row
     memset(kernels, 0, sizeof(kernels))
     while c < p.channels:
         several = min(p.channels - c, 4)
-        for q in range(all):
-            winograd_call(w + q * p.w_row + (c + 8) * p.taps, several * p.taps)
-        transpose(w + c * p.taps, p.w_row, all, several * p.taps, kernels, WINOGRAD_LANES)
+        if p.w_channel == p.taps:
+            for q in range(all):
+                winograd_call(w + q * p.w_row + (c + 8) * p.taps, several * p.taps)
+            transpose(w + c * p.taps, p.w_row, all, several * p.taps, kernels, WINOGRAD_LANES)
+        else:
+            for q in range(several):
+                winograd_call(w + (c + 8 + q) * p.w_channel, all * p.w_row)
+                transpose(w + (c + q) * p.w_channel, p.w_row, all, p.taps, kernels + q * p.taps * WINOGRAD_LANES,
+                          WINOGRAD_LANES)
         for q in range(several):
-            strided_kernel(kernels + q * p.taps * WINOGRAD_LANES, strided_size(p), transformed, WINOGRAD_LANES)
-            i = 0
-            while i < all:
-                rows = tile_height(w, p.rows - first - i)
-                for t in range(planes):
-                    copy_row(transformed + t * WINOGRAD_LANES + i, u + t * g.u_plane + i * p.channels + (c + q) * rows, rows)
-                i += rows
+            strided_kernel(kernels + q * p.taps * WINOGRAD_LANES, strided_size(p), u + (c + q) * WINOGRAD_LANES, g.u_plane)
         c += several
+
+
+cdef void strided_weights(const Winograd* g, const float* w, float* u, Py_ssize_t task) noexcept nogil:
+    """A task of rows of one group: u is [group][plane][task]."""
+    cdef const Patches* p = g.p
+    cdef Py_ssize_t tasks = winograd_row_tasks(p), planes = strided_sources(p) * strided_sources(p)
+    strided_rows(g, w + task // tasks * p.w_group,
+                 u + task // tasks * planes * g.u_plane + task % tasks * p.channels * WINOGRAD_LANES,
+                 winograd_first_row(p, task % tasks))
+
+
+cdef inline Py_ssize_t strided_kernels(const Patches* p) noexcept nogil:
+    """Floats of one plane of transformed weights of a group: an odd number of cache lines."""
+    return round_up(winograd_row_tasks(p) * p.channels * WINOGRAD_LANES, 32) + 16
+
+
+cdef void strided_chains(const Winograd* g, const float* u, const float* v, Py_ssize_t v_row, float* m, int height,
+                         Py_ssize_t n, Py_ssize_t channels, bint more) noexcept nogil:
+    """One tile of one plane, its first ``n`` columns, through all chains of k; added to m if there was ``more`` before."""
+    cdef Py_ssize_t first = 0, depth
+    while first < channels:
+        depth = min(channels - first, g.depth)
+        if narrow(u, n):
+            narrow_tile(height, u + first * WINOGRAD_LANES, 1, WINOGRAD_LANES, v + first * v_row, v_row, m, g.pitch, depth,
+                        more)
+        else:
+            tile(height, u + first * WINOGRAD_LANES, 1, WINOGRAD_LANES, v + first * v_row, v_row, m, g.pitch, depth, more)
+        more = True
+        first += depth
 
 
 cdef void strided_strip(const Winograd* g, const float* plane, Py_ssize_t tile, Py_ssize_t n, Py_ssize_t whole,
@@ -341,33 +366,28 @@ cdef inline int strided_from(int sources, int sum) noexcept nogil:
     return sources if sum == 3 else sources - 2
 
 
-cdef void strided_product(const Winograd* g, const float* u, const float* v, float* m, Py_ssize_t rows, Py_ssize_t n,
-                          Py_ssize_t c, Py_ssize_t channels, int sum) noexcept nogil:
-    """One panel of one of the nine sums, its first ``n`` columns: every tile of rows through all its planes, for some
-    channels from ``c`` on."""
-    cdef Py_ssize_t i = 0, q, first, depth
+cdef void strided_product(const Winograd* g, const float* u, const float* v, float* m, Py_ssize_t lo, Py_ssize_t hi,
+                          Py_ssize_t n, Py_ssize_t c, Py_ssize_t channels, int sum) noexcept nogil:
+    """Rows lo to hi of one panel of one of the nine sums, its first ``n`` columns: every tile of rows through all its planes,
+    for some channels from ``c`` on. ``u`` is where the kernels of row lo begin."""
+    cdef Py_ssize_t r, end, q
     cdef int height, y, x, sources = strided_sources(g.p)
-    cdef const float* kernels
     cdef bint more
-    while i < rows:
-        height = tile_height(u, rows - i)
-        more = c > 0
-        for y in range(strided_from(sources, sum // 3), strided_from(sources, sum // 3 + 1)):
-            for x in range(strided_from(sources, sum % 3), strided_from(sources, sum % 3 + 1)):
-                q = y * sources + x
-                kernels = u + q * g.u_plane + i * g.p.channels + c * height
-                first = 0
-                while first < channels:
-                    depth = min(channels - first, g.depth)
-                    if narrow(u, n):
-                        narrow_tile(height, kernels + first * height, 1, height, v + q * g.v_plane + first * g.pitch,
-                                    g.pitch, m + i * g.pitch, g.pitch, depth, more)
-                    else:
-                        packed_tile(height, kernels + first * height, v + q * g.v_plane + first * g.pitch, g.pitch,
-                                    m + i * g.pitch, g.pitch, depth, more)
+    while lo < hi:
+        r, end = 0, winograd_task_rows(g.p, lo)
+        while r < end:
+            height = tile_height(u, g.p.rows - lo - r)
+            more = c > 0
+            for y in range(strided_from(sources, sum // 3), strided_from(sources, sum // 3 + 1)):
+                for x in range(strided_from(sources, sum % 3), strided_from(sources, sum % 3 + 1)):
+                    q = y * sources + x
+                    strided_chains(g, u + q * g.u_plane + c * WINOGRAD_LANES + r, v + q * g.v_plane, g.pitch, m, height, n,
+                                   channels, more)
                     more = True
-                    first += depth
-        i += height
+            m += height * g.pitch
+            r += height
+        u += g.p.channels * WINOGRAD_LANES
+        lo += end
 
 
 cdef void strided_task(const Winograd* g, const float* x, const float* u, const float* bias, float* y, uint8_t* bad,
@@ -375,8 +395,8 @@ cdef void strided_task(const Winograd* g, const float* x, const float* u, const 
     """One block of tiles, one part of the rows, of one group."""
     cdef const Patches* p = g.p
     cdef Py_ssize_t group = task // (g.parts * g.blocks), block = task // g.parts % g.blocks
-    cdef Py_ssize_t lo = row_part(x, p.rows, task % g.parts, g.parts)
-    cdef Py_ssize_t hi = row_part(x, p.rows, task % g.parts + 1, g.parts)
+    cdef Py_ssize_t kernels = part(winograd_row_tasks(p), 1, task % g.parts, g.parts), lo = winograd_first_row(p, kernels)
+    cdef Py_ssize_t hi = winograd_first_row(p, part(winograd_row_tasks(p), 1, task % g.parts + 1, g.parts))
     cdef Py_ssize_t first = part(g.tiles, NR32, block, g.blocks), n = part(g.tiles, NR32, block + 1, g.blocks) - first
     cdef Py_ssize_t sources = strided_sources(p), c = 0, channels, t, j, r
     cdef float* h = work + 4 * g.strip
@@ -386,7 +406,7 @@ cdef void strided_task(const Winograd* g, const float* x, const float* u, const 
     cdef int32_t most
     memset(work, 0, (4 + 4 * sources) * g.strip * sizeof(float))
     x += group * p.channels * p.x_height * p.x_width
-    u += group * sources * sources * g.u_plane + lo * p.channels
+    u += group * sources * sources * g.u_plane + kernels * p.channels * WINOGRAD_LANES
     y += group * p.rows * p.y_channel
     while c < p.channels:
         channels = min(p.channels - c, g.span)
@@ -394,7 +414,7 @@ cdef void strided_task(const Winograd* g, const float* x, const float* u, const 
         for t in range(9):
             j = 0
             while j < n:
-                strided_product(g, u, v + j, m + t * g.chunk * g.pitch + j, hi - lo, n - j, c, channels, <int> t)
+                strided_product(g, u, v + j, m + t * g.chunk * g.pitch + j, lo, hi, n - j, c, channels, <int> t)
                 j += NR32
         c += channels
     for r in range(hi - lo):
@@ -406,7 +426,7 @@ cdef void strided_task(const Winograd* g, const float* x, const float* u, const 
 cdef bint winograd_strided(Patches* p, const float* x, const float* w, const float* bias, float* y) noexcept nogil:
     """As ``convolve``, for what ``strided_fits``. False when memory ran out."""
     cdef Winograd g
-    cdef int threads = threads_for(12.0 * p.samples * p.groups * p.rows * p.channels * p.height * p.width, CONV_GRAIN)
+    cdef int threads = threads_for_flops(12.0 * p.samples * p.groups * p.rows * p.channels * p.height * p.width)
     cdef Py_ssize_t planes = strided_sources(p) * strided_sources(p), weights, size, i, tasks
     cdef float* u
     cdef uint8_t* bad

@@ -301,7 +301,7 @@ cdef void weight_transform_task(const WinogradWeight* q, Py_ssize_t group, Py_ss
 cdef int winograd_weight(const WeightGrad* g, const float* x, const float* dy, float* dw) noexcept nogil:
     """dw for what ``winograd_weight_fits``; 0 where the direct path is needed for it, -1 when memory ran out."""
     cdef WinogradWeight q
-    cdef int threads = threads_for(2.0 * g.groups * g.rows * g.channels * g.samples * g.height * g.width * 4, CONV_GRAIN)
+    cdef int threads = threads_for_flops(2.0 * g.groups * g.rows * g.channels * g.samples * g.height * g.width * 4)
     cdef Py_ssize_t size, w_size, v_size, sums_size, group, round, first, last, tasks, i
     cdef float* w
     cdef float* v

@@ -141,6 +141,26 @@ def test_variance_survives_a_large_mean() -> None:
     np.testing.assert_allclose(rstd, 1 / np.sqrt(x.reshape(8, 500).astype(np.float64).var(1) + 1e-5), rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("scale", "shift", "eps"), [(1e30, 0, 1e-5), (1e-22, 0, 0), (1, 1e4, 1e-5), (1e20, 1e21, 1e-5), (1e-30, 1, 1e-5)]
+)
+def test_layer_norm_where_float32_holds_no_squares(scale: float, shift: float, eps: float) -> None:
+    """Squared deviations overflow, vanish or cancel: as exact as float64 from the same numbers, row by row."""
+    for n in (7, 8, 33, 768, 1000):
+        x = (rng.standard_normal((5, n)) * scale + shift).astype(np.float32)
+        (weight, bias), dy = (rng.standard_normal((k, n)).astype(np.float32) for k in (2, 5))
+        y, m, rstd = ops.layer_norm(x, weight, bias, eps)
+        grads = ops.layer_norm_backward(dy, x, m, rstd, weight)
+        wide = [a.astype(np.float64) for a in (x, weight, bias, dy)]
+        exact_y, em, er = ops.layer_norm(*wide[:3], eps)
+        exact = ops.layer_norm_backward(wide[3], wide[0], em, er, wide[1])
+        for actual, expected in zip((y, rstd, *grads), (exact_y, er, *exact)):
+            np.testing.assert_allclose(actual, expected, 0, 1e-4 * np.abs(expected).max())
+        alone = ops.layer_norm(x[2:3], weight, bias, eps)
+        np.testing.assert_array_equal(alone[0][0], y[2])
+        np.testing.assert_array_equal(ops.layer_norm_backward(dy[2:3], x[2:3], *alone[1:], weight)[0][0], grads[0][2])
+
+
 @pytest.mark.parametrize("shape", [(64, 16, 49), (300, 200, 1), (16, 8, 2000)])
 def test_bits_do_not_depend_on_threads(shape: tuple[int, int, int]) -> None:
     x, dy = rng.standard_normal((2, *shape)).astype(np.float32)

@@ -40,6 +40,17 @@ LAYERS = [
     Layer(2, 8, 2, (12, 11), (2, 2), (3, 4)),  # pixels that no tap reaches
     Layer(2, 10, 1, (1, 305), (1, 10), (1, 5)),
 ]
+# Large enough for fewer multiplications (winograd_transposed.pxi).
+TRANSPOSED = [
+    Layer(5, 96, 48, (28, 28), (4, 4), (2, 2), ((1, 1), (1, 1))),  # several samples of a few tiles
+    Layer(2, 101, 33, (27, 30), (4, 4), (2, 2), ((0, 2), (3, 1))),  # rows, columns and channels that fill nothing
+    Layer(1, 96, 34, (28, 29), (4, 4), (2, 2), ((3, 3), (3, 3))),
+    Layer(2, 97, 32, (41, 44), (3, 3), (2, 2), ((1, 1), (1, 1))),
+    Layer(2, 192, 64, (38, 40), (3, 3), (2, 2), ((0, 1), (2, 0)), groups=2),
+    Layer(1, 700, 32, (60, 90), (4, 4), (2, 2), ((1, 1), (1, 1))),  # bands of rows
+    Layer(2, 700, 32, (95, 71), (3, 3), (2, 2), ((0, 0), (1, 2))),
+]
+LAYERS += TRANSPOSED
 
 
 def operands(layer: Layer, dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -70,12 +81,23 @@ def gradient(layer: Layer, dy: np.ndarray, w: np.ndarray, bias: np.ndarray) -> n
     return _ops.conv2d_input_grad(dy, w, shape, layer.stride, layer.padding, layer.dilation, layer.groups, bias)
 
 
+def takes_fewer(layer: Layer, dy: np.ndarray, w: np.ndarray, bias: np.ndarray) -> bool:
+    """Whether the bits are not those of the direct sums."""
+    found = gradient(layer, dy, w, bias)
+    _ops.set_winograd(False)
+    try:
+        return gradient(layer, dy, w, bias).tobytes() != found.tobytes()
+    finally:
+        _ops.set_winograd(True)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
 def test_values(layer: Layer, dtype: str) -> None:
     dy, w, bias = operands(layer, dtype)
     y = expected(layer, dy, w, bias)
     tolerance = 2e-5 if dtype == "float32" else 1e-12
+    assert dtype == "float64" or layer not in TRANSPOSED or takes_fewer(layer, dy, w, bias)
     np.testing.assert_allclose(gradient(layer, dy, w, bias), y, rtol=tolerance, atol=tolerance * np.abs(y).max())
 
 
@@ -107,3 +129,22 @@ def test_not_finite_values_reach_what_they_touch_alone() -> None:
     touched[1, :, 9:13, 3:7] = True
     assert np.isnan(dx[touched]).all()
     assert dx[~touched].tobytes() == clean[~touched].tobytes()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_not_finite_values_in_fewer_multiplications(value: float) -> None:
+    """Its sample alone is computed by direct sums, which an infinity leaves as it should."""
+    layer = TRANSPOSED[0]
+    dy, w, bias = operands(layer, "float32")
+    clean = gradient(layer, dy, w, bias)
+    dy[1, 3, 5, 2] = value
+    dx = gradient(layer, dy, w, bias)
+    _ops.set_winograd(False)
+    try:
+        direct = gradient(layer, dy, w, bias)
+    finally:
+        _ops.set_winograd(True)
+    assert not np.isfinite(dx[1]).all()
+    assert dx[1].tobytes() == direct[1].tobytes()
+    for i in (0, 2, 3, 4):
+        assert dx[i].tobytes() == clean[i].tobytes()
