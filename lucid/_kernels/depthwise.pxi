@@ -19,7 +19,7 @@ cdef enum:
     FLAT_WIDTH = 4096           # ... when it is one row
     PLANE_CHANNELS = 8          # most channels of the wide side of a group
     PLANE_SPLIT = 1 << 23       # most bytes of source, in cache then, whose rows are split in one reading: from memory
-                                # two readings, one after the other, are faster
+                                # two readings, one after the other, are faster with AVX-512
 
 
 cdef struct Axis:
@@ -112,7 +112,7 @@ cdef void plan_planes(Planes* p, Py_ssize_t lanes, Py_ssize_t itemsize, Py_ssize
     p.whole = p.blocks_y == 1 and p.blocks_x == 1
     p.direct = p.channels == 1 and p.y.phases == 1 and p.x.phases == 1
     p.split = (p.x.step == 2 and p.slots == 2
-               and p.samples * p.groups * p.channels * p.y.source * p.x.source * itemsize <= PLANE_SPLIT)
+               and (SQUARE < 16 or p.samples * p.groups * p.channels * p.y.source * p.x.source * itemsize <= PLANE_SPLIT))
     p.stage_height = (round_up(p.block_height, TALL) - 1) * p.y.step + p.y.last - p.y.first + 1
     p.stage_size = round_up(p.stage_height * p.pitch + lanes, 16)
     p.out_pitch = columns

@@ -11,6 +11,15 @@ cdef extern from *:
     #define LUCID_LINE64 20
     #endif
 
+    #if defined(__AVX2__) && !defined(__AVX512F__)
+    /* Elements with even and with odd numbers of 16. */
+    static inline void lucid_halves(const float *x, __m256 *even, __m256 *odd) {
+        const __m256 a = _mm256_loadu_ps(x), b = _mm256_loadu_ps(x + 8);
+        *even = _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xd8));
+        *odd = _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd)), 0xd8));
+    }
+    #endif
+
     /* out[i] = x[2i]: short rows, for which the vectors of the compiler's loops are too long. */
     static inline void lucid_every_second(const float *x, Py_ssize_t n, float *out) {
     #if defined(__AVX512F__)
@@ -23,8 +32,14 @@ cdef extern from *:
             _mm512_mask_storeu_ps(out + i, (__mmask16) ((1u << count) - 1), _mm512_permutex2var_ps(a, even, b));
         }
     #else
-        for (Py_ssize_t i = 0; i < n; i++)
-            out[i] = x[2 * i];
+        Py_ssize_t i = 0;
+    #if defined(__AVX2__)
+        for (__m256 a, b; i + 9 <= n; i += 8) {     /* not beyond the last one wanted */
+            lucid_halves(x + 2 * i, &a, &b);
+            _mm256_storeu_ps(out + i, a);
+        }
+    #endif
+        for (; i < n; i++) out[i] = x[2 * i];
     #endif
     }
 
@@ -41,6 +56,24 @@ cdef extern from *:
             _mm512_mask_storeu_ps(even + i, (__mmask16) ((1u << count) - 1), _mm512_permutex2var_ps(a, first, b));
             _mm512_mask_storeu_ps(odd + i, (__mmask16) ((1u << other) - 1), _mm512_permutex2var_ps(a, second, b));
         }
+    #elif defined(__AVX2__)
+        __m256 a, b;
+        for (Py_ssize_t i = 0; i + 8 <= m; i += 8) {
+            lucid_halves(x + 2 * i, &a, &b);
+            _mm256_storeu_ps(even + i, a);
+            _mm256_storeu_ps(odd + i, b);
+        }
+        if (m >= 8) {       /* the last eight, some of them again */
+            lucid_halves(x + 2 * (m - 8), &a, &b);
+            _mm256_storeu_ps(even + m - 8, a);
+            _mm256_storeu_ps(odd + m - 8, b);
+        } else {
+            for (Py_ssize_t i = 0; i < m; i++) {
+                even[i] = x[2 * i];
+                odd[i] = x[2 * i + 1];
+            }
+        }
+        if (n > m) even[m] = x[2 * m];
     #else
         for (Py_ssize_t i = 0; i < n; i++) even[i] = x[2 * i];
         for (Py_ssize_t i = 0; i < m; i++) odd[i] = x[2 * i + 1];
