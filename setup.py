@@ -29,6 +29,7 @@ MODULES = [
     "lucid.autograd._node",
     "lucid.autograd._engine",
     "lucid._functions._arguments",
+    "lucid._functions._binary",
     "lucid._functions._gate",
     "lucid._functions._unary",
     "lucid.compiler._watch",

@@ -190,7 +190,7 @@ class Layout:
     @property
     def T(self: Any) -> Tensor:
         """All dimensions reversed, as a view."""
-        return self.permute(tuple(range(self.ndim))[::-1])
+        return self.transpose(0, 1) if self.ndim == 2 else self.permute(tuple(range(self.ndim))[::-1])
 
     @property
     def mT(self: Any) -> Tensor:

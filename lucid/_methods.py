@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lucid import _ops
 from lucid._functions import (
     activation,
     aliases,
@@ -195,7 +196,8 @@ class Methods:
 
     # in-place forms
     add_, sub_, mul_, div_, pow_ = (
-        inplace(binary.add), inplace(binary.sub), inplace(binary.mul), inplace(division.div), inplace(binary.pow),
+        inplace(binary.add, _ops.add), inplace(binary.sub, _ops.sub), inplace(binary.mul, _ops.mul),
+        inplace(division.div, _ops.div), inplace(binary.pow),
     )  # fmt: skip
     neg_, abs_, reciprocal_, sqrt_, rsqrt_, square_ = (
         inplace(pointwise.neg), inplace(pointwise.abs), inplace(pointwise.reciprocal), inplace(pointwise.sqrt),

@@ -13,6 +13,7 @@ include "_kernels/team.pxi"           # the threads that prange runs on
 include "_kernels/scalar.pxi"         # exp, log, tanh, erf ... on one element
 include "_kernels/drivers.pxi"        # map1, map2, map3: block kernels over whole arrays; broadcasting
 include "_kernels/expand.pxi"         # broadcasting in memory
+include "_kernels/join.pxi"           # arrays one after the other
 include "_kernels/half.pxi"           # float16 and bfloat16 to float32 and back
 include "_kernels/interleaved.pxi"    # exp, silu, sigmoid, tanh, softplus and gelu, four registers at a time
 include "_kernels/interleaved_avx2.pxi"  # the same with AVX2
@@ -47,6 +48,7 @@ include "_kernels/pixels.pxi"         # the same for small images, without dropp
 include "_kernels/winograd_transforms.pxi"  # of kernels, tiles and results
 include "_kernels/winograd.pxi"       # 3x3 convolution in fewer multiplications
 include "_kernels/winograd_few.pxi"   # the same for images of few tiles
+include "_kernels/winograd_strided_kernels.pxi"  # of 3x3 and 4x4 convolution with stride 2
 include "_kernels/winograd_strided.pxi"  # 3x3 and 4x4 convolution with stride 2 in fewer multiplications
 include "_kernels/conv_weight.pxi"    # the weight gradient's sums over samples
 include "_kernels/conv_weight_swapped.pxi"  # the same with output channels in the lanes

@@ -91,6 +91,55 @@ def fits_linear(x, weight, bias) -> bool:
             and cnp.PyArray_TYPE(b) == cnp.PyArray_TYPE(w))
 
 
+cdef cnp.ndarray array_of(object x):
+    """The storage of a tensor, None of anything else."""
+    return (<TensorBase>x)._data if isinstance(x, TensorBase) else None
+
+
+def fits_cat(tensors, dim) -> int:
+    """The dimension from the front, if these are tensors of one dtype whose other sizes agree: what `cat` need not look at
+    closer. Otherwise -1."""
+    cdef cnp.ndarray first, x
+    cdef Py_ssize_t d
+    cdef int i, ndim
+    if not (type(tensors) is list or type(tensors) is tuple) or not tensors or type(dim) is not int:
+        return -1
+    first = array_of(tensors[0])
+    if first is None:
+        return -1
+    ndim, d = cnp.PyArray_NDIM(first), dim
+    d = d + ndim if d < 0 else d
+    if not 0 <= d < ndim:
+        return -1
+    for t in tensors:
+        x = array_of(t)
+        if x is None or x.descr is not first.descr or cnp.PyArray_NDIM(x) != ndim:
+            return -1
+        for i in range(ndim):
+            if i != d and cnp.PyArray_DIM(x, i) != cnp.PyArray_DIM(first, i):
+                return -1
+    return d
+
+
+def fits_stack(tensors, dim) -> int:
+    """The new dimension from the front, if these are tensors of one dtype and shape; otherwise -1."""
+    cdef cnp.ndarray first, x
+    cdef Py_ssize_t d
+    if not (type(tensors) is list or type(tensors) is tuple) or not tensors or type(dim) is not int:
+        return -1
+    first, d = array_of(tensors[0]), dim
+    if first is None:
+        return -1
+    d = d + cnp.PyArray_NDIM(first) + 1 if d < 0 else d
+    if not 0 <= d <= cnp.PyArray_NDIM(first):
+        return -1
+    for t in tensors:
+        x = array_of(t)
+        if x is None or x.descr is not first.descr or not same_shape(x, first):
+            return -1
+    return d
+
+
 cpdef Py_ssize_t rank(str name, x) except? -1:
     """The number of dimensions of ``x``, or ``x`` itself if it is that number.
 

@@ -16,6 +16,7 @@ from lucid._functions._arguments import normalize_dim as normalize_dim
 from lucid._functions._arguments import normalize_dims as normalize_dims
 from lucid._functions._arguments import operands as operands
 from lucid._functions._arguments import rank as rank
+from lucid._functions._binary import overwrite
 from lucid._functions._errors import PlaceError
 from lucid._later import Later
 from lucid.autograd._mode import mode
@@ -177,15 +178,21 @@ def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     return x if x._data.shape == shape else SumTo.apply(x, shape)
 
 
+def expanded(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """``x`` repeated to ``shape``, a view that can be written to if nothing is repeated."""
+    y = _ops.broadcast_view(x, shape)
+    return x.reshape(shape) if y.size == x.size else y
+
+
 class Expand(View):
     """Repeat dimensions of size 1, and new leading ones, without copying."""
 
     __slots__ = ("shape",)
+    direct = staticmethod(expanded)
 
     def forward(self, x: Tensor, shape: tuple[int, ...]) -> np.ndarray:
         self.shape = x._data.shape
-        y = np.broadcast_to(x._data, shape)  # which cannot be written to, also where nothing is repeated
-        return x._data.reshape(shape) if y.size == x._data.size else y
+        return expanded(x._data, shape)
 
     def backward(self, dy: Tensor) -> Tensor:
         return sum_to(dy, self.shape)
@@ -315,14 +322,17 @@ def set_history(x: Tensor, y: Tensor) -> None:
     refresh(x)
 
 
-def inplace(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The in-place method (``add_``) of an operation (``add``)."""
+def inplace(function: Callable[..., Tensor], kernel: Callable[..., np.ndarray] | None = None) -> Callable[..., Tensor]:
+    """The in-place method (``add_``) of an operation (``add``); with its ``kernel`` of two arrays, without copies where
+    no gradient is asked for."""
     if isinstance(function, Later):
         return Later(function.module, function.name, inplace)
     name = function.__name__ + "_"
 
     @functools.wraps(function)
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if kernel is not None and len(args) == 1 and not kwargs and overwrite(kernel, self, args[0]):
+            return self
         if "out" in kwargs:
             raise TypeError(f"{name}() got an unexpected keyword argument 'out'")
         return mutate(name, self, function, *args, **kwargs)

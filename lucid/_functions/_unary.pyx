@@ -43,7 +43,8 @@ cdef object apply_unary(cls, TensorBase x, tuple params):
     cdef int flags = state()
     if flags & TRACING:
         return traced(cls, (x, *params))
-    data = cls.kernel(x._data, *params) if params else cls.kernel(x._data)
+    source = (<object>x)._data if x._born else x._data     # what a trace made may hide its storage, from Python only
+    data = cls.kernel(source, *params) if params else cls.kernel(source)
     cdef TensorBase y = wrap(data)
     if flags & RECORDING and may_need_gradient(x):
         node, saves = Unary.__new__(cls), cls.saves

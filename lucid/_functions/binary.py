@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _ops
+from lucid._functions._binary import Binary
 from lucid._functions._common import Operand, cast, floating, operands, sum_to
 from lucid._functions.choice import where
-from lucid.autograd._node import Node, TensorBase, compute
+from lucid.autograd._node import TensorBase, compute
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -22,7 +23,7 @@ def by_dtype(kernel: Callable[..., np.ndarray], integer: Callable[..., Any], x: 
     return kernel(a, b) if a.dtype.kind == "f" else np.asarray(integer(a, b))
 
 
-class Arithmetic(Node):
+class Arithmetic(Binary):
     """A binary operation; subclasses give the kernels and the two partial gradients before unbroadcasting."""
 
     __slots__ = ("shapes",)
@@ -52,6 +53,7 @@ class Add(Arithmetic):
     """x + alpha * y."""
 
     __slots__ = ("alpha",)
+    direct = staticmethod(_ops.add)
 
     def forward(self, x: Tensor, y: Tensor, alpha: float = 1) -> np.ndarray:
         self.shapes = (x._data.shape, y._data.shape)
@@ -84,6 +86,7 @@ class Mul(Arithmetic):
 
     __slots__ = ()
     kernel, integer = staticmethod(_ops.mul), staticmethod(np.multiply)
+    direct = kernel
 
     def forward(self, x: Tensor, y: Tensor) -> np.ndarray:
         self.shapes = (x._data.shape, y._data.shape)
@@ -100,6 +103,7 @@ class Mul(Arithmetic):
 class Pow(Arithmetic):
     __slots__ = ()
     kernel, integer = staticmethod(_ops.pow), staticmethod(np.power)
+    direct = kernel
 
     def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
         if y._data.ndim == 0 and y._data != 0 and not y.requires_grad:  # a number, most often 2
@@ -117,6 +121,7 @@ class Maximum(Arithmetic):
 
     __slots__ = ()
     kernel, integer = staticmethod(_ops.maximum), staticmethod(np.maximum)
+    direct = kernel
 
     def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
         return where(x == y, dz / 2, where(x > y, dz, 0.0))
@@ -130,6 +135,7 @@ class Minimum(Arithmetic):
 
     __slots__ = ()
     kernel, integer = staticmethod(_ops.minimum), staticmethod(np.minimum)
+    direct = kernel
 
     def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
         return where(x == y, dz / 2, where(x < y, dz, 0.0))

@@ -28,10 +28,14 @@ class Embedding(Node):
     __slots__ = ("index", "padding", "rows")
 
     def forward(self, weight: Tensor, index: np.ndarray, padding: int) -> np.ndarray:
-        check_range(index, weight._data)
-        index = np.ascontiguousarray(index, np.int64).reshape(index.shape)
+        if index.dtype.itemsize != 8:
+            index = index.astype(np.int64)
         self.index, self.rows, self.padding = index, weight._data.shape[0], padding
-        return _ops.embedding(weight._data, index)
+        try:
+            return _ops.embedding(weight._data, index)
+        except IndexError:
+            check_range(index, weight._data)
+            raise
 
     def backward(self, dy: Tensor) -> Tensor:
         return EmbeddingGrad.apply(dy, self.index, self.rows, self.padding)

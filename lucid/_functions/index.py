@@ -34,13 +34,17 @@ def to_numpy_index(index: Index) -> tuple[Any, bool]:
         ValueError: a negative step, which PyTorch refuses as well.
         TypeError: an index that is neither integer, slice, ellipsis, None, nor integer or bool array.
     """
+    if type(index) is int:
+        return (index,), True
     basic = True
     parts: list[Any] = []
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, slice):
             if part.step is not None and part.step < 0:
                 raise ValueError("getitem: step must be greater than zero")
-            parts.append(slice(*[None if s is None else int(s) for s in (part.start, part.stop, part.step)]))
+            bounds = part.start, part.stop, part.step
+            plain = all(s is None or type(s) is int for s in bounds)
+            parts.append(part if plain else slice(*[None if s is None else int(s) for s in bounds]))
         elif part is None or part is Ellipsis or (isinstance(part, int) and not isinstance(part, bool)):
             parts.append(part)
         else:
@@ -59,15 +63,21 @@ def to_numpy_index(index: Index) -> tuple[Any, bool]:
     return tuple(parts), basic
 
 
+def part_of(x: np.ndarray, index: tuple[Any, ...]) -> np.ndarray:
+    """x[index], a view also where that is one element."""
+    y = x[index]
+    return y if isinstance(y, np.ndarray) else x[(*index, ...)]
+
+
 class Slice(View):
     """x[index] for integers, slices, None and the ellipsis."""
 
     __slots__ = ("index", "shape")
+    direct = staticmethod(part_of)
 
     def forward(self, x: Tensor, index: Index) -> np.ndarray:
         self.index, self.shape = index, x._data.shape
-        y = x._data[index]
-        return y if isinstance(y, np.ndarray) else x._data[(*index, ...)]
+        return part_of(x._data, index)
 
     def backward(self, dy: Tensor) -> Tensor:
         return Unslice.apply(dy, self.shape, self.index)

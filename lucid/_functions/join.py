@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lucid import _dtype, _ops
-from lucid._functions._arguments import check_tensors, integer
+from lucid._functions._arguments import check_tensors, fits_cat, fits_stack, integer
 from lucid._functions._common import as_tensor, cast, check_rank, normalize_dim
 from lucid._functions._errors import OptionError, PlaceError
+from lucid._functions.index import Slice
 from lucid._functions.shape import clone, ravel, reshape, unsqueeze
+from lucid.autograd._mode import mode
 from lucid.autograd._node import Node
 
 if TYPE_CHECKING:
@@ -25,11 +27,26 @@ class Cat(Node):
         self.dim, self.sizes = dim, [x._data.shape[dim] for x in tensors]
         shape = list(tensors[0]._data.shape)
         shape[dim] = sum(self.sizes)
-        y = _ops.allocate(tuple(shape), tensors[0]._data.dtype)
-        return np.concatenate([x._data for x in tensors], axis=dim, out=y)
+        arrays = [x._data for x in tensors]
+        y = _ops.join(arrays, tuple(shape), dim)
+        return np.concatenate(arrays, dim, out=_ops.allocate(tuple(shape), arrays[0].dtype)) if y is None else y
 
     def backward(self, dy: Tensor) -> tuple[Tensor, ...]:
         return split(dy, self.sizes, self.dim)
+
+
+class Stack(Node):
+    __slots__ = ("dim",)
+
+    def forward(self, dim: int, *tensors: Tensor) -> np.ndarray:
+        self.dim = dim
+        arrays = [x._data for x in tensors]
+        shape = (*arrays[0].shape[:dim], len(arrays), *arrays[0].shape[dim:])
+        y = _ops.join(arrays, shape, dim)
+        return np.stack(arrays, dim, out=_ops.allocate(shape, arrays[0].dtype)) if y is None else y
+
+    def backward(self, dy: Tensor) -> tuple[Tensor, ...]:
+        return unbind(dy, self.dim)
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
@@ -49,6 +66,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
         >>> print(lucid.cat([lucid.tensor([1, 2]), lucid.tensor([3])]))
         [1, 2, 3]
     """
+    if (d := fits_cat(tensors, dim)) >= 0:
+        return Cat.apply(d, *tensors)
     items = [as_tensor(x, "cat") for x in tensors]
     if not items:
         raise OptionError("cat: expected a non-empty list of Tensors")
@@ -85,6 +104,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
         [[1, 2],
          [3, 4]]
     """
+    if (d := fits_stack(tensors, dim)) >= 0 and not mode.trace:  # traces know `cat`
+        return Stack.apply(d, *tensors)
     items = [as_tensor(x, "stack") for x in tensors]
     if not items:
         raise OptionError("stack: expected a non-empty list of Tensors")
@@ -165,13 +186,18 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
             raise RuntimeError(f"split: expects split_size to be positive, got {size}")
         sizes = [min(size, total - i) for i in range(0, total, size)] if total else [0]
     else:
-        sizes = list(split_size_or_sections)
+        sizes = [integer(n) for n in split_size_or_sections]
         if sum(sizes) != total:
             raise RuntimeError(
                 f"split: sizes {sizes} do not add up to {total}, the size of dimension {d} of {x._data.shape}"
             )
-    starts = np.cumsum([0, *sizes]).tolist()
-    return tuple([narrow(x, d, start, size) for start, size in zip(starts, sizes)])
+    parts, before, end = [], (slice(None),) * d, 0
+    for size in sizes:
+        if size < 0:
+            raise PlaceError(f"split: sizes {sizes} are not all positive")
+        start, end = end, end + size
+        parts.append(Slice.apply(x, (*before, slice(start, end))))
+    return tuple(parts)
 
 
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:

@@ -203,12 +203,18 @@ def unsqueeze(x: Tensor, dim: int) -> Tensor:
     return Unsqueeze.apply(x, d) if not x._data.flags.c_contiguous else Reshape.apply(x, (*shape[:d], 1, *shape[d:]))
 
 
+def unsqueezed(x: np.ndarray, dim: int) -> np.ndarray:
+    """``x`` with a dimension of size 1 at ``dim``."""
+    return x[(slice(None),) * dim + (None,)]
+
+
 class Unsqueeze(View):
     __slots__ = ("dim",)
+    direct = staticmethod(unsqueezed)
 
     def forward(self, x: Tensor, dim: int) -> np.ndarray:
         self.dim = dim
-        return np.expand_dims(x._data, dim)
+        return unsqueezed(x._data, dim)
 
     def backward(self, dy: Tensor) -> Tensor:
         return squeeze(dy, self.dim)
@@ -216,6 +222,7 @@ class Unsqueeze(View):
 
 class Permute(View):
     __slots__ = ("dims",)
+    direct = staticmethod(np.ndarray.transpose)
 
     def forward(self, x: Tensor, dims: tuple[int, ...]) -> np.ndarray:
         self.dims = dims

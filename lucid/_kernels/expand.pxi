@@ -134,3 +134,22 @@ def expand(cnp.ndarray x, tuple shape):
     if lead < 0:
         raise ValueError(f"expand: {np.shape(x)} does not broadcast to {shape}")
     return expand_to(x, ndim, extents)
+
+
+def broadcast_view(x, tuple shape):
+    """x repeated to ``shape`` without copying: a view that cannot be written to."""
+    cdef cnp.ndarray a = x, y
+    cdef cnp.npy_intp extents[MAX_DIMS]
+    cdef cnp.npy_intp strides[MAX_DIMS]
+    cdef int i, ndim = <int> len(shape), more = ndim - cnp.PyArray_NDIM(a)
+    if more < 0 or ndim > MAX_DIMS:
+        raise ValueError(f"broadcast_view: {np.shape(x)} does not broadcast to {shape}")
+    for i in range(ndim):
+        extents[i], strides[i] = shape[i], 0
+        if i >= more and cnp.PyArray_DIM(a, i - more) != 1:
+            strides[i] = cnp.PyArray_STRIDE(a, i - more)
+            if cnp.PyArray_DIM(a, i - more) != extents[i]:
+                raise ValueError(f"broadcast_view: {np.shape(x)} does not broadcast to {shape}")
+    y = cnp.PyArray_New(np.ndarray, ndim, extents, cnp.PyArray_TYPE(a), strides, cnp.PyArray_DATA(a), 0, 0, <object> NULL)
+    cnp.set_array_base(y, a)
+    return y

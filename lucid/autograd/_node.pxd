@@ -51,6 +51,7 @@ cdef long long attribute_count() noexcept
 cdef object traced(object operation, tuple args)
 cdef void set_recording(bint value) noexcept
 cdef bint record(Node node, tuple args, object y) except -1
+cdef object call_forward(Node node, tuple args)
 cdef object share_history(TensorBase x, TensorBase y, cls, tuple params)
 cpdef object wrap(object data)
 cpdef Py_ssize_t version(TensorBase t) except -1

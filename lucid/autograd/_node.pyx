@@ -311,24 +311,32 @@ def compute(function, *args):
 
 @cython.auto_pickle(False)
 cdef class View(Node):
-    """An operation whose output shares the storage of its input. ``forward`` may still return a copy where it must."""
+    """An operation whose output shares the storage of its input. ``forward`` may still return a copy where it must.
+
+    Attributes:
+        direct: the static method that makes the view of an array, called without a node where nothing is recorded; None
+            where ``forward`` does it.
+    """
+
+    direct = None
 
     @classmethod
-    def apply(cls, *args):
+    def apply(cls, TensorBase x not None, *params):
         cdef Node node
-        cdef TensorBase x, y
+        cdef TensorBase y
+        cdef tuple args
         if is_tracing():
-            return traced(cls, args)
-        node = cls()
-        x = args[0]
-        y = wrap(call_forward(node, args))
-        if not (cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x._data) or np.may_share_memory(y._data, x._data)):
+            return traced(cls, (x, *params))
+        direct = cls.direct
+        if direct is not None and not x._born and not (lucid_recording and may_need_gradient(x)):
+            y = wrap(direct(x._data, *params))
+        else:
+            node, args = cls(), (x, *params)
+            y = wrap(call_forward(node, args))
             if lucid_recording and may_need_gradient(x):
                 record(node, args, y)
-            return y
-        if lucid_recording and may_need_gradient(x):
-            record(node, args, y)
-        share_history(x, y, cls, args[1:])
+        if cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x._data) or np.may_share_memory(y._data, x._data):
+            share_history(x, y, cls, params)
         return y
 
 

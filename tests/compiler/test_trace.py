@@ -154,6 +154,10 @@ def test_a_leaked_tensor_stays_closed() -> None:
         kept[0].numpy()
     with pytest.raises((TraceError, TypeError)):
         kept[0] + 1
+    with pytest.raises((TraceError, TypeError)):
+        kept[0].exp()
+    with pytest.raises((TraceError, TypeError)):
+        kept[0][0]
 
 
 def test_training_mode_is_refused() -> None:

@@ -10,6 +10,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -118,18 +119,26 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
 TORCH = os.environ.get("LUCID_ZOO_TORCH")
 
 
+@pytest.fixture(scope="module")
+def torchvision_process() -> Iterator[subprocess.Popen[str]]:
+    command = [TORCH or sys.executable, "-P", str(Path(__file__).with_name("reference.py"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
 @pytest.mark.parity
 @pytest.mark.skipif(
     not TORCH and not all(importlib.util.find_spec(name) for name in ("torch", "torchvision")),
     reason="needs torch and torchvision",
 )
 @pytest.mark.parametrize("name", sorted(set(THEIRS) - HUGE))
-def test_outputs_are_torchvisions(name: str, tmp_path: Path) -> None:
+def test_outputs_are_torchvisions(name: str, tmp_path: Path, torchvision_process: subprocess.Popen[str]) -> None:
     options = SMALL.get(name, {})
-    subprocess.run(
-        [TORCH or sys.executable, "-P", Path(__file__).with_name("reference.py"), name, json.dumps(options), tmp_path],
-        check=True,
-    )
+    assert torchvision_process.stdin is not None and torchvision_process.stdout is not None
+    print(json.dumps([name, options, str(tmp_path)]), file=torchvision_process.stdin, flush=True)
+    assert torchvision_process.stdout.readline() == "written\n"
     model = create_model(name, num_classes=10, **options)
     model.load_state_dict(lucid.load(tmp_path / "model.pt"))
     x, y, z = (np.load(tmp_path / f"{part}.npy") for part in ("x", "y", "z"))

@@ -54,7 +54,7 @@ def embedding(
     index, table = input._data, weight._data
     if sparse:
         raise ValueError("embedding: sparse=True is not supported")
-    if index.dtype not in (np.int64, np.int32):
+    if index.dtype.kind != "i" or index.dtype.itemsize < 4:
         raise RuntimeError(f"embedding: expected an int64 or int32 index, got {input.dtype}")
     if table.ndim != 2 or table.dtype.kind != "f":
         raise RuntimeError(f"embedding: expected a floating-point matrix, got {weight.dtype} of shape {table.shape}")
