@@ -28,6 +28,7 @@ include "_kernels/folds.pxi"          # rows and columns of numbers to one: the 
 include "_kernels/axes.pxi"           # the axes of a reduction
 include "_kernels/reduce.pxi"         # sum, mean, prod, var
 include "_kernels/extremes.pxi"       # amax, argmax, logsumexp, cumsum ...
+include "_kernels/topk.pxi"           # the largest elements of rows
 include "_kernels/softmax.pxi"        # softmax, and the driver of rows
 include "_kernels/log_softmax.pxi"    # log_softmax
 include "_kernels/cross_entropy.pxi"  # cross-entropy and negative log-likelihood

@@ -266,6 +266,32 @@ print(all((a == b).all() for a, b in zip(results, expected)), len(os.listdir("/p
 )
 
 
+WAKING = """
+import os, time
+from lucid import _ops
+def threads():
+    return len(os.listdir("/proc/self/task"))
+_ops.set_num_threads(2)
+small, large = _ops.allocate((96, 96), np.dtype("f")), _ops.allocate((256, 256), np.dtype("f"))
+small[...], large[...] = 1, 1
+before = threads()
+for _ in range(20):
+    _ops.matmul(small, small)
+    time.sleep(0.001)
+assert threads() == before, "single small calls start no thread"
+once = _ops.matmul(small, small).tobytes()
+_ops.matmul(large, large)
+assert threads() == before + 1, "a large one does"
+assert _ops.matmul(small, small).tobytes() == once
+print("ok")
+"""
+
+
+@needs_own_threads
+def test_a_small_call_wakes_nobody() -> None:
+    assert run(["-c", "import numpy as np" + WAKING], OPENBLAS_NUM_THREADS="1")[:2] == (0, "ok\n")
+
+
 @needs_own_threads
 def test_a_system_that_grants_no_thread_costs_time_only() -> None:
     status, out, err = run(["-c", REFUSED])

@@ -16,10 +16,10 @@ cnp.import_array()
 
 
 cdef class Binary(Node):
-    """z = forward(x, y, *params), or z = direct(x, y) where no gradient will be asked for, there are no parameters, and the
-    elements are floating-point numbers."""
+    """z = forward(x, y, *params); where no gradient will be asked for, and the elements are floating-point numbers,
+    z = direct(x, y), or direct_with(x, y, *params), if the class has those."""
 
-    direct = None
+    direct = direct_with = None
 
     @classmethod
     def apply(cls, TensorBase x not None, TensorBase y not None, *params):
@@ -30,10 +30,10 @@ cdef class Binary(Node):
             return traced(cls, (x, y, *params))
         cdef bint recorded = flags & RECORDING and (may_need_gradient(x) or may_need_gradient(y))
         # what a trace made may hide its storage, from Python only
-        if not recorded and not params and not x._born and not y._born and cnp.PyArray_ISFLOAT(<cnp.ndarray>x._data):
-            direct = cls.direct
+        if not recorded and not x._born and not y._born and cnp.PyArray_ISFLOAT(<cnp.ndarray>x._data):
+            direct = cls.direct_with if params else cls.direct
             if direct is not None:
-                return wrap(direct(x._data, y._data))
+                return wrap(direct(x._data, y._data, *params) if params else direct(x._data, y._data))
         node = cls()
         args = (x, y, *params)
         z = wrap(call_forward(node, args))

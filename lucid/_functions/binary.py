@@ -49,21 +49,27 @@ class Arithmetic(Binary):
         )
 
 
+def scaled_sum(x: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
+    """x + alpha * y of floats."""
+    return _ops.sub(x, y) if alpha == -1 else _ops.add_scaled(x, y, alpha)
+
+
 class Add(Arithmetic):
     """x + alpha * y."""
 
     __slots__ = ("alpha",)
     direct = staticmethod(_ops.add)
+    direct_with = staticmethod(scaled_sum)
 
     def forward(self, x: Tensor, y: Tensor, alpha: float = 1) -> np.ndarray:
         self.shapes = (x._data.shape, y._data.shape)
         self.alpha = alpha
         if alpha == 1:
             return by_dtype(_ops.add, np.add, x, y)
-        if alpha == -1:
-            return by_dtype(_ops.sub, np.subtract, x, y)
         if x._data.dtype.kind == "f":
-            return _ops.add_scaled(x._data, y._data, alpha)
+            return scaled_sum(x._data, y._data, alpha)
+        if alpha == -1:
+            return np.asarray(np.subtract(x._data, y._data))
         return np.asarray(x._data + np.asarray(alpha).astype(y._data.dtype) * y._data)  # -2 is 254 for uint8
 
     def backward(self, dz: Tensor) -> tuple[Tensor | None, Tensor | None]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lucid._dtype import result_type
 from lucid._functions._arguments import check_tensors, integer
 from lucid._functions._common import as_tensor, cast, normalize_dim
+from lucid._functions._contraction import Labels, Side, order, pair_plan, read
 from lucid._functions.binary import mul
 from lucid._functions.compare import logical_or
 from lucid._functions.diagonal import diagonal
@@ -21,9 +20,6 @@ from lucid.autograd._node import TensorBase
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
-
-Labels = tuple[int, ...]
-"""The name of every dimension of an operand: code points of letters, negative numbers for those of an ellipsis."""
 
 
 def einsum(equation: Any, *operands: Any) -> Tensor:
@@ -53,12 +49,14 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     elif len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     tensors = [as_tensor(x, "einsum") for x in operands]
-    inputs, output = _parse(equation, tensors)
-    sizes = _label_sizes(equation, inputs, tensors)
+    for x in tensors:
+        if x._data.dtype != tensors[0]._data.dtype:
+            raise RuntimeError(f"einsum: operands must have one dtype, got {tensors[0].dtype} and {x.dtype}")
+    inputs, output = read(equation, tuple([x._data.shape for x in tensors]))
     terms = [_without_repeats(x, labels) for x, labels in zip(tensors, inputs)]
-    for first, second in _order(terms, output, sizes):
+    for first, second in order(tuple([(x._data.shape, labels) for x, labels in terms]), output):
         right, left = terms.pop(max(first, second)), terms.pop(min(first, second))
-        wanted = {label for _, labels in terms for label in labels} | set(output)
+        wanted = frozenset([label for _, labels in terms for label in labels] + [*output])
         terms.append(_pair(left, right, wanted))
     return _arrange(*terms[0], output)
 
@@ -80,69 +78,6 @@ def _letter(i: Any) -> str:
     return chr(ord("A") + i) if i < 26 else chr(ord("a") + i - 26)
 
 
-def _parse(equation: str, tensors: list[Tensor]) -> tuple[list[Labels], Labels]:
-    """The labels of every operand and of the output."""
-    text = equation.replace(" ", "")
-    left, arrow, right = text.partition("->")
-    parts = left.split(",")
-    for c in left.replace("...", "").replace(",", "") + right.replace("...", ""):
-        if not (c.isascii() and c.isalpha()):
-            raise RuntimeError(f"einsum: invalid subscript {c!r} in equation '{equation}': only letters are allowed")
-    if len(parts) != len(tensors):
-        raise RuntimeError(f"einsum: equation '{equation}' has {len(parts)} operands, but {len(tensors)} were given")
-    spans = []
-    for k, (part, x) in enumerate(zip(parts, tensors)):
-        span = x._data.ndim - len(part.replace("...", ""))
-        if part.count("...") > 1 or span < 0 or (span and "..." not in part):
-            raise RuntimeError(
-                f"einsum: the subscripts '{part}' of operand {k} do not fit its {x._data.ndim} dimensions "
-                f"{x._data.shape}"
-            )
-        spans.append(span)
-    widest = max(spans)
-    inputs = [_labels(part, span) for part, span in zip(parts, spans)]
-    if arrow:
-        output = _labels(right, widest if any("..." in part for part in parts) else 0)
-    else:
-        letters = left.replace("...", "").replace(",", "")
-        output = _labels("..." + "".join(sorted({c for c in letters if letters.count(c) == 1})), widest)
-    known = {label for labels in inputs for label in labels}
-    for label in output:
-        if label not in known or output.count(label) > 1:
-            what = "appears more than once" if label in known else "does not appear for any input operand"
-            raise RuntimeError(f"einsum: output subscript {chr(abs(label))!r} of '{equation}' {what}")
-    return inputs, output
-
-
-def _labels(part: str, span: int) -> Labels:
-    """Dimensions of an ellipsis count from its end, so that those of all operands line up to broadcast."""
-    before, dots, after = part.partition("...")
-    return (*map(ord, before), *(range(-span, 0) if dots else ()), *map(ord, after))
-
-
-def _label_sizes(equation: str, inputs: list[Labels], tensors: list[Tensor]) -> dict[int, int]:
-    sizes: dict[int, int] = {}
-    for k, (labels, x) in enumerate(zip(inputs, tensors)):
-        for label in labels:
-            own = {n for c, n in zip(labels, x._data.shape) if c == label}
-            if len(own) > 1:
-                both = " and ".join(map(str, sorted(own)))
-                raise RuntimeError(
-                    f"einsum: subscript {chr(label)!r} is repeated for sizes {both} of one operand, which do not match "
-                    f"(shape {x._data.shape})"
-                )
-        if x._data.dtype != tensors[0]._data.dtype:
-            raise RuntimeError(f"einsum: operands must have one dtype, got {tensors[0].dtype} and {x.dtype}")
-        for label, n in zip(labels, x._data.shape):
-            if sizes.setdefault(label, n) not in (n, 1) and n != 1:
-                raise RuntimeError(
-                    f"einsum: operand {k} has size {n} for subscript {chr(abs(label)) if label > 0 else '...'!r} of "
-                    f"'{equation}', which does not broadcast with size {sizes[label]} before"
-                )
-            sizes[label] = n if sizes[label] == 1 else sizes[label]
-    return sizes
-
-
 def _without_repeats(x: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
     """Diagonals in place of repeated labels."""
     for label in dict.fromkeys(labels):
@@ -154,59 +89,27 @@ def _without_repeats(x: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
     return x, labels
 
 
-def _order(terms: list[tuple[Tensor, Labels]], output: Labels, sizes: dict[int, int]) -> list[tuple[int, int]]:
-    """Which terms to multiply, step by step; the product goes to the end of the list."""
-    if len(terms) <= 2:
-        return [(0, 1)][: len(terms) - 1]
-    lists: list[Any] = []
-    names = {label: k for k, label in enumerate(sizes)}
-    for x, labels in terms:
-        lists += [np.broadcast_to(np.float32(0), x._data.shape), [names[label] for label in labels]]
-    path = np.einsum_path(*lists, [names[label] for label in output], optimize="greedy")[0][1:]
-    steps: list[tuple[int, int]] = []
-    count = len(terms)
-    for step in path:  # what the search leaves for one last step of several operands goes pair by pair
-        here = sorted(step)
-        while len(here) > 1:
-            a, b = here[0], here[1]
-            steps.append((a, b))
-            count -= 1
-            here = sorted([i - (i > a) - (i > b) for i in here[2:]] + ([count - 1] if len(here) > 2 else []))
-    return steps
+def _prepared(x: Tensor, side: Side) -> Tensor:
+    for d in side.squeezed:
+        x = squeeze(x, d)
+    if side.summed:
+        x = sum(x, side.summed)
+    if side.order is not None:
+        x = permute(x, side.order)
+    return x if side.shape is None else reshape(x, side.shape)
+
+
+def _pair(left: tuple[Tensor, Labels], right: tuple[Tensor, Labels], wanted: frozenset[int]) -> tuple[Tensor, Labels]:
+    """The product of two terms, summed over the labels nobody else wants."""
+    (x, a), (y, b) = left, right
+    to_x, to_y, shape, matrices, labels = pair_plan(a, x._data.shape, b, y._data.shape, wanted)
+    z = (matmul if matrices else mul)(_prepared(x, to_x), _prepared(y, to_y))
+    return z if shape is None else reshape(z, shape), labels
 
 
 def _sum_out(x: Tensor, labels: Labels, wanted: set[int]) -> tuple[Tensor, Labels]:
     dims = tuple([d for d, label in enumerate(labels) if label not in wanted])
     return (sum(x, dims), tuple([c for c in labels if c in wanted])) if dims else (x, labels)
-
-
-def _pair(left: tuple[Tensor, Labels], right: tuple[Tensor, Labels], wanted: set[int]) -> tuple[Tensor, Labels]:
-    """The product of two terms, summed over the labels nobody else wants."""
-    (x, a), (y, b) = left, right
-    # A size of 1 that meets a larger one is the other's business alone.
-    narrow_x = {c for c in a if c in b and x._data.shape[a.index(c)] == 1 != y._data.shape[b.index(c)]}
-    narrow_y = {c for c in a if c in b and y._data.shape[b.index(c)] == 1 != x._data.shape[a.index(c)]}
-    for label in narrow_x:
-        x, a = squeeze(x, a.index(label)), tuple([c for c in a if c != label])
-    for label in narrow_y:
-        y, b = squeeze(y, b.index(label)), tuple([c for c in b if c != label])
-    x, a = _sum_out(x, a, wanted | set(b))
-    y, b = _sum_out(y, b, wanted | set(a))
-    batch = tuple([c for c in a if c in b and c in wanted])
-    summed = tuple([c for c in a if c in b and c not in wanted])
-    only_a, only_b = tuple([c for c in a if c not in b]), tuple([c for c in b if c not in a])
-    nx, ny = dict(zip(a, x._data.shape)), dict(zip(b, y._data.shape))
-    rows, columns = tuple([nx[c] for c in only_a]), tuple([ny[c] for c in only_b])
-    depth, many = tuple([nx[c] for c in summed]), tuple([nx[c] for c in batch])
-    x = permute(x, [a.index(c) for c in (*batch, *only_a, *summed)])
-    y = permute(y, [b.index(c) for c in (*batch, *summed, *only_b)])
-    if not summed:
-        z = mul(reshape(x, (*many, *rows, *[1] * len(columns))), reshape(y, (*many, *[1] * len(rows), *columns)))
-        return z, (*batch, *only_a, *only_b)
-    m, k, n, p = math.prod(rows), math.prod(depth), math.prod(columns), math.prod(many)
-    lead = (p,) if batch else ()
-    z = matmul(reshape(x, (*lead, m, k)), reshape(y, (*lead, k, n)))
-    return reshape(z, (*many, *rows, *columns)), (*batch, *only_a, *only_b)
 
 
 def _arrange(x: Tensor, labels: Labels, output: Labels) -> Tensor:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid import _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions._common import (
-    normalize_dim,
-)
+from lucid._functions._common import normalize_dim
 from lucid._functions.gather import gather
+from lucid.autograd._mode import mode
 from lucid.autograd._node import wrap
 
 if TYPE_CHECKING:
@@ -98,6 +98,14 @@ def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = 
     extent = x._data.shape[d] if x._data.ndim else 1
     if not 0 <= k <= extent:
         raise RuntimeError(f"topk: selected index k={k} out of range for dimension {d} of size {extent}")
+    if x._data.ndim and not mode.trace and x._data.dtype.char in "fd":
+        if d == x._data.ndim - 1:
+            found, places = _ops.topk(x._data, k, largest)
+            indices = wrap(places)
+            return ValuesIndices(gather(x, d, indices) if x.requires_grad else wrap(found), indices)
+        _, places = _ops.topk(np.moveaxis(x._data, d, -1), k, largest)
+        indices = wrap(np.ascontiguousarray(np.moveaxis(places, -1, d)))
+        return ValuesIndices(gather(x, d, indices), indices)
     values, indices = sort(x, d, largest)
     return (
         ValuesIndices(values.narrow(d, 0, k), indices.narrow(d, 0, k))

@@ -10,6 +10,44 @@ cdef enum:
     SKINNY_COLUMNS = 1024       # ... this many columns at a time
 
 
+# One element: its chains side by side
+
+cdef extern from *:
+    """
+    #define LUCID_CHAINS(n) \\
+        case n: \\
+            for (; p + n <= k; p += n) \\
+                for (int r = 0; r < n; r++) sum[r] = lucid_maddf(a[p + r], b[p + r], sum[r]); \\
+            break;
+    /* The sum of a[p] * b[p] over a part of k, chain by chain. */
+    static float lucid_dot_part(const float *a, const float *b, Py_ssize_t k, int chains) {
+        float sum[16] = {0}, total;
+        Py_ssize_t p = 0;
+        switch (chains) {
+            LUCID_CHAINS(1) LUCID_CHAINS(2) LUCID_CHAINS(4) LUCID_CHAINS(8) LUCID_CHAINS(16)
+        }
+        for (int r = 0; p < k; p++, r++) sum[r] = lucid_maddf(a[p], b[p], sum[r]);
+        total = sum[0];
+        for (int r = 1; r < chains; r++) total += sum[r];
+        return total;
+    }
+    """
+    float dot_part "lucid_dot_part" (const float* a, const float* b, Py_ssize_t k, int chains) noexcept nogil
+
+
+cdef float one_element(const float* a, const float* b, Py_ssize_t k) noexcept nogil:
+    """The product of a row and a column, both contiguous."""
+    cdef Py_ssize_t p = 0, most = k_part(a, k)
+    cdef float total = 0
+    while p < k:
+        if p == 0:
+            total = dot_part(a, b, min(k, most), k_chains(a, k))
+        else:
+            total += dot_part(a + p, b + p, min(k - p, most), k_chains(a, k))
+        p += most
+    return total
+
+
 # Skinny products, bound by the reading of B: no packing, the same chains
 
 cdef void add_rows(const floating* a, Py_ssize_t a_step, const floating* b, Py_ssize_t b_row, floating* c, Py_ssize_t n,
@@ -215,6 +253,10 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
             memset(c + i * c_row, 0, n * sizeof(floating))
     if k == 0:
         return
+    if floating is float:
+        if m == 1 and n == 1 and a_step == 1 and b_row == 1 and not accumulate:
+            c[0] = one_element(a, b, k)
+            return
     if skinny(a, b_row, b_column, m, n, k):
         skinny_product(c, c_row, a, a_row, a_step, b, b_row, b_column, m, n, k, accumulate, work)
         return

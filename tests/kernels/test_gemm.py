@@ -187,3 +187,12 @@ def test_matmul_errors(ops: Any) -> None:
 
 
 # Winograd's algorithm; the direct path is tested above where shapes are too small for it
+
+
+@pytest.mark.parametrize("k", [1, 7, 63, 192, 193, 400, 401, 1000, 1931, 2048, 2049, 5000, 20001])
+def test_one_element_has_the_bits_it_has_in_a_larger_product(ops: Any, k: int) -> None:
+    x, y = normal((5, k), np.float32), normal((k, 40), np.float32, 1)
+    whole = ops.matmul(x, y)
+    for i, j in ((0, 0), (4, 39), (2, 17)):
+        column = np.ascontiguousarray(y[:, j])[:, None]
+        assert ops.matmul(x[i : i + 1], column)[0, 0].tobytes() == whole[i, j].tobytes()
