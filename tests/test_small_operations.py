@@ -79,8 +79,17 @@ def test_parts_and_their_refusals() -> None:
     x = lucid.arange(10)
     assert [part.tolist() for part in x.split([3, 0, 7])] == [[0, 1, 2], [], [3, 4, 5, 6, 7, 8, 9]]
     assert [part.tolist() for part in x.view(2, 5).split(2, -1)] == [[[0, 1], [5, 6]], [[2, 3], [7, 8]], [[4], [9]]]
-    with pytest.raises(RuntimeError, match=r"^split: sizes \[12, -2\] are not all positive"):
+    with pytest.raises(RuntimeError, match=r"^split: sizes must not be negative, got \[12, -2\]"):
         x.split([12, -2])
     view = x.split(5)[1]
     view[0] = 50
     assert x[5].item() == 50
+
+
+def test_topk_of_a_view_whose_base_came_to_need_a_gradient() -> None:
+    base = lucid.tensor([[1.0, 3.0, 2.0], [6.0, 5.0, 4.0]])
+    row = base[0]
+    base.requires_grad_()
+    (base[1].topk(2).values * lucid.tensor([10.0, 20.0])).sum().backward()
+    assert base.grad is not None and base.grad.tolist() == [[0, 0, 0], [10, 20, 0]]
+    assert row.topk(1).values.requires_grad == (row * 1).requires_grad

@@ -247,25 +247,6 @@ def test_children_forked_while_another_thread_is_in_a_parallel_region() -> None:
     assert (status, out) == (0, "0\n"), err
 
 
-REFUSED = (
-    LARGE
-    + """
-import os, resource
-x = x[: 1 << 16]
-square = x.reshape(256, 256)
-lucid.set_num_threads(1)
-expected = _ops.silu(x), _ops.matmul(square, square)
-lucid.set_num_threads(4)
-with open("/proc/self/statm") as f:
-    size = int(f.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-resource.setrlimit(resource.RLIMIT_AS, (size + (4 << 20),) * 2)  # less than the stack of a thread
-threads = len(os.listdir("/proc/self/task"))
-results = _ops.silu(x), _ops.matmul(square, square)
-print(all((a == b).all() for a, b in zip(results, expected)), len(os.listdir("/proc/self/task")) - threads)
-"""
-)
-
-
 WAKING = """
 import os, time
 from lucid import _ops
@@ -290,6 +271,25 @@ print("ok")
 @needs_own_threads
 def test_a_small_call_wakes_nobody() -> None:
     assert run(["-c", "import numpy as np" + WAKING], OPENBLAS_NUM_THREADS="1")[:2] == (0, "ok\n")
+
+
+REFUSED = (
+    LARGE
+    + """
+import os, resource
+x = x[: 1 << 16]
+square = x.reshape(256, 256)
+lucid.set_num_threads(1)
+expected = _ops.silu(x), _ops.matmul(square, square)
+lucid.set_num_threads(4)
+with open("/proc/self/statm") as f:
+    size = int(f.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+resource.setrlimit(resource.RLIMIT_AS, (size + (4 << 20),) * 2)  # less than the stack of a thread
+threads = len(os.listdir("/proc/self/task"))
+results = _ops.silu(x), _ops.matmul(square, square)
+print(all((a == b).all() for a, b in zip(results, expected)), len(os.listdir("/proc/self/task")) - threads)
+"""
+)
 
 
 @needs_own_threads

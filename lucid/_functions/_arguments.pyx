@@ -96,9 +96,9 @@ cdef cnp.ndarray array_of(object x):
     return (<TensorBase>x)._data if isinstance(x, TensorBase) else None
 
 
-def fits_cat(tensors, dim) -> int:
-    """The dimension from the front, if these are tensors of one dtype whose other sizes agree: what `cat` need not look at
-    closer. Otherwise -1."""
+cdef Py_ssize_t joined_dim(tensors, dim, bint new) except? -2:
+    """The dimension to join along, counted from the front; -1 unless these are tensors of one dtype whose sizes agree, but for
+    that dimension if it is not a ``new`` one."""
     cdef cnp.ndarray first, x
     cdef Py_ssize_t d
     cdef int i, ndim
@@ -108,36 +108,28 @@ def fits_cat(tensors, dim) -> int:
     if first is None:
         return -1
     ndim, d = cnp.PyArray_NDIM(first), dim
-    d = d + ndim if d < 0 else d
-    if not 0 <= d < ndim:
+    d = d + ndim + new if d < 0 else d
+    if not 0 <= d < ndim + new:
         return -1
     for t in tensors:
         x = array_of(t)
         if x is None or x.descr is not first.descr or cnp.PyArray_NDIM(x) != ndim:
             return -1
         for i in range(ndim):
-            if i != d and cnp.PyArray_DIM(x, i) != cnp.PyArray_DIM(first, i):
+            if cnp.PyArray_DIM(x, i) != cnp.PyArray_DIM(first, i) and (new or i != d):
                 return -1
     return d
 
 
+def fits_cat(tensors, dim) -> int:
+    """The dimension from the front, if these are tensors of one dtype whose other sizes agree: what `cat` need not look at
+    closer. Otherwise -1."""
+    return joined_dim(tensors, dim, False)
+
+
 def fits_stack(tensors, dim) -> int:
     """The new dimension from the front, if these are tensors of one dtype and shape; otherwise -1."""
-    cdef cnp.ndarray first, x
-    cdef Py_ssize_t d
-    if not (type(tensors) is list or type(tensors) is tuple) or not tensors or type(dim) is not int:
-        return -1
-    first, d = array_of(tensors[0]), dim
-    if first is None:
-        return -1
-    d = d + cnp.PyArray_NDIM(first) + 1 if d < 0 else d
-    if not 0 <= d <= cnp.PyArray_NDIM(first):
-        return -1
-    for t in tensors:
-        x = array_of(t)
-        if x is None or x.descr is not first.descr or not same_shape(x, first):
-            return -1
-    return d
+    return joined_dim(tensors, dim, True)
 
 
 cpdef Py_ssize_t rank(str name, x) except? -1:

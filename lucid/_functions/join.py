@@ -194,7 +194,7 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
     parts, before, end = [], (slice(None),) * d, 0
     for size in sizes:
         if size < 0:
-            raise PlaceError(f"split: sizes {sizes} are not all positive")
+            raise PlaceError(f"split: sizes must not be negative, got {sizes}")
         start, end = end, end + size
         parts.append(Slice.apply(x, (*before, slice(start, end))))
     return tuple(parts)

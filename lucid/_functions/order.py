@@ -9,6 +9,7 @@ import numpy as np
 from lucid import _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import normalize_dim
+from lucid._functions.binary import may_need_gradient
 from lucid._functions.gather import gather
 from lucid.autograd._mode import mode
 from lucid.autograd._node import wrap
@@ -102,7 +103,7 @@ def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = 
         if d == x._data.ndim - 1:
             found, places = _ops.topk(x._data, k, largest)
             indices = wrap(places)
-            return ValuesIndices(gather(x, d, indices) if x.requires_grad else wrap(found), indices)
+            return ValuesIndices(gather(x, d, indices) if may_need_gradient(x) else wrap(found), indices)
         _, places = _ops.topk(np.moveaxis(x._data, d, -1), k, largest)
         indices = wrap(np.ascontiguousarray(np.moveaxis(places, -1, d)))
         return ValuesIndices(gather(x, d, indices), indices)

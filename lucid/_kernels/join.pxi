@@ -37,20 +37,32 @@ def join(list arrays, tuple shape, Py_ssize_t axis):
     Dimensions before ``axis`` are the same in all of them; those from there on are not looked at, so that a stack is joined
     like a concatenation.
     """
-    cdef cnp.ndarray x = arrays[0], y
+    cdef cnp.ndarray x, y
     cdef cnp.npy_intp extents[MAX_DIMS]
-    cdef Py_ssize_t i, total = 1, bytes
+    cdef Py_ssize_t i, total = 1, bytes, given = 0
     cdef int threads, ndim = <int> len(shape)
     cdef Joined s
     s.count, s.rows, s.row, s.parts = len(arrays), 1, 0, 1
+    if s.count == 0 or not 0 <= axis < ndim <= MAX_DIMS:
+        raise ValueError(f"join: {s.count} arrays along axis {axis} of {shape}")
     for i in range(ndim):
         extents[i] = shape[i]
         total *= extents[i]
         if i < axis:
             s.rows *= extents[i]
     for i in range(s.count):
+        x = arrays[i]
+        if x.descr is not (<cnp.ndarray> arrays[0]).descr and x.dtype != arrays[0].dtype:
+            raise TypeError(f"join: arrays have different dtypes: {arrays[0].dtype}, {x.dtype}")
+        given += cnp.PyArray_SIZE(x)
+        if s.rows > 0 and cnp.PyArray_SIZE(x) % s.rows:
+            raise ValueError(f"join: {np.shape(x)} does not fit along axis {axis} of {shape}")
+    if given != total:
+        raise ValueError(f"join: {given} elements for a result of {shape}")
+    for i in range(s.count):
         if not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> arrays[i]):
             return None
+    x = arrays[0]
     y = empty_items(ndim, extents, cnp.PyArray_TYPE(x), cnp.PyArray_ITEMSIZE(x))
     bytes = total * cnp.PyArray_ITEMSIZE(x)
     if bytes == 0:

@@ -35,6 +35,20 @@ def test_what_is_not_contiguous_is_left_to_others() -> None:
     assert _ops.join([np.zeros((4, 3)).T], (3, 4), 0) is None
 
 
+def test_what_does_not_fit_is_refused() -> None:
+    x = np.zeros(4, np.float32)
+    for arrays, shape, axis, kind, message in (
+        ([], (2,), 0, ValueError, r"^join: 0 arrays along axis 0 of \(2,\)$"),
+        ([x], (4,), 1, ValueError, r"^join: 1 arrays along axis 1 of \(4,\)$"),
+        ([x], (4,), -1, ValueError, r"^join: 1 arrays along axis -1 of \(4,\)$"),
+        ([x, x], (7,), 0, ValueError, r"^join: 8 elements for a result of \(7,\)$"),
+        ([x, x], (3, 4), 1, ValueError, r"^join: \(4,\) does not fit along axis 1 of \(3, 4\)$"),
+        ([x, x.astype(float)], (8,), 0, TypeError, "^join: arrays have different dtypes: float32, float64$"),
+    ):
+        with pytest.raises(kind, match=message):
+            _ops.join(arrays, shape, axis)
+
+
 def test_views_that_repeat() -> None:
     x = np.arange(6, dtype=np.float32).reshape(2, 1, 3)
     y = _ops.broadcast_view(x, (5, 2, 4, 3))
