@@ -1,6 +1,6 @@
 # Every target makes the virtual environment it needs and repeats only what its sources' changes ask for.
 
-.PHONY: help demo test lint parity zoo surface docs wheel accuracy bench clean FORCE
+.PHONY: help demo test lint parity parity-packages zoo surface docs wheel accuracy bench clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -93,10 +93,22 @@ $(1)/.done: dist/.done
 	@touch $$@
 endef
 $(eval $(call wheel_venv,.venv-test,test))
-$(eval $(call wheel_venv,.venv-parity,test$(comma)parity))
 $(eval $(call wheel_venv,.venv-bench,bench))
 $(eval $(call wheel_venv,.venv-accuracy,accuracy))
 $(eval $(call wheel_venv,.venv-docs,docs))
+
+# Everything but lucid, so that it can be installed while the wheel is built.
+parity-packages: .venv-parity/.packages
+
+.venv-parity/.packages: build/python pyproject.toml
+	$(call venv,.venv-parity)
+	.venv-parity/bin/python -m pip install -q $(call requirements,p["project"]["dependencies"] + \
+	    p["project"]["optional-dependencies"]["test"] + p["project"]["optional-dependencies"]["parity"])
+	@touch $@
+
+.venv-parity/.done: dist/.done .venv-parity/.packages
+	.venv-parity/bin/python -m pip install -q --no-deps --force-reinstall dist/lucid-*.whl
+	@touch $@
 
 # From tests/ and with -P, so that "lucid" is the installed wheel; LUCID_TEST_WHEEL has the tests check that.
 PYTEST = cd tests && PYTHONPATH= LUCID_TEST_WHEEL=1 ../$(1)/bin/python -P -m pytest

@@ -15,11 +15,13 @@ include "_kernels/drivers.pxi"        # map1, map2, map3: block kernels over who
 include "_kernels/expand.pxi"         # broadcasting in memory
 include "_kernels/join.pxi"           # arrays one after the other
 include "_kernels/half.pxi"           # float16 and bfloat16 to float32 and back
+include "_kernels/conversions.pxi"    # between integers, float32 and float64
 include "_kernels/interleaved.pxi"    # exp, silu, sigmoid, tanh, softplus and gelu, four registers at a time
 include "_kernels/interleaved_avx2.pxi"  # the same with AVX2
 include "_kernels/division.pxi"       # quotients of denormal numbers
 include "_kernels/pointwise.pxi"      # functions of one element: neg, exp, sqrt ...
 include "_kernels/trig.pxi"           # sin, cos, tan
+include "_kernels/wide.pxi"           # powers, angles, hyperbolic functions, remainders: float32 by way of double
 include "_kernels/binary.pxi"         # functions of two: add, mul, maximum ...; comparisons; clamp, where
 include "_kernels/activation.pxi"     # smooth activations: silu, mish, gelu, sigmoid, tanh, softplus, elu
 include "_kernels/piecewise.pxi"      # piecewise ones: relu, hardswish, hardsigmoid, leaky_relu, hardtanh
@@ -35,6 +37,7 @@ include "_kernels/cross_entropy.pxi"  # cross-entropy and negative log-likelihoo
 include "_kernels/loss.pxi"           # losses element by element: values, sums, gradients
 include "_kernels/register_tile.pxi"  # the register tile of products
 include "_kernels/transpose.pxi"      # rows copied, rows made columns
+include "_kernels/copies.pxi"         # arrays of any strides copied into one another
 include "_kernels/pack_ahead.pxi"     # the next panel, packed while the present one is multiplied
 include "_kernels/tile.pxi"           # tiles over C, and packing for them
 include "_kernels/gemm_dot.pxi"       # products of a few rows, without packing

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import lucid
+import lucid.nn.functional as F
 from lucid import Tensor
 
 Operation = Callable[[Tensor, Tensor], Tensor]
@@ -93,3 +94,25 @@ def test_topk_of_a_view_whose_base_came_to_need_a_gradient() -> None:
     (base[1].topk(2).values * lucid.tensor([10.0, 20.0])).sum().backward()
     assert base.grad is not None and base.grad.tolist() == [[0, 0, 0], [10, 20, 0]]
     assert row.topk(1).values.requires_grad == (row * 1).requires_grad
+
+
+def test_sums_with_products_have_the_same_bits_with_and_without_a_gradient() -> None:
+    lucid.manual_seed(0)
+    x, a, b, c, d = lucid.randn(3, 100), lucid.randn(100), lucid.randn(3, 1), lucid.randn(3, 100), lucid.randn(3, 100)
+    for call in (
+        lambda x: lucid.lerp(x, a, 0.3),
+        lambda x: lucid.lerp(x, a, b),
+        lambda x: lucid.lerp(x, c, 1),
+        lambda x: lucid.lerp(x, c, d),
+        lambda x: lucid.addcmul(x, c, d, value=-0.7),
+        lambda x: lucid.addcdiv(x, c, d, value=3),
+        lambda x: lucid.addcmul(x, a, b),
+        lambda x: lucid.addcmul(x, a, b, value=-0.7),
+        lambda x: lucid.addcdiv(x, a, b),
+        lambda x: lucid.addcdiv(x, a, b, value=3),
+        lambda x: F.prelu(x, a),
+        lambda x: F.prelu(x * 1e38 * 1e38, b[:1, 0]),
+    ):
+        recorded = call(x.detach().requires_grad_())
+        assert recorded.requires_grad and not call(x).requires_grad
+        assert call(x).numpy().tobytes() == recorded.detach().numpy().tobytes()

@@ -268,9 +268,23 @@ print("ok")
 """
 
 
+PROBED = WAKING[: WAKING.index("small,")] + """
+x = _ops.allocate((100_000,), np.dtype("f"))
+x[...] = 2.5
+_ops.set_num_threads(1)
+alone = _ops.lgamma(x).tobytes()
+_ops.set_num_threads(2)
+before = threads()
+assert _ops.lgamma(x).tobytes() == alone and threads() == before + 1, "few elements, but a slow function"
+print("ok")
+"""
+
+
 @needs_own_threads
-def test_a_small_call_wakes_nobody() -> None:
-    assert run(["-c", "import numpy as np" + WAKING], OPENBLAS_NUM_THREADS="1")[:2] == (0, "ok\n")
+@pytest.mark.parametrize("script", [WAKING, PROBED])
+def test_what_a_small_call_wakes(script: str) -> None:
+    status, out, err = run(["-c", "import numpy as np" + script], OPENBLAS_NUM_THREADS="1")
+    assert (status, out) == (0, "ok\n"), err
 
 
 REFUSED = (

@@ -93,6 +93,9 @@ def convert(array: np.ndarray, d: _dtype.dtype) -> np.ndarray:
         return widen(array.view(np.uint16))
     if d.is_half and source is _dtype.float32:
         return (_ops.round_bfloat16 if d is _dtype.bfloat16 else _ops.round_float16)(array).view(d.numpy)
+    y = _ops.convert(array, d.numpy)
+    if y is not None:
+        return y
     with np.errstate(over="ignore"):
         return array.astype(d.numpy)
 

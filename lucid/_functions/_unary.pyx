@@ -12,6 +12,7 @@ from lucid.autograd._node cimport (
 
 import numpy as np
 
+from lucid import _ops
 from lucid._functions._arguments import as_shape, infer_shape, normalize_dim
 
 cnp.import_array()
@@ -139,6 +140,14 @@ cdef class Reshape(View):
         return reshape_as(x, shape)
 
 
+cdef object reshaped(x, tuple shape):
+    """A view of an array of any strides if there is one, else a copy."""
+    try:
+        return np.reshape(x, shape, copy=False)
+    except ValueError:
+        return _ops.copied(x).reshape(shape)
+
+
 cdef object reshape_as(TensorBase x, tuple shape):
     """`View.apply` without a node where nothing is recorded."""
     cdef TensorBase y
@@ -146,7 +155,7 @@ cdef object reshape_as(TensorBase x, tuple shape):
     cdef int flags = state()
     if flags & TRACING:
         return traced(Reshape, (x, shape))
-    y = wrap(x._data.reshape(shape))
+    y = wrap(x._data.reshape(shape) if cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x._data) else reshaped(x._data, shape))
     if flags & RECORDING and may_need_gradient(x):
         node = Reshape.__new__(Reshape)
         node.shape = (<object>x._data).shape

@@ -13,7 +13,7 @@ from lucid._functions._unary import Activation
 from lucid._functions.choice import where
 from lucid._functions.exponential import exp
 from lucid._functions.pointwise import abs, sign
-from lucid._functions.ternary import clamp
+from lucid._functions.ternary import clamp, unrecorded
 from lucid.autograd._node import wrap
 
 if TYPE_CHECKING:
@@ -139,6 +139,14 @@ class LeakyReLU(Activation):
     @staticmethod
     def second(x: Any, slope: float) -> Any:
         return zero(x)
+
+
+def prelu(x: Tensor, weight: Tensor) -> Tensor:
+    """x above 0, weight * x below; ``weight`` broadcasts to the shape of ``x``."""
+    if unrecorded(x, weight):
+        return wrap(_ops.prelu(x._data, weight._data))
+    # A product with min(x, 0), not a selection: an infinite x above zero adds 0 to the weight's gradient, not NaN.
+    return ReLU.apply(x) + weight * clamp(x, max=0.0)
 
 
 class ELU(Activation):

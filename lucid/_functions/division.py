@@ -35,6 +35,11 @@ class Div(Arithmetic):
         return -dz * x / (y * y)
 
 
+def floored(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """floor(x / y) of arrays of one dtype."""
+    return _ops.floor_divide(x, y) if x.dtype.char in "fd" else np.asarray(np.floor_divide(x, y))
+
+
 class FloorDiv(Arithmetic):
     """A step function: its gradients are zeros."""
 
@@ -42,7 +47,7 @@ class FloorDiv(Arithmetic):
 
     def forward(self, x: Tensor, y: Tensor) -> np.ndarray:
         self.shapes, self.saved = (x._data.shape, y._data.shape), (x, y)
-        return np.asarray(np.floor_divide(x._data, y._data))
+        return floored(x._data, y._data)
 
     def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
         return wrap(np.zeros(dz._data.shape, dz._data.dtype))
@@ -121,7 +126,7 @@ def floor_divide(x: Operand, y: Operand, *, out: Tensor | None = None) -> Tensor
     x, y = operands("floor_divide", x, y)
     if x._data.dtype.kind != "f" and np.any(y._data == 0):
         raise RuntimeError("floor_divide: ZeroDivisionError: integer division by zero")
-    return compute(np.floor_divide, x, y)
+    return compute(floored, x, y)
 
 
 def rfloor_divide(x: Operand, y: Operand) -> Tensor:

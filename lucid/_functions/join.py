@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 
+def joined(arrays: list[np.ndarray], sizes: list[int], shape: tuple[int, ...], dim: int) -> np.ndarray:
+    """Arrays of any strides one after the other along ``dim``."""
+    y = _ops.allocate(shape, arrays[0].dtype)
+    end = 0
+    for x, size in zip(arrays, sizes):
+        start, end = end, end + size
+        part = y[(slice(None),) * dim + (slice(start, end),)]
+        if not _ops.copy_into(part, x):
+            part[...] = x
+    return y
+
+
 class Cat(Node):
     __slots__ = ("dim", "sizes")
 
@@ -29,7 +41,7 @@ class Cat(Node):
         shape[dim] = sum(self.sizes)
         arrays = [x._data for x in tensors]
         y = _ops.join(arrays, tuple(shape), dim)
-        return np.concatenate(arrays, dim, out=_ops.allocate(tuple(shape), arrays[0].dtype)) if y is None else y
+        return joined(arrays, self.sizes, tuple(shape), dim) if y is None else y
 
     def backward(self, dy: Tensor) -> tuple[Tensor, ...]:
         return split(dy, self.sizes, self.dim)
@@ -43,7 +55,7 @@ class Stack(Node):
         arrays = [x._data for x in tensors]
         shape = (*arrays[0].shape[:dim], len(arrays), *arrays[0].shape[dim:])
         y = _ops.join(arrays, shape, dim)
-        return np.stack(arrays, dim, out=_ops.allocate(shape, arrays[0].dtype)) if y is None else y
+        return joined([np.expand_dims(x, dim) for x in arrays], [1] * len(arrays), shape, dim) if y is None else y
 
     def backward(self, dy: Tensor) -> tuple[Tensor, ...]:
         return unbind(dy, self.dim)

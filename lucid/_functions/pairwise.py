@@ -1,4 +1,4 @@
-"""Elementwise functions of two operands that NumPy computes: remainders, extremes that skip NaN, logarithms of sums."""
+"""Elementwise functions of two operands: remainders, extremes that skip NaN, logarithms of sums, signs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lucid import _dtype
+from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import Operand, as_tensor, cast, floating, operands
 from lucid._functions.activation import sigmoid
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 class Fmod(Arithmetic):
     __slots__ = ()
-    kernel, integer = staticmethod(quiet(np.fmod)), staticmethod(np.fmod)
+    kernel, integer = staticmethod(_ops.fmod), staticmethod(np.fmod)
 
     def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
         return dz
@@ -60,7 +60,7 @@ class Fmin(Fmax):
 
 class Hypot(Arithmetic):
     __slots__ = ()
-    kernel, integer = staticmethod(quiet(np.hypot)), staticmethod(np.hypot)
+    kernel, integer = staticmethod(_ops.hypot), staticmethod(np.hypot)
 
     def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
         return dz * (x / hypot(x, y))
@@ -73,7 +73,7 @@ class LogAddExp(Arithmetic):
     """dz/dx = sigmoid(x - y); half each where both are the same infinity."""
 
     __slots__ = ()
-    kernel, integer = staticmethod(quiet(np.logaddexp)), staticmethod(np.logaddexp)
+    kernel, integer = staticmethod(_ops.logaddexp), staticmethod(np.logaddexp)
     base = 1.0
 
     def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
@@ -92,7 +92,7 @@ class LogAddExp2(LogAddExp):
 
 class CopySign(Arithmetic):
     __slots__ = ()
-    kernel, integer = staticmethod(quiet(np.copysign)), staticmethod(np.copysign)
+    kernel, integer = staticmethod(_ops.copysign), staticmethod(np.copysign)
 
     def dx(self, x: Tensor, y: Tensor, dz: Tensor) -> Tensor:
         same = wrap(np.asarray(np.signbit(x._data) == np.signbit(y._data)))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid import _ops
 from lucid._functions._arguments import as_shape, check_tensors
 from lucid._functions._common import expand, normalize_dims
 from lucid._functions.shape import clone, reshape
@@ -20,7 +21,7 @@ class Flip(Node):
 
     def forward(self, x: Tensor, dims: tuple[int, ...]) -> np.ndarray:
         self.dims = dims
-        return np.flip(x._data, dims).copy() if x._data.ndim else x._data.copy()
+        return _ops.copied(np.flip(x._data, dims) if x._data.ndim else x._data)
 
     def backward(self, dy: Tensor) -> Tensor:
         return Flip.apply(dy, self.dims)

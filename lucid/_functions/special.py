@@ -325,12 +325,7 @@ class Logit(Unary):
 
     @staticmethod
     def kernel(x: np.ndarray, eps: float | None) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            z = x.astype(np.float64)
-            z = z if eps is None else np.clip(z, eps, 1 - eps)
-            middle = np.log1p((2 * z - 1) / (1 - z))  # log(z / (1 - z)) would lose digits around 1/2
-            y = np.where((z > 0.25) & (z < 0.75), middle, np.log(z / (1 - z)))
-            return np.where((z < 0) | (z > 1), np.nan, y).astype(x.dtype)
+        return _ops.logit(x, -math.inf if eps is None else eps, math.inf if eps is None else 1 - eps)
 
     def backward(self, dy: Tensor) -> Tensor:
         (x,), eps = self.unpack(), self.params[0]

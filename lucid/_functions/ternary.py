@@ -9,9 +9,10 @@ import numpy as np
 
 from lucid import _ops
 from lucid._functions._common import Operand, as_tensor, floating
-from lucid._functions.binary import add, maximum, minimum
+from lucid._functions.binary import add, maximum, may_need_gradient, minimum
 from lucid._functions.choice import where
-from lucid.autograd._node import Node, TensorBase
+from lucid.autograd._mode import mode
+from lucid.autograd._node import Node, TensorBase, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -61,6 +62,28 @@ def clamp(x: Tensor, min: Operand = None, max: Operand = None, *, out: Tensor | 
     return Clamp.apply(x, min, max)
 
 
+def unrecorded(x: Tensor, *others: Operand) -> bool:
+    """Tensors of one dtype, float32 or float64, or numbers, whose gradient nobody will ask for: a kernel may do it."""
+    if mode.trace:
+        return False
+    for other in (x, *others):
+        if isinstance(other, TensorBase):
+            if type(other._data) is not np.ndarray or other._data.dtype != x._data.dtype:
+                return False
+            if mode.enabled and may_need_gradient(other):  # type: ignore[arg-type]
+                return False
+        elif type(other) not in (int, float):
+            return False
+    return x._data.dtype.char in "fd"
+
+
+def alike(x: Tensor, *others: Operand) -> bool:
+    """`unrecorded`, and numbers or of one shape."""
+    if not unrecorded(x, *others):
+        return False
+    return all(not isinstance(v, TensorBase) or v._data.shape == x._data.shape for v in others)
+
+
 def lerp(x: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) -> Tensor:
     """x + weight * (end - x).
 
@@ -79,6 +102,9 @@ def lerp(x: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) 
         >>> print(lucid.lerp(lucid.tensor([0.0, 2.0]), lucid.tensor([1.0, 4.0]), 0.5))
         [0.5, 3.0]
     """
+    if alike(x, end, weight):
+        factor = weight._data if isinstance(weight, TensorBase) else np.asarray(weight, x._data.dtype)
+        return wrap(_ops.lerp(x._data, end._data, factor))
     return x + weight * (end - x)
 
 
@@ -99,6 +125,8 @@ def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1, out: Tensor | 
         >>> print(lucid.addcmul(lucid.tensor([1.0]), lucid.tensor([2.0]), lucid.tensor([3.0]), value=10))
         [61.0]
     """
+    if type(value) in (int, float) and alike(x, a, b):
+        return wrap(_ops.addcmul(x._data, a._data, b._data, value))
     return add(x, a * b, alpha=value)
 
 
@@ -119,6 +147,8 @@ def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1, out: Tensor | 
         >>> print(lucid.addcdiv(lucid.tensor([1.0]), lucid.tensor([6.0]), lucid.tensor([3.0]), value=10))
         [21.0]
     """
+    if type(value) in (int, float) and alike(x, a, b):
+        return wrap(_ops.addcdiv(x._data, a._data, b._data, value))
     return add(x, a / b, alpha=value)
 
 

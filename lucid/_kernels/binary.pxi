@@ -63,6 +63,46 @@ def add_scaled(x, y, double alpha, out=None):
     return map2(x, y, <void*> add_scaled_kernel[float], <void*> add_scaled_kernel[double], out, alpha)
 
 
+# Sums with a product or quotient; with the roundings that the operations have one after the other
+
+cdef void lerp_kernel(const floating* x, const floating* end, const floating* weight, floating* y, Py_ssize_t n,
+                      const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = x[i] + product(weight[i], end[i] - x[i])
+
+
+cdef void addcmul_kernel(const floating* x, const floating* a, const floating* b, floating* y, Py_ssize_t n,
+                         const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating value = <floating> p[0]
+    for i in range(n):
+        y[i] = x[i] + value * product(a[i], b[i])
+
+
+cdef void addcdiv_kernel(const floating* x, const floating* a, const floating* b, floating* y, Py_ssize_t n,
+                         const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating value = <floating> p[0]
+    for i in range(n):
+        y[i] = x[i] + value * (a[i] / b[i])
+
+
+def lerp(x, end, weight, out=None):
+    """x + weight * (end - x)."""
+    return map3(x, end, weight, <void*> lerp_kernel[float], <void*> lerp_kernel[double], out)
+
+
+def addcmul(x, a, b, double value, out=None):
+    """x + value * a * b."""
+    return map3(x, a, b, <void*> addcmul_kernel[float], <void*> addcmul_kernel[double], out, value)
+
+
+def addcdiv(x, a, b, double value, out=None):
+    """x + value * a / b."""
+    return map3(x, a, b, <void*> addcdiv_kernel[float], <void*> addcdiv_kernel[double], out, value)
+
+
 # Extremes
 
 cdef void maximum_kernel(const floating* x, const floating* y, floating* z, Py_ssize_t n,
@@ -77,6 +117,12 @@ cdef void minimum_kernel(const floating* x, const floating* y, floating* z, Py_s
     cdef Py_ssize_t i
     for i in range(n):
         z[i] = x[i] if (x[i] < y[i]) | (x[i] != x[i]) else y[i]
+
+
+cdef void copysign_kernel(const floating* x, const floating* y, floating* z, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        z[i] = with_sign(x[i], y[i])
 
 
 cdef void fmax_kernel(const floating* x, const floating* y, floating* z, Py_ssize_t n, const double* p) noexcept nogil:
@@ -108,6 +154,11 @@ def minimum(x, y, out=None):
     return map2(x, y, <void*> minimum_kernel[float], <void*> minimum_kernel[double], out)
 
 
+def copysign(x, y, out=None):
+    """|x| with the sign of y."""
+    return map2(x, y, <void*> copysign_kernel[float], <void*> copysign_kernel[double], out)
+
+
 def fmax(x, y, out=None):
     """The larger operand; the other one where one is NaN."""
     return map2(x, y, <void*> fmax_kernel[float], <void*> fmax_kernel[double], out)
@@ -121,72 +172,6 @@ def fmin(x, y, out=None):
 def clamp(x, double lo, double hi, out=None):
     """min(max(x, lo), hi), NaN kept."""
     return map1(x, <void*> clamp_kernel[float], <void*> clamp_kernel[double], out, lo, hi)
-
-
-# Powers, remainders, angles: the C library's functions, one call per element
-
-ctypedef float (*Float2)(float, float) noexcept nogil
-ctypedef double (*Double2)(double, double) noexcept nogil
-
-
-cdef void libm2_kernel(const floating* x, const floating* y, floating* z, Py_ssize_t n, const double* p) noexcept nogil:
-    """The function whose address is the first parameter."""
-    cdef Py_ssize_t i
-    for i in range(n):
-        z[i] = (<Float2*> p)[0](x[i], y[i]) if floating is float else (<Double2*> p)[0](x[i], y[i])
-
-
-cdef inline floating remainder_(floating x, floating y) noexcept nogil:
-    cdef floating r = cmath.fmodf(x, y) if floating is float else cmath.fmod(x, y)
-    return r + y if r != 0 and (r < 0) != (y < 0) else r
-
-
-cdef void remainder_kernel(const floating* x, const floating* y, floating* z, Py_ssize_t n,
-                           const double* p) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        z[i] = remainder_(x[i], y[i])
-
-
-cdef cnp.ndarray libm2(cnp.ndarray x, cnp.ndarray y, void* f32, void* f64, object out):
-    cdef void* function = f32 if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT else f64
-    return map2(x, y, <void*> libm2_kernel[float], <void*> libm2_kernel[double], out, double_of(<int64_t> function))
-
-
-def pow(cnp.ndarray x, cnp.ndarray y, out=None):
-    """x ** y; a single exponent of 2, 3, 0.5 or -1 needs no call of the C library."""
-    cdef double exponent
-    if cnp.PyArray_SIZE(y) == 1 and cnp.PyArray_NDIM(y) <= cnp.PyArray_NDIM(x) and common_type(x, y):
-        exponent = y.item()
-        if exponent == 2:
-            return map1(x, <void*> square_kernel[float], <void*> square_kernel[double], out)
-        if exponent == 3:
-            return map1(x, <void*> cube_kernel[float], <void*> cube_kernel[double], out)
-        if exponent == 0.5:
-            return map1(x, <void*> pow_half_kernel[float], <void*> pow_half_kernel[double], out)
-        if exponent == -1:
-            return map1(x, <void*> reciprocal_kernel[float], <void*> reciprocal_kernel[double], out)
-    return libm2(x, y, <void*> cmath.powf, <void*> cmath.pow, out)
-
-
-def fmod(x, y, out=None):
-    """x - y * trunc(x / y), exact: the sign of x."""
-    return libm2(x, y, <void*> cmath.fmodf, <void*> cmath.fmod, out)
-
-
-def remainder(x, y, out=None):
-    """x - y * floor(x / y): the sign of y, as Python's %."""
-    return map2(x, y, <void*> remainder_kernel[float], <void*> remainder_kernel[double], out)
-
-
-def atan2(x, y, out=None):
-    """Angle of the point (y, x), in radians."""
-    return libm2(x, y, <void*> cmath.atan2f, <void*> cmath.atan2, out)
-
-
-def hypot(x, y, out=None):
-    """sqrt(x * x + y * y) without overflow."""
-    return libm2(x, y, <void*> cmath.hypotf, <void*> cmath.hypot, out)
 
 
 # Comparisons and selection

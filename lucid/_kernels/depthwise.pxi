@@ -316,13 +316,18 @@ cdef void pack_planes(const Planes* p, const floating* w, floating* packed, unsi
             packed += taps
 
 
+cdef double planes_work(const Planes* p) noexcept nogil:
+    """Work for ``threads_for_flops``: to move an element of y or x takes as long as 12 or 20 operations of a product."""
+    cdef double taps = <double> p.y.start[p.y.phases] * p.x.start[p.x.phases] / (p.y.phases * p.x.phases)
+    cdef double y = p.rows * <double> p.y.result * p.x.result, x = p.channels * <double> p.y.source * p.x.source
+    return p.samples * p.groups * (y * (2 * p.channels * taps + 12) + 20 * x)
+
+
 cdef bint convolve_planes(Planes* p, const floating* x, const floating* w, const floating* bias,
                           floating* y) noexcept nogil:
     """Every element of y from x, which holds ``samples * groups * channels`` planes. False when memory ran out."""
     cdef Py_ssize_t weights = p.groups * p.rows * p.channels * p.y.start[p.y.phases] * p.x.start[p.x.phases]
-    cdef double pixels = <double> p.samples * p.y.result * p.x.result
-    # moving a plane costs about as much as ten taps
-    cdef int threads = threads_for_flops(pixels * (weights / (p.y.phases * p.x.phases) + 10.0 * p.groups * p.rows))
+    cdef int threads = threads_for_flops(planes_work(p))
     cdef Py_ssize_t tasks, parts, i, size, kept, flags
     cdef floating* packed
     cdef unsigned char* wild

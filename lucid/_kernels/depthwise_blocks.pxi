@@ -80,8 +80,7 @@ cdef bint convolve_blocks(const Planes* p, const float* x, const float* w, const
     cdef Py_ssize_t taps = p.y.start[1] * p.x.start[1], blocks = ceil_div(p.groups, <Py_ssize_t> CHANNELS), i
     cdef Py_ssize_t tasks = p.samples * blocks, kept = blocks * (taps + 1) * CHANNELS, flags = round_up(p.groups, 64)
     cdef Py_ssize_t size = (p.y.source * p.x.source + p.y.result * p.x.result) * CHANNELS
-    cdef double pixels = <double> p.samples * p.groups * p.y.result * p.x.result
-    cdef int threads = <int> min(threads_for_flops(pixels * (taps + 10)), tasks)
+    cdef int threads = <int> min(threads_for_flops(planes_work(p)), tasks)
     cdef unsigned char* wild
     cdef float* packed
     if p.samples == 0 or p.y.result == 0 or p.x.result == 0:

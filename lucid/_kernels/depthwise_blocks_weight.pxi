@@ -153,8 +153,7 @@ cdef bint weight_grad_blocks(const Planes* p, const float* x, const float* dy, f
     cdef Py_ssize_t chunks = max(min(p.samples, <Py_ssize_t> BLOCK_CHUNKS // blocks), 1)
     cdef Py_ssize_t kept = blocks * chunks * taps * CHANNELS
     cdef Py_ssize_t size = block_stage(p) + (p.y.source * p.x.source + p.y.result * p.x.result + 2 * taps) * CHANNELS
-    cdef double pixels = <double> p.samples * p.groups * p.y.result * p.x.result
-    cdef int threads = <int> min(threads_for_flops(pixels * (taps + 10)), blocks * chunks)
+    cdef int threads = <int> min(threads_for_flops(planes_work(p)), blocks * chunks)
     cdef float* sums = <float*> workspace((kept + threads * size) * sizeof(float))
     if sums == NULL:
         return False

@@ -102,8 +102,7 @@ cdef void weight_planes(const Planes* p, const floating* x, const floating* dy, 
 cdef bint weight_grad_planes(Planes* p, const floating* x, const floating* dy, floating* dw) noexcept nogil:
     """dw of ``groups`` channels of x. False when memory ran out."""
     cdef Py_ssize_t taps = p.y.start[1] * p.x.start[1], lanes = lane_count(x), size, g
-    cdef double pixels = <double> p.samples * p.groups * p.rows * p.y.result * p.x.result
-    cdef int threads = <int> min(threads_for_flops(pixels * (taps + 10)), p.groups)
+    cdef int threads = <int> min(threads_for_flops(planes_work(p)), p.groups)
     cdef floating* work
     if p.samples == 0:
         memset(dw, 0, p.groups * p.rows * taps * sizeof(floating))

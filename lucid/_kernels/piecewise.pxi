@@ -129,6 +129,19 @@ def leaky_relu_backward(x, dy, double slope=0.01, out=None):
                 out, slope)
 
 
+# PReLU, with the roundings of relu(x) + weight * min(x, 0)
+
+cdef void prelu_kernel(const floating* x, const floating* weight, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = clamp_low(x[i], <floating> 0) + product(weight[i], clamp_high(x[i], <floating> 0))
+
+
+def prelu(x, weight, out=None):
+    """x above zero, weight * x below; the weight is broadcast."""
+    return map2(x, weight, <void*> prelu_kernel[float], <void*> prelu_kernel[double], out)
+
+
 # HardTanh, and ReLU6 as hardtanh(x, 0, 6); p = (lo, hi)
 
 cdef void hardtanh_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:

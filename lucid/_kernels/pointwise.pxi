@@ -226,71 +226,14 @@ cdef void libm1_kernel(const floating* x, floating* y, Py_ssize_t n, const doubl
         y[i] = (<Float1*> p)[0](x[i]) if floating is float else (<Double1*> p)[0](x[i])
 
 
-cdef cnp.ndarray libm1(cnp.ndarray x, void* f32, void* f64, object out):
-    cdef void* function = f32 if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT else f64
-    return map1(x, <void*> libm1_kernel[float], <void*> libm1_kernel[double], out, double_of(<int64_t> function))
+cdef cnp.ndarray wide1(cnp.ndarray x, void* kernel, void* f64, object out):
+    """``kernel`` over float32, the C library's function ``f64`` over float64."""
+    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT:
+        return map1(x, kernel, NULL, out)
+    return map1(x, NULL, <void*> libm1_kernel[double], out, double_of(<int64_t> f64))
 
 
-def exp2(x, out=None):
-    """2 ** x."""
-    return libm1(x, <void*> cmath.exp2f, <void*> cmath.exp2, out)
-
-
-def log2(x, out=None):
-    """Logarithm to base 2."""
-    return libm1(x, <void*> cmath.log2f, <void*> cmath.log2, out)
-
-
-def log10(x, out=None):
-    """Logarithm to base 10."""
-    return libm1(x, <void*> cmath.log10f, <void*> cmath.log10, out)
-
-
-def asin(x, out=None):
-    """Inverse sine, in radians."""
-    return libm1(x, <void*> cmath.asinf, <void*> cmath.asin, out)
-
-
-def acos(x, out=None):
-    """Inverse cosine, in radians."""
-    return libm1(x, <void*> cmath.acosf, <void*> cmath.acos, out)
-
-
-def atan(x, out=None):
-    """Inverse tangent, in radians."""
-    return libm1(x, <void*> cmath.atanf, <void*> cmath.atan, out)
-
-
-def sinh(x, out=None):
-    """Hyperbolic sine."""
-    return libm1(x, <void*> cmath.sinhf, <void*> cmath.sinh, out)
-
-
-def cosh(x, out=None):
-    """Hyperbolic cosine."""
-    return libm1(x, <void*> cmath.coshf, <void*> cmath.cosh, out)
-
-
-def asinh(x, out=None):
-    """Inverse hyperbolic sine."""
-    return libm1(x, <void*> cmath.asinhf, <void*> cmath.asinh, out)
-
-
-def acosh(x, out=None):
-    """Inverse hyperbolic cosine."""
-    return libm1(x, <void*> cmath.acoshf, <void*> cmath.acosh, out)
-
-
-def atanh(x, out=None):
-    """Inverse hyperbolic tangent."""
-    return libm1(x, <void*> cmath.atanhf, <void*> cmath.atanh, out)
-
-
-def erfc(x, out=None):
-    """1 - erf(x)."""
-    return libm1(x, <void*> cmath.erfcf, <void*> cmath.erfc, out)
-
-
-def lgamma(x, out=None):
+def lgamma(cnp.ndarray x, out=None):
     """Logarithm of |gamma(x)|."""
-    return libm1(x, <void*> cmath.lgammaf, <void*> cmath.lgamma, out)
+    cdef void* function = <void*> cmath.lgammaf if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT else <void*> cmath.lgamma
+    return map1(x, <void*> libm1_kernel[float], <void*> libm1_kernel[double], out, double_of(<int64_t> function))

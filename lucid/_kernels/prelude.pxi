@@ -56,6 +56,8 @@ cdef inline cnp.ndarray contiguous(cnp.ndarray x):
     """``x`` itself when it is aligned, native and C-contiguous, else such a copy (0-d stays 0-d)."""
     if cnp.PyArray_ISCARRAY_RO(x):
         return x
+    if cnp.PyArray_ISBEHAVED_RO(x):
+        return copied(x)
     return cnp.PyArray_FROM_OF(x, cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_NOTSWAPPED)
 
 

@@ -5,7 +5,7 @@
 
 cdef enum:
     PHILOX = 32                 # counters encrypted together
-    RANDOM_GRAIN = 8192
+    RANDOM_GRAIN = 2048
 
 cdef enum:                      # streams: apart, so that no word is used twice
     WORDS = 0                   # float32 uniforms, dropout masks

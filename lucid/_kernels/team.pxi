@@ -244,13 +244,17 @@ cdef extern from *:
 
     /* Whether the next region has to wake its workers, and is not one of many that follow one another: then the first few
        run alone, and after that workers are awake. */
+    static uint64_t lucid_nanoseconds(void) {
+        struct timespec time;
+        clock_gettime(CLOCK_MONOTONIC, &time);
+        return (uint64_t) time.tv_sec * 1000000000u + (uint64_t) time.tv_nsec;
+    }
+
     static int lucid_team_sleeps(void) {
         static uint64_t last, often;
-        struct timespec time;
         if (__atomic_load_n(&lucid_teams[0].busy, __ATOMIC_RELAXED)) return 1;
         if (lucid_teams[0].workers && !__atomic_load_n(&lucid_teams[0].asleep, __ATOMIC_RELAXED)) return 0;
-        clock_gettime(CLOCK_MONOTONIC, &time);
-        const uint64_t now = (uint64_t) time.tv_sec * 1000000000u + (uint64_t) time.tv_nsec;
+        const uint64_t now = lucid_nanoseconds();
         if (now - __atomic_exchange_n(&last, now, __ATOMIC_RELAXED) > LUCID_OFTEN) {
             __atomic_store_n(&often, 0, __ATOMIC_RELAXED);
             return 1;
@@ -259,6 +263,8 @@ cdef extern from *:
     }
     #else
     #define lucid_team_sleeps() 0
+    #define lucid_nanoseconds() 0
     #endif
     """
     bint team_sleeps "lucid_team_sleeps" () noexcept nogil
+    uint64_t nanoseconds "lucid_nanoseconds" () noexcept nogil

@@ -82,22 +82,16 @@ cdef void tan_kernel(const float* x, float* y, Py_ssize_t n, const double* p) no
             y[i] = y[i] if magnitude(x[i]) <= TRIG_LIMIT else cmath.tanf(x[i])
 
 
-def sin(cnp.ndarray x, out=None):
+def sin(x, out=None):
     """Sine of x radians."""
-    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT:
-        return map1(x, <void*> sin_kernel, NULL, out)
-    return libm1(x, <void*> cmath.sinf, <void*> cmath.sin, out)
+    return wide1(x, <void*> sin_kernel, <void*> cmath.sin, out)
 
 
-def cos(cnp.ndarray x, out=None):
+def cos(x, out=None):
     """Cosine of x radians."""
-    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT:
-        return map1(x, <void*> cos_kernel, NULL, out)
-    return libm1(x, <void*> cmath.cosf, <void*> cmath.cos, out)
+    return wide1(x, <void*> cos_kernel, <void*> cmath.cos, out)
 
 
-def tan(cnp.ndarray x, out=None):
+def tan(x, out=None):
     """Tangent of x radians."""
-    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT:
-        return map1(x, <void*> tan_kernel, NULL, out)
-    return libm1(x, <void*> cmath.tanf, <void*> cmath.tan, out)
+    return wide1(x, <void*> tan_kernel, <void*> cmath.tan, out)

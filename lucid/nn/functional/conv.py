@@ -12,9 +12,8 @@ from lucid._functions._common import rank
 from lucid._functions._errors import OptionError
 from lucid._functions.conv import Convolution, Geometry
 from lucid._functions.gather import index_select
-from lucid._functions.index import SetItem, Unslice
-from lucid._functions.join import cat, narrow
-from lucid._functions.repeat import flip
+from lucid._functions.join import narrow
+from lucid._functions.pad import pad as padded
 from lucid._functions.shape import clone, reshape
 from lucid.autograd._node import wrap
 from lucid.nn.functional._arguments import Sizes, at_least, check_planes, sizes
@@ -291,11 +290,7 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     added = {d: (max(before, 0), max(after, 0)) for d, (before, after) in pairs.items()}
     if not any(before or after for before, after in added.values()):
         return clone(x)
-    if mode == "constant":
-        return _surround(x, added, value or 0)
-    for d, (before, after) in added.items():
-        x = _extend(x, d, before, after, mode)
-    return x
+    return padded(x, added, mode, value or 0)
 
 
 def _check_reach(mode: str, before: int, after: int, size: int, d: int, shape: tuple[int, ...]) -> None:
@@ -309,27 +304,3 @@ def _check_reach(mode: str, before: int, after: int, size: int, d: int, shape: t
             f"pad: mode {mode!r} can add at most {limit} elements to dimension {d}, got {(before, after)} "
             f"(input {shape})"
         )
-
-
-def _surround(x: Tensor, added: dict[int, tuple[int, int]], value: float) -> Tensor:
-    shape = list(x._data.shape)
-    index = [slice(None)] * len(shape)
-    for d, (before, after) in added.items():
-        index[d] = slice(before, before + shape[d])
-        shape[d] += before + after
-    if value == 0:
-        return Unslice.apply(x, tuple(shape), tuple(index))
-    return SetItem.apply(wrap(np.full(shape, value, x._data.dtype)), x, tuple(index))
-
-
-def _extend(x: Tensor, d: int, before: int, after: int, mode: str) -> Tensor:
-    size = x._data.shape[d]
-    if mode == "reflect":
-        first, last = flip(narrow(x, d, 1, before), d), flip(narrow(x, d, size - 1 - after, after), d)
-    elif mode == "circular":
-        first, last = narrow(x, d, size - before, before), narrow(x, d, 0, after)
-    else:
-        shape = x._data.shape
-        ends = narrow(x, d, 0, 1), narrow(x, d, size - 1, 1)
-        first, last = (end.expand(*shape[:d], n, *shape[d + 1 :]) for end, n in zip(ends, (before, after)))
-    return cat([first, x, last], d)

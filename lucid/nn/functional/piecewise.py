@@ -146,8 +146,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         if slopes != channels:
             raise OptionError(f"prelu: expected 1 or {channels} slopes, got {slopes} (input {shape})")
         weight = weight.reshape((slopes, *(1 for _ in shape[2:])))
-    # A product with min(x, 0), not a selection: an infinite x above zero adds 0 to the weight's gradient, not NaN.
-    return ops.ReLU.apply(input) + weight * clamp(input, max=0.0)
+    return ops.prelu(input, weight)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
