@@ -70,6 +70,7 @@ include "_kernels/conv3d.pxi"         # the same over volumes, plane by plane
 include "_kernels/interleaved_pool.pxi"  # the maximum of 2 x 2 windows, with AVX-512
 include "_kernels/pool.pxi"           # max pooling, and what poolings share
 include "_kernels/avg_pool.pxi"       # average, adaptive average pooling
+include "_kernels/resample.pxi"       # rows as weighted sums of rows: resizing
 include "_kernels/norm.pxi"           # batch norm
 include "_kernels/plan_train_norm.pxi"  # batch norm, ReLU and pooling at once, for training plans
 include "_kernels/layer_norm_avx2.pxi"   # rows of layer norm with AVX2

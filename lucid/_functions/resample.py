@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from lucid import _ops
+from lucid.autograd._mode import mode
 from lucid.autograd._node import Node
 
 if TYPE_CHECKING:
@@ -22,15 +24,47 @@ class Tap(NamedTuple):
     weights: np.ndarray
 
 
-class Table(NamedTuple):
+class _Matrix(NamedTuple):
+    inputs: int
+    outputs: int
+    taps: tuple[Tap, ...]
+
+
+class Rows(NamedTuple):
+    """What `_ops.resample` reads: the entries of row i are those from starts[i] to starts[i + 1]."""
+
+    starts: np.ndarray
+    columns: np.ndarray
+    weights: dict[str, np.ndarray]  # by dtype
+
+
+class Table(_Matrix):
     """A sparse matrix as a list of taps, at most one per row in each: element order, and so the bits, are fixed.
 
     Absent entries are never multiplied: an infinity or NaN reaches only the elements that read it.
     """
 
-    inputs: int
-    outputs: int
-    taps: tuple[Tap, ...]
+    @cached_property
+    def entries(self) -> Rows:
+        """The same matrix row by row."""
+        all_rows = np.arange(self.outputs)
+        parts = [(all_rows if isinstance(tap.rows, slice) else tap.rows, *tap[1:]) for tap in self.taps]
+        if not parts:
+            parts = [(all_rows[:0], all_rows[:0], np.zeros(0))]
+        rows, columns, weights = (np.concatenate(each) for each in zip(*parts))
+        order = np.argsort(rows, kind="stable")
+        starts = np.searchsorted(rows[order], np.arange(self.outputs + 1)).astype(np.int64)
+        factors = {char: weights[order].astype(char) for char in "fd"}
+        return Rows(starts, columns[order].astype(np.int64), factors)
+
+    @cached_property
+    def moves(self) -> bool:
+        """Whether every row is one row of the input as it is."""
+        return len(self.taps) == 1 and isinstance(self.taps[0].rows, slice) and bool(np.all(self.taps[0].weights == 1))
+
+    @cached_property
+    def transposed(self) -> Table:
+        return transpose(self)
 
 
 def table(rows: np.ndarray, columns: np.ndarray, weights: np.ndarray, outputs: int, inputs: int) -> Table:
@@ -85,6 +119,12 @@ class Resample(Node):
 
     def forward(self, x: Tensor, matrix: Table, dim: int, backwards: Table | None) -> np.ndarray:
         self.matrix, self.dim, self.backwards = matrix, dim, backwards
+        if not mode.trace and type(x._data) is np.ndarray:
+            if matrix.moves:
+                return _ops.pick(x._data, dim, matrix.entries.columns)
+            if (kind := x._data.dtype.char) in "fd":
+                starts, columns, factors = matrix.entries
+                return _ops.resample(x._data, dim, starts, columns, factors[kind])
         shape = x._data.shape
         y = _ops.allocate((*shape[:dim], matrix.outputs, *shape[dim + 1 :]), x._data.dtype)
         outer, inner = math.prod(shape[:dim]), math.prod(shape[dim + 1 :])
@@ -96,7 +136,7 @@ class Resample(Node):
         return y
 
     def backward(self, dy: Tensor) -> Tensor:
-        back = transpose(self.matrix) if self.backwards is None else self.backwards
+        back = self.matrix.transposed if self.backwards is None else self.backwards
         return Resample.apply(dy, back, self.dim, self.matrix)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 from lucid._functions.pool import AdaptiveAvgPool2d
 from lucid._functions.resample import Table, resample
 from lucid._functions.shape import reshape
+from lucid.autograd._mode import mode as autograd
 from lucid.nn.functional import _filters
 from lucid.nn.functional._common import check_tensors
 
@@ -75,6 +77,22 @@ def _table(
     if mode == "bicubic":
         return _filters.cubic(n, size, factor, corners)
     return None if n == size else _filters.linear(n, size, factor, corners)
+
+
+@functools.lru_cache(maxsize=256)
+def _tables(
+    mode: str, sizes: tuple[int, ...], wanted: tuple[int, ...], factors: tuple[float | None, ...], corners: bool,
+    antialias: bool, double: bool,
+) -> list[tuple[Table, int]]:  # fmt: skip
+    """The matrices, and the spatial dimensions they are for, in the order in which they are applied.
+
+    What shrinks comes first, from the front; what grows comes last, from the back, where memory is gathered element by
+    element.
+    """
+    ratios = [m / n for m, n in zip(wanted, sizes)]
+    order = sorted(range(len(wanted)), key=lambda d: (ratios[d], -d if ratios[d] > 1 else d))
+    found = [(_table(mode, sizes[d], wanted[d], factors[d], corners, antialias, double), d) for d in order]
+    return [(matrix, d) for matrix, d in found if matrix is not None]
 
 
 def _area(x: Tensor, wanted: list[int]) -> Tensor:
@@ -159,15 +177,10 @@ def interpolate(
     wanted, factors = _output_size(shape, size, scale_factor, recompute_scale_factor)
     if mode == "area":
         return _area(input, wanted)
-    # What shrinks comes first, from the front; what grows comes last, from the back, where memory is gathered
-    # element by element.
-    ratios = [m / n for m, n in zip(wanted, shape[2:])]
-    order = sorted(range(len(wanted)), key=lambda d: (ratios[d], -d if ratios[d] > 1 else d))
     y, double = input, input._data.dtype != np.float32
-    for d in order:
-        matrix = _table(mode, shape[d + 2], wanted[d], factors[d], bool(align_corners), antialias, double)
-        if matrix is not None:
-            y = resample(y, matrix, d + 2)
+    tables = _tables.__wrapped__ if autograd.trace else _tables  # sizes of traces may be unknown
+    for matrix, d in tables(mode, tuple(shape[2:]), (*wanted,), (*factors,), bool(align_corners), antialias, double):
+        y = resample(y, matrix, d + 2)
     return y.clone() if y is input else y
 
 
