@@ -1,7 +1,7 @@
 # Pooling over NCHW images, one plane of one image at a time: what all kinds share, and the maximum.
 
 cdef enum:
-    POOL_GRAIN = 65536          # window elements worth a thread
+    POOL_GRAIN = 12288          # window elements worth a thread
     POOL_SPAN = 128             # windows side by side
     POOL_LANES = 16             # they are taken in multiples of this
     POOL_STAGE = 1024           # elements of a row they read

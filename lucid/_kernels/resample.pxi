@@ -20,7 +20,8 @@ cdef extern from *:
             const real *c = x + at[2] * row, *d = x + (taps > 3 ? at[3] : 0) * row; \\
             const real s = weights[2], t = taps > 3 ? weights[3] : 0; \\
             if (taps == 3) LUCID_ROLLED for (Py_ssize_t j = 0; j < n; j++) y[j] = madd(c[j], s, madd(b[j], v, a[j] * u)); \\
-            else LUCID_ROLLED for (Py_ssize_t j = 0; j < n; j++) y[j] = madd(d[j], t, madd(c[j], s, madd(b[j], v, a[j] * u))); \\
+            else LUCID_ROLLED for (Py_ssize_t j = 0; j < n; j++) \\
+                y[j] = madd(d[j], t, madd(c[j], s, madd(b[j], v, a[j] * u))); \\
         } \\
         else if (taps == 2) LUCID_ROLLED for (Py_ssize_t j = 0; j < n; j++) y[j] = madd(b[j], v, a[j] * u); \\
         else if (taps == 1) LUCID_ROLLED for (Py_ssize_t j = 0; j < n; j++) y[j] = a[j] * u; \\
@@ -129,7 +130,8 @@ ctypedef fused Moved:
     uint64_t
 
 
-cdef void pick_elements(const Resampled* g, const Moved* x, Moved* y, bint doubled, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
+cdef void pick_elements(const Resampled* g, const Moved* x, Moved* y, bint doubled, Py_ssize_t lo,
+                        Py_ssize_t hi) noexcept nogil:
     cdef Py_ssize_t line, i, n = g.outputs
     cdef const int64_t* columns = g.columns
     cdef const Moved* source

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid import _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._errors import OptionError
 from lucid._functions.pool import AdaptiveAvgPool2d
 from lucid._functions.pool3d import AdaptiveMaxPool3d, MaxPool3d
 from lucid._functions.shape import reshape
 from lucid._printing import shown
+from lucid.autograd._node import wrap
 from lucid.nn.functional._arguments import at_least, check_floating, check_planes, sizes
+from lucid.nn.functional.pool import needs_no_places
 from lucid.nn.functional.pool3d import from_volumes, to_volumes
 
 if TYPE_CHECKING:
@@ -44,6 +48,26 @@ def _places(size: int, windows: int) -> np.ndarray:
     i = np.arange(windows)
     first, last = i * size // windows, -(-(i + 1) * size // windows) - 1
     return np.minimum(first[:, None] + np.arange(np.max(last - first) + 1), last[:, None])
+
+
+@functools.lru_cache(maxsize=256)
+def _ends(size: int, windows: int) -> np.ndarray:
+    """(windows, 2): where each window begins and ends."""
+    i = np.arange(windows)
+    return np.stack([i * size // windows, -(-(i + 1) * size // windows)], 1)
+
+
+def _maxima(name: str, x: Tensor, output_size: Any) -> Tensor:
+    """Over planes or lines, without places where nothing asks for them."""
+    check_tensors(name, x)
+    spatial = 1 if name.endswith("1d") else 2
+    if x._data.dtype.kind != "f" or not needs_no_places(x):
+        return _max_pool(name, spatial, x, output_size)[0]
+    wanted, shape = (1, *_wanted(name, x, output_size, spatial))[-2:], x._data.shape
+    planes = x._data.reshape((1, *shape)[-spatial - 2 : -spatial] + (1, *shape[-spatial:])[-2:])
+    rows, columns = (_ends(n, m) for n, m in zip(planes.shape[2:], wanted))
+    y = _ops.max_windows(planes, rows, columns, False)
+    return wrap(y.reshape(*shape[:-spatial], *wanted[-spatial:]))
 
 
 def _max_pool(name: str, spatial: int, x: Tensor, output_size: Any) -> tuple[Tensor, Tensor]:
@@ -169,8 +193,11 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = 
 
     Source: He et al., Spatial pyramid pooling in deep convolutional networks, arXiv:1406.4729 (the windows).
     """
-    y, indices = _max_pool("adaptive_max_pool1d", 1, input, output_size)
-    return (y, indices) if return_indices else y
+    return (
+        _max_pool("adaptive_max_pool1d", 1, input, output_size)
+        if return_indices
+        else _maxima("adaptive_max_pool1d", input, output_size)
+    )
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
@@ -195,8 +222,11 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
 
     Source: He et al., Spatial pyramid pooling in deep convolutional networks, arXiv:1406.4729 (the windows).
     """
-    y, indices = _max_pool("adaptive_max_pool2d", 2, input, output_size)
-    return (y, indices) if return_indices else y
+    return (
+        _max_pool("adaptive_max_pool2d", 2, input, output_size)
+        if return_indices
+        else _maxima("adaptive_max_pool2d", input, output_size)
+    )
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:

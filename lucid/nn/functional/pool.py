@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid import _ops
 from lucid._dtype import float64
 from lucid._functions import pool
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast
 from lucid._functions._errors import OptionError
+from lucid._functions.binary import may_need_gradient
 from lucid._printing import shown
+from lucid.autograd._mode import mode
+from lucid.autograd._node import wrap
 from lucid.nn.functional._arguments import Sizes, at_least, from_planes, sizes, to_planes
 
 if TYPE_CHECKING:
@@ -87,6 +91,19 @@ def _max_pool(name: str, spatial: int, x: Tensor, options: tuple[Any, ...], ceil
     y, indices = pool.MaxPool2d.apply(planes, *w, ceil_mode)
     ndim = x._data.ndim
     return from_planes(y, spatial, ndim), from_planes(indices, spatial, ndim)
+
+
+def _maxima(name: str, spatial: int, x: Tensor, options: tuple[Any, ...], ceil_mode: bool) -> Tensor:
+    """Without places, which only a gradient needs."""
+    if not needs_no_places(x):
+        return _max_pool(name, spatial, x, options, ceil_mode)[0]
+    planes, w = _prepare(name, spatial, x, options, ceil_mode)
+    return from_planes(wrap(_ops.max_pool2d_values(planes._data, *w, ceil_mode)), spatial, x._data.ndim)
+
+
+def needs_no_places(x: Tensor) -> bool:
+    """Whether nothing but maxima of ``x`` will be asked for, and the kernels take it."""
+    return not mode.trace and x._data.dtype.char in "fd" and not (mode.enabled and may_need_gradient(x))
 
 
 def max_pool1d_with_indices(
@@ -188,8 +205,8 @@ def max_pool1d(
         [[3.0, 2.0]]
     """
     check_tensors("max_pool1d", input)
-    y, indices = _max_pool("max_pool1d", 1, input, (kernel_size, stride, padding, dilation), ceil_mode)
-    return (y, indices) if return_indices else y
+    pooled = _max_pool if return_indices else _maxima
+    return pooled("max_pool1d", 1, input, (kernel_size, stride, padding, dilation), ceil_mode)
 
 
 def max_pool2d(
@@ -222,8 +239,8 @@ def max_pool2d(
         [[[5.0, 7.0], [13.0, 15.0]]]
     """
     check_tensors("max_pool2d", input)
-    y, indices = _max_pool("max_pool2d", 2, input, (kernel_size, stride, padding, dilation), ceil_mode)
-    return (y, indices) if return_indices else y
+    pooled = _max_pool if return_indices else _maxima
+    return pooled("max_pool2d", 2, input, (kernel_size, stride, padding, dilation), ceil_mode)
 
 
 def _avg_pool(
