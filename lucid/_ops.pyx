@@ -72,6 +72,7 @@ include "_kernels/pool.pxi"           # max pooling, and what poolings share
 include "_kernels/avg_pool.pxi"       # average, adaptive average pooling
 include "_kernels/resample.pxi"       # rows as weighted sums of rows: resizing
 include "_kernels/max_values.pxi"     # maxima without places, of any windows
+include "_kernels/sampling.pxi"       # planes read at points between their elements
 include "_kernels/norm.pxi"           # batch norm
 include "_kernels/plan_train_norm.pxi"  # batch norm, ReLU and pooling at once, for training plans
 include "_kernels/layer_norm_avx2.pxi"   # rows of layer norm with AVX2

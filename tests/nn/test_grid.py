@@ -84,3 +84,30 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
 def test_refusals(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_gradients_of_points_on_elements() -> None:
+    """The neighbour on the far side, of weight 0, counts for the slope; compiled or composed."""
+    x = lucid.tensor([[[[1.0, 3.0, 7.0]]]], dtype=lucid.float64)
+    for shape in ((1, 1, 1, 3), (1, 1, 1, 1, 3)):
+        grid = lucid.zeros(1, *(1,) * (len(shape) - 2), len(shape) - 2, dtype=lucid.float64, requires_grad=True)
+        F.grid_sample(x.reshape(*shape), grid, align_corners=True).sum().backward()
+        assert grid.grad is not None and grid.grad.flatten()[0].item() == 4
+
+
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+def test_gradients_differentiate_again(padding_mode: str) -> None:
+    """The input and the points that depend on it: both ways into the gradient, and back out of it."""
+    x = lucid.randn(2, 2, 3, 4, dtype=lucid.float64, requires_grad=True)
+    theta = lucid.tensor([[[0.8, 0.1, 0.03], [-0.2, 0.7, 0.05]]], dtype=lucid.float64, requires_grad=True)
+
+    def read(x: lucid.Tensor, theta: lucid.Tensor) -> lucid.Tensor:
+        grid = F.affine_grid((theta * (1 + 0.1 * x.mean())).expand(2, 2, 3), (2, 2, 3, 3), align_corners=False)
+        return F.grid_sample(x, grid, padding_mode=padding_mode, align_corners=False)
+
+    assert lucid.autograd.gradcheck(read, (x, theta))
+    assert lucid.autograd.gradgradcheck(read, (x, theta))
+    nearest = F.grid_sample(x, lucid.zeros(2, 1, 1, 2, dtype=lucid.float64, requires_grad=True), mode="nearest")
+    (dx,) = lucid.autograd.grad(nearest.sum(), x, create_graph=True)
+    assert dx.sum().item() == 4 and not F.grid_sample(x.detach(), lucid.zeros(
+        2, 1, 1, 2, dtype=lucid.float64, requires_grad=True), mode="nearest").requires_grad  # fmt: skip

@@ -11,8 +11,9 @@ import numpy as np
 
 from lucid._functions.choice import where
 from lucid._functions.matmul import matmul
-from lucid._functions.points import PickPoints
+from lucid._functions.points import GridSample, PickPoints
 from lucid._functions.shape import reshape, transpose, unsqueeze
+from lucid.autograd._mode import mode as autograd
 from lucid.autograd._node import wrap
 from lucid.nn.functional._common import check_dtype, check_floating
 
@@ -134,8 +135,9 @@ def _sample(x: Tensor, positions: list[Any], sizes: Sequence[int], mode: str, pa
         weight = weights[0][taps[0]]
         for w, k in zip(weights[1:], taps[1:]):
             weight = weight * w[k]
-        # A neighbour with weight 0 is not read: an infinity there would make it NaN.
-        read = wrap(inside & (weight._data != 0))[:, None] if mode != "bicubic" else wrap(inside)[:, None]
+        read = wrap(inside)[:, None]
+        if mode != "bicubic":  # an infinity with weight 0 is not read, which would make it NaN
+            read = wrap(inside[:, None] & ((weight._data != 0)[:, None] | np.isfinite(values._data)))
         term = where(read, values, 0.0) * where(wrap(inside)[:, None], unsqueeze(weight, 1), 0.0)
         y = term if y is None else y + term
     return y
@@ -197,12 +199,25 @@ def grid_sample(
         raise ValueError(f"{name}: mode 'bicubic' is for planes, got input of shape {shape}")
     if 0 in shape[2:]:
         raise ValueError(f"{name}: expected input with non-empty planes, got shape {shape}")
-    sizes, corners = shape[2:], bool(align_corners)
+    nearest, corners = mode == "nearest", bool(align_corners)
+    if spatial == 2 and mode != "bicubic" and not autograd.trace and input._data.dtype.char in "fd":
+        at = grid.detach() if nearest else grid
+        return GridSample.apply(input, at, nearest, padding_mode, corners, _composed_planes)
+    return _composed(input, grid, mode, padding_mode, corners)
+
+
+def _composed_planes(x: Tensor, grid: Tensor, nearest: bool, padding_mode: str, corners: bool) -> Tensor:
+    return _composed(x, grid, "nearest" if nearest else "bilinear", padding_mode, corners)
+
+
+def _composed(x: Tensor, grid: Tensor, mode: str, padding_mode: str, corners: bool) -> Tensor:
+    """`grid_sample` by differentiable operations."""
+    shape, points = x._data.shape, grid._data.shape
+    spatial, sizes = len(shape) - 2, shape[2:]
     flat = reshape(grid, (points[0], math.prod(points[1:-1]), spatial))
     positions = []
     for d, n in enumerate(sizes):
         g = flat[:, :, spatial - 1 - d]
         positions.append((g + 1) / 2 * (n - 1) if corners else ((g + 1) * n - 1) / 2)
-    x = reshape(input, (*shape[:2], math.prod(sizes)))
-    y = _sample(x, positions, sizes, mode, padding_mode, corners)
+    y = _sample(reshape(x, (*shape[:2], math.prod(sizes))), positions, sizes, mode, padding_mode, corners)
     return reshape(y, (*shape[:2], *points[1:-1]))
