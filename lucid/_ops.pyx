@@ -31,6 +31,10 @@ include "_kernels/axes.pxi"           # the axes of a reduction
 include "_kernels/reduce.pxi"         # sum, mean, prod, var
 include "_kernels/extremes.pxi"       # amax, argmax, logsumexp, cumsum ...
 include "_kernels/topk.pxi"           # the largest elements of rows
+include "_kernels/sort.pxi"           # rows in order
+include "_kernels/select.pxi"         # the element of a rank
+include "_kernels/nonzero.pxi"        # where a mask holds
+include "_kernels/search.pxi"         # places in sorted rows
 include "_kernels/softmax.pxi"        # softmax, and the driver of rows
 include "_kernels/log_softmax.pxi"    # log_softmax
 include "_kernels/cross_entropy.pxi"  # cross-entropy and negative log-likelihood
@@ -79,6 +83,7 @@ include "_kernels/layer_norm_avx2.pxi"   # rows of layer norm with AVX2
 include "_kernels/layer_norm.pxi"     # layer norm, RMS norm
 include "_kernels/group_norm.pxi"     # group norm
 include "_kernels/embedding.pxi"      # row gather and scatter-add
+include "_kernels/counts.pxi"         # integers counted
 include "_kernels/random.pxi"         # Philox: uniform, normal, dropout
 include "_kernels/attention.pxi"      # softmax(q @ k.T) @ v in blocks
 include "_kernels/attention_backward.pxi"  # its gradient

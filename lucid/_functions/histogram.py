@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lucid import _ops
 from lucid._functions._arguments import check_tensors, integer
 from lucid.autograd._node import TensorBase, wrap
 
@@ -39,6 +40,10 @@ def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Te
     """
     check_tensors("bincount", x)
     i = x._data
+    if weights is None and minlength >= 0 and isinstance(i, np.ndarray) and i.ndim == 1 and i.dtype == np.int64:
+        counts = _ops.bincount(i, minlength)
+        if counts is not None:
+            return wrap(counts)
     if i.ndim != 1 or i.dtype.kind not in "iu" or (i.size and i.min() < 0):
         raise RuntimeError(
             f"bincount: only supports 1-d non-negative integral inputs, got {x.dtype} of shape {i.shape}"

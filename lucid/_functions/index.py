@@ -98,6 +98,18 @@ class Unslice(Node):
         return Slice.apply(dx, self.index)
 
 
+def _is_mask_of(part: Any, x: Any) -> bool:
+    """A mask that `_ops.take_where` takes; one that does not fit is NumPy's to refuse."""
+    return (
+        isinstance(part, np.ndarray)
+        and part.dtype == bool
+        and part.ndim > 0
+        and isinstance(x, np.ndarray)
+        and x.shape[: part.ndim] == part.shape
+        and x.dtype.kind in "biufc"
+    )
+
+
 class Gather(Node):
     """x[index] with integer or bool arrays in the index: a copy."""
 
@@ -105,6 +117,8 @@ class Gather(Node):
 
     def forward(self, x: Tensor, index: Index) -> np.ndarray:
         self.index, self.shape = index, x._data.shape
+        if len(index) == 1 and _is_mask_of(index[0], x._data):
+            return _ops.take_where(x._data, index[0])
         return np.ascontiguousarray(x._data[index])
 
     def backward(self, dy: Tensor) -> Tensor:
@@ -327,7 +341,9 @@ def nonzero(x: Tensor, *, as_tuple: bool = False, out: Tensor | None = None) -> 
          [2]]
     """
     check_tensors("nonzero", x)
-    found = np.nonzero(np.atleast_1d(x._data)) if x._data.ndim == 0 else np.nonzero(x._data)
-    if as_tuple:
-        return tuple(wrap(i) for i in found)
-    return wrap(np.stack(found, 1) if x._data.ndim else np.zeros((len(found[0]), 0), np.int64))
+    found: Any
+    if x._data.ndim and isinstance(x._data, np.ndarray):
+        found = _ops.nonzero(x._data if x._data.dtype == bool else x._data != 0, as_tuple)
+        return tuple(wrap(i) for i in found) if as_tuple else wrap(found)
+    found = np.nonzero(np.atleast_1d(x._data) if x._data.ndim == 0 else x._data)
+    return tuple(wrap(i) for i in found) if as_tuple else wrap(np.zeros((len(found[0]), 0), np.int64))

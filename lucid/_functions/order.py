@@ -17,6 +17,30 @@ from lucid.autograd._node import wrap
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
+_KERNELS = frozenset(np.dtype(t).num for t in (np.float32, np.float64, np.int32, np.int64))
+_LONGEST = 2**32 - 1
+
+
+def ordered_by_kernel(x: Any, dim: int = -1) -> bool:
+    """Whether `_ops.sort`, `_ops.select` and `_ops.search` take rows along ``dim`` of this array."""
+    return isinstance(x, np.ndarray) and x.ndim > 0 and x.dtype.num in _KERNELS and x.shape[dim] <= _LONGEST
+
+
+def _sorted(x: np.ndarray, dim: int, descending: bool, with_values: bool) -> tuple[np.ndarray | None, np.ndarray]:
+    """(values, places) along ``dim``, stably, with NaN as the largest; values are None where NumPy finds the places."""
+    if not ordered_by_kernel(x, dim):
+        if not descending:
+            return None, np.ascontiguousarray(np.argsort(x, axis=dim, kind="stable"))
+        order = np.flip(np.argsort(np.flip(x, dim), axis=dim, kind="stable"), dim)
+        return None, np.ascontiguousarray(x.shape[dim] - 1 - order)
+    if dim == x.ndim - 1:
+        return _ops.sort(x, descending, with_values)
+    values, places = (
+        None if a is None else np.ascontiguousarray(np.moveaxis(a, -1, dim))
+        for a in _ops.sort(np.moveaxis(x, dim, -1), descending, with_values)
+    )
+    return values, places  # type: ignore[return-value]
+
 
 def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None) -> Any:
     """(values, indices) sorted along ``dim``, always stably; NaN counts as largest.
@@ -41,13 +65,10 @@ def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = Fals
     d = normalize_dim("sort", dim, x)
     if not x._data.ndim:
         return ValuesIndices(x.clone(), wrap(np.zeros((), np.int64)))
-    if descending:
-        order = np.flip(np.argsort(np.flip(x._data, d), axis=d, kind="stable"), d)
-        order = x._data.shape[d] - 1 - order
-    else:
-        order = np.argsort(x._data, axis=d, kind="stable")
-    indices = wrap(np.ascontiguousarray(order))
-    return ValuesIndices(gather(x, d, indices), indices)
+    recorded = mode.trace or may_need_gradient(x)
+    values, places = _sorted(x._data, d, descending, not recorded)
+    indices = wrap(places)
+    return ValuesIndices(gather(x, d, indices) if values is None else wrap(values), indices)
 
 
 def argsort(
@@ -71,7 +92,9 @@ def argsort(
         [1, 2, 0]
     """
     check_tensors("argsort", x)
-    return sort(x.detach(), dim, descending).indices
+    if mode.trace or not x._data.ndim:
+        return sort(x.detach(), dim, descending).indices
+    return wrap(_sorted(x._data, normalize_dim("argsort", dim, x), descending, False)[1])
 
 
 def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None) -> Any:

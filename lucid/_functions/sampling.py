@@ -234,8 +234,8 @@ def randperm(
         [0, 1, 2, 3]
     """
     n = check_length("randperm", "n", n)
-    order = (generator or default_generator).numpy(n).permutation(n)
-    return _finish("randperm", order.astype(_numpy_dtype(dtype, _, _dtype.int64)), requires_grad, device, _)
+    order = _ops.permutation(n, *(generator or default_generator).take(max(n, 1)))
+    return _finish("randperm", order.astype(_numpy_dtype(dtype, _, _dtype.int64), copy=False), requires_grad, device, _)
 
 
 def normal(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid import _dtype
+from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import as_tensor, check_rank, normalize_dim
+from lucid._functions.order import ordered_by_kernel
 from lucid.autograd._node import TensorBase, wrap
 
 if TYPE_CHECKING:
@@ -40,9 +41,26 @@ def unique(
     """
     check_tensors("unique", x)
     d = None if dim is None else normalize_dim("unique", dim, x)
+    if d is None and ordered_by_kernel(x._data) and ordered_by_kernel(x._data.reshape(-1)):
+        return _unique(x._data, return_inverse, return_counts)
     values, inverse, counts = np.unique(x._data, False, True, True, d, equal_nan=False)
     inverse = inverse.reshape(x._data.shape if d is None else -1)
     return _answer(values, inverse, counts, return_inverse, return_counts)
+
+
+def _unique(x: np.ndarray, return_inverse: bool, return_counts: bool) -> Any:
+    """`unique` of elements: the first of each run of equal ones in order."""
+    ordered, places = _ops.sort(x.reshape(-1), False)
+    fresh = np.ones(ordered.shape, bool)
+    np.not_equal(ordered[1:], ordered[:-1], fresh[1:])
+    starts = _ops.nonzero(fresh)[:, 0]
+    inverse = counts = places
+    if return_inverse:
+        inverse = np.empty(x.shape, np.int64)
+        inverse.reshape(-1)[places] = np.cumsum(fresh) - 1
+    if return_counts:
+        counts = np.diff(starts, append=ordered.size)
+    return _answer(ordered[starts], inverse, counts, return_inverse, return_counts)
 
 
 def _answer(values: np.ndarray, inverse: np.ndarray, counts: np.ndarray, *asked: bool) -> Any:
@@ -107,6 +125,10 @@ def _side(name: str, right: bool, side: str | None) -> Any:
     return "right" if right or side == "right" else "left"
 
 
+def _searched_by_kernel(rows: Any, values: Any) -> bool:
+    return ordered_by_kernel(rows) and isinstance(values, np.ndarray) and values.dtype.num == rows.dtype.num
+
+
 def _search_rows(rows: np.ndarray, values: np.ndarray, side: str) -> np.ndarray:
     """Binary search in all rows at once."""
     n = rows.shape[-1]
@@ -163,9 +185,12 @@ def searchsorted(
     if values.dtype != rows.dtype:
         common = _dtype.promote_types(sorted_sequence.dtype, _dtype.of_array(values)).numpy
         rows, values = rows.astype(common), values.astype(common)
+    alike = rows.ndim == values.ndim and rows.shape[:-1] == values.shape[:-1]
+    if (rows.ndim == 1 or alike) and _searched_by_kernel(rows, values):
+        return wrap(_ops.search(rows, values, where == "right", not out_int32))
     if rows.ndim == 1:
         found = np.asarray(np.searchsorted(rows, values, where))
-    elif rows.ndim == values.ndim and rows.shape[:-1] == values.shape[:-1]:
+    elif alike:
         found = _search_rows(rows, values, where)
     else:
         raise RuntimeError(
@@ -199,6 +224,8 @@ def bucketize(
     if boundaries._data.ndim != 1:
         raise RuntimeError(f"bucketize: boundaries tensor must be 1 dimension, but got shape {boundaries._data.shape}")
     values = x._data if isinstance(x, TensorBase) else np.asarray(x)
+    if _searched_by_kernel(boundaries._data, values):
+        return wrap(_ops.search(boundaries._data, values, right, not out_int32))
     found = np.asarray(np.searchsorted(boundaries._data, values, "right" if right else "left"))
     return wrap(found.astype(np.int32 if out_int32 else np.int64))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lucid import _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, floating, normalize_dim, normalize_dims
 from lucid._functions.choice import where
@@ -13,6 +14,7 @@ from lucid._functions.compare import isnan
 from lucid._functions.extremum import amax, amin
 from lucid._functions.gather import gather_backward
 from lucid._functions.matmul import matmul
+from lucid._functions.order import ordered_by_kernel
 from lucid._functions.pointwise import sqrt
 from lucid._functions.reduce import Dim, ValuesIndices, keep, mean, sum
 from lucid._functions.shape import reshape, squeeze, transpose, unsqueeze
@@ -73,12 +75,16 @@ def _first(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _ranked(rows: np.ndarray, k: Any) -> tuple[np.ndarray, np.ndarray]:
     """The element of rank ``k``, from 0; NaN counts as largest."""
+    if ordered_by_kernel(rows):
+        return _ops.select(rows, k)
     values = np.partition(rows, k, -1)[..., k]
     return values, _first(rows, values)
 
 
 def _median(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The lower of the two in the middle; NaN if there is one."""
+    if ordered_by_kernel(rows):
+        return _ops.select(rows, 0, True)
     values = np.partition(rows, (rows.shape[-1] - 1) // 2, -1)[..., (rows.shape[-1] - 1) // 2]
     if rows.dtype.kind == "f":
         values = np.where((rows != rows).any(-1), rows.dtype.type(np.nan), values)
@@ -86,6 +92,8 @@ def _median(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _nanmedian(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if ordered_by_kernel(rows):
+        return _ops.select(rows, 0, True, True)
     if rows.dtype.kind != "f":
         return _median(rows)
     count = np.count_nonzero(rows == rows, -1)
@@ -96,7 +104,7 @@ def _nanmedian(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _mode(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The smallest of the most frequent elements, and where it occurs last."""
-    ordered = np.sort(rows, -1)
+    ordered = _ops.sort(rows, False)[0] if ordered_by_kernel(rows) else np.sort(rows, -1)
     n = rows.shape[-1]
     fresh = np.ones(rows.shape, bool)
     fresh[..., 1:] = ordered[..., 1:] != ordered[..., :-1]

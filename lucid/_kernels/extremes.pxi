@@ -50,9 +50,12 @@ def logsumexp(cnp.ndarray x, axes=None, bint keepdim=False):
 cdef enum:
     ALONG_COLUMNS = 256         # inner elements handled together
     ALONG_SCAN = 512            # elements compared before looking whether one was equal
+    ALONG_TOGETHER = 4          # rows whose sums or products do not wait for one another
+    RUNNING_GRAIN = 8192        # elements added or multiplied
 
 ctypedef void (*Along)(const void* x, void* y, void* extra, Py_ssize_t count, Py_ssize_t stride,
                       Py_ssize_t width) noexcept nogil
+ctypedef void (*AlongRows)(const void* x, void* y, Py_ssize_t count) noexcept nogil
 
 cdef struct AlongAxis:
     void* kernel
@@ -62,10 +65,14 @@ cdef struct AlongAxis:
     Py_ssize_t size, y_size, extra_size
     Py_ssize_t outer, count, inner
     bint reduces
+    AlongRows together          # of ALONG_TOGETHER adjacent rows, with the bits of ``kernel``, or NULL
 
 
 cdef void along_range(const AlongAxis* a, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
     cdef Py_ssize_t chunks = (a.inner + ALONG_COLUMNS - 1) // ALONG_COLUMNS, index, outer, column, start
+    while a.together != NULL and a.inner == 1 and lo + ALONG_TOGETHER <= hi:
+        a.together(a.x + lo * a.count * a.size, a.y + lo * a.count * a.size, a.count)
+        lo += ALONG_TOGETHER
     for index in range(lo, hi):
         outer, column = index // chunks, index % chunks * ALONG_COLUMNS
         start = outer * a.count * a.inner + column
@@ -76,7 +83,8 @@ cdef void along_range(const AlongAxis* a, Py_ssize_t lo, Py_ssize_t hi) noexcept
 
 cdef void along_axis(const AlongAxis* a) noexcept nogil:
     cdef Py_ssize_t items = a.outer * ((a.inner + ALONG_COLUMNS - 1) // ALONG_COLUMNS)
-    cdef int t, threads = <int> min(items, threads_for(<double> a.outer * a.count * a.inner, REDUCE_GRAIN))
+    cdef int grain = RUNNING_GRAIN if a.together != NULL else REDUCE_GRAIN
+    cdef int t, threads = <int> min(items, threads_for(<double> a.outer * a.count * a.inner, grain))
     if threads <= 1:
         along_range(a, 0, items)
         return
@@ -96,7 +104,7 @@ cdef int plan_along(str name, cnp.ndarray x, int axis, AlongAxis* a) except -1:
     for d in range(axis + 1, ndim):
         a.inner *= cnp.PyArray_DIM(x, d)
     a.x = <const char*> cnp.PyArray_DATA(x)
-    a.size = cnp.PyArray_ITEMSIZE(x)
+    a.size, a.together = cnp.PyArray_ITEMSIZE(x), NULL
     return 0
 
 
@@ -167,6 +175,17 @@ def argmin(cnp.ndarray x, axis=None):
 
 # Running sums and products, carried in double
 
+cdef void cumsum_together(const floating* x, floating* y, Py_ssize_t count) noexcept nogil:
+    cdef double acc[ALONG_TOGETHER]
+    cdef Py_ssize_t r, j
+    for j in range(ALONG_TOGETHER):
+        acc[j] = 0
+    for r in range(count):
+        for j in range(ALONG_TOGETHER):
+            acc[j] += x[j * count + r]
+            y[j * count + r] = <floating> acc[j]
+
+
 cdef void cumsum_kernel(const floating* x, floating* y, void* extra, Py_ssize_t count, Py_ssize_t stride,
                         Py_ssize_t width) noexcept nogil:
     cdef double acc[ALONG_COLUMNS]
@@ -183,6 +202,17 @@ cdef void cumsum_kernel(const floating* x, floating* y, void* extra, Py_ssize_t 
         for j in range(width):
             acc[j] += x[r * stride + j]
             y[r * stride + j] = <floating> acc[j]
+
+
+cdef void cumprod_together(const floating* x, floating* y, Py_ssize_t count) noexcept nogil:
+    cdef double acc[ALONG_TOGETHER]
+    cdef Py_ssize_t r, j
+    for j in range(ALONG_TOGETHER):
+        acc[j] = 1
+    for r in range(count):
+        for j in range(ALONG_TOGETHER):
+            acc[j] *= x[j * count + r]
+            y[j * count + r] = <floating> acc[j]
 
 
 cdef void cumprod_kernel(const floating* x, floating* y, void* extra, Py_ssize_t count, Py_ssize_t stride,
@@ -203,13 +233,14 @@ cdef void cumprod_kernel(const floating* x, floating* y, void* extra, Py_ssize_t
             y[r * stride + j] = <floating> acc[j]
 
 
-cdef cnp.ndarray running(str name, cnp.ndarray x, int axis, void* k32, void* k64):
+cdef cnp.ndarray running(str name, cnp.ndarray x, int axis, void* k32, void* k64, void* together32, void* together64):
     cdef AlongAxis a
     cdef int t = float_type(x)
     cdef cnp.ndarray out = empty_like(x)
     x = contiguous(x)
     plan_along(name, x, axis, &a)
     a.kernel = k32 if t == cnp.NPY_FLOAT else k64
+    a.together = <AlongRows> (together32 if t == cnp.NPY_FLOAT else together64)
     a.y, a.y_size = <char*> cnp.PyArray_DATA(out), a.size
     a.extra, a.extra_size = NULL, 0
     a.reduces = False
@@ -220,9 +251,11 @@ cdef cnp.ndarray running(str name, cnp.ndarray x, int axis, void* k32, void* k64
 
 def cumsum(x, int axis):
     """Sum of the elements so far along ``axis``."""
-    return running("cumsum", x, axis, <void*> cumsum_kernel[float], <void*> cumsum_kernel[double])
+    return running("cumsum", x, axis, <void*> cumsum_kernel[float], <void*> cumsum_kernel[double],
+                   <void*> cumsum_together[float], <void*> cumsum_together[double])
 
 
 def cumprod(x, int axis):
     """Product of the elements so far along ``axis``."""
-    return running("cumprod", x, axis, <void*> cumprod_kernel[float], <void*> cumprod_kernel[double])
+    return running("cumprod", x, axis, <void*> cumprod_kernel[float], <void*> cumprod_kernel[double],
+                   <void*> cumprod_together[float], <void*> cumprod_together[double])

@@ -12,6 +12,7 @@ cdef enum:                      # streams: apart, so that no word is used twice
     DOUBLES = 1                 # float64 uniforms: two words
     NORMALS = 2                 # float32 normals: one word
     DOUBLE_NORMALS = 3          # float64 normals: two words
+    PERMUTATIONS = 4            # places: one word; drawn again from the streams after it
 
 
 cdef void philox(uint64_t seed, uint64_t block, uint32_t stream, uint32_t* words) noexcept nogil:
@@ -222,3 +223,64 @@ def dropout(cnp.ndarray x, double p, seed, offset):
 def dropout_backward(dy, double p, seed, offset):
     """The gradient of ``dropout``: the same mask and factor."""
     return dropout(dy, p, seed, offset)
+
+
+# Permutations
+
+cdef uint32_t redrawn(uint64_t seed, uint64_t place, uint64_t n, uint64_t most) noexcept nogil:
+    """What word ``place`` of the stream gives below n if it was beyond ``most``: the same word of the streams after it."""
+    cdef uint32_t w[4 * PHILOX]
+    cdef uint32_t stream = PERMUTATIONS
+    cdef uint64_t product
+    while True:
+        stream += 1
+        philox(seed, place // (4 * PHILOX), stream, w)
+        product = w[place % (4 * PHILOX)] * n
+        if (product & <uint64_t> 0xffffffff) >= most:
+            return <uint32_t> (product >> 32)
+
+
+cdef void permute(uint64_t seed, uint64_t offset, const uint32_t* w, int64_t* y, Py_ssize_t n) noexcept nogil:
+    """Each number takes a random place among those so far, and what was there comes last (Fisher and Yates).
+
+    A word times the number of places, over 2**32, is one of them; of the words that give a place more often than others
+    the surplus is drawn again (Lemire, "Fast random integer generation in an interval", 2019).
+    """
+    cdef uint64_t product, places
+    cdef Py_ssize_t i, place
+    for i in range(n):
+        places = <uint64_t> i + 1
+        product = w[i] * places
+        place = <Py_ssize_t> (product >> 32)
+        if (product & <uint64_t> 0xffffffff) < places:
+            if (product & <uint64_t> 0xffffffff) < (<uint64_t> 1 << 32) % places:
+                place = redrawn(seed, offset + <uint64_t> i, places, (<uint64_t> 1 << 32) % places)
+        y[i] = y[place]
+        y[place] = i
+
+
+def permutation(Py_ssize_t n, seed, offset):
+    """0 ... n - 1 in an order given by words ``offset`` and on of a stream of ``seed``."""
+    cdef cnp.ndarray y
+    cdef uint64_t start = offset, key = seed & 0xFFFFFFFFFFFFFFFF, first = start // (4 * PHILOX)
+    cdef Py_ssize_t skip = <Py_ssize_t> (start % (4 * PHILOX)), blocks, i
+    cdef int threads
+    cdef uint32_t* words
+    if not 0 <= n < 1 << 32:
+        raise ValueError(f"permutation: of {n} numbers")
+    y = empty_shape((n,), cnp.NPY_INT64)
+    blocks = (skip + n + 4 * PHILOX - 1) // (4 * PHILOX)
+    threads = threads_for(n, RANDOM_GRAIN)
+    words = <uint32_t*> workspace(blocks * 4 * PHILOX * sizeof(uint32_t))
+    if words == NULL:
+        raise MemoryError(f"permutation: no workspace for {n} numbers")
+    with nogil:
+        if threads == 1:
+            for i in range(blocks):
+                philox(key, first + <uint64_t> i, PERMUTATIONS, words + i * 4 * PHILOX)
+        else:
+            for i in prange(blocks, num_threads=threads, schedule="static"):
+                philox(key, first + <uint64_t> i, PERMUTATIONS, words + i * 4 * PHILOX)
+        permute(key, start, words + skip, <int64_t*> cnp.PyArray_DATA(y), n)
+        release(words)
+    return y

@@ -3,6 +3,10 @@
 # A heap of k has the least of those found so far on top. Numbers become integers of the same order, so that a comparison
 # with the top, which is all that most elements meet, is one of integers, and NaN needs no case of its own.
 
+cdef enum:
+    TOPK_GRAIN = 2048           # elements
+
+
 cdef extern from *:
     """
     /* Both zeros are 0; negative numbers count down from -1. */
@@ -80,7 +84,7 @@ cdef void topk_rows(const floating* x, Py_ssize_t n, Py_ssize_t k, int64_t flip,
 cdef bint run_topk(const floating* x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t k, int64_t flip, floating* values,
                    int64_t* places) noexcept nogil:
     """False when memory ran out."""
-    cdef int threads = <int> max(min(threads_for(<double> rows * n, ROWS_GRAIN), rows), 1), t
+    cdef int threads = <int> max(min(threads_for(<double> rows * n, TOPK_GRAIN), rows), 1), t
     cdef Best* heaps = <Best*> workspace(threads * k * sizeof(Best))
     if heaps == NULL:
         return False

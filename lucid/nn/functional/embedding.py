@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lucid import _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions.embedding import Embedding, check_range
 from lucid.autograd._mode import no_grad
@@ -106,9 +107,10 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError(f"one_hot: expected an int64 tensor, got {input.dtype}")
     if not index.size and num_classes <= 0:
         raise RuntimeError("one_hot: cannot infer the number of classes from an empty tensor")
-    if index.size and index.min() < 0:
-        raise RuntimeError(f"one_hot: class values must be non-negative, got {index.min()}")
-    classes = int(index.max()) + 1 if num_classes == -1 else num_classes
-    if index.size and index.max() >= classes:
-        raise RuntimeError(f"one_hot: class values must be smaller than num_classes {classes}, got {index.max()}")
-    return wrap((index[..., None] == np.arange(classes)).astype(np.int64))
+    least, largest = _ops.extent(index) if isinstance(index, np.ndarray) else (index.min(), index.max())
+    if least < 0:
+        raise RuntimeError(f"one_hot: class values must be non-negative, got {least}")
+    classes = largest + 1 if num_classes == -1 else num_classes
+    if largest >= classes:
+        raise RuntimeError(f"one_hot: class values must be smaller than num_classes {classes}, got {largest}")
+    return wrap(_ops.one_hot(index, classes))
