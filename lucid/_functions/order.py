@@ -26,6 +26,11 @@ def ordered_by_kernel(x: Any, dim: int = -1) -> bool:
     return isinstance(x, np.ndarray) and x.ndim > 0 and x.dtype.num in _KERNELS and x.shape[dim] <= _LONGEST
 
 
+def last_axis(x: Any, dim: int) -> Any:
+    """A view of the array ``x`` with dimension ``dim`` last."""
+    return x if dim == x.ndim - 1 else x.transpose([*range(dim), *range(dim + 1, x.ndim), dim])
+
+
 def _sorted(x: np.ndarray, dim: int, descending: bool, with_values: bool) -> tuple[np.ndarray | None, np.ndarray]:
     """(values, places) along ``dim``, stably, with NaN as the largest; values are None where NumPy finds the places."""
     if not ordered_by_kernel(x, dim):
@@ -35,11 +40,10 @@ def _sorted(x: np.ndarray, dim: int, descending: bool, with_values: bool) -> tup
         return None, np.ascontiguousarray(x.shape[dim] - 1 - order)
     if dim == x.ndim - 1:
         return _ops.sort(x, descending, with_values)
-    values, places = (
-        None if a is None else np.ascontiguousarray(np.moveaxis(a, -1, dim))
-        for a in _ops.sort(np.moveaxis(x, dim, -1), descending, with_values)
-    )
-    return values, places  # type: ignore[return-value]
+    back = [*range(dim), x.ndim - 1, *range(dim, x.ndim - 1)]
+    values, places = _ops.sort(last_axis(x, dim), descending, with_values)
+    places = np.ascontiguousarray(places.transpose(back))
+    return None if values is None else np.ascontiguousarray(values.transpose(back)), places
 
 
 def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None) -> Any:
@@ -127,7 +131,7 @@ def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = 
             found, places = _ops.topk(x._data, k, largest)
             indices = wrap(places)
             return ValuesIndices(gather(x, d, indices) if may_need_gradient(x) else wrap(found), indices)
-        _, places = _ops.topk(np.moveaxis(x._data, d, -1), k, largest)
+        _, places = _ops.topk(last_axis(x._data, d), k, largest)
         indices = wrap(np.ascontiguousarray(np.moveaxis(places, -1, d)))
         return ValuesIndices(gather(x, d, indices), indices)
     values, indices = sort(x, d, largest)

@@ -29,9 +29,7 @@ class CumSum(Node):
 
     def forward(self, x: Tensor, dim: int) -> np.ndarray:
         self.dim = dim
-        if x._data.dtype.kind == "f":
-            return _ops.cumsum(x._data, dim)
-        return np.cumsum(x._data, axis=dim, dtype=np.int64)
+        return _ops.cumsum(x._data if x._data.dtype.kind == "f" else np.asarray(x._data, np.int64), dim)
 
     def backward(self, dy: Tensor) -> Tensor:
         return flip(cumsum(flip(dy, (self.dim,)), self.dim), (self.dim,))
@@ -75,9 +73,7 @@ class CumProd(Node):
 
     def forward(self, x: Tensor, dim: int) -> np.ndarray:
         self.saved, self.dim = (x,), dim
-        if x._data.dtype.kind == "f":
-            return _ops.cumprod(x._data, dim)
-        return np.cumprod(x._data, axis=dim, dtype=np.int64)
+        return _ops.cumprod(x._data if x._data.dtype.kind == "f" else np.asarray(x._data, np.int64), dim)
 
     def backward(self, dy: Tensor) -> Tensor:
         # dx_i = sum over j >= i of dy_j * prod(x_k, k <= j, k != i): quadratic in the length, right at zeros.

@@ -59,7 +59,9 @@ def _unique(x: np.ndarray, return_inverse: bool, return_counts: bool) -> Any:
         inverse = np.empty(x.shape, np.int64)
         inverse.reshape(-1)[places] = np.cumsum(fresh) - 1
     if return_counts:
-        counts = np.diff(starts, append=ordered.size)
+        counts = np.empty_like(starts)
+        np.subtract(starts[1:], starts[:-1], counts[:-1])
+        counts[-1:] = ordered.size - starts[-1:]
     return _answer(ordered[starts], inverse, counts, return_inverse, return_counts)
 
 

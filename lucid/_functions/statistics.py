@@ -14,7 +14,7 @@ from lucid._functions.compare import isnan
 from lucid._functions.extremum import amax, amin
 from lucid._functions.gather import gather_backward
 from lucid._functions.matmul import matmul
-from lucid._functions.order import ordered_by_kernel
+from lucid._functions.order import last_axis, ordered_by_kernel
 from lucid._functions.pointwise import sqrt
 from lucid._functions.reduce import Dim, ValuesIndices, keep, mean, sum
 from lucid._functions.shape import reshape, squeeze, transpose, unsqueeze
@@ -58,10 +58,11 @@ class Pick(Node):
 
     def forward(self, x: Tensor, dim: int, keepdim: bool, choose: Any, *args: Any) -> tuple[np.ndarray, np.ndarray]:
         self.shape, self.dim = x._data.shape, dim
-        values, indices = choose(np.ascontiguousarray(np.moveaxis(x._data, dim, -1)), *args)
-        self.indices = np.expand_dims(np.asarray(indices, np.int64), dim)
-        y = np.expand_dims(values, dim)
-        return (y, self.indices) if keepdim else (np.asarray(values), np.asarray(indices, np.int64))
+        found = choose(np.ascontiguousarray(last_axis(x._data, dim)), *args)
+        values, indices = np.asarray(found[0]), np.asarray(found[1], np.int64)
+        kept = (*self.shape[:dim], 1, *self.shape[dim + 1 :])
+        self.indices = indices.reshape(kept)
+        return (values.reshape(kept), self.indices) if keepdim else (values, indices)
 
     def backward(self, dy: Tensor, _: Tensor | None) -> Tensor:
         return gather_backward(keep(dy, self.shape, (self.dim,)), self.shape, self.dim, self.indices)
@@ -104,7 +105,9 @@ def _nanmedian(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _mode(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The smallest of the most frequent elements, and where it occurs last."""
-    ordered = _ops.sort(rows, False)[0] if ordered_by_kernel(rows) else np.sort(rows, -1)
+    if ordered_by_kernel(rows):
+        return _ops.most_frequent(*_ops.sort(rows, False))
+    ordered = np.sort(rows, -1)
     n = rows.shape[-1]
     fresh = np.ones(rows.shape, bool)
     fresh[..., 1:] = ordered[..., 1:] != ordered[..., :-1]

@@ -40,7 +40,7 @@ def extent(x):
     cdef cnp.ndarray a = contiguous(x)
     cdef Py_ssize_t n = cnp.PyArray_SIZE(a)
     cdef int64_t low, high
-    if cnp.PyArray_TYPE(a) != cnp.NPY_INT64:
+    if not is_int64(a):
         raise TypeError(f"extent: expected int64, got {a.dtype}")
     with nogil:
         extent_of(<const int64_t*> cnp.PyArray_DATA(a), n, &low, &high)
@@ -81,7 +81,7 @@ def bincount(x, Py_ssize_t least):
     cdef Py_ssize_t n = cnp.PyArray_SIZE(a)
     cdef int64_t low, high
     cdef bint ok
-    if cnp.PyArray_TYPE(a) != cnp.NPY_INT64 or least < 0:
+    if not is_int64(a) or least < 0:
         raise TypeError(f"bincount: expected int64 and a length, got {a.dtype} and {least}")
     with nogil:
         extent_of(<const int64_t*> cnp.PyArray_DATA(a), n, &low, &high)

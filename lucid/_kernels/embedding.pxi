@@ -9,7 +9,7 @@ cdef int check_index(str name, cnp.ndarray index, Py_ssize_t rows) except -1:
     cdef const int64_t* at = <const int64_t*> cnp.PyArray_DATA(index)
     cdef Py_ssize_t i, n = cnp.PyArray_SIZE(index)
     cdef bint bad = False
-    if cnp.PyArray_TYPE(index) != cnp.NPY_INT64:
+    if not is_int64(index):
         raise TypeError(f"{name}: expected int64 indices, got {index.dtype}")
     for i in range(n):
         bad |= <uint64_t> at[i] >= <uint64_t> rows          # negative ones too

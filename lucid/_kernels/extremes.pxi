@@ -233,14 +233,55 @@ cdef void cumprod_kernel(const floating* x, floating* y, void* extra, Py_ssize_t
             y[r * stride + j] = <floating> acc[j]
 
 
-cdef cnp.ndarray running(str name, cnp.ndarray x, int axis, void* k32, void* k64, void* together32, void* together64):
+# Integers leave their range like unsigned ones, at the other end
+
+cdef void cumsum_integers(const uint64_t* x, uint64_t* y, void* extra, Py_ssize_t count, Py_ssize_t stride,
+                          Py_ssize_t width) noexcept nogil:
+    cdef uint64_t acc[ALONG_COLUMNS]
+    cdef uint64_t total = 0
+    cdef Py_ssize_t r, j
+    if stride == 1:
+        for r in range(count):
+            total += x[r]
+            y[r] = total
+        return
+    for j in range(width):
+        acc[j] = 0
+    for r in range(count):
+        for j in range(width):
+            acc[j] += x[r * stride + j]
+            y[r * stride + j] = acc[j]
+
+
+cdef void cumprod_integers(const uint64_t* x, uint64_t* y, void* extra, Py_ssize_t count, Py_ssize_t stride,
+                           Py_ssize_t width) noexcept nogil:
+    cdef uint64_t acc[ALONG_COLUMNS]
+    cdef uint64_t total = 1
+    cdef Py_ssize_t r, j
+    if stride == 1:
+        for r in range(count):
+            total *= x[r]
+            y[r] = total
+        return
+    for j in range(width):
+        acc[j] = 1
+    for r in range(count):
+        for j in range(width):
+            acc[j] *= x[r * stride + j]
+            y[r * stride + j] = acc[j]
+
+
+cdef cnp.ndarray running(str name, cnp.ndarray x, int axis, void* k32, void* k64, void* integers, void* together32,
+                         void* together64):
     cdef AlongAxis a
-    cdef int t = float_type(x)
-    cdef cnp.ndarray out = empty_like(x)
+    cdef int t = cnp.NPY_INT64 if x is not None and is_int64(x) else float_type(x)
+    cdef cnp.ndarray out = empty(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), t)
     x = contiguous(x)
     plan_along(name, x, axis, &a)
-    a.kernel = k32 if t == cnp.NPY_FLOAT else k64
-    a.together = <AlongRows> (together32 if t == cnp.NPY_FLOAT else together64)
+    a.kernel, a.together = integers, NULL
+    if t != cnp.NPY_INT64:
+        a.kernel = k32 if t == cnp.NPY_FLOAT else k64
+        a.together = <AlongRows> (together32 if t == cnp.NPY_FLOAT else together64)
     a.y, a.y_size = <char*> cnp.PyArray_DATA(out), a.size
     a.extra, a.extra_size = NULL, 0
     a.reduces = False
@@ -250,12 +291,12 @@ cdef cnp.ndarray running(str name, cnp.ndarray x, int axis, void* k32, void* k64
 
 
 def cumsum(x, int axis):
-    """Sum of the elements so far along ``axis``."""
+    """Sum of the elements so far along ``axis``; of int64, too."""
     return running("cumsum", x, axis, <void*> cumsum_kernel[float], <void*> cumsum_kernel[double],
-                   <void*> cumsum_together[float], <void*> cumsum_together[double])
+                   <void*> cumsum_integers, <void*> cumsum_together[float], <void*> cumsum_together[double])
 
 
 def cumprod(x, int axis):
-    """Product of the elements so far along ``axis``."""
+    """Product of the elements so far along ``axis``; of int64, too."""
     return running("cumprod", x, axis, <void*> cumprod_kernel[float], <void*> cumprod_kernel[double],
-                   <void*> cumprod_together[float], <void*> cumprod_together[double])
+                   <void*> cumprod_integers, <void*> cumprod_together[float], <void*> cumprod_together[double])

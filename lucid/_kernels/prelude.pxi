@@ -76,6 +76,12 @@ cdef inline int float_type(cnp.ndarray x) except -1:
     return t
 
 
+cdef inline bint is_int64(cnp.ndarray x) noexcept:
+    """Whatever C calls it: NumPy has two types of 64 bits."""
+    cdef int t = cnp.PyArray_TYPE(x)
+    return t == cnp.NPY_INT64 or (t == cnp.NPY_LONGLONG and sizeof(long long) == sizeof(int64_t))
+
+
 cdef cnp.ndarray check_out(cnp.ndarray out, cnp.ndarray like, int typenum):
     """``out`` if a result of the shape of ``like`` can be written straight into it."""
     if cnp.PyArray_TYPE(out) != typenum or not cnp.PyArray_SAMESHAPE(out, like):

@@ -1,4 +1,5 @@
-# The element of a rank in each row: what has the digit of that rank is kept, digit by digit, until one key is left.
+# The element of a rank in each row: what has the digit of that rank is kept, digit by digit, until one key is left. And the
+# most frequent element, from rows in order.
 
 cdef enum:
     SELECT_GRAIN = 1024         # elements
@@ -143,3 +144,58 @@ def select(x, Py_ssize_t k, bint median=False, bint skip=False):
     if not ok:
         raise MemoryError(f"select: no workspace for rows of {s.n}")
     return values, places
+
+
+cdef void frequent_rows(const sortable* x, const int64_t* order, sortable* values, int64_t* places, Py_ssize_t n,
+                        Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
+    """The first of the longest runs in each row; NaN, no two of which are equal, is where it occurs last."""
+    cdef Py_ssize_t row, i, start, longest, end
+    cdef const sortable* own
+    for row in range(lo, hi):
+        own = x + row * n
+        start = longest = end = 0
+        for i in range(n):
+            if own[i] != own[start]:
+                start = i
+            if i - start >= longest:
+                longest, end = i - start + 1, i
+        values[row] = own[end]
+        places[row] = order[row * n + (end if own[end] == own[end] else n - 1)]
+
+
+cdef void run_frequent(const sortable* x, const int64_t* order, sortable* values, int64_t* places, Py_ssize_t n,
+                       Py_ssize_t rows) noexcept nogil:
+    cdef int threads = <int> min(threads_for(<double> rows * n, SELECT_GRAIN), rows), t
+    if threads == 1:
+        frequent_rows(x, order, values, places, n, 0, rows)
+        return
+    for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+        frequent_rows(x, order, values, places, n, rows * t // threads, rows * (t + 1) // threads)
+
+
+def most_frequent(values, places):
+    """(values, places) of the most frequent element of each row of what ``sort`` gave: of several the least, its last."""
+    cdef cnp.ndarray x = contiguous(values), at = contiguous(places), y, found
+    cdef int ndim = cnp.PyArray_NDIM(x), t = cnp.PyArray_TYPE(x)
+    cdef Py_ssize_t rows = check_rows("most_frequent", x), n = cnp.PyArray_DIM(x, ndim - 1)
+    cdef const int64_t* order = <const int64_t*> cnp.PyArray_DATA(at)
+    cdef void* data = cnp.PyArray_DATA(x)
+    cdef void* out
+    cdef int64_t* own
+    if cnp.PyArray_TYPE(at) != cnp.NPY_INT64 or not cnp.PyArray_SAMESHAPE(x, at) or n == 0:
+        raise ValueError(f"most_frequent: values of {np.shape(x)} at places of {at.dtype} {np.shape(at)}")
+    y = empty_items(ndim - 1, cnp.PyArray_DIMS(x), t, cnp.PyArray_ITEMSIZE(x))
+    found = empty_items(ndim - 1, cnp.PyArray_DIMS(x), cnp.NPY_INT64, sizeof(int64_t))
+    out, own = cnp.PyArray_DATA(y), <int64_t*> cnp.PyArray_DATA(found)
+    if rows == 0:
+        return y, found
+    with nogil:
+        if t == cnp.NPY_FLOAT:
+            run_frequent(<const float*> data, order, <float*> out, own, n, rows)
+        elif t == cnp.NPY_DOUBLE:
+            run_frequent(<const double*> data, order, <double*> out, own, n, rows)
+        elif t == cnp.NPY_INT32:
+            run_frequent(<const int32_t*> data, order, <int32_t*> out, own, n, rows)
+        else:
+            run_frequent(<const int64_t*> data, order, <int64_t*> out, own, n, rows)
+    return y, found

@@ -75,6 +75,21 @@ def test_select(ops: Any, shape: tuple[int, ...], dtype: Any, kind: str) -> None
         assert values.tobytes() == np.take_along_axis(x, places[:, None], -1).tobytes()
 
 
+@pytest.mark.parametrize("dtype", KINDS)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (40, 30), (2, 5000)])
+def test_most_frequent(ops: Any, shape: tuple[int, ...], dtype: Any) -> None:
+    for kind in ("any", "few", "sorted"):
+        x = rows_of(shape, dtype, kind)
+        if kind == "sorted" and np.dtype(dtype).kind == "f":
+            x[...] = np.nan
+        found = at_threads(ops, lambda x=x: np.stack([a.astype(float) for a in ops.most_frequent(*ops.sort(x, False))]))
+        for row, value, place in zip(x, *found):
+            counts = [(np.count_nonzero(row == v), v) for v in np.unique(row, equal_nan=False)]
+            most = min(v for count, v in counts if count == max(counts)[0]) if (row == row).any() else np.nan
+            np.testing.assert_array_equal(value, most)
+            assert place == np.flatnonzero((row == most) | ((row != row) & (most != most)))[-1]
+
+
 def test_shapes(ops: Any) -> None:
     for shape in ((0,), (2, 0), (0, 3), (2, 0, 3)):
         values, places = ops.sort(np.zeros(shape, np.float32), False)
@@ -93,6 +108,13 @@ def test_refusals(ops: Any) -> None:
             call(np.zeros(3, np.int16))
         with pytest.raises(ValueError, match=r"^(sort|select): expected rows"):
             call(np.zeros((), np.float32))
+    for x, at in (
+        (np.zeros(3), np.zeros(2, int)),
+        (np.zeros((2, 0)), np.zeros((2, 0), int)),
+        (np.zeros(3), np.zeros(3)),
+    ):
+        with pytest.raises(ValueError, match=r"^most_frequent: values of .* at places of"):
+            ops.most_frequent(x, at)
     for k, shape in ((-1, (2, 4)), (4, (2, 4)), (0, (2, 0))):
         with pytest.raises(ValueError, match=r"^select: rank -?\d in rows of"):
             ops.select(np.zeros(shape, np.float32), k)
