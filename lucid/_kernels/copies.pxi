@@ -19,13 +19,6 @@ cdef struct Copy:
     Py_ssize_t inner, x_step, y_step
 
 
-ctypedef fused moved:
-    uint8_t
-    int16_t
-    int32_t
-    int64_t
-
-
 cdef inline void copy_run(const char* x, char* y, Py_ssize_t n, Py_ssize_t x_step, Py_ssize_t y_step,
                           moved like) noexcept nogil:
     cdef Py_ssize_t i
@@ -58,7 +51,7 @@ cdef void transpose_moved(const Copy* c, const char* x, char* y, Py_ssize_t rows
     if c.inner == 2 and y_row == 2:
         interleave(<const moved*> x, n, <moved*> y, rows)
         return
-    if moved is int32_t and c.x_step % size == 0 and c.y_row % size == 0:
+    if moved is uint32_t and c.x_step % size == 0 and c.y_row % size == 0:
         while row < rows:
             transpose(<const float*> x + row, n, c.inner, min(rows - row, <Py_ssize_t> TRANSPOSED), <float*> y + row * y_row,
                       y_row)
@@ -103,11 +96,11 @@ cdef void copy_range(const Copy* c, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil
             x += at * c.x_stride[d]
             y += at * c.y_stride[d]
         if c.size == 4:
-            copy_rows(c, x, y, n, <int32_t> 0)
+            copy_rows(c, x, y, n, <uint32_t> 0)
         elif c.size == 8:
-            copy_rows(c, x, y, n, <int64_t> 0)
+            copy_rows(c, x, y, n, <uint64_t> 0)
         elif c.size == 2:
-            copy_rows(c, x, y, n, <int16_t> 0)
+            copy_rows(c, x, y, n, <uint16_t> 0)
         else:
             copy_rows(c, x, y, n, <uint8_t> 0)
         lo += n

@@ -32,13 +32,6 @@ cdef enum:
     MASK_CHUNK = 4096           # elements counted together
 
 
-ctypedef fused moved:
-    uint8_t
-    uint16_t
-    uint32_t
-    uint64_t
-
-
 cdef struct Masked:
     const char* mask
     Py_ssize_t n

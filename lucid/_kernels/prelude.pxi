@@ -52,6 +52,13 @@ def build_info() -> dict:
     return {"level": LEVEL.decode(), "compiler": COMPILER.decode(), "openmp": OPENMP, "own_threads": OWN_THREADS}
 
 
+ctypedef fused moved:           # what elements of a size are copied as
+    uint8_t
+    uint16_t
+    uint32_t
+    uint64_t
+
+
 cdef inline cnp.ndarray contiguous(cnp.ndarray x):
     """``x`` itself when it is aligned, native and C-contiguous, else such a copy (0-d stays 0-d)."""
     if cnp.PyArray_ISCARRAY_RO(x):

@@ -123,19 +123,12 @@ cdef bint run_resample(const Resampled* g, const floating* x, const floating* we
 
 # Rows that are one of x each: moves, of any dtype
 
-ctypedef fused Moved:
-    uint8_t
-    uint16_t
-    uint32_t
-    uint64_t
-
-
-cdef void pick_elements(const Resampled* g, const Moved* x, Moved* y, bint doubled, Py_ssize_t lo,
+cdef void pick_elements(const Resampled* g, const moved* x, moved* y, bint doubled, Py_ssize_t lo,
                         Py_ssize_t hi) noexcept nogil:
     cdef Py_ssize_t line, i, n = g.outputs
     cdef const int64_t* columns = g.columns
-    cdef const Moved* source
-    cdef Moved* target
+    cdef const moved* source
+    cdef moved* target
     for line in range(lo, hi):
         source, target = x + line * g.inputs, y + line * n
         if doubled:
