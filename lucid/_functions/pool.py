@@ -31,6 +31,20 @@ class MaxPool2d(Node):
         return MaxPool2dGrad.apply(dy, self.indices, self.shape)
 
 
+class MaxWindows(Node):
+    """`MaxPool2d` over all pairs of windows along rows and columns, (n, 2): where each begins and ends."""
+
+    __slots__ = ("indices", "shape")
+
+    def forward(self, x: Tensor, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        y, self.indices = _ops.max_windows(x._data, rows, columns, True)
+        self.shape = x._data.shape
+        return y, self.indices
+
+    def backward(self, dy: Tensor, _: Any) -> Tensor:
+        return MaxPool2dGrad.apply(dy, self.indices, self.shape)
+
+
 class MaxPool2dGrad(Node):
     """dy written back to where each maximum came from."""
 

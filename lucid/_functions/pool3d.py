@@ -9,7 +9,6 @@ import numpy as np
 from lucid import _ops
 from lucid._functions.pool import MaxPool2dGrad
 from lucid._functions.shape import reshape
-from lucid.autograd._mode import mode
 from lucid.autograd._node import Node
 
 if TYPE_CHECKING:
@@ -73,11 +72,6 @@ class AdaptiveMaxPool3d(Node):
     def forward(self, x: Tensor, places: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
         _, _, _, height, width = self.shape = x._data.shape
         kernel: Any = tuple([p.shape[1] for p in places])
-        if x._data.shape[2] == 1 and not mode.trace and type(x._data) is np.ndarray and x._data.dtype.char in "fd":
-            rows, columns = (np.stack([p[:, 0], p[:, -1] + 1], 1) for p in places[1:])
-            y, at = _ops.max_windows(x._data[:, :, 0], rows, columns, True)
-            self.indices = at[:, :, None]
-            return y[:, :, None], self.indices
         d, h, w = (p.reshape(-1) for p in places)
         spread = x._data[:, :, d[:, None, None], h[:, None], w]
         y, at = max_pool3d(spread, kernel, kernel, (0, 0, 0), (1, 1, 1), False, True)

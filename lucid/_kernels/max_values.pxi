@@ -43,11 +43,28 @@ cdef extern from *:
             for (Py_ssize_t j = 0; j < n; j++) y[j] = LUCID_HIGHER(phase[j], y[j]); \
         } \
     }
+    /* The maximum of taps x LUCID_LINES elements in each lane, and which of the taps it is. */
+    #define LUCID_LINES 16
+    #define LUCID_FIRST_HIGHEST(name, real) \\
+    static void name(const real *__restrict x, Py_ssize_t taps, real *__restrict y, int32_t *__restrict at) { \\
+        for (int j = 0; j < LUCID_LINES; j++) y[j] = x[j], at[j] = 0; \\
+        for (Py_ssize_t i = 1; i < taps; i++) LUCID_ROLLED for (int j = 0; j < LUCID_LINES; j++) { \\
+            const real v = x[i * LUCID_LINES + j]; \\
+            const int wins = (v > y[j]) | (v != v); \\
+            y[j] = wins ? v : y[j]; \\
+            at[j] = wins ? (int32_t) i : at[j]; \\
+        } \\
+    }
+    LUCID_FIRST_HIGHEST(lucid_first_highest32, float)
+    LUCID_FIRST_HIGHEST(lucid_first_highest64, double)
     LUCID_HIGHEST(lucid_highest32, lucid_pairs32, float)
     LUCID_HIGHEST(lucid_highest64, lucid_pairs64, double)
     """
     cdef enum:
         PAIRS "LUCID_PAIRS"
+        HIGHEST_LINES "LUCID_LINES"             # rows side by side
+    void first_highest32 "lucid_first_highest32" (const float* x, Py_ssize_t taps, float* y, int32_t* at) noexcept nogil
+    void first_highest64 "lucid_first_highest64" (const double* x, Py_ssize_t taps, double* y, int32_t* at) noexcept nogil
     void highest32 "lucid_highest32" (const float* x, Py_ssize_t step, Py_ssize_t taps, float* y, Py_ssize_t n) noexcept nogil
     void highest64 "lucid_highest64" (const double* x, Py_ssize_t step, Py_ssize_t taps, double* y,
                                       Py_ssize_t n) noexcept nogil
@@ -58,7 +75,6 @@ cdef extern from *:
 cdef enum:
     HIGHEST_GRAIN = 32768       # comparisons
     HIGHEST_BAND = 1 << 15      # bytes of maxima of rows that are kept
-    HIGHEST_LINES = 16          # rows side by side
     HIGHEST_STRIP = 128         # windows of theirs before they are transposed back
 
 
@@ -267,30 +283,61 @@ def max_pool2d_values(x, kernel, stride, padding, dilation, bint ceil_mode):
 
 # Windows of any place and size
 
-cdef void windows_plane(const Highest* g, const floating* x, floating* y, int64_t* indices) noexcept nogil:
-    cdef Py_ssize_t i, j, r, s, at, width = g.columns.n
-    cdef floating value, most
-    for i in range(g.rows.windows):
-        for j in range(g.columns.windows):
-            at = g.rows.start[i] * width + g.columns.start[j]
-            most = x[at]
-            for r in range(g.rows.start[i], g.rows.start[i] + g.rows.taps[i]):
-                for s in range(r * width + g.columns.start[j], r * width + g.columns.start[j] + g.columns.taps[j]):
-                    value = x[s]
-                    if value > most or value != value:
-                        most, at = value, s
-            y[i * g.columns.windows + j], indices[i * g.columns.windows + j] = most, at
+cdef void windows_plane(const Highest* g, const floating* x, floating* y, int64_t* indices, floating* room) noexcept nogil:
+    """The maxima of rows, of several rows at once, and of those the maxima of columns."""
+    cdef const WindowAxis* c = &g.columns
+    cdef floating* across = room                                # lines of x
+    cdef floating* most = room + c.n * HIGHEST_LINES            # of each window along them ...
+    cdef int32_t* at = <int32_t*> (most + c.windows * HIGHEST_LINES)        # ... and where in the window
+    cdef Py_ssize_t row = 0, i, j, k, r, n, first, end
+    cdef floating v
+    if g.rows.n < HIGHEST_LINES:            # lanes of no row are compared as well
+        memset(across, 0, c.n * HIGHEST_LINES * sizeof(floating))
+    while row < g.rows.n:
+        n = min(g.rows.n - row, <Py_ssize_t> HIGHEST_LINES)
+        transpose(x + row * c.n, c.n, n, c.n, across, HIGHEST_LINES)
+        for j in range(c.windows):
+            if floating is float:
+                first_highest32(across + c.start[j] * HIGHEST_LINES, c.taps[j], most + j * HIGHEST_LINES,
+                                at + j * HIGHEST_LINES)
+            else:
+                first_highest64(across + c.start[j] * HIGHEST_LINES, c.taps[j], most + j * HIGHEST_LINES,
+                                at + j * HIGHEST_LINES)
+        for i in range(g.rows.windows):
+            first, end = g.rows.start[i], min(g.rows.start[i] + g.rows.taps[i], row + n)
+            for r in range(max(first, row), end):
+                for j in range(c.windows):
+                    k = j * HIGHEST_LINES + r - row
+                    v = most[k]
+                    if r == first or v > y[i * c.windows + j] or v != v:
+                        y[i * c.windows + j], indices[i * c.windows + j] = v, r * c.n + c.start[j] + at[k]
+        row += HIGHEST_LINES
 
 
-cdef void run_windows(const Highest* g, const floating* x, floating* y, int64_t* indices) noexcept nogil:
+cdef void windows_planes(const Highest* g, const floating* x, floating* y, int64_t* indices, floating* room, Py_ssize_t lo,
+                         Py_ssize_t hi) noexcept nogil:
     cdef Py_ssize_t i, size = g.rows.n * g.columns.n, windows = g.rows.windows * g.columns.windows
-    cdef int threads = <int> max(min(threads_for(<double> g.planes * (size + windows), POOL_GRAIN / 4), g.planes), 1)
+    for i in range(lo, hi):
+        windows_plane(g, x + i * size, y + i * windows, indices + i * windows, room)
+
+
+cdef bint run_windows(const Highest* g, const floating* x, floating* y, int64_t* indices) noexcept nogil:
+    """False when memory ran out."""
+    cdef Py_ssize_t size = g.rows.n * g.columns.n, windows = g.rows.windows * g.columns.windows
+    cdef Py_ssize_t room = (g.columns.n + 2 * g.columns.windows) * HIGHEST_LINES + LINE
+    cdef int t, threads = threads_for(<double> g.planes * (size + windows), POOL_GRAIN)
+    cdef floating* rooms
+    threads = <int> max(min(<Py_ssize_t> threads, g.planes), 1)
+    rooms = <floating*> workspace(threads * room * sizeof(floating))
+    if rooms == NULL:
+        return False
     if threads == 1:
-        for i in range(g.planes):
-            windows_plane(g, x + i * size, y + i * windows, indices + i * windows)
+        windows_planes(g, x, y, indices, rooms, 0, g.planes)
     else:
-        for i in prange(g.planes, num_threads=threads, schedule="static"):
-            windows_plane(g, x + i * size, y + i * windows, indices + i * windows)
+        for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+            windows_planes(g, x, y, indices, rooms + t * room, g.planes * t // threads, g.planes * (t + 1) // threads)
+    release(rooms)
+    return True
 
 
 cdef int read_axis(cnp.ndarray ends, WindowAxis* a) except -1:
@@ -312,6 +359,7 @@ def max_windows(x, rows, columns, bint places):
     cdef cnp.ndarray a = contiguous(x), down = contiguous(rows), along = contiguous(columns), y, indices
     cdef Highest g
     cdef int t = float_type(a)
+    cdef bint ok
     if cnp.PyArray_NDIM(a) != 4:
         raise ValueError(f"max_windows: expected 4-d input, got {np.shape(x)}")
     for ends in (down, along):
@@ -330,11 +378,13 @@ def max_windows(x, rows, columns, bint places):
             indices = empty_shape(np.shape(y), cnp.NPY_INT64)
             with nogil:
                 if t == cnp.NPY_FLOAT:
-                    run_windows(&g, <const float*> cnp.PyArray_DATA(a), <float*> cnp.PyArray_DATA(y),
-                                <int64_t*> cnp.PyArray_DATA(indices))
+                    ok = run_windows(&g, <const float*> cnp.PyArray_DATA(a), <float*> cnp.PyArray_DATA(y),
+                                     <int64_t*> cnp.PyArray_DATA(indices))
                 else:
-                    run_windows(&g, <const double*> cnp.PyArray_DATA(a), <double*> cnp.PyArray_DATA(y),
-                                <int64_t*> cnp.PyArray_DATA(indices))
+                    ok = run_windows(&g, <const double*> cnp.PyArray_DATA(a), <double*> cnp.PyArray_DATA(y),
+                                     <int64_t*> cnp.PyArray_DATA(indices))
+            if not ok:
+                raise MemoryError(f"max_windows: no workspace for {np.shape(x)}")
             return y, indices
         return highest_of("max_windows", a, &g)
     finally:

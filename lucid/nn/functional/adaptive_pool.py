@@ -10,10 +10,11 @@ import numpy as np
 from lucid import _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._errors import OptionError
-from lucid._functions.pool import AdaptiveAvgPool2d
+from lucid._functions.pool import AdaptiveAvgPool2d, MaxPool2d, MaxWindows
 from lucid._functions.pool3d import AdaptiveMaxPool3d, MaxPool3d
 from lucid._functions.shape import reshape
 from lucid._printing import shown
+from lucid.autograd._mode import mode
 from lucid.autograd._node import wrap
 from lucid.nn.functional._arguments import at_least, check_floating, check_planes, sizes
 from lucid.nn.functional.pool import needs_no_places
@@ -26,6 +27,10 @@ __all__ = [
     "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool1d_with_indices", "adaptive_max_pool2d",
     "adaptive_max_pool2d_with_indices", "adaptive_max_pool3d", "adaptive_max_pool3d_with_indices",
 ]  # fmt: skip
+
+
+SMALL = 5
+"""Even windows below it are found by the kernel of `max_pool2d`, all others by that for windows of any size."""
 
 
 def _wanted(name: str, x: Tensor, output_size: Any, spatial: int) -> tuple[int, ...]:
@@ -70,10 +75,25 @@ def _maxima(name: str, x: Tensor, output_size: Any) -> Tensor:
     return wrap(y.reshape(*shape[:-spatial], *wanted[-spatial:]))
 
 
+def _max_pool_planes(x: Tensor, spatial: int, wanted: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    shape, size = x._data.shape, (1, *wanted)[-2:]
+    planes = reshape(x, (*(1, *shape)[-spatial - 2 : -spatial], *(1, *shape[-spatial:])[-2:]))
+    full = planes._data.shape[2:]
+    kernel = tuple([n // m for n, m in zip(full, size)])
+    if max(kernel) < SMALL and all(n % m == 0 for n, m in zip(full, size)):
+        y, at = MaxPool2d.apply(planes, kernel, kernel, (0, 0), (1, 1), False)
+    else:
+        y, at = MaxWindows.apply(planes, *[_ends(n, m) for n, m in zip(full, size)])
+    result = (*shape[:-spatial], *wanted)
+    return reshape(y, result), reshape(at, result)
+
+
 def _max_pool(name: str, spatial: int, x: Tensor, output_size: Any) -> tuple[Tensor, Tensor]:
     check_tensors(name, x)
     check_floating(name, x)
     wanted, shape = _wanted(name, x, output_size, spatial), x._data.shape
+    if spatial < 3 and not mode.trace and x._data.dtype.char in "fd":
+        return _max_pool_planes(x, spatial, wanted)
     space, lead = shape[-spatial:], (1, *shape)[-spatial - 2 : -spatial]
     volumes = reshape(x, (*lead, *(1,) * (3 - spatial), *space))
     full, windows = volumes._data.shape[2:], (*(1,) * (3 - spatial), *wanted)
