@@ -8,7 +8,7 @@ import numpy as np
 
 from lucid import _ops
 from lucid._functions.segment import SegmentRepeat
-from lucid.autograd._node import Node
+from lucid.autograd._node import Node, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -67,6 +67,14 @@ class EmbeddingGrad(Node):
         y = Embedding.apply(g, self.index, self.padding)
         if self.padding < 0:
             return y
-        from lucid.autograd._node import wrap
-
         return y.masked_fill(wrap(self.index == self.padding).unsqueeze(-1), 0.0)
+
+
+def class_range(index: np.ndarray) -> tuple[int, int]:
+    """The least and the largest of class numbers; (0, -1) of none."""
+    return _ops.extent(index) if isinstance(index, np.ndarray) else (index.min(), index.max())
+
+
+def one_hot_rows(index: np.ndarray, classes: int) -> Tensor:
+    """1 at each of the class numbers, 0 elsewhere, along one more dimension."""
+    return wrap(_ops.one_hot(index, classes))

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _ops
-from lucid.autograd._node import Node
+from lucid._functions.binary import may_need_gradient
+from lucid.autograd._mode import mode
+from lucid.autograd._node import Node, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -106,3 +108,18 @@ class AdaptiveAvgPool2dGrad(Node):
 
     def backward(self, g: Tensor) -> Tensor:
         return AdaptiveAvgPool2d.apply(g, self.size)
+
+
+def needs_no_places(x: Tensor) -> bool:
+    """Whether nothing but maxima of ``x`` will be asked for, and the kernels take it."""
+    return not mode.trace and x._data.dtype.char in "fd" and not (mode.enabled and may_need_gradient(x))
+
+
+def maxima(x: Tensor, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Tensor:
+    """The largest value of each window of planes, where ``needs_no_places``."""
+    return wrap(_ops.max_pool2d_values(x._data, kernel, stride, padding, dilation, ceil_mode))
+
+
+def window_maxima(x: Tensor, rows: np.ndarray, columns: np.ndarray) -> Tensor:
+    """`maxima` of windows between any rows and columns, each given by its begin and end."""
+    return wrap(_ops.max_windows(x._data, rows, columns, False))

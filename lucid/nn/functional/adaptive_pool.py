@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid import _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._errors import OptionError
-from lucid._functions.pool import AdaptiveAvgPool2d, MaxPool2d, MaxWindows
+from lucid._functions.pool import AdaptiveAvgPool2d, MaxPool2d, MaxWindows, needs_no_places, window_maxima
 from lucid._functions.pool3d import AdaptiveMaxPool3d, MaxPool3d
 from lucid._functions.shape import reshape
 from lucid._printing import shown
 from lucid.autograd._mode import mode
-from lucid.autograd._node import wrap
 from lucid.nn.functional._arguments import at_least, check_floating, check_planes, sizes
-from lucid.nn.functional.pool import needs_no_places
 from lucid.nn.functional.pool3d import from_volumes, to_volumes
 
 if TYPE_CHECKING:
@@ -69,10 +66,9 @@ def _maxima(name: str, x: Tensor, output_size: Any) -> Tensor:
     if x._data.dtype.kind != "f" or not needs_no_places(x):
         return _max_pool(name, spatial, x, output_size)[0]
     wanted, shape = (1, *_wanted(name, x, output_size, spatial))[-2:], x._data.shape
-    planes = x._data.reshape((1, *shape)[-spatial - 2 : -spatial] + (1, *shape[-spatial:])[-2:])
-    rows, columns = (_ends(n, m) for n, m in zip(planes.shape[2:], wanted))
-    y = _ops.max_windows(planes, rows, columns, False)
-    return wrap(y.reshape(*shape[:-spatial], *wanted[-spatial:]))
+    planes = reshape(x, (1, *shape)[-spatial - 2 : -spatial] + (1, *shape[-spatial:])[-2:])
+    rows, columns = (_ends(n, m) for n, m in zip(planes._data.shape[2:], wanted))
+    return reshape(window_maxima(planes, rows, columns), (*shape[:-spatial], *wanted[-spatial:]))
 
 
 def _max_pool_planes(x: Tensor, spatial: int, wanted: tuple[int, ...]) -> tuple[Tensor, Tensor]:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lucid import _ops
 from lucid._functions._arguments import check_tensors
-from lucid._functions.embedding import Embedding, check_range
+from lucid._functions.embedding import Embedding, check_range, class_range, one_hot_rows
 from lucid.autograd._mode import no_grad
 from lucid.autograd._node import wrap
 
@@ -107,10 +106,10 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError(f"one_hot: expected an int64 tensor, got {input.dtype}")
     if not index.size and num_classes <= 0:
         raise RuntimeError("one_hot: cannot infer the number of classes from an empty tensor")
-    least, largest = _ops.extent(index) if isinstance(index, np.ndarray) else (index.min(), index.max())
+    least, largest = class_range(index)
     if least < 0:
         raise RuntimeError(f"one_hot: class values must be non-negative, got {least}")
     classes = largest + 1 if num_classes == -1 else num_classes
     if largest >= classes:
         raise RuntimeError(f"one_hot: class values must be smaller than num_classes {classes}, got {largest}")
-    return wrap(_ops.one_hot(index, classes))
+    return one_hot_rows(index, classes)

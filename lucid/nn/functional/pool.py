@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid import _ops
 from lucid._dtype import float64
 from lucid._functions import pool
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast
 from lucid._functions._errors import OptionError
-from lucid._functions.binary import may_need_gradient
 from lucid._printing import shown
-from lucid.autograd._mode import mode
-from lucid.autograd._node import wrap
 from lucid.nn.functional._arguments import Sizes, at_least, from_planes, sizes, to_planes
 
 if TYPE_CHECKING:
@@ -95,15 +91,10 @@ def _max_pool(name: str, spatial: int, x: Tensor, options: tuple[Any, ...], ceil
 
 def _maxima(name: str, spatial: int, x: Tensor, options: tuple[Any, ...], ceil_mode: bool) -> Tensor:
     """Without places, which only a gradient needs."""
-    if not needs_no_places(x):
+    if not pool.needs_no_places(x):
         return _max_pool(name, spatial, x, options, ceil_mode)[0]
     planes, w = _prepare(name, spatial, x, options, ceil_mode)
-    return from_planes(wrap(_ops.max_pool2d_values(planes._data, *w, ceil_mode)), spatial, x._data.ndim)
-
-
-def needs_no_places(x: Tensor) -> bool:
-    """Whether nothing but maxima of ``x`` will be asked for, and the kernels take it."""
-    return not mode.trace and x._data.dtype.char in "fd" and not (mode.enabled and may_need_gradient(x))
+    return from_planes(pool.maxima(planes, *w, ceil_mode), spatial, x._data.ndim)
 
 
 def max_pool1d_with_indices(
