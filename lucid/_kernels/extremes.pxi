@@ -65,6 +65,7 @@ cdef struct AlongAxis:
     Py_ssize_t size, y_size, extra_size
     Py_ssize_t outer, count, inner
     bint reduces
+    int grain
     AlongRows together          # of ALONG_TOGETHER adjacent rows, with the bits of ``kernel``, or NULL
 
 
@@ -83,8 +84,7 @@ cdef void along_range(const AlongAxis* a, Py_ssize_t lo, Py_ssize_t hi) noexcept
 
 cdef void along_axis(const AlongAxis* a) noexcept nogil:
     cdef Py_ssize_t items = a.outer * ((a.inner + ALONG_COLUMNS - 1) // ALONG_COLUMNS)
-    cdef int grain = RUNNING_GRAIN if a.together != NULL else REDUCE_GRAIN
-    cdef int t, threads = <int> min(items, threads_for(<double> a.outer * a.count * a.inner, grain))
+    cdef int t, threads = <int> min(items, threads_for(<double> a.outer * a.count * a.inner, a.grain))
     if threads <= 1:
         along_range(a, 0, items)
         return
@@ -104,7 +104,7 @@ cdef int plan_along(str name, cnp.ndarray x, int axis, AlongAxis* a) except -1:
     for d in range(axis + 1, ndim):
         a.inner *= cnp.PyArray_DIM(x, d)
     a.x = <const char*> cnp.PyArray_DATA(x)
-    a.size, a.together = cnp.PyArray_ITEMSIZE(x), NULL
+    a.size, a.together, a.grain = cnp.PyArray_ITEMSIZE(x), NULL, REDUCE_GRAIN
     return 0
 
 
@@ -271,14 +271,25 @@ cdef void cumprod_integers(const uint64_t* x, uint64_t* y, void* extra, Py_ssize
             y[r * stride + j] = acc[j]
 
 
+cdef void cumprod_integers_together(const uint64_t* x, uint64_t* y, Py_ssize_t count) noexcept nogil:
+    cdef uint64_t acc[ALONG_TOGETHER]
+    cdef Py_ssize_t r, j
+    for j in range(ALONG_TOGETHER):
+        acc[j] = 1
+    for r in range(count):
+        for j in range(ALONG_TOGETHER):
+            acc[j] *= x[j * count + r]
+            y[j * count + r] = acc[j]
+
+
 cdef cnp.ndarray running(str name, cnp.ndarray x, int axis, void* k32, void* k64, void* integers, void* together32,
-                         void* together64):
+                         void* together64, void* integers_together):
     cdef AlongAxis a
     cdef int t = cnp.NPY_INT64 if x is not None and is_int64(x) else float_type(x)
     cdef cnp.ndarray out = empty(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), t)
     x = contiguous(x)
     plan_along(name, x, axis, &a)
-    a.kernel, a.together = integers, NULL
+    a.kernel, a.together, a.grain = integers, <AlongRows> integers_together, RUNNING_GRAIN
     if t != cnp.NPY_INT64:
         a.kernel = k32 if t == cnp.NPY_FLOAT else k64
         a.together = <AlongRows> (together32 if t == cnp.NPY_FLOAT else together64)
@@ -293,10 +304,11 @@ cdef cnp.ndarray running(str name, cnp.ndarray x, int axis, void* k32, void* k64
 def cumsum(x, int axis):
     """Sum of the elements so far along ``axis``; of int64, too."""
     return running("cumsum", x, axis, <void*> cumsum_kernel[float], <void*> cumsum_kernel[double],
-                   <void*> cumsum_integers, <void*> cumsum_together[float], <void*> cumsum_together[double])
+                   <void*> cumsum_integers, <void*> cumsum_together[float], <void*> cumsum_together[double], NULL)
 
 
 def cumprod(x, int axis):
     """Product of the elements so far along ``axis``; of int64, too."""
     return running("cumprod", x, axis, <void*> cumprod_kernel[float], <void*> cumprod_kernel[double],
-                   <void*> cumprod_integers, <void*> cumprod_together[float], <void*> cumprod_together[double])
+                   <void*> cumprod_integers, <void*> cumprod_together[float], <void*> cumprod_together[double],
+                   <void*> cumprod_integers_together)
