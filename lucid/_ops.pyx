@@ -84,6 +84,9 @@ include "_kernels/layer_norm.pxi"     # layer norm, RMS norm
 include "_kernels/group_norm.pxi"     # group norm
 include "_kernels/embedding.pxi"      # row gather and scatter-add
 include "_kernels/counts.pxi"         # integers counted
+include "_kernels/places.pxi"         # elements and slices picked where an index says
+include "_kernels/places_checks.pxi"  # whether they are in range; several coordinates to a place
+include "_kernels/places_put.pxi"     # and written or added there
 include "_kernels/random.pxi"         # Philox: uniform, normal, dropout
 include "_kernels/attention.pxi"      # softmax(q @ k.T) @ v in blocks
 include "_kernels/attention_backward.pxi"  # its gradient

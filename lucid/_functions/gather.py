@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid import _dtype
+from lucid import _dtype, _ops
 from lucid._functions._common import (
     as_tensor,
     cast,
     normalize_dim,
 )
 from lucid._functions._errors import PlaceError
-from lucid._functions.index import Along, Gather, ScatterAdd, SetItem, getitem
+from lucid._functions._places import Along
+from lucid._functions.index import Gather, ScatterAdd, SetItem, add_at, getitem
+from lucid.autograd._mode import mode
 from lucid.autograd._node import TensorBase, compute, wrap
 
 if TYPE_CHECKING:
@@ -47,21 +49,28 @@ def index_select(x: Tensor, dim: int, index: Tensor, *, out: Tensor | None = Non
     extent = x._data.shape[d] if x._data.ndim else 1
     if not isinstance(i, np.ndarray):  # a trace hides the values
         index = compute(in_range, index, "index_select", d, extent)
-    elif i.size and not 0 <= i.min() <= i.max() < extent:
-        bad = i.max() if i.max() >= extent else i.min()
-        raise IndexError(f"index_select: index {bad} is out of range for dimension {d} of size {extent}")
+    else:
+        check_range("index_select", i, d, extent)
     if not x._data.ndim:
         return x.clone()
+    if not mode.trace and i.dtype == np.int64:
+        return Gather.apply(x, (slice(None),) * d + (i.reshape(-1),))
     return getitem(x, (slice(None),) * d + (index.reshape(-1),))
 
 
-def gather_index(shape: tuple[int, ...], dim: int, index: np.ndarray) -> Along:
-    """The NumPy index that picks element index[i, j, ...] along ``dim``."""
-    grid = list(np.ogrid[tuple(slice(n) for n in index.shape)])
-    grid[dim] = index
-    along = Along(grid)
-    along.dim = dim
-    return along
+def check_range(name: str, index: np.ndarray, dim: int, extent: int) -> None:
+    """IndexError where a place along ``dim`` is negative, or not below ``extent``."""
+    if type(index) is np.ndarray and index.dtype == np.int64 and _ops.in_range(index, extent, False):
+        return
+    if index.size and not 0 <= index.min() <= index.max() < extent:
+        bad = index.max() if index.max() >= extent else index.min()
+        raise IndexError(f"{name}: index {bad} is out of range for dimension {dim} of size {extent}")
+
+
+def gather_index(dim: int, index: np.ndarray) -> Any:
+    """The index that picks element index[i, j, ...] along ``dim``."""
+    along = Along(dim, index)
+    return along.grid() if mode.trace else along
 
 
 def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None) -> Tensor:
@@ -89,15 +98,21 @@ def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out
     d = normalize_dim("gather", dim, x)
     if not index._data.size and isinstance(index._data, np.ndarray):  # of any dtype and shape
         return x.reshape(-1)[:0].reshape(index._data.shape)
-    i = check_index("gather", x._data.shape, d, index)
+    i = check_index("gather", x._data.shape, d, index, bool(mode.trace) or not x._data.ndim)
     if not i.ndim:
         return x.clone()
     if not x._data.ndim:
         return gather(x.reshape(1), 0, index)
-    return Gather.apply(x, gather_index(x._data.shape, d, i))
+    try:
+        return Gather.apply(x, gather_index(d, i))
+    except IndexError:
+        _check_places(i, "gather", d, x._data.shape[d])
+        raise
 
 
 def _check_places(index: np.ndarray, name: str, dim: int, extent: int) -> None:
+    if type(index) is np.ndarray and index.dtype == np.int64 and _ops.in_range(index, extent, False):
+        return
     if index.size and not 0 <= index.min() <= index.max() < extent:
         bad = index.max() if index.max() >= extent else index.min()
         raise PlaceError(f"{name}: index {bad} is out of bounds for dimension {dim} with size {extent}")
@@ -113,8 +128,8 @@ def in_range(index: np.ndarray, name: str, dim: int, extent: int) -> np.ndarray:
     return index.copy()
 
 
-def check_index(name: str, shape: tuple[int, ...], dim: int, index: Tensor) -> Any:
-    """The array of ``index``, which holds places along ``dim`` of a tensor of ``shape``.
+def check_index(name: str, shape: tuple[int, ...], dim: int, index: Tensor, places: bool = True) -> Any:
+    """The array of ``index``, of places along ``dim`` of a tensor of ``shape``; with ``places``, those are looked at.
 
     Raises:
         RuntimeError: it has another dtype or shape than such an index has.
@@ -134,13 +149,14 @@ def check_index(name: str, shape: tuple[int, ...], dim: int, index: Tensor) -> A
         return i
     if not isinstance(i, np.ndarray):  # a trace hides the values
         return compute(in_range, index, name, dim, shape[dim])._data
-    _check_places(i, name, dim, shape[dim])
+    if places:
+        _check_places(i, name, dim, shape[dim])
     return i
 
 
 def gather_backward(dy: Tensor, shape: tuple[int, ...], dim: int, index: np.ndarray) -> Tensor:
     """Zeros of ``shape`` with ``dy`` added at ``index`` along ``dim``."""
-    return ScatterAdd.apply(dy, shape, gather_index(shape, dim, index))
+    return ScatterAdd.apply(dy, shape, gather_index(dim, index))
 
 
 def same_dtype(name: str, x: Tensor, other: Tensor) -> None:
@@ -152,6 +168,12 @@ def _check_source(name: str, src: Tensor, index: Tensor) -> None:
     own, wanted = src._data.shape, index._data.shape
     if len(own) != len(wanted) or any(n < m for n, m in zip(own, wanted)):
         raise RuntimeError(f"{name}: expected index {wanted} to be no larger than src {own} in any dimension")
+
+
+def part_of_source(src: Tensor, index: Tensor) -> Tensor:
+    """As much of ``src`` as ``index`` has places for."""
+    shape = index._data.shape
+    return src if src._data.shape == shape and not mode.trace else getitem(src, tuple([slice(n) for n in shape]))
 
 
 def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -182,8 +204,7 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor 
     i = check_index("scatter_add", x._data.shape, d, index)
     same_dtype("scatter_add", x, src)
     _check_source("scatter_add", src, index)
-    part = src[tuple(slice(n) for n in index._data.shape)]
-    return x + gather_backward(part, x._data.shape, d, i)
+    return add_at(x, part_of_source(src, index), gather_index(d, i))
 
 
 def scatter(
@@ -235,5 +256,5 @@ def scatter(
     src = as_tensor(value if src is None else src)
     if src._data.ndim:
         _check_source("scatter", src, index)
-    part = src[tuple(slice(n) for n in index._data.shape)] if src._data.ndim else src
-    return SetItem.apply(x, cast(part, x.dtype), gather_index(x._data.shape, d, i))
+    part = part_of_source(src, index) if src._data.ndim else src
+    return SetItem.apply(x, cast(part, x.dtype), gather_index(d, i))

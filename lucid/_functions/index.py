@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from lucid._functions._common import (
     mutate,
     sum_to,
 )
+from lucid._functions._places import Along, added, copied, picked, put
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, TensorBase, View, bump, wrap
 
@@ -90,7 +90,7 @@ class Unslice(Node):
 
     def forward(self, y: Tensor, shape: tuple[int, ...], index: Index) -> np.ndarray:
         self.index = index
-        x = np.zeros(shape, y._data.dtype)
+        x = _ops.zeros(shape, y._data.dtype)
         x[index] = y._data
         return x
 
@@ -117,9 +117,9 @@ class Gather(Node):
 
     def forward(self, x: Tensor, index: Index) -> np.ndarray:
         self.index, self.shape = index, x._data.shape
-        if len(index) == 1 and _is_mask_of(index[0], x._data):
+        if type(index) is tuple and len(index) == 1 and _is_mask_of(index[0], x._data):
             return _ops.take_where(x._data, index[0])
-        return np.ascontiguousarray(x._data[index])
+        return picked(x._data, index)
 
     def backward(self, dy: Tensor) -> Tensor:
         return ScatterAdd.apply(dy, self.shape, self.index)
@@ -132,8 +132,8 @@ class ScatterAdd(Node):
 
     def forward(self, y: Tensor, shape: tuple[int, ...], index: Index) -> np.ndarray:
         self.index = index
-        if all(not isinstance(p, np.ndarray) or p.dtype.kind == "b" for p in index):
-            x = np.zeros(shape, y._data.dtype)
+        if type(index) is tuple and all(not isinstance(p, np.ndarray) or p.dtype.kind == "b" for p in index):
+            x = _ops.zeros(shape, y._data.dtype)
             x[index] = y._data  # a mask names no place twice
             return x
         return added(y._data, shape, index)
@@ -142,45 +142,24 @@ class ScatterAdd(Node):
         return Gather.apply(dx, self.index)
 
 
-class Along(tuple[Any, ...]):
-    """The NumPy index that picks element index[i, j, ...] along ``dim``."""
+class AddAt(Node):
+    """``x``, floating-point, plus zeros with ``y`` added at ``index``."""
 
-    dim = -1  # unknown: a copy that a trace made
+    __slots__ = ("index",)
 
-    def fits(self, shape: tuple[int, ...]) -> bool:
-        """Every other coordinate goes all the way."""
-        if self.dim < 0:
-            return False
-        size = self[self.dim].shape
-        return len(size) == len(shape) and all(n == m for k, (n, m) in enumerate(zip(size, shape)) if k != self.dim)
+    def forward(self, x: Tensor, y: Tensor, index: Index) -> np.ndarray:
+        self.index = index
+        return added(y._data, x._data.shape, index, x._data)
+
+    def backward(self, dz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        return dz, None if self.edges[1] is None else Gather.apply(dz, self.index)
 
 
-def added(y: np.ndarray, shape: tuple[int, ...], index: Index) -> np.ndarray:
-    """Zeros of ``shape`` with ``y`` added at ``index``, which holds integer arrays; repeated places sum in order."""
-    if y.dtype.char not in "fd" or not y.size:
-        x = np.zeros(shape, y.dtype)
-        np.add.at(x, index, y)
-        return x
-    if isinstance(index, Along) and index.fits(shape):
-        sizes = math.prod(shape[: index.dim]), shape[index.dim], math.prod(shape[index.dim + 1 :])
-        at = index[index.dim].reshape(sizes[0], -1, sizes[2])
-        return _ops.scatter_add(y.reshape(at.shape), at, sizes).reshape(shape)
-    parts, lead = list(index), 0
-    while parts and isinstance(parts[-1], slice) and parts[-1] == slice(None):
-        parts.pop()
-    while lead < len(parts) and isinstance(parts[lead], slice) and parts[lead] == slice(None):
-        lead += 1
-    arrays = parts[lead:]
-    if all(isinstance(p, np.ndarray) and p.dtype.kind in "iu" for p in arrays):
-        end = lead + len(arrays)
-        own = [np.where(p < 0, p + n, p) for p, n in zip(arrays, shape[lead:end])]
-        rows = np.ravel_multi_index(own, shape[lead:end]) if len(own) > 1 else own[0]
-        rows = np.ascontiguousarray(rows, np.int64).reshape(-1)
-        sizes = math.prod(shape[:lead]), math.prod(shape[lead:end]), math.prod(shape[end:])
-    else:  # slices between arrays, masks beside them: every element by itself
-        count = math.prod(shape)
-        rows, sizes = np.arange(count).reshape(shape)[index].reshape(-1), (1, count, 1)
-    return _ops.scatter_add(y.reshape(sizes[0], rows.size, sizes[2]), rows, sizes).reshape(shape)
+def add_at(x: Tensor, y: Tensor, index: Index) -> Tensor:
+    """``x`` plus zeros of its shape with ``y`` added at ``index``."""
+    if mode.trace or x._data.dtype.char not in "fd":
+        return x + ScatterAdd.apply(y, x._data.shape, index)
+    return AddAt.apply(x, y, index)
 
 
 def getitem(x: Tensor, index: Index) -> Tensor:
@@ -230,8 +209,8 @@ class SetItem(Node):
 
     def forward(self, x: Tensor, value: Tensor, index: Index) -> np.ndarray:
         self.index, self.shape = index, value._data.shape
-        y = x._data.copy()
-        y[index] = value._data
+        y = copied(x._data)
+        put(y, index, value._data)
         return y
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, Tensor | None]:
@@ -239,7 +218,7 @@ class SetItem(Node):
         if self.edges[0] is not None:
             dx = SetItem.apply(dy, wrap(np.zeros((), dy._data.dtype)), self.index)
         if self.edges[1] is not None:
-            part = getitem(dy, self.index)
+            part = Gather.apply(dy, self.index) if type(self.index) is Along else getitem(dy, self.index)
             extra = len(self.shape) - part._data.ndim
             dvalue = sum_to(part, self.shape[max(extra, 0) :]).reshape(self.shape)
         return dx, dvalue

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid import _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import as_tensor, broadcast_shapes, cast, check_rank, expand, normalize_dim
 from lucid._functions._errors import PlaceError
+from lucid._functions.binary import may_need_gradient
 from lucid._functions.choice import where
-from lucid._functions.gather import gather, same_dtype
-from lucid._functions.index import Gather, ScatterAdd, SetItem, refusal
+from lucid._functions.gather import check_range, gather, same_dtype
+from lucid._functions.index import Gather, SetItem, add_at, refusal
 from lucid._functions.index import nonzero as _nonzero
 from lucid._functions.shape import ravel, reshape
+from lucid.autograd._mode import mode
 from lucid.autograd._node import TensorBase, wrap
 
 if TYPE_CHECKING:
@@ -39,6 +42,11 @@ def take(x: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
         [[4], [1]]
     """
     check_tensors("take", x, index)
+    if not mode.trace and index._data.dtype == np.int64 and not (mode.enabled and may_need_gradient(x)):
+        try:
+            return wrap(_ops.index_select(x._data.reshape(-1), index._data, 0))
+        except IndexError:
+            pass  # in other words
     places = _flat_places("take", x, index).reshape(-1)
     return reshape(Gather.apply(ravel(x), (places,)), index._data.shape)
 
@@ -47,6 +55,8 @@ def _flat_places(name: str, x: Tensor, index: Tensor) -> np.ndarray:
     i, n = index._data, x._data.size
     if i.dtype != np.int64:
         raise RuntimeError(f"{name}: expected an int64 index, got {index.dtype}")
+    if type(i) is np.ndarray and _ops.in_range(i, n, False):
+        return i.copy()
     if i.size and not (i.min() >= -n and i.max() < n):
         raise IndexError(f"{name}: index {i.max() if i.max() >= n else i.min()} is out of range for {n} elements")
     return np.where(i < 0, i + n, i)
@@ -76,8 +86,8 @@ def put(x: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> T
         raise RuntimeError(f"put: source has {source._data.size} elements, but index has {places.size}")
     same_dtype("put", x, source)
     flat, values = ravel(x), ravel(source)
-    y = flat + ScatterAdd.apply(values, flat._data.shape, (places,)) if accumulate else None
-    return reshape(SetItem.apply(flat, values, (places,)) if y is None else y, x._data.shape)
+    y = add_at(flat, values, (places,)) if accumulate else SetItem.apply(flat, values, (places,))
+    return reshape(y, x._data.shape)
 
 
 def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
@@ -109,7 +119,9 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, *, out: T
         raise RuntimeError(f"take_along_dim: shapes {sx} and {si} do not broadcast apart from dimension {d}") from None
     wide_x = expand(x, (*common[:d], sx[d], *common[d + 1 :]))
     wide_i = expand(indices, (*common[:d], si[d], *common[d + 1 :]))
-    if (indices._data < 0).any():
+    i = indices._data
+    every = type(i) is np.ndarray and i.dtype == np.int64 and _ops.in_range(i, sx[d], False)
+    if not every and (i < 0).any():
         wide_i = where(wide_i < 0, wide_i + sx[d], wide_i)
     return gather(wide_x, d, wide_i)
 
@@ -165,10 +177,7 @@ def _along(name: str, x: Tensor, dim: int, index: Tensor) -> tuple[int, np.ndarr
         raise IndexError(f"{name}: index is supposed to be a vector, got shape {i.shape}")
     if i.dtype not in (np.int64, np.int32):
         raise RuntimeError(f"{name}: expected an int32 or int64 index, got {index.dtype}")
-    extent = x._data.shape[d] if x._data.ndim else 1
-    if i.size and not (i.min() >= 0 and i.max() < extent):
-        bad = i.max() if i.max() >= extent else i.min()
-        raise IndexError(f"{name}: index {bad} is out of range for dimension {d} of size {extent}")
+    check_range(name, i, d, x._data.shape[d] if x._data.ndim else 1)
     return d, i.reshape(-1)
 
 
@@ -210,8 +219,7 @@ def index_add(
         slices = wrap(slices._data * np.asarray(alpha).astype(x._data.dtype))  # wraps around in unsigned dtypes
     elif alpha != 1:
         slices = slices * alpha
-    y = full + ScatterAdd.apply(slices, full._data.shape, at)
-    return reshape(y, x._data.shape)
+    return reshape(add_at(full, slices, at), x._data.shape)
 
 
 def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -297,7 +305,7 @@ def index_put(x: Tensor, indices: Sequence[Any], values: Tensor, accumulate: boo
         raise ValueError(f"index_put: expected values that broadcast to {shape}, got shape {values._data.shape}")
     if not accumulate:
         return SetItem.apply(x, values, at)
-    return x + ScatterAdd.apply(expand(values, shape), x._data.shape, at)
+    return add_at(x, expand(values, shape), at)
 
 
 def select_scatter(x: Tensor, src: Tensor, dim: int, index: int) -> Tensor:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid import _ops
 from lucid._functions._common import cast, normalize_dim
+from lucid._functions._places import Along, added, copied, on_one_axis, picked, put
 from lucid._functions.choice import where
-from lucid._functions.gather import check_index, gather_index, same_dtype
-from lucid._functions.index import Gather, ScatterAdd, added, getitem
+from lucid._functions.gather import check_index, gather_index, part_of_source, same_dtype
+from lucid._functions.index import Gather, ScatterAdd
 from lucid._functions.scatter import _along, _sliced
 from lucid._functions.shape import reshape
 from lucid.autograd._mode import mode
@@ -29,6 +31,18 @@ START = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "amax": -math.inf, "amin": math.i
 COMBINE = {"sum": np.add, "mean": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
 
 
+def combine(y: np.ndarray, at: Any, x: np.ndarray, reduce: str) -> None:
+    """Combine ``x`` with ``y``, in place and in order."""
+    if y.dtype.char in "fd" and x.dtype == y.dtype:
+        if type(at) is Along:
+            return _ops.scatter_into(y, at.index, x, at.dim, reduce)
+        found = on_one_axis(at, y.shape)
+        if found is not None:
+            return _ops.index_into(y, found[1], x, found[0], reduce)
+    COMBINE[reduce].at(y, at.grid() if type(at) is Along else at, x)
+    return None
+
+
 class ScatterReduce(Node):
     """Slots combined with the elements of ``src`` that ``at`` sends there; slots nothing reaches keep ``x``."""
 
@@ -36,17 +50,17 @@ class ScatterReduce(Node):
 
     def forward(self, x: Tensor, src: Tensor, at: Any, reduce: str, include: bool) -> np.ndarray:
         self.saved, self.at, self.reduce, self.include = (x, src), at, reduce, include
-        y = x._data.copy()
+        y = copied(x._data)
         if not include:
             start = START[reduce]
             if y.dtype.kind != "f" and math.isinf(start):
                 limits = (0, 1) if y.dtype.kind == "b" else (np.iinfo(y.dtype).min, np.iinfo(y.dtype).max)
                 start = limits[start > 0]
-            y[at] = start
+            put(y, at, np.asarray(start, y.dtype))
         if COMBINE[reduce] is np.add and y.dtype.char in "fd":
-            y += added(src._data, y.shape, at)
+            y = added(src._data, y.shape, at, y)
         else:
-            COMBINE[reduce].at(y, at, src._data)
+            combine(y, at, src._data, reduce)
         if reduce == "mean":
             count = self.count(y)
             y = y / count if y.dtype.kind == "f" else y // count
@@ -54,14 +68,14 @@ class ScatterReduce(Node):
 
     def count(self, y: np.ndarray) -> np.ndarray:
         """How many elements each slot combines, at least 1."""
-        ones = np.ones(y[self.at].shape, y.dtype)
+        ones = np.ones(picked(y, self.at).shape, y.dtype)
         return np.maximum(added(ones, y.shape, self.at) + y.dtype.type(self.include), 1)
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, Tensor | None]:
         (x, src), y = self.unpack(), self.unpack_result()
         at, shape = self.at, x._data.shape
         reached = np.zeros(shape, bool)
-        reached[at] = True
+        put(reached, at, np.ones((), bool))
         own = None if self.include else wrap(~reached)  # slots whose own value counts
         if self.reduce in ("sum", "mean"):
             share = dy / wrap(self.count(y._data)) if self.reduce == "mean" else dy
@@ -100,7 +114,7 @@ class ScatterReduce(Node):
 
         dx = dy * others(zero_x, safe_x, product, zeros, low_x, lows)
         dsrc = Gather.apply(dy, at) * others(
-            zero_src, safe_src, Gather.apply(product, at), zeros[at], low_src,
+            zero_src, safe_src, Gather.apply(product, at), picked(zeros, at), low_src,
             None if lows is None else Gather.apply(lows, at),
         )  # fmt: skip
         return dx if own is None else where(own, dx, 0.0), dsrc
@@ -152,9 +166,8 @@ def scatter_reduce(
         return reshape(
             scatter_reduce(reshape(x, 1), 0, reshape(index, 1), reshape(src, 1), reduce, include_self=include_self), ()
         )
-    part = getitem(src, tuple([slice(n) for n in i.shape]))
-    at = gather_index(x._data.shape, d, i)
-    return _reduced("scatter_reduce", x, part, at, reduce, include_self)
+    at = gather_index(d, i)
+    return _reduced("scatter_reduce", x, part_of_source(src, index), at, reduce, include_self)
 
 
 def index_reduce(

@@ -9,8 +9,7 @@ cdef int check_index(str name, cnp.ndarray index, Py_ssize_t rows) except -1:
     cdef const int64_t* at = <const int64_t*> cnp.PyArray_DATA(index)
     cdef Py_ssize_t i, n = cnp.PyArray_SIZE(index)
     cdef bint bad = False
-    if not is_int64(index):
-        raise TypeError(f"{name}: expected int64 indices, got {index.dtype}")
+    check_index_type(name, index)
     for i in range(n):
         bad |= <uint64_t> at[i] >= <uint64_t> rows          # negative ones too
     if bad:
@@ -123,33 +122,28 @@ def bag_sums(x, index, counts):
 # Rows added up where an index says
 
 cdef struct Places:
-    # dy (outer, n, width) goes to out (outer, rows, width)
+    # dy (outer, n, width) goes to out (outer, rows, width), which begins as zeros; x, or NULL, is added in the end
     const int64_t* index
+    const void* x
     Py_ssize_t outer, n, rows, width
     int64_t padding             # index that is left out, or -1
-    bint each                   # every element of dy has an index of its own
 
 
 cdef void add_at(const Places* p, const floating* dy, floating* out, Py_ssize_t first, Py_ssize_t end, Py_ssize_t c0,
                  Py_ssize_t c1) noexcept nogil:
     """Outer indices first to end of the result, and columns c0 to c1."""
-    cdef Py_ssize_t o, i, j, width = p.width
+    cdef Py_ssize_t o, i, width = p.width, size = p.rows * p.width
     cdef const int64_t* at = p.index
     cdef const floating* row
     cdef floating* own
     for o in range(first, end):
-        own, row = out + o * p.rows * width, dy + o * p.n * width
+        own, row = out + o * size, dy + o * p.n * width
         if c0 == 0 and c1 == width:
-            memset(own, 0, p.rows * width * sizeof(floating))
+            memset(own, 0, size * sizeof(floating))
         else:
             for i in range(p.rows):
                 memset(own + i * width + c0, 0, (c1 - c0) * sizeof(floating))
-        if p.each:
-            at = p.index + o * p.n * width
-            for i in range(p.n):
-                for j in range(c0, c1):
-                    own[<Py_ssize_t> at[i * width + j] * width + j] += row[i * width + j]
-        elif width == 1:
+        if width == 1:
             for i in range(p.n):
                 if at[i] != p.padding:
                     own[at[i]] += row[i]
@@ -157,6 +151,11 @@ cdef void add_at(const Places* p, const floating* dy, floating* out, Py_ssize_t 
             for i in range(p.n):
                 if at[i] != p.padding:
                     add_table_row(row + i * width + c0, own + <Py_ssize_t> at[i] * width + c0, c1 - c0)
+        if p.x != NULL and c0 == 0 and c1 == width:
+            add_table_row(<const floating*> p.x + o * size, own, size)
+        elif p.x != NULL:
+            for i in range(p.rows):
+                add_table_row(<const floating*> p.x + o * size + i * width + c0, own + i * width + c0, c1 - c0)
 
 
 cdef void run_add_at(const Places* p, const floating* dy, floating* out) noexcept nogil:
@@ -175,8 +174,12 @@ cdef void run_add_at(const Places* p, const floating* dy, floating* out) noexcep
         add_at(p, dy, out, 0, p.outer, 0, p.width)
 
 
-cdef cnp.ndarray rows_added(cnp.ndarray dy, Places* p, tuple shape):
+cdef cnp.ndarray rows_added(cnp.ndarray dy, Places* p, cnp.ndarray x, tuple shape):
     cdef cnp.ndarray out = empty_shape(shape, float_type(dy))
+    p.x = NULL
+    if x is not None:
+        x = contiguous(x)
+        p.x = cnp.PyArray_DATA(x)
     with nogil:
         if cnp.PyArray_TYPE(dy) == cnp.NPY_FLOAT:
             run_add_at(p, <const float*> cnp.PyArray_DATA(dy), <float*> cnp.PyArray_DATA(out))
@@ -194,25 +197,29 @@ def embedding_backward(cnp.ndarray dy, cnp.ndarray index, Py_ssize_t rows, int64
         raise ValueError(f"embedding_backward: expected dy {np.shape(index)} + (D,), got {np.shape(dy)}")
     dy, index = contiguous(dy), contiguous(index)
     check_index("embedding_backward", index, rows)
-    p.index, p.padding, p.each = <const int64_t*> cnp.PyArray_DATA(index), padding_idx, False
+    p.index, p.padding = <const int64_t*> cnp.PyArray_DATA(index), padding_idx
     p.outer, p.n, p.rows, p.width = 1, cnp.PyArray_SIZE(index), rows, cnp.PyArray_DIM(dy, ndim - 1)
-    return rows_added(dy, &p, (rows, p.width))
+    return rows_added(dy, &p, None, (rows, p.width))
 
 
-def scatter_add(cnp.ndarray y, cnp.ndarray index, tuple shape):
-    """Zeros of ``shape`` (outer, rows, width) with ``y`` (outer, n, width) added, in order, along the middle axis.
+def scatter_add(cnp.ndarray y, cnp.ndarray index, tuple shape, cnp.ndarray x=None):
+    """Zeros of ``shape`` (outer, rows, width) with ``y`` (outer, n, width) added, in order, along the middle axis; plus x.
 
     ``index`` (n,) sends slice y[:, i] to row index[i]; (outer, n, width), each element to a row of its own.
     """
     cdef Places p
     cdef tuple size = np.shape(y)
+    cdef bint each = cnp.PyArray_NDIM(index) == 3
     float_type(y)
-    p.each = cnp.PyArray_NDIM(index) == 3
     if (len(shape) != 3 or len(size) != 3 or shape[0] != size[0] or shape[2] != size[2]
-            or np.shape(index) != (size if p.each else (size[1],))):
+            or np.shape(index) != (size if each else (size[1],))):
         raise ValueError(f"scatter_add: y {size} and index {np.shape(index)} do not fit {shape}")
+    if x is not None and (np.shape(x) != shape or x.dtype != y.dtype):
+        raise ValueError(f"scatter_add: expected x {y.dtype} {shape}, got {x.dtype} {np.shape(x)}")
     y, index = contiguous(y), contiguous(index)
+    if each:
+        return scatter_sums(y, index, shape, 1, x)
     check_index("scatter_add", index, shape[1])
     p.index, p.padding = <const int64_t*> cnp.PyArray_DATA(index), -1
     p.outer, p.n, p.rows, p.width = shape[0], size[1], shape[1], shape[2]
-    return rows_added(y, &p, shape)
+    return rows_added(y, &p, x, shape)
