@@ -87,6 +87,8 @@ include "_kernels/counts.pxi"         # integers counted
 include "_kernels/places.pxi"         # elements and slices picked where an index says
 include "_kernels/places_checks.pxi"  # whether they are in range; several coordinates to a place
 include "_kernels/places_put.pxi"     # and written or added there
+include "_kernels/triangle.pxi"       # triangles of matrices
+include "_kernels/difference.pxi"     # differences of neighbours
 include "_kernels/random.pxi"         # Philox: uniform, normal, dropout
 include "_kernels/attention.pxi"      # softmax(q @ k.T) @ v in blocks
 include "_kernels/attention_backward.pxi"  # its gradient

@@ -229,6 +229,32 @@ def logcumsumexp(x: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
     return LogCumSumExp.apply(x, d) if x._data.ndim else x.clone()
 
 
+class Diff(Node):
+    """x[i + 1] - x[i] along a dimension."""
+
+    __slots__ = ("dim",)
+
+    def forward(self, x: Tensor, dim: int) -> np.ndarray:
+        self.dim = dim
+        return _ops.diff(x._data, dim)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return DiffGrad.apply(dy, self.dim)
+
+
+class DiffGrad(Node):
+    """dx[i] = dy[i - 1] - dy[i], with 0 for what is not there: the adjoint of `Diff`."""
+
+    __slots__ = ("dim",)
+
+    def forward(self, dy: Tensor, dim: int) -> np.ndarray:
+        self.dim = dim
+        return _ops.diff_backward(dy._data, dim)
+
+    def backward(self, g: Tensor) -> Tensor:
+        return Diff.apply(g, self.dim)
+
+
 def diff(
     x: Tensor,
     n: int = 1,
@@ -266,6 +292,9 @@ def diff(
     parts = [t for t in (prepend, x, append) if t is not None]
     y = cat(parts, d) if len(parts) > 1 else x
     for _ in range(min(n, y._data.shape[d] + 1)):  # nothing is left of it sooner or later
+        if not mode.trace and y._data.dtype.char in "fd" and y._data.shape[d]:
+            y = Diff.apply(y, d)
+            continue
         rest = max(y._data.shape[d] - 1, 0)
         late, early = narrow(y, d, min(1, y._data.shape[d]), rest), narrow(y, d, 0, rest)
         y = logical_xor(late, early) if y._data.dtype.kind == "b" else late - early

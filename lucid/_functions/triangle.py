@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from lucid import _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import check_rank
 from lucid.autograd._node import Node
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from lucid._tensor import Tensor
 
 
@@ -19,7 +20,7 @@ class Tri(Node):
 
     def forward(self, x: Tensor, diagonal: int, upper: bool) -> np.ndarray:
         self.diagonal, self.upper = diagonal, upper
-        return (np.triu if upper else np.tril)(x._data, diagonal)
+        return _ops.triangle(x._data, diagonal, upper)
 
     def backward(self, dy: Tensor) -> Tensor:
         return Tri.apply(dy, self.diagonal, self.upper)
