@@ -82,6 +82,13 @@ class Slice(View):
     def backward(self, dy: Tensor) -> Tensor:
         return Unslice.apply(dy, self.shape, self.index)
 
+    def add_to(self, dx: np.ndarray, dy: np.ndarray) -> None:
+        part = part_of(dx, self.index)
+        if part.flags.c_contiguous:
+            _ops.add(part, dy, part)
+        else:
+            np.add(part, dy, part)
+
 
 class Unslice(Node):
     """Zeros of ``shape`` with ``y`` at ``index``: the adjoint of a slice."""

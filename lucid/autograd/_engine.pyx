@@ -93,6 +93,17 @@ cdef class Gradients:
             slots[slot] = sum_of(current, grad)
         return False
 
+    cdef bint add_part(self, object maker, Py_ssize_t slot, Node node, TensorBase grad) except -1:
+        """Let ``node`` add what its backward gives to what is waiting; False where something else may hold that."""
+        cdef list slots = self.waiting.get(<size_t><PyObject*>maker)
+        if slots is None or slots[slot] is None:
+            return False
+        cdef TensorBase current = slots[slot]
+        if not is_owned(current, 2) or not has_kernels(current) or not has_kernels(grad):
+            return False
+        node.add_to(current._data, grad._data)
+        return True
+
     cdef list take(self, object maker):
         return self.waiting.pop(<size_t><PyObject*>maker)
 
@@ -228,6 +239,12 @@ cdef class Pass:
                         self.hand_over(t, incoming[i], False)
         if not self.leads_on(node):
             return False
+        if node.add_to is not None and observer is None and not self.arriving.create_graph:
+            edge = node.edges[0]
+            if self.arriving.add_part(edge[0], edge[1], node, <TensorBase?>incoming[0]):
+                if not self.retain_graph:
+                    node.release()
+                return True
         result = run_backward(node, incoming) if observer is None else observer(node, incoming)
         if type(result) is not tuple:
             edge = node.edges[0]

@@ -133,9 +133,12 @@ cdef class Node:
     Attributes:
         converts: its gradients are of other dtypes than its outputs, or whatever its author made of them: the engine
             hands it gradients in half precision as they are, and not in float32.
+        add_to: method of an operation on one tensor, (dx, dy) -> None: adds what ``backward`` gives for the array ``dy`` to
+            the array ``dx``, where that costs less than making it; None for most.
     """
 
     converts = False
+    add_to = None
 
     def __cinit__(self):
         self.edges = self.versions = self.saved = ()
