@@ -87,15 +87,6 @@ def picked(x: np.ndarray, index: Any) -> np.ndarray:
     return np.ascontiguousarray(x[index])
 
 
-def copied(x: np.ndarray) -> np.ndarray:
-    """A copy of ``x``, contiguous."""
-    if x.dtype.char in "fdl?":
-        return _ops.expand(x, x.shape)
-    y = _ops.allocate(x.shape, x.dtype)
-    np.copyto(y, x)
-    return y
-
-
 def put(y: np.ndarray, index: Any, value: np.ndarray) -> None:
     """y[index] = value, where ``y`` is contiguous and shares no memory with ``value``."""
     if value.dtype == y.dtype:
