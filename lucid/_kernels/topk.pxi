@@ -85,14 +85,15 @@ cdef bint run_topk(const floating* x, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t 
                    int64_t* places) noexcept nogil:
     """False when memory ran out."""
     cdef int threads = <int> max(min(threads_for(<double> rows * n, TOPK_GRAIN), rows), 1), t
-    cdef Best* heaps = <Best*> workspace(threads * k * sizeof(Best))
+    cdef Py_ssize_t own = ceil_div(k * sizeof(Best), LINE) * (LINE // <Py_ssize_t> sizeof(Best))    # no line is shared
+    cdef Best* heaps = <Best*> workspace(threads * own * sizeof(Best))
     if heaps == NULL:
         return False
     if threads == 1:
         topk_rows(x, n, k, flip, values, places, heaps, 0, rows)
     else:
         for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
-            topk_rows(x, n, k, flip, values, places, heaps + t * k, rows * t // threads, rows * (t + 1) // threads)
+            topk_rows(x, n, k, flip, values, places, heaps + t * own, rows * t // threads, rows * (t + 1) // threads)
     release(heaps)
     return True
 
