@@ -50,7 +50,7 @@ cdef void run_differ(Differ kernel, const void* x, void* y, Py_ssize_t n, Py_ssi
         kernel(x, y, n, inner, count * t // threads, count * (t + 1) // threads)
 
 
-cdef cnp.ndarray differences(str name, cnp.ndarray x, int axis, Py_ssize_t longer, Differ single, Differ double_):
+cdef cnp.ndarray run_difference(str name, cnp.ndarray x, int axis, Py_ssize_t longer, Differ single, Differ double_):
     """A result ``longer`` than x along ``axis``."""
     cdef cnp.npy_intp shape[MAX_DIMS]
     cdef Py_ssize_t n, inner = 1
@@ -74,9 +74,9 @@ cdef cnp.ndarray differences(str name, cnp.ndarray x, int axis, Py_ssize_t longe
 
 def diff(x, int axis):
     """x[i + 1] - x[i] along ``axis``, which has at least one element."""
-    return differences("diff", x, axis, -1, <Differ> differ[float], <Differ> differ[double])
+    return run_difference("diff", x, axis, -1, <Differ> differ[float], <Differ> differ[double])
 
 
 def diff_backward(dy, int axis):
     """dx[i] = dy[i - 1] - dy[i] along ``axis``, with 0 for what is not there."""
-    return differences("diff_backward", dy, axis, 1, <Differ> differ_back[float], <Differ> differ_back[double])
+    return run_difference("diff_backward", dy, axis, 1, <Differ> differ_back[float], <Differ> differ_back[double])

@@ -308,7 +308,7 @@ cdef Visit pick_visit(const Walk* w) noexcept nogil:
     return <Visit> pick_items[Pair] if w.size == 16 else <Visit> pick_items[uint8_t]
 
 
-cdef cnp.ndarray pick(str name, cnp.ndarray x, cnp.ndarray index, int axis, bint slices):
+cdef cnp.ndarray walk_picking(str name, cnp.ndarray x, cnp.ndarray index, int axis, bint slices):
     cdef cnp.npy_intp shape[MAX_DIMS]
     cdef cnp.ndarray y
     cdef Walk w
@@ -338,9 +338,9 @@ cdef cnp.ndarray pick(str name, cnp.ndarray x, cnp.ndarray index, int axis, bint
 
 def gather(x, index, int axis):
     """y[i, j, ...] = x[index[i, j, ...], j, ...], the index, which has the axes of x, replacing coordinate ``axis``."""
-    return pick("gather", x, index, axis, False)
+    return walk_picking("gather", x, index, axis, False)
 
 
 def index_select(x, index, int axis):
     """The slices of x at ``index`` of any shape, which takes the place of ``axis``; negative places count from the end."""
-    return pick("index_select", x, index, axis, True)
+    return walk_picking("index_select", x, index, axis, True)
