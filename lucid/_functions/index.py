@@ -17,7 +17,7 @@ from lucid._functions._common import (
     mutate,
     sum_to,
 )
-from lucid._functions._places import Along, added, copied, picked, put
+from lucid._functions._places import Along, added, picked, put
 from lucid.autograd._mode import mode
 from lucid.autograd._node import Node, TensorBase, View, bump, wrap
 
@@ -216,7 +216,7 @@ class SetItem(Node):
 
     def forward(self, x: Tensor, value: Tensor, index: Index) -> np.ndarray:
         self.index, self.shape = index, value._data.shape
-        y = copied(x._data)
+        y = _ops.copied(x._data)
         put(y, index, value._data)
         return y
 

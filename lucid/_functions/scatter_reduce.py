@@ -9,7 +9,7 @@ import numpy as np
 
 from lucid import _ops
 from lucid._functions._common import cast, normalize_dim
-from lucid._functions._places import Along, added, copied, on_one_axis, picked, put
+from lucid._functions._places import Along, added, on_one_axis, picked, put
 from lucid._functions.choice import where
 from lucid._functions.gather import check_index, gather_index, part_of_source, same_dtype
 from lucid._functions.index import Gather, ScatterAdd
@@ -50,7 +50,7 @@ class ScatterReduce(Node):
 
     def forward(self, x: Tensor, src: Tensor, at: Any, reduce: str, include: bool) -> np.ndarray:
         self.saved, self.at, self.reduce, self.include = (x, src), at, reduce, include
-        y = copied(x._data)
+        y = _ops.copied(x._data)
         if not include:
             start = START[reduce]
             if y.dtype.kind != "f" and math.isinf(start):
