@@ -115,7 +115,7 @@ def clamp(b: Builder, x: Ref, low: float | None, high: float | None) -> str:
     return b.node("Clip", x, *ends)
 
 
-@exports(np.floor_divide)
+@exports(division.floored)
 def floor_divide(b: Builder, x: Ref, y: Ref) -> str:
     if x.dtype.kind == "f":
         return b.node("Floor", b.node("Div", x, y))

@@ -137,7 +137,9 @@ def _sample(x: Tensor, positions: list[Any], sizes: Sequence[int], mode: str, pa
             weight = weight * w[k]
         read = wrap(inside)[:, None]
         if mode != "bicubic":  # an infinity with weight 0 is not read, which would make it NaN
-            read = wrap(inside[:, None] & ((weight._data != 0)[:, None] | np.isfinite(values._data)))
+            # a trace hides the values; its points are constants, and only their gradient would ask for finite ones
+            finite = False if autograd.trace else np.isfinite(values._data)
+            read = wrap(inside[:, None] & ((weight._data != 0)[:, None] | finite))
         term = where(read, values, 0.0) * where(wrap(inside)[:, None], unsqueeze(weight, 1), 0.0)
         y = term if y is None else y + term
     return y
