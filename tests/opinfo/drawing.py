@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 from collections.abc import Callable, Iterator
@@ -198,10 +199,28 @@ def squares(y: Any, kind: type) -> Any:
     return [(t * t.conj()).real if t.is_complex() else t * t for t in tensors(y, kind)]
 
 
+@contextlib.contextmanager
+def defined_memory() -> Iterator[None]:
+    """Samples that PyTorch makes by ``torch.empty`` hold ones: what the memory held before decided what was refused."""
+    empty = torch.empty
+
+    def ones(*args: Any, **options: Any) -> Any:
+        x = empty(*args, **options)
+        x.detach().fill_(1)
+        return x
+
+    torch.empty = ones
+    try:
+        yield
+    finally:
+        torch.empty = empty
+
+
 def samples(op: Any, dtype: Any, grad: bool, most: int) -> Iterator[tuple[Any, Any, str, Any]]:
     """At most `most` samples, spread over all that PyTorch draws."""
     torch.manual_seed(0)
-    drawn = list(itertools.islice(op.sample_inputs("cpu", dtype, requires_grad=grad), 400))
+    with defined_memory():
+        drawn = list(itertools.islice(op.sample_inputs("cpu", dtype, requires_grad=grad), 400))
     for sample in drawn[:: -(-len(drawn) // most) or 1]:
         a, k = (sample.input, *sample.args), dict(sample.kwargs)
         yield a, k, short(a)[1:-1] + (", " if k else "") + short(k), sample
@@ -279,7 +298,9 @@ def refusals(op: Any) -> Iterator[Difference]:
     """What PyTorch refuses and lucid takes, or refuses with an error that code for PyTorch would not catch."""
     theirs, mine = counterparts(op)
     torch.manual_seed(0)
-    for wrong in op.error_inputs("cpu") if op.error_inputs_func else ():
+    with defined_memory():
+        drawn = list(op.error_inputs("cpu")) if op.error_inputs_func else []
+    for wrong in drawn:
         sample = wrong.sample_input
         a, k = (sample.input, *sample.args), dict(sample.kwargs)
         _, expected = attempt(theirs, fresh(a), fresh(k))
