@@ -140,7 +140,7 @@ def test_outputs_are_torchvisions(name: str, tmp_path: Path, torchvision_process
     print(json.dumps([name, options, str(tmp_path)]), file=torchvision_process.stdin, flush=True)
     assert torchvision_process.stdout.readline() == "written\n"
     model = create_model(name, num_classes=10, **options)
-    model.load_state_dict(lucid.load(tmp_path / "model.pt"))
+    model.load_state_dict(lucid.load(tmp_path / "model.safetensors"), assign=True)
     x, y, z = (np.load(tmp_path / f"{part}.npy") for part in ("x", "y", "z"))
     model.eval()
     with lucid.no_grad():

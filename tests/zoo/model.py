@@ -15,9 +15,12 @@ SAMPLE = 4096
 """Entries of a large gradient that are compared; smaller ones are compared whole."""
 
 
-def draw(name: str, shape: Any, low: float = -1.0, high: float = 1.0) -> Any:
-    """Numbers that depend on the name and the shape alone."""
-    return np.asarray(np.random.default_rng(zlib.crc32(name.encode())).uniform(low, high, tuple(shape)))
+def draw(name: str, shape: Any, dtype: Any = np.float64) -> Any:
+    """Numbers from -1 to 1 that depend on the name and the shape alone."""
+    x = np.asarray(np.random.default_rng(zlib.crc32(name.encode())).random(tuple(shape), dtype))
+    x *= 2
+    x -= 1
+    return x
 
 
 def build(library: str, name: str, options: dict[str, Any]) -> Any:
@@ -35,7 +38,7 @@ def disturb(model: Any, size: tuple[int, ...]) -> None:
     with torch.no_grad():
         for key, x in model.state_dict().items():
             if x.is_floating_point():
-                x.add_(torch.from_numpy(draw(key, x.shape, -0.02, 0.02)).to(x.dtype))
+                x.add_(torch.from_numpy(draw(key, x.shape, np.float32)).to(x.dtype), alpha=0.02)
         norms = {m: m.momentum for m in model.modules() if getattr(m, "running_mean", None) is not None}
         for norm in norms:
             norm.reset_running_stats()

@@ -31,7 +31,7 @@ def real(name: str, *shape: int) -> Any:
 
 
 def whole(name: str, n: int, *shape: int) -> Any:
-    return torch.from_numpy((draw(name, shape, 0.0, 1.0) * n).astype(np.int64))
+    return torch.from_numpy(((draw(name, shape) + 1) / 2 * n).astype(np.int64))
 
 
 def fill(model: Any) -> Any:
@@ -40,7 +40,7 @@ def fill(model: Any) -> Any:
         for name, p in model.named_parameters():
             scale = p.shape[-1] ** -0.5 if p.dim() > 1 else 0.1
             center = 1.0 if p.dim() == 1 and "norm" in name.lower() and "weight" in name else 0.0
-            p.copy_(torch.from_numpy(center + draw(name, p.shape, -scale, scale)))
+            p.copy_(torch.from_numpy(center + scale * draw(name, p.shape)))
     return model
 
 
