@@ -84,8 +84,8 @@ def test_most_frequent(ops: Any, shape: tuple[int, ...], dtype: Any) -> None:
             x[...] = np.nan
         found = at_threads(ops, lambda x=x: np.stack([a.astype(float) for a in ops.most_frequent(*ops.sort(x, False))]))
         for row, value, place in zip(x, *found):
-            counts = [(np.count_nonzero(row == v), v) for v in np.unique(row, equal_nan=False)]
-            most = min(v for count, v in counts if count == max(counts)[0]) if (row == row).any() else np.nan
+            values, counts = np.unique(row[row == row], return_counts=True)
+            most = values[counts.argmax()] if values.size else np.nan
             np.testing.assert_array_equal(value, most)
             assert place == np.flatnonzero((row == most) | ((row != row) & (most != most)))[-1]
 
