@@ -68,6 +68,11 @@ cpdef object integer(value):
     return value
 
 
+cdef cnp.ndarray array_of(object x):
+    """The storage of a tensor, None of anything else."""
+    return (<TensorBase>x)._data if isinstance(x, TensorBase) else None
+
+
 def fits_linear(x, weight, bias) -> bool:
     """Whether these are tensors of one dtype, (..., k), (n, k) and (n,) or None: what `linear` need not look at closer."""
     cdef cnp.ndarray a, w, b
@@ -91,9 +96,24 @@ def fits_linear(x, weight, bias) -> bool:
             and cnp.PyArray_TYPE(b) == cnp.PyArray_TYPE(w))
 
 
-cdef cnp.ndarray array_of(object x):
-    """The storage of a tensor, None of anything else."""
-    return (<TensorBase>x)._data if isinstance(x, TensorBase) else None
+def fits_matmul(x, y) -> bool:
+    """Whether these are tensors of one dtype, (..., n, k) and (..., k, m), of the same batch dimensions or one without: what
+    `matmul` need not look at closer."""
+    cdef cnp.ndarray a = array_of(x), b = array_of(y)
+    cdef int i, ndim
+    if a is None or b is None or cnp.PyArray_TYPE(a) != cnp.PyArray_TYPE(b):
+        return False
+    ndim = cnp.PyArray_NDIM(a)
+    if ndim < 2 or cnp.PyArray_NDIM(b) < 2 or cnp.PyArray_DIM(a, ndim - 1) != cnp.PyArray_DIM(b, cnp.PyArray_NDIM(b) - 2):
+        return False
+    if ndim == 2 or cnp.PyArray_NDIM(b) == 2:
+        return True
+    if ndim != cnp.PyArray_NDIM(b):
+        return False
+    for i in range(ndim - 2):
+        if cnp.PyArray_DIM(a, i) != cnp.PyArray_DIM(b, i):
+            return False
+    return True
 
 
 cdef Py_ssize_t joined_dim(tensors, dim, bint new) except? -2:

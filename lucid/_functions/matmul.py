@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lucid import _ops
-from lucid._functions._arguments import check_tensors, fits_linear
+from lucid._functions._arguments import check_tensors, fits_linear, fits_matmul
+from lucid._functions._binary import Binary
 from lucid._functions._common import broadcast_shapes, expand, sum_to
 from lucid._functions.reduce import sum
 from lucid._functions.shape import permute, reshape, transpose, unsqueeze
@@ -24,10 +25,11 @@ def mT(x: Tensor) -> Tensor:
     return transpose(x, -2, -1)
 
 
-class MatMul(Node):
+class MatMul(Binary):
     """x @ y of operands with at least two dimensions; batch dimensions broadcast."""
 
     __slots__ = ()
+    direct = staticmethod(_ops.matmul)
 
     def forward(self, x: Tensor, y: Tensor) -> np.ndarray:
         self.saved = (x, y)
@@ -68,6 +70,8 @@ def matmul(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
         >>> print(lucid.matmul(lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), lucid.tensor([1.0, 1.0])))
         [3.0, 7.0]
     """
+    if fits_matmul(x, y):
+        return MatMul.apply(x, y)
     for operand in (x, y):
         if not isinstance(operand, TensorBase):
             raise TypeError(f"matmul: expected two Tensors, got {type(operand).__name__}")

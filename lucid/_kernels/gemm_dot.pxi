@@ -202,10 +202,13 @@ cdef extern from *:
         }
     }
 
+    /* More rows of the weight at a time than these, or fewer, reach less of the bandwidth of caches. */
+    #define LUCID_DOT_GROUPS(chains, m) (chains == 16 && m == 1 ? 8 : 4)
     #define LUCID_DOT_CASE(chains, m) \\
         case chains * 8 + m: \\
-            for (int t = 0; t < 16; t += 8 / m * 8 / chains) \\
-                lucid_dot_group(chains, m, 8 / m, a, a_row, x + t * x_row, x_row, end, sums + t * chains, 256); \\
+            for (int t = 0; t < 16; t += LUCID_DOT_GROUPS(chains, m) * 8 / chains) \\
+                lucid_dot_group(chains, m, LUCID_DOT_GROUPS(chains, m), a, a_row, x + t * x_row, x_row, end, \\
+                                sums + t * chains, 256); \\
             break;
     static void lucid_dots(int chains, int m, const float *a, Py_ssize_t a_row, const float *x, Py_ssize_t x_row,
                            Py_ssize_t first, Py_ssize_t end, float *c, Py_ssize_t c_row, Py_ssize_t done, int load) {

@@ -103,6 +103,7 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, con
     cdef Py_ssize_t rows = row_part(x, p.rows, task % q.parts + 1, q.parts) - lo
     cdef Py_ssize_t first = part(q.pixels, lanes, block, q.blocks), n = part(q.pixels, lanes, block + 1, q.blocks) - first
     cdef Py_ssize_t sample = first // q.each, size = p.x_height * p.x_width, c = 0, depth, ahead, i, j, t, s, count
+    cdef Py_ssize_t next_run = 0, next_at = 0, end = round_up(n, lanes)
     cdef floating* stage = work
     cdef floating* b = stage + stage_elements(q)
     cdef floating* out = b + p.depth * p.taps * q.pitch
@@ -112,10 +113,13 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, con
     cdef floating* row
     cdef const floating* source
     count = cut_pixels(q, first, n, run, at, to)
+    if q.point and SQUARE < 16:         # of the block after this one, likely this thread's next, in the same sample
+        next_at = (first + n) % q.each
+        next_run = min(q.most, q.each - next_at) if next_at else 0
+        next_at += ((first + n) // q.each - sample) * p.plane
     x += (sample * p.groups + group) * p.channels * size
     y += sample * p.y_sample + (group * p.rows + lo) * p.y_channel
     w += group * p.w_group + lo * p.w_row if q.stays else group * p.channels * p.rows * p.taps
-    memset(b, 0, p.depth * p.taps * q.pitch * sizeof(floating))     # the columns of no pixel stay zero
     if bias != NULL:
         for i in range(rows):
             for j in range(q.pitch):
@@ -132,10 +136,13 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, con
                 for s in range(count):
                     copy_row(source + at[s], row, run[s])
                     row += run[s]
+                memset(row, 0, (end - n) * sizeof(floating))
         j, ahead = 0, min(p.channels - c - depth, depth) if q.point and SQUARE < 16 else 0
         while j < n:
             if ahead > 0:
                 call_pixels(q, x, c + depth + ahead * j // n, c + depth + ahead * min(j + lanes, n) // n, run, at, count)
+            elif next_run > 0:
+                call_pixels(q, x, depth * j // n, depth * min(j + lanes, n) // n, &next_run, &next_at, 1)
             if q.stays:
                 columns_product(w + c * p.taps, p.w_row, b + j, q.pitch, out + j, q.pitch, rows, n - j,
                                 depth * p.taps, c > 0 or bias != NULL)

@@ -25,6 +25,7 @@ cdef enum:
     STRIDED_TILES = 96          # ... nor do fewer tiles of a sample repay those of the weights; half as many of 4x4 ...
     STRIDED_KEPT = 262144       # ... but with AVX2 not where L2 does not keep so many floats of transformed weights ...
     STRIDED_MANY = 64           # ... from one panel of a few tiles to the next
+    STRIDED_OWN = 2             # threads, up to which each transforms all weights: the other's come more slowly
 
 cdef extern from *:
     """
@@ -316,32 +317,50 @@ cdef void strided_task(const Winograd* g, const float* x, const float* u, const 
         winograd_output(g, out, y + (lo + r) * p.y_channel, first, n, bad, most)
 
 
+cdef void strided_own(const Winograd* g, const float* x, const float* w, float* u, const float* bias, float* y,
+                      uint8_t* bad, uint8_t* ready, float* work, Py_ssize_t task) noexcept nogil:
+    """As ``strided_task``, from weights that this thread transforms for itself when its first task comes."""
+    cdef Py_ssize_t i
+    if not ready[0]:
+        for i in range(winograd_row_tasks(g.p)):
+            strided_weights(g, w, u, i)
+        ready[0] = True
+    strided_task(g, x, u, bias, y, bad, work, task)
+
+
 cdef bint winograd_strided(Patches* p, const float* x, const float* w, const float* bias, float* y) noexcept nogil:
     """As ``convolve``, for what ``strided_fits``. False when memory ran out."""
     cdef Winograd g
     cdef int threads = threads_for_flops(12.0 * p.samples * p.groups * p.rows * p.channels * p.height * p.width)
     cdef Py_ssize_t planes = strided_sources(p) * strided_sources(p), weights, size, i, tasks
+    cdef bint own = p.groups == 1 and 1 < threads <= STRIDED_OWN
     cdef float* u
+    cdef float* work
     cdef uint8_t* bad
     cdef bint ok
     plan_strided(p, &g, threads)
     size, weights = strided_work(&g), planes * p.groups * g.u_plane
-    u = <float*> workspace((weights + threads * size) * sizeof(float) + p.samples)
+    i = (threads if own else 1) * weights + threads * size
+    u = <float*> workspace(i * sizeof(float) + p.samples + threads)
     if u == NULL:
         return False
-    bad = <uint8_t*> (u + weights + threads * size)
-    memset(bad, 0, p.samples)
+    bad, work = <uint8_t*> (u + i), u + i - threads * size
+    memset(bad, 0, p.samples + threads)
     tasks = p.groups * g.blocks * g.parts
-    if threads == 1:
+    if own:
+        for i in prange(tasks, num_threads=threads, schedule="dynamic"):
+            strided_own(&g, x, w, u + threadid() * weights, bias, y, bad, bad + p.samples + threadid(),
+                        work + threadid() * size, i)
+    elif threads == 1:
         for i in range(p.groups * winograd_row_tasks(p)):
             strided_weights(&g, w, u, i)
         for i in range(tasks):
-            strided_task(&g, x, u, bias, y, bad, u + weights, i)
+            strided_task(&g, x, u, bias, y, bad, work, i)
     else:
         for i in prange(p.groups * winograd_row_tasks(p), num_threads=threads, schedule="static"):
             strided_weights(&g, w, u, i)
         for i in prange(tasks, num_threads=threads, schedule="dynamic"):
-            strided_task(&g, x, u, bias, y, bad, u + weights + threadid() * size, i)
+            strided_task(&g, x, u, bias, y, bad, work + threadid() * size, i)
     ok = repair(p, x, w, bias, y, bad)
     release(u)
     return ok
