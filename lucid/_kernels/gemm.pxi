@@ -6,6 +6,8 @@ cdef enum:
     WHOLE_BYTES = 2621440       # ... but all of A, if that is all, since a few panels of B then stay in L2
     PACKED_BYTES = 4194304      # of B packed at a time, when A has more rows than a tile ...
     NC = 2048                   # ... and columns
+    A_ROW_BYTES = 2048          # rows of A of which several share a page, with AVX2, ...
+    B_BYTES = 28672             # ... and B that L1 holds, are faster in place than packed
     SKINNY_ROWS = 4             # fewer rows than this read B in place ...
     SKINNY_COLUMNS = 1024       # ... this many columns at a time
 
@@ -160,15 +162,18 @@ cdef void skinny_product(floating* c, Py_ssize_t c_row, const floating* a, Py_ss
 
 # Any product
 
-cdef inline bint b_stays(const floating* like, Py_ssize_t b_column, Py_ssize_t m) noexcept nogil:
-    """B is read in place: packing costs a pass over B, which few rows of A do not repay."""
-    return b_column == 1 and m <= 2 * tile_rows(like)
+cdef inline bint b_stays(const floating* like, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n,
+                         Py_ssize_t k) noexcept nogil:
+    """B is read in place: packing costs a pass over B, which few rows of A do not repay, nor B that L1 holds as it is."""
+    cdef bint held = SQUARE == 8 and n * k * <Py_ssize_t> sizeof(floating) <= B_BYTES
+    return b_column == 1 and (held or m <= 2 * tile_rows(like))
 
 
 cdef inline bint a_stays(const floating* like, Py_ssize_t a_row, Py_ssize_t a_step, Py_ssize_t n,
                          Py_ssize_t k) noexcept nogil:
-    """So is A, unless its cache lines would be read once for every chain."""
-    return a_step == 1 and a_row != 0 and n <= 4 * tile_columns(like) and k_chains(like, k) == 1
+    """So is A, unless its cache lines would be read once for every chain, or its pages once for each of many panels."""
+    cdef Py_ssize_t panels = 16 if SQUARE == 8 and a_row * <Py_ssize_t> sizeof(floating) <= A_ROW_BYTES else 4
+    return a_step == 1 and a_row != 0 and n <= panels * tile_columns(like) and k_chains(like, k) == 1
 
 
 cdef inline Py_ssize_t packed_steps(const floating* like, Py_ssize_t k) noexcept nogil:
@@ -230,7 +235,7 @@ cdef Py_ssize_t gemm_workspace(const floating* like, Py_ssize_t a_row, Py_ssize_
         if not DOTS or b_row != 1:
             return 0
         room = DOT_MOST * dot_pitch(k_part(like, k))      # a thread's share may still be too narrow for that
-    if not b_stays(like, b_column, m):
+    if not b_stays(like, b_column, m, n, k):
         columns = round_up(pack_width(like, b_column, m, n, k), columns)
     return max(room, packed_a_size(like, a_row, a_step, m, n, k) + round_up(columns * depth, 16))
 
@@ -260,7 +265,7 @@ cdef void gemm_serial(floating* c, Py_ssize_t c_row, const floating* a, Py_ssize
     if skinny(a, b_row, b_column, m, n, k):
         skinny_product(c, c_row, a, a_row, a_step, b, b_row, b_column, m, n, k, accumulate, work)
         return
-    if b_stays(a, b_column, m):
+    if b_stays(a, b_column, m, n, k):
         whole = n // columns * columns
     packed_b = work + packed_a_size(a, a_row, a_step, m, n, k)
     most, chains, a_in_place = k_part(a, k), k_chains(a, k), a_stays(a, a_row, a_step, n, k)
