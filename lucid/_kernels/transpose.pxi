@@ -170,8 +170,8 @@ cdef extern from *:
         }
     }
     #elif LUCID_SQUARE == 8
-    static void lucid_transpose_chains(const float *x, Py_ssize_t x_row, int rows, Py_ssize_t columns, int chains,
-                                       const Py_ssize_t *at, float *out, Py_ssize_t out_row) {
+    LUCID_ALWAYS void lucid_deal(const float *x, Py_ssize_t x_row, const int rows, Py_ssize_t columns, int chains,
+                                 const Py_ssize_t *at, float *out, Py_ssize_t out_row) {
         Py_ssize_t j = 0;
         lucid_row column[4];
         int r = 0;
@@ -195,6 +195,12 @@ cdef extern from *:
         }
         for (int q = 0; j + q < columns; q++)
             for (int i = 0; i < rows; i++) out[at[r + q] + i] = x[i * x_row + j + q];
+    }
+    static void lucid_transpose_chains(const float *x, Py_ssize_t x_row, int rows, Py_ssize_t columns, int chains,
+                                       const Py_ssize_t *at, float *out, Py_ssize_t out_row) {
+        if (rows == 8) lucid_deal(x, x_row, 8, columns, chains, at, out, out_row);
+        else if (rows == 6) lucid_deal(x, x_row, 6, columns, chains, at, out, out_row);
+        else lucid_deal(x, x_row, rows, columns, chains, at, out, out_row);
     }
     #else
     static inline void lucid_transpose_chains(const float *x, Py_ssize_t x_row, int rows, Py_ssize_t columns,
