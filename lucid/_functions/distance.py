@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucid import _dtype
+from lucid import _dtype, _ops
 from lucid._functions._arguments import check_tensors
 from lucid._functions._common import cast, check_broadcast, normalize_dims
 from lucid._functions.binary import pow
@@ -17,13 +17,32 @@ from lucid._functions.extremum import amax, amin
 from lucid._functions.join import stack, unbind
 from lucid._functions.matmul import matmul, mT
 from lucid._functions.pointwise import abs, sqrt
-from lucid._functions.reduce import Dim, sum
+from lucid._functions.reduce import Dim, keep, sum
 from lucid._functions.shape import unsqueeze
 from lucid._functions.ternary import clamp
 from lucid.autograd._mode import mode
+from lucid.autograd._node import Node
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
+
+
+class Norm2(Node):
+    """sqrt(sum of squares) over dimensions; the gradient at the zero vector is 0."""
+
+    __slots__ = ("dims",)
+
+    def forward(self, x: Tensor, dims: tuple[int, ...], keepdim: bool) -> np.ndarray:
+        self.saved, self.dims = (x,), dims
+        return self.save_result(_ops.norm2(x._data, dims, keepdim))
+
+    def backward(self, dy: Tensor) -> Tensor:
+        (x,), y = self.unpack(), self.unpack_result()
+        y, dy = keep(y, x._data.shape, self.dims), keep(dy, x._data.shape, self.dims)
+        zero = y.detach() == 0
+        if not zero._data.any():
+            return x * (dy / y)
+        return x * where(zero, 0.0, dy / where(zero, 1.0, y))
 
 
 def root(total: Tensor, p: float) -> Tensor:
@@ -81,6 +100,8 @@ def vector_norm(
         y = amax(abs(x), dims, keepdim) if ord > 0 else amin(abs(x), dims, keepdim)
     elif ord == 1:
         y = sum(abs(x), dims, keepdim)
+    elif ord == 2:
+        y = Norm2.apply(x, dims, keepdim)
     else:
         y = sum(power(x, ord), dims, keepdim)
         y = y if ord == 0 else root(y, ord)

@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lucid import _ops
 from lucid._functions._common import mutate
-from lucid._functions.activation import Tanh
-from lucid._functions.choice import where
-from lucid._functions.pointwise import sign
+from lucid._functions._unary import Activation
+from lucid._functions.activation import Tanh, zero
 from lucid.autograd._node import Node, wrap
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
 
 
-def hardshrink(x: Tensor, lambd: float) -> Tensor:
+class Threshold(Activation):
+    """x above a bound, a number up to it; NaN is above."""
+
+    __slots__ = ()
+    kernel, kernel_backward = staticmethod(_ops.threshold), staticmethod(_ops.threshold_backward)
+
+    @staticmethod
+    def second(x: Any, bound: float, value: float) -> Any:
+        return zero(x)
+
+
+class HardShrink(Activation):
     """0 where |x| <= lambd, x elsewhere; NaN is elsewhere."""
-    return where((x >= -lambd) & (x <= lambd), 0.0, x)
+
+    __slots__ = ()
+    kernel, kernel_backward = staticmethod(_ops.hardshrink), staticmethod(_ops.shrink_backward)
+
+    @staticmethod
+    def second(x: Any, lambd: float) -> Any:
+        return zero(x)
 
 
-def softshrink(x: Tensor, lambd: float) -> Tensor:
+class SoftShrink(Activation):
     """x moved towards 0 by lambd, and 0 where that would cross it."""
-    shift = sign(x.detach()) * lambd
-    return where((x >= -lambd) & (x <= lambd), 0.0, x - shift)
+
+    __slots__ = ()
+    kernel, kernel_backward = staticmethod(_ops.softshrink), staticmethod(_ops.shrink_backward)
+
+    @staticmethod
+    def second(x: Any, lambd: float) -> Any:
+        return zero(x)
 
 
 class Tanhshrink(Node):

@@ -31,8 +31,9 @@ cdef inline Py_ssize_t covered(const floating* like, Py_ssize_t n) noexcept nogi
 
 
 cdef inline Py_ssize_t row_units(const floating* like, Py_ssize_t rows) noexcept nogil:
-    """What ``row_part`` deals out: tiles, the last 16 rows being one (``tile_height``)."""
-    if rows >= 16 and tile_height(like, 16) == 8 and rows % tile_rows(like) == 2:
+    """What ``row_part`` deals out: tiles, the last two that are even (``tile_height``) being one."""
+    cdef Py_ssize_t two = tile_rows(like) + 2
+    if rows >= two and tile_height(like, two) == two // 2 and rows % tile_rows(like) == 2:
         rows -= 2
     return (rows + tile_rows(like) - 1) // tile_rows(like)
 

@@ -179,12 +179,12 @@ cdef extern from *:
             stop = n - i < LUCID_ROW_SUM ? n : i + LUCID_ROW_SUM;
             LUCID_FOUR(v[j] = LUCID_OP(setzero_ps)())
             for (; i + LUCID_STEP <= stop; i += LUCID_STEP) {
-                LUCID_FOUR(z[j] = both ? LUCID_OP(mul_ps)(LUCID_FROM(p), LUCID_FROM(q)) : LUCID_FROM(p))
+                LUCID_FOUR(z[j] = both ? LUCID_PRODUCT(LUCID_FROM(p), LUCID_FROM(q)) : LUCID_FROM(p))
                 lucid_add_rows(v, z, alone);
             }
             if (i < stop) {
                 lucid_row_masks(stop - i, alone, mask);
-                LUCID_FOUR(z[j] = both ? LUCID_OP(mul_ps)(LUCID_LOAD_END(p), LUCID_LOAD_END(q)) : LUCID_LOAD_END(p))
+                LUCID_FOUR(z[j] = both ? LUCID_PRODUCT(LUCID_LOAD_END(p), LUCID_LOAD_END(q)) : LUCID_LOAD_END(p))
                 lucid_add_rows(v, z, alone);
                 i = stop;
             }

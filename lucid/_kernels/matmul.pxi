@@ -1,5 +1,10 @@
 # matmul and linear: shapes, strides and batches around gemm.
 
+cdef enum:
+    TINY = 64                   # multiplications of a product of a batch that is not worth a tile's preparations ...
+    TINY_COST = 1000            # ... and what one takes besides, in additions and multiplications
+
+
 cdef struct Matrices:
     # A stack of equally shaped matrices: element strides of one, and how many bytes apart they lie.
     const char* data
@@ -65,6 +70,37 @@ cdef bint matmul_one(floating* c, const Matrices* a, const Matrices* b, Py_ssize
                 accumulate)
 
 
+cdef void tiny_product(floating* c, const floating* a, Py_ssize_t a_row, Py_ssize_t a_column, const floating* b,
+                       Py_ssize_t b_row, Py_ssize_t b_column, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t i, j, p
+    cdef floating sum
+    for i in range(m):
+        for j in range(n):
+            sum = 0
+            for p in range(k):
+                sum = madd(a[i * a_row + p * a_column], b[p * b_row + j * b_column], sum)
+            c[i * n + j] = sum
+
+
+cdef void tiny_range(floating* c, const Matrices* a, const Matrices* b, const Batch* batch, Py_ssize_t m, Py_ssize_t n,
+                     Py_ssize_t k, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
+    """Products lo to hi of a batch of tiny ones."""
+    cdef Py_ssize_t i
+    for i in range(lo, hi):
+        tiny_product(c + i * m * n, <const floating*> matrix_at(a, batch, i), a.row, a.column,
+                     <const floating*> matrix_at(b, batch, i), b.row, b.column, m, n, k)
+
+
+cdef void matmul_tiny(floating* c, const Matrices* a, const Matrices* b, const Batch* batch, Py_ssize_t m, Py_ssize_t n,
+                      Py_ssize_t k) noexcept nogil:
+    cdef int threads = threads_for_flops(batch.count * (2.0 * m * n * k + TINY_COST)), t
+    if threads == 1:
+        tiny_range(c, a, b, batch, m, n, k, 0, batch.count)
+    else:
+        for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+            tiny_range(c, a, b, batch, m, n, k, batch.count * t // threads, batch.count * (t + 1) // threads)
+
+
 cdef void matmul_range(floating* c, const Matrices* a, const Matrices* b, const Batch* batch, Py_ssize_t m,
                        Py_ssize_t n, Py_ssize_t k, floating* work, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
     """Products lo to hi of a batch."""
@@ -121,10 +157,19 @@ def matmul(x, y):
     if not plan_batch(a, b, &am, &bm, &batch):
         raise ValueError(f"matmul: shapes {np.shape(x)} and {np.shape(y)} do not match")
     m, k, n = cnp.PyArray_DIM(a, a_ndim - 2), cnp.PyArray_DIM(a, a_ndim - 1), cnp.PyArray_DIM(b, b_ndim - 1)
+    if k == 1:                                          # no sums: products of elements, the gradients of inner products
+        return mul(x, y)
     if batch.ndim + 2 > MAX_DIMS:
         raise ValueError(f"matmul: more than {MAX_DIMS} axes")
     batch.shape[batch.ndim], batch.shape[batch.ndim + 1] = m, n
     c = empty(batch.ndim + 2, batch.shape, t)
+    if b_ndim > 2 and k <= 8 and m * n * k <= TINY:     # never of a single weight, whose rows may be one product
+        with nogil:
+            if t == cnp.NPY_FLOAT:
+                matmul_tiny(<float*> cnp.PyArray_DATA(c), &am, &bm, &batch, m, n, k)
+            else:
+                matmul_tiny(<double*> cnp.PyArray_DATA(c), &am, &bm, &batch, m, n, k)
+        return c
     if b_ndim == 2 and cnp.PyArray_ISCARRAY_RO(a):      # rows of all matrices are rows of one
         m *= batch.count
         batch.count = 1

@@ -172,6 +172,76 @@ def hardtanh_backward(x, dy, double lo=-1, double hi=1, out=None):
     return map2(x, dy, <void*> hardtanh_backward_kernel[float], <void*> hardtanh_backward_kernel[double], out, lo, hi)
 
 
+# Threshold; p = (threshold, value). NaN is above.
+
+cdef void threshold_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating bound = <floating> p[0], value = <floating> p[1]
+    for i in range(n):
+        y[i] = value if x[i] <= bound else x[i]
+
+
+cdef void threshold_backward_kernel(const floating* x, const floating* dy, floating* dx,
+                                    Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating bound = <floating> p[0], a
+    for i in range(n):
+        a = dy[i]
+        dx[i] = <floating> 0 if x[i] <= bound else a
+
+
+def threshold(x, double bound, double value, out=None):
+    """x above the bound, ``value`` up to it."""
+    return map1(x, <void*> threshold_kernel[float], <void*> threshold_kernel[double], out, bound, value)
+
+
+def threshold_backward(x, dy, double bound, double value, out=None):
+    """dy above the bound, 0 up to it."""
+    return map2(x, dy, <void*> threshold_backward_kernel[float], <void*> threshold_backward_kernel[double], out, bound)
+
+
+# HardShrink, SoftShrink and the gradient of both; p = (lambd,). NaN is outside.
+
+cdef void hardshrink_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating lambd = <floating> p[0], a
+    for i in range(n):
+        a = magnitude(x[i])
+        y[i] = <floating> 0 if a <= lambd else x[i]
+
+
+cdef void softshrink_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating lambd = <floating> p[0], a, b
+    for i in range(n):
+        a, b = magnitude(x[i]), x[i] - with_sign(lambd, x[i])
+        y[i] = <floating> 0 if a <= lambd else b
+
+
+cdef void shrink_backward_kernel(const floating* x, const floating* dy, floating* dx,
+                                 Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating lambd = <floating> p[0], a, b
+    for i in range(n):
+        a, b = magnitude(x[i]), dy[i]
+        dx[i] = <floating> 0 if a <= lambd else b
+
+
+def hardshrink(x, double lambd=0.5, out=None):
+    """x where |x| > lambd, 0 elsewhere."""
+    return map1(x, <void*> hardshrink_kernel[float], <void*> hardshrink_kernel[double], out, lambd)
+
+
+def softshrink(x, double lambd=0.5, out=None):
+    """x - lambd above lambd, x + lambd below -lambd, 0 between."""
+    return map1(x, <void*> softshrink_kernel[float], <void*> softshrink_kernel[double], out, lambd)
+
+
+def shrink_backward(x, dy, double lambd=0.5, out=None):
+    """dy where |x| > lambd, 0 elsewhere."""
+    return map2(x, dy, <void*> shrink_backward_kernel[float], <void*> shrink_backward_kernel[double], out, lambd)
+
+
 # Softsign: y = x / (1 + |x|)
 
 cdef void softsign_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:

@@ -307,10 +307,15 @@ def prod(x, axes=None, keepdim=False):
     return reduce(x, axes, keepdim, PROD, 1)
 
 
-def norm2(x, axes=None, keepdim=False):
-    """sqrt(sum(x * x)) over ``axes``."""
-    y = reduce(x, axes, keepdim, SQUARES)
-    return sqrt(y, y)
+def norm2(cnp.ndarray x, axes=None, bint keepdim=False):
+    """sqrt(sum(x * x)) over ``axes``, in double until it is rounded: squares neither overflow nor vanish."""
+    cdef Axes a
+    cdef int t = float_type(x)
+    plan_axes(x, axes, keepdim, &a)
+    if cnp.PyArray_SIZE(x) == 0:
+        return np.zeros([a.out_shape[d] for d in range(a.out_ndim)], x.dtype)
+    flat = reduce_axes(contiguous(x), &a, SQUARES)
+    return finish(sqrt(flat, flat), &a, t)
 
 
 def sum_to(cnp.ndarray x, tuple shape):

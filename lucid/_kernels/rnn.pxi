@@ -106,6 +106,12 @@ cdef inline int rnn_threads(const Recurrence* r) noexcept nogil:
     return threads_for_flops(2.0 * r.rows * r.size * r.gates_size)
 
 
+cdef inline bint weights_stream(const Recurrence* r, const floating* like) noexcept nogil:
+    """A thread that needs all weights at every step is not held up by them: they stay in its L2, or eight rows' products
+    take longer than bringing them from L3, as without AVX-512."""
+    return r.gates_size * r.size * <Py_ssize_t> sizeof(floating) <= BLOCK_BYTES or tile_rows(like) < 8
+
+
 cdef void share_rnn(Recurrence* r, const floating* w_hh, const floating* w_hr, int threads, bint backward,
                     floating* work, Py_ssize_t room) noexcept nogil:
     """Threads share the samples, or, when those are few or the weights too large for a core's cache, the units.
@@ -117,7 +123,7 @@ cdef void share_rnn(Recurrence* r, const floating* w_hh, const floating* w_hr, i
     cdef int t
     cdef bint by_unit = r.raw == NULL and n >= 2 * columns, done = False
     cdef int64_t arrived = 0
-    if (r.batch >= 8 * threads and r.gates_size * size * <Py_ssize_t> sizeof(floating) <= BLOCK_BYTES
+    if (r.batch >= 8 * threads and weights_stream(r, work)
             or 2.0 * r.batch * size * r.gates_size < RNN_GRAIN * threads):
         by_unit = False
     threads = <int> min(threads, (n + columns - 1) // columns if by_unit else r.batch)
@@ -125,7 +131,10 @@ cdef void share_rnn(Recurrence* r, const floating* w_hh, const floating* w_hr, i
         for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
             rnn_units(r, w_hh, part(n, columns, t, threads), part(n, columns, t + 1, threads), backward,
                       work + t * room, &arrived, threads, &done)
-    if not done and w_hh != NULL:
+    if not done and w_hh != NULL and threads > 1 and r.raw == NULL:
+        for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+            pack_recurrent(r, w_hh, part(n, columns, t, threads), part(n, columns, t + 1, threads), backward)
+    elif not done and w_hh != NULL:
         pack_all(r, w_hh, w_hr, backward)
     if threads > 1 and not by_unit:
         for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):

@@ -124,7 +124,7 @@ cdef void pack_scatter(const Scatter* q, const floating* w, Py_ssize_t first, Py
     end -= first
     first = 0
     if floating is float:
-        while first + SIXES <= end and SIXES > 0:
+        while first + SIXES <= end and SIXES > 0 and first + SIXES != end - 2:      # 8 rows are two tiles of 4
             pack_sixes(w + first, all, depth, SIXES, packed + first * depth)
             first += SIXES
     for p in range(depth):

@@ -77,10 +77,12 @@ cdef inline Py_ssize_t chain_pitch(Py_ssize_t k, int chains) noexcept nogil:
 # Tiles over C
 
 cdef inline int tile_height(const floating* like, Py_ssize_t rows) noexcept nogil:
-    """The tallest tile there is a kernel for with at most ``rows`` rows; but two of 8 for the last 16, since one of two
-    rows waits for its own additions."""
+    """The tallest tile there is a kernel for with at most ``rows`` rows; but two even ones for the last 16 or 8, since one
+    of two rows waits for its own additions."""
+    if rows == tile_rows(like) + 2 and (rows == 16 or rows == 8):
+        return <int> (rows // 2)
     if rows >= tile_rows(like):
-        return 8 if rows == 16 and tile_rows(like) == 14 else tile_rows(like)
+        return tile_rows(like)
     return 8 if rows >= 8 else (4 if rows >= 4 else (2 if rows >= 2 else 1))
 
 

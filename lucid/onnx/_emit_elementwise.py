@@ -270,6 +270,22 @@ def logsigmoid(b: Builder, x: Ref) -> str:
     return b.node("Neg", b.node("Softplus", b.node("Neg", x)))
 
 
+@exports(shrink.Threshold)
+def threshold(b: Builder, x: Ref, bound: float, value: float) -> str:
+    return b.node("Where", b.node("LessOrEqual", x, b.like(x, bound)), b.like(x, value), x)
+
+
+@exports(shrink.HardShrink)
+def hardshrink(b: Builder, x: Ref, lambd: float) -> str:
+    return b.node("Where", b.node("LessOrEqual", b.node("Abs", x), b.like(x, lambd)), b.like(x, 0), x)
+
+
+@exports(shrink.SoftShrink)
+def softshrink(b: Builder, x: Ref, lambd: float) -> str:
+    near = b.node("LessOrEqual", b.node("Abs", x), b.like(x, lambd))
+    return b.node("Where", near, b.like(x, 0), b.node("Sub", x, b.node("Mul", b.node("Sign", x), b.like(x, lambd))))
+
+
 @exports(shrink.Tanhshrink)
 def tanhshrink(b: Builder, x: Ref) -> str:
     return b.node("Sub", x, b.node("Tanh", x))

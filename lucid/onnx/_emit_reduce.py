@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lucid import _ops
-from lucid._functions import attention, extremum, matmul, norm, reduce, scan, segment, softmax
+from lucid._functions import attention, distance, extremum, matmul, norm, reduce, scan, segment, softmax
 from lucid.onnx._sizes import in_trace
 from lucid.onnx._traces import Size
 from lucid.onnx._writer import Builder, Ref, Unsupported, exports, type_of
@@ -57,6 +57,11 @@ exports(_ops.argmin, np.argmin)(_arg("ArgMin"))
 @exports(reduce.LogSumExp)
 def logsumexp(b: Builder, x: Ref, dims: Dims, keepdim: bool) -> str:
     return b.reduce("ReduceLogSumExp", x, dims, keepdim)
+
+
+@exports(distance.Norm2)
+def norm2(b: Builder, x: Ref, dims: Dims, keepdim: bool) -> str:
+    return b.reduce("ReduceL2", x, dims, keepdim)
 
 
 @exports(reduce.Var)

@@ -52,6 +52,19 @@ def test_matmul_bits_do_not_depend_on_layout_or_shape(ops: Any, size: tuple[int,
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [(3, 3, 1), (3, 3, 3), (4, 4, 4), (1, 8, 8), (9, 1, 7), (2, 8, 5), (3, 0, 2)])
+def test_batches_of_tiny_products(ops: Any, size: tuple[int, int, int], dtype: type) -> None:
+    m, k, n = size
+    x, y = normal((1001, m, k), dtype), normal((1001, k, n), dtype, 1)
+    z = at_threads(ops, lambda: ops.matmul(x, y))
+    x64, y64 = x.astype(np.float64), y.astype(np.float64)
+    assert_close(z, x64 @ y64, np.abs(x64) @ np.abs(y64), max(k, 1))
+    np.testing.assert_array_equal(ops.matmul(x[500:501], y[500:501]), z[500:501])
+    np.testing.assert_array_equal(ops.matmul(x.swapaxes(1, 2).copy().swapaxes(1, 2), y[:, :, ::-1])[:, :, ::-1], z)
+    np.testing.assert_array_equal(ops.matmul(x[:, None], y[None, :3])[7, 2], ops.matmul(x[7:8], y[2:3])[0])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("m", [1, 2, 3, 4, 6, 14, 28, 29, 64])
 def test_rows_of_a_product_are_products_of_rows(ops: Any, m: int, dtype: type) -> None:
     for k, n in ((1, 1), (7, 31), (257, 33), (900, 130)):

@@ -146,6 +146,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "choice": lambda x: (lucid.where(x > 0, x, -x), x.masked_fill(x > 0, 0), x.clamp(-1, 1), x.clamp(min=0),
                          x.nan_to_num(), (x / 0).nan_to_num(posinf=9.0)),
     "types": lambda x: (x.double(), (x * 3).long(), (x * 3).int() // 2, (x > 0).float(), x.half().float()),
+    "shrinking": lambda x: (F.hardshrink(x, 0.3), F.softshrink(x), F.tanhshrink(x), F.threshold(x, 0.1, 20.0)),
     "norms": lambda x: (F.normalize(x, dim=1), F.cosine_similarity(x, x + 1), x.norm(dim=1), x.norm(1, dim=2), x.norm()),
     "reductions": lambda x: (x.sum(), x.sum(1), x.mean((0, 2)), x.mean(-1, True), x.prod(1), x.amax((1, 2)), x.amin(),
                              x.max(1), x.min(2, True), x.argmax(1), x.argmin(), x.var(1), x.std(), x.logsumexp(1),

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from lucid._functions import activation as ops
+from lucid._functions import shrink
 from lucid._functions._common import mutate
 from lucid._functions._errors import OptionError
 from lucid._functions.choice import where
@@ -175,6 +176,8 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     Source: the general form of the rectifier in Nair and Hinton, ICML 2010.
     """
     check_tensors("threshold", input)
+    if input._data.dtype.kind == "f":
+        return run("threshold", shrink.Threshold, input, inplace, threshold, value)
     if input._data.dtype.kind in "iu":
         threshold, value = int(threshold), int(value)
 

@@ -44,7 +44,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) 
     Source: Donoho and Johnstone, Ideal spatial adaptation by wavelet shrinkage, 1994.
     """
     check_floating("hardshrink", input)
-    return shrink.hardshrink(input, lambd)
+    return run("hardshrink", shrink.HardShrink, input, False, lambd)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
@@ -74,7 +74,7 @@ def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) 
     check_floating("softshrink", input)
     if not lambd >= 0:
         raise RuntimeError(f"softshrink: lambd must not be negative, got {lambd}")
-    return shrink.softshrink(input, lambd)
+    return run("softshrink", shrink.SoftShrink, input, False, lambd)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
