@@ -11,7 +11,8 @@ include "_kernels/memory.pxi"         # the pool that results come from
 include "_kernels/threads.pxi"        # thread count and grain
 include "_kernels/team.pxi"           # the threads that prange runs on
 include "_kernels/scalar.pxi"         # exp, log, tanh, erf ... on one element
-include "_kernels/drivers.pxi"        # map1, map2, map3: block kernels over whole arrays; broadcasting
+include "_kernels/drivers.pxi"        # block kernels over whole arrays; map1
+include "_kernels/broadcasting.pxi"   # several operands, broadcast together: map2, map3 ...
 include "_kernels/expand.pxi"         # broadcasting in memory
 include "_kernels/join.pxi"           # arrays one after the other
 include "_kernels/half.pxi"           # float16 and bfloat16 to float32 and back

@@ -76,8 +76,10 @@ class CumProd(Node):
         return _ops.cumprod(x._data if x._data.dtype.kind == "f" else np.asarray(x._data, np.int64), dim)
 
     def backward(self, dy: Tensor) -> Tensor:
-        # dx_i = sum over j >= i of dy_j * prod(x_k, k <= j, k != i): quadratic in the length, right at zeros.
         (x,) = self.unpack()
+        if not mode.enabled:
+            return wrap(_ops.cumprod_backward(x._data, dy._data, self.dim))
+        # dx_i = sum over j >= i of dy_j * prod(x_k, k <= j, k != i): quadratic in the length, for second derivatives
         n, last = x._data.shape[self.dim], x._data.ndim - 1
         rows = x.movedim(self.dim, last).unsqueeze(-2)  # (..., 1, n)
         eye = wrap(np.eye(n, dtype=bool))

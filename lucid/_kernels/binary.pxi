@@ -8,16 +8,37 @@ cdef void add_kernel(const floating* x, const floating* y, floating* z, Py_ssize
         z[i] = x[i] + y[i]
 
 
+cdef void add_number_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating number = <floating> p[0]
+    for i in range(n):
+        y[i] = x[i] + number
+
+
 cdef void sub_kernel(const floating* x, const floating* y, floating* z, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         z[i] = x[i] - y[i]
 
 
+cdef void sub_number_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating number = <floating> p[0]
+    for i in range(n):
+        y[i] = x[i] - number
+
+
 cdef void mul_kernel(const floating* x, const floating* y, floating* z, Py_ssize_t n, const double* p) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         z[i] = product(x[i], y[i])
+
+
+cdef void mul_number_kernel(const floating* x, floating* y, Py_ssize_t n, const double* p) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating number = <floating> p[0]
+    for i in range(n):
+        y[i] = product(x[i], number)
 
 
 cdef void div_kernel(const floating* x, const floating* y, floating* z, Py_ssize_t n, const double* p) noexcept nogil:
@@ -40,17 +61,20 @@ cdef void add_scaled_kernel(const floating* x, const floating* y, floating* z, P
 
 def add(x, y, out=None):
     """x + y."""
-    return map2(x, y, <void*> add_kernel[float], <void*> add_kernel[double], out)
+    return map2_number(x, y, <void*> add_kernel[float], <void*> add_kernel[double], <void*> add_number_kernel[float],
+                       <void*> add_number_kernel[double], True, out)
 
 
 def sub(x, y, out=None):
     """x - y."""
-    return map2(x, y, <void*> sub_kernel[float], <void*> sub_kernel[double], out)
+    return map2_number(x, y, <void*> sub_kernel[float], <void*> sub_kernel[double], <void*> sub_number_kernel[float],
+                       <void*> sub_number_kernel[double], False, out)
 
 
 def mul(x, y, out=None):
     """x * y."""
-    return map2(x, y, <void*> mul_kernel[float], <void*> mul_kernel[double], out)
+    return map2_number(x, y, <void*> mul_kernel[float], <void*> mul_kernel[double], <void*> mul_number_kernel[float],
+                       <void*> mul_number_kernel[double], True, out)
 
 
 def div(x, y, out=None):
@@ -240,7 +264,7 @@ def ge(x, y):
 def where(cnp.ndarray condition, cnp.ndarray x, cnp.ndarray y, out=None):
     """x where ``condition`` (bool) is true, y elsewhere, all broadcast together."""
     cdef Elementwise e
-    e.chain = False
+    e.chain, e.number = False, NULL
     cdef int t = common_type(x, y)
     if cnp.PyArray_TYPE(condition) != cnp.NPY_BOOL:
         raise TypeError(f"where: expected a bool condition, got {condition.dtype}")

@@ -61,7 +61,8 @@ cdef struct AlongAxis:
     void* kernel
     const char* x               # (outer, count, inner)
     char* y                     # the same, or (outer, inner) if ``reduces``
-    char* extra                 # (outer, inner), or NULL
+    char* extra                 # (outer, inner), or as x if ``beside``, or NULL
+    bint beside
     Py_ssize_t size, y_size, extra_size
     Py_ssize_t outer, count, inner
     bint reduces
@@ -78,7 +79,7 @@ cdef void along_range(const AlongAxis* a, Py_ssize_t lo, Py_ssize_t hi) noexcept
         outer, column = index // chunks, index % chunks * ALONG_COLUMNS
         start = outer * a.count * a.inner + column
         (<Along> a.kernel)(a.x + start * a.size, a.y + (outer * a.inner + column if a.reduces else start) * a.y_size,
-                           a.extra + (outer * a.inner + column) * a.extra_size, a.count, a.inner,
+                           a.extra + (start if a.beside else outer * a.inner + column) * a.extra_size, a.count, a.inner,
                            min(ALONG_COLUMNS, a.inner - column))
 
 
@@ -104,7 +105,7 @@ cdef int plan_along(str name, cnp.ndarray x, int axis, AlongAxis* a) except -1:
     for d in range(axis + 1, ndim):
         a.inner *= cnp.PyArray_DIM(x, d)
     a.x = <const char*> cnp.PyArray_DATA(x)
-    a.size, a.together, a.grain = cnp.PyArray_ITEMSIZE(x), NULL, REDUCE_GRAIN
+    a.size, a.together, a.grain, a.beside = cnp.PyArray_ITEMSIZE(x), NULL, REDUCE_GRAIN, False
     return 0
 
 
@@ -233,6 +234,26 @@ cdef void cumprod_kernel(const floating* x, floating* y, void* extra, Py_ssize_t
             y[r * stride + j] = <floating> acc[j]
 
 
+cdef void cumprod_backward_kernel(const floating* x, floating* dx, const floating* dy, Py_ssize_t count, Py_ssize_t stride,
+                                  Py_ssize_t width) noexcept nogil:
+    """dx[i] = (x[0] ... x[i - 1]) * s[i], s[i] = dy[i] + x[i + 1] * s[i + 1]: no quotients, so that zeros are like others."""
+    cdef double acc[ALONG_COLUMNS]
+    cdef Py_ssize_t r, j
+    for j in range(width):
+        acc[j] = 1
+    for r in range(count):
+        for j in range(width):
+            dx[r * stride + j] = <floating> acc[j]
+            acc[j] *= x[r * stride + j]
+    for j in range(width):
+        acc[j] = 0
+    for r in range(count - 1, -1, -1):
+        for j in range(width):
+            acc[j] += dy[r * stride + j]
+            dx[r * stride + j] = <floating> (dx[r * stride + j] * acc[j])
+            acc[j] *= x[r * stride + j]
+
+
 # Integers leave their range like unsigned ones, at the other end
 
 cdef void cumsum_integers(const uint64_t* x, uint64_t* y, void* extra, Py_ssize_t count, Py_ssize_t stride,
@@ -312,3 +333,20 @@ def cumprod(x, int axis):
     return running("cumprod", x, axis, <void*> cumprod_kernel[float], <void*> cumprod_kernel[double],
                    <void*> cumprod_integers, <void*> cumprod_together[float], <void*> cumprod_together[double],
                    <void*> cumprod_integers_together)
+
+
+def cumprod_backward(cnp.ndarray x, cnp.ndarray dy, int axis):
+    """The gradient of x, in time proportional to its size."""
+    cdef AlongAxis a
+    cdef int t = common_type(x, dy)
+    if not cnp.PyArray_SAMESHAPE(x, dy):
+        raise ValueError(f"cumprod_backward: x {np.shape(x)} and dy {np.shape(dy)} have different shapes")
+    cdef cnp.ndarray dx = empty(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), t)
+    x, dy = contiguous(x), contiguous(dy)
+    plan_along("cumprod_backward", x, axis, &a)
+    a.kernel = <void*> cumprod_backward_kernel[float] if t == cnp.NPY_FLOAT else <void*> cumprod_backward_kernel[double]
+    a.y, a.y_size, a.reduces, a.grain = <char*> cnp.PyArray_DATA(dx), a.size, False, RUNNING_GRAIN // 2
+    a.extra, a.extra_size, a.beside = <char*> cnp.PyArray_DATA(dy), a.size, True
+    with nogil:
+        along_axis(&a)
+    return dx

@@ -90,7 +90,7 @@ cdef cnp.ndarray convert_half(cnp.ndarray x, int source, int target, void* kerne
     if x is None or cnp.PyArray_TYPE(x) != source:
         raise TypeError(f"expected {'uint16' if source == cnp.NPY_UINT16 else 'float32'}, "
                         f"got {None if x is None else x.dtype}")
-    e.chain = False
+    e.chain, e.number = False, NULL
     e.kernel = kernel
     return run_elementwise([x], &e, target, None)
 

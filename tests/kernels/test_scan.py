@@ -34,3 +34,18 @@ def test_refusals(ops: Any) -> None:
     for bad in (np.zeros(3, np.int32), np.zeros(3, bool)):
         with pytest.raises(TypeError, match="^expected float32 or float64"):
             ops.cumsum(bad, 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1, 5), (4, 7), (2, 3, 4), (3, 0), (0, 3), (7,), (2, 20, 3), (2, 3, 300), (3, 1)])
+def test_gradients_of_products(ops: Any, shape: tuple[int, ...], dtype: type) -> None:
+    generator = np.random.default_rng(3)
+    x, dy = generator.uniform(-1.5, 1.5, (2, *shape)).astype(dtype)
+    x[generator.random(shape) < 0.1] = 0  # none, one or several to a row
+    for axis in range(-1, len(shape)):
+        dx = at_threads(ops, lambda axis=axis: ops.cumprod_backward(x, dy, axis))
+        rows, slopes = np.moveaxis(x, axis, -1).astype(np.float64), np.moveaxis(dy, axis, -1).astype(np.float64)
+        without = np.where(np.eye(x.shape[axis], dtype=bool), 1.0, rows[..., None, :])  # [i, j]: all but x[i]
+        terms = np.triu(np.cumprod(without, -1)) * slopes[..., None, :]
+        error = np.abs(np.moveaxis(dx, axis, -1) - terms.sum(-1))
+        assert (error <= 4 * np.finfo(dtype).eps * np.abs(terms).sum(-1) + np.finfo(dtype).tiny).all()
