@@ -15,6 +15,9 @@ cdef extern from *:
     void narrow_gather_tile "lucid_tile_n_gathered" (int rows, const float* a, Py_ssize_t a_row, Py_ssize_t a_step,
                                                      const float* b, const Py_ssize_t* at, float* c,
                                                      Py_ssize_t c_row, Py_ssize_t k, bint load) noexcept nogil
+    void deep_narrow_tile "lucid_tile_n_blocks" (int rows, const float* a, Py_ssize_t a_step, const float* b,
+                                                 Py_ssize_t b_step, float* c, Py_ssize_t c_row, Py_ssize_t k,
+                                                 Py_ssize_t depth, bint load) noexcept nogil
     cdef enum:
         NARROW "LUCID_NARROW"
 

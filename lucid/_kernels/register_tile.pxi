@@ -160,6 +160,9 @@ cdef extern from *:
        the end. The sums of shorter blocks are still in L1, where calling for them costs 4 % of Winograd's.
        lucid_tile_*_any is worth nothing but inlined, with ``rows`` and whether there is ``at`` constant.
 
+       lucid_tile_*_deep takes k in blocks of ``depth``, and adds the sums of two to each other before they are added to
+       C: short blocks are exact but many, and this halves what is lost by adding them up.
+
        lucid_tile_*_each takes packed A and chain after chain of k (tile.pxi), the total of those before being in L1; it
        begins with C if ``load`` is 1, and is added to it in the end if ``load`` is 2.
        Row p of B lies at b + p * b_row, or without ``b_row`` where packing puts it: chain under chain. Before each
@@ -194,14 +197,15 @@ cdef extern from *:
             b += b_step; \\
         } \\
     } \\
+    LUCID_ALWAYS void lucid_tile_##s##_add(const int rows, const real *from, Py_ssize_t from_row, \\
+                                           vector sum[][lucid_width_##s]) { \\
+        LUCID_UNROLLED for (int i = 0; i < rows; i++) \\
+            LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) \\
+                sum[i][j] = LUCID_PLUS(type, LUCID_LOAD(type, from + i * from_row + j * lucid_lanes_##s), sum[i][j]); \\
+    } \\
     LUCID_ALWAYS void lucid_tile_##s##_put(const int rows, vector sum[][lucid_width_##s], const real *from, \\
                                            Py_ssize_t from_row, real *to, Py_ssize_t to_row) { \\
-        if (from) { \\
-            LUCID_UNROLLED for (int i = 0; i < rows; i++) \\
-                LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) \\
-                    sum[i][j] = LUCID_PLUS(type, LUCID_LOAD(type, from + i * from_row + j * lucid_lanes_##s), \\
-                                           sum[i][j]); \\
-        } \\
+        if (from) lucid_tile_##s##_add(rows, from, from_row, sum); \\
         LUCID_UNROLLED for (int i = 0; i < rows; i++) \\
             LUCID_UNROLLED for (int j = 0; j < lucid_width_##s; j++) \\
                 LUCID_STORE(type, to + i * to_row + j * lucid_lanes_##s, sum[i][j]); \\
@@ -213,6 +217,27 @@ cdef extern from *:
         if (k >= LUCID_FAR) lucid_tile_##s##_soon(rows, c, c_row); \\
         lucid_tile_##s##_sums(rows, a, a_row, a_step, b, b_step, at, k, sum); \\
         lucid_tile_##s##_put(rows, sum, load ? c : NULL, c_row, c, c_row); \\
+    } \\
+    LUCID_ALWAYS void lucid_tile_##s##_deep(const int rows, const real *a, Py_ssize_t a_step, const real *b, \\
+                                            Py_ssize_t b_step, real *c, Py_ssize_t c_row, Py_ssize_t k, \\
+                                            Py_ssize_t depth, int load) { \\
+        LUCID_LINE real first[MR * NR]; \\
+        vector sum[MR][lucid_width_##s]; \\
+        for (int second = 0; k > 0; k -= depth) { \\
+            const Py_ssize_t steps = k < depth ? k : depth; \\
+            lucid_tile_##s##_sums(rows, a, 1, a_step, b, b_step, NULL, steps, sum); \\
+            if (!second && k > depth) { \\
+                lucid_tile_##s##_put(rows, sum, NULL, NR, first, NR); \\
+                second = 1; \\
+            } else { \\
+                if (second) lucid_tile_##s##_add(rows, first, NR, sum); \\
+                lucid_tile_##s##_put(rows, sum, load ? c : NULL, c_row, c, c_row); \\
+                second = 0; \\
+                load = 1; \\
+            } \\
+            a += steps * a_step; \\
+            b += steps * b_step; \\
+        } \\
     } \\
     LUCID_ALWAYS void lucid_tile_##s##_each(const int rows, const real *a, const real *b, Py_ssize_t b_row, real *c, \\
                                             Py_ssize_t c_row, Py_ssize_t k, int chains, int load, \\
@@ -265,6 +290,14 @@ cdef extern from *:
         else if (MR > 2 && rows == 2) lucid_tile_##s##_any(2, a, a_row, a_step, b, b_step, NULL, c, c_row, k, load); \\
         else lucid_tile_##s##_any(1, a, a_row, a_step, b, b_step, NULL, c, c_row, k, load); \\
     } \\
+    static void lucid_tile_##s##_blocks(int rows, const real *a, Py_ssize_t a_step, const real *b, Py_ssize_t b_step, \\
+                                        real *c, Py_ssize_t c_row, Py_ssize_t k, Py_ssize_t depth, int load) { \\
+        if (rows == MR) lucid_tile_##s##_deep(MR, a, a_step, b, b_step, c, c_row, k, depth, load); \\
+        else if (MR > 8 && rows == 8) lucid_tile_##s##_deep(8, a, a_step, b, b_step, c, c_row, k, depth, load); \\
+        else if (MR > 4 && rows == 4) lucid_tile_##s##_deep(4, a, a_step, b, b_step, c, c_row, k, depth, load); \\
+        else if (MR > 2 && rows == 2) lucid_tile_##s##_deep(2, a, a_step, b, b_step, c, c_row, k, depth, load); \\
+        else lucid_tile_##s##_deep(1, a, a_step, b, b_step, c, c_row, k, depth, load); \\
+    } \\
     static void lucid_tile_##s##_gathered(int rows, const real *a, Py_ssize_t a_row, Py_ssize_t a_step, \\
                                           const real *b, const Py_ssize_t *at, real *c, Py_ssize_t c_row, \\
                                           Py_ssize_t k, int load) { \\
@@ -297,6 +330,9 @@ cdef extern from *:
     void tile64 "lucid_tile_d_strided" (int rows, const double* a, Py_ssize_t a_row, Py_ssize_t a_step, const double* b,
                                         Py_ssize_t b_step, double* c, Py_ssize_t c_row, Py_ssize_t k,
                                         bint load) noexcept nogil
+    void deep_tile32 "lucid_tile_f_blocks" (int rows, const float* a, Py_ssize_t a_step, const float* b,
+                                            Py_ssize_t b_step, float* c, Py_ssize_t c_row, Py_ssize_t k,
+                                            Py_ssize_t depth, bint load) noexcept nogil
     void gather_tile32 "lucid_tile_f_gathered" (int rows, const float* a, Py_ssize_t a_row, Py_ssize_t a_step,
                                                 const float* b, const Py_ssize_t* at, float* c, Py_ssize_t c_row,
                                                 Py_ssize_t k, bint load) noexcept nogil

@@ -10,6 +10,12 @@ cdef extern from *:
         return x + (i < rows ? i : rows - 1) * x_row;
     }
     #define LUCID_PAIR(half, x, y) LUCID_TO_ROW(LUCID_V(unpack##half##_pd)(LUCID_TO_PAIRS(x), LUCID_TO_PAIRS(y)))
+    /* GCC copies a cache line by quarters. */
+    static inline void lucid_copy_sixteen(const float *x, float *out) {
+        for (int i = 0; i < 16; i += LUCID_SQUARE) LUCID_V(storeu_ps)(out + i, LUCID_V(loadu_ps)(x + i));
+    }
+    #else
+    #define lucid_copy_sixteen(x, out) memcpy(out, x, 16 * sizeof(float))
     #endif
     #if LUCID_SQUARE == 16
     LUCID_ALWAYS void lucid_own_columns(const float *x, Py_ssize_t x_row, int rows, __mmask16 own, lucid_row *out) {
@@ -271,6 +277,7 @@ cdef extern from *:
         lucid_dot_rest(a + k * a_step, a_step, x + k, x_row, LUCID_SQUARE, next, both, after);
     }
     """
+    void copy_sixteen32 "lucid_copy_sixteen" (const float* x, float* out) noexcept nogil
     void transpose_rows "lucid_transpose_rows" (const float* x, Py_ssize_t x_row, int rows, Py_ssize_t columns,
                                                 float* out, Py_ssize_t out_row) noexcept nogil
     void transpose_chains "lucid_transpose_chains" (const float* x, Py_ssize_t x_row, int rows, Py_ssize_t columns,
@@ -282,14 +289,21 @@ cdef extern from *:
                                     Py_ssize_t k, Py_ssize_t after) noexcept nogil
 
 
+cdef inline void copy_sixteen(const floating* x, floating* out) noexcept nogil:
+    if floating is float:
+        copy_sixteen32(x, out)
+    else:
+        memcpy(out, x, 16 * sizeof(double))
+
+
 cdef inline void copy_row(const floating* x, floating* out, Py_ssize_t n) noexcept nogil:
     """memcpy without the call, which for rows of a few pixels costs more than the copy; the last pieces overlap."""
     cdef Py_ssize_t i = 0
     if n >= 16:
         while i + 16 < n:
-            memcpy(out + i, x + i, 16 * sizeof(floating))
+            copy_sixteen(x + i, out + i)
             i += 16
-        memcpy(out + n - 16, x + n - 16, 16 * sizeof(floating))
+        copy_sixteen(x + n - 16, out + n - 16)
     elif n >= 8:
         memcpy(out, x, 8 * sizeof(floating))
         memcpy(out + n - 8, x + n - 8, 8 * sizeof(floating))

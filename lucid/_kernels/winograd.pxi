@@ -10,8 +10,8 @@
 #
 # (S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast Algorithms for Convolutional
 # Neural Networks, CVPR 2016.) G only halves and adds. One output is a sum of 9 of the 16 products; counting variances,
-# its error is that of 25/9 as many terms as the direct sum has, in chains a ninth as long: with blocks of
-# WINOGRAD_DEPTH channels its root mean square is below that of the direct path, and benchmarks/precision.py checks it.
+# its error is that of 25/9 as many terms as the direct sum has, in chains a ninth as long: with short blocks of channels
+# its root mean square is below that of the direct path, and benchmarks/precision.py checks it.
 #
 # Tiles are numbered through the batch; a block of them is transformed, multiplied position by position, and
 # transformed back while it is in L2. No tile's bits depend on the block it is in. An infinity or a NaN reaches the other
@@ -20,7 +20,9 @@
 
 cdef enum:
     WINOGRAD_LANES = 16         # loops run to a multiple of this
-    WINOGRAD_DEPTH = 32         # most channels per block of k
+    WINOGRAD_DEPTH = 32         # most channels per block of k ...
+    WINOGRAD_SHORT = 12         # ... and of few, whose direct sums are short, too; AVX-512 pays more for each block
+    WINOGRAD_FEW = 128          # channels
     WINOGRAD_INPUT = 196608     # floats of transformed input held back ...
     WINOGRAD_OUTPUT = 98304     # ... and of output
     WINOGRAD_CHANNELS = 12      # fewer, on either side, do not repay the transforms ...
@@ -42,6 +44,7 @@ def get_winograd() -> bool:
 cdef struct Winograd:
     const Patches* p
     bint flipped                                                # taps count from the kernel's last
+    bint less                                                   # with a stride: kernels are differences of taps, not sums
     Py_ssize_t first_y, first_x                                 # where tile (0, 0) reads
     Py_ssize_t tiles_y, tiles_x, tiles                          # of one sample; of all
     Py_ssize_t blocks, parts                                    # of tiles; of rows
@@ -81,7 +84,8 @@ cdef void plan_winograd(const Patches* p, Winograd* g, Py_ssize_t threads) noexc
     g.parts = min(ceil_div(threads, g.blocks * p.groups), row_units(like, p.rows))
     g.pitch = round_up(ceil_div(panels, g.blocks) * NR32, 32) + 16
     g.strip = g.pitch + min(g.tiles_x, g.pitch) + WINOGRAD_LANES
-    g.depth = ceil_div(p.channels, ceil_div(p.channels, <Py_ssize_t> WINOGRAD_DEPTH))
+    g.depth = WINOGRAD_SHORT if p.channels <= WINOGRAD_FEW and SQUARE < 16 else WINOGRAD_DEPTH
+    g.depth = ceil_div(p.channels, ceil_div(p.channels, g.depth))
     g.u_plane, g.v_plane = round_up(p.rows * p.channels, 32) + 16, round_up(p.channels * g.pitch, 32) + 16
     g.chunk = max(WINOGRAD_OUTPUT // (16 * g.pitch * MR32), 1) * MR32 + 2
 
@@ -243,20 +247,16 @@ cdef void winograd_output(const Winograd* g, const float* rows, float* y, Py_ssi
 cdef void winograd_product(const Winograd* g, const float* u, const float* v, float* m, Py_ssize_t rows,
                            Py_ssize_t n) noexcept nogil:
     """One panel of one position, its first ``n`` columns: every tile of rows through all blocks of k, while its sums are in L1."""
-    cdef Py_ssize_t i = 0, c, depth
+    cdef Py_ssize_t i = 0
     cdef int height
     while i < rows:
         height = tile_height(u, rows - i)
-        c = 0
-        while c < g.p.channels:
-            depth = min(g.p.channels - c, g.depth)
-            if narrow(u, n):
-                narrow_tile(height, u + i * g.p.channels + c * height, 1, height, v + c * g.pitch, g.pitch,
-                            m + i * g.pitch, g.pitch, depth, c > 0)
-            else:
-                packed_tile(height, u + i * g.p.channels + c * height, v + c * g.pitch, g.pitch, m + i * g.pitch,
-                            g.pitch, depth, c > 0)
-            c += depth
+        if narrow(u, n):
+            deep_narrow_tile(height, u + i * g.p.channels, height, v, g.pitch, m + i * g.pitch, g.pitch, g.p.channels,
+                             g.depth, False)
+        else:
+            deep_tile32(height, u + i * g.p.channels, height, v, g.pitch, m + i * g.pitch, g.pitch, g.p.channels,
+                        g.depth, False)
         i += height
 
 

@@ -35,12 +35,12 @@ cdef void plan_few(Winograd* g) noexcept nogil:
     g.v_plane = round_up(g.p.channels * g.pitch, 32) + 16
     g.chunk = NR32 if rows_in_lanes(g) else MR32 if 16 * g.v_plane <= FEW_INPUT else 2 * MR32
     g.parts = ceil_div(g.p.rows, g.chunk)
-    # whole blocks of k
-    g.span = max(FEW_KERNELS // (16 * (g.chunk // MR32) * WINOGRAD_LANES * g.depth), 1) * g.depth
+    # whole pairs of blocks of k
+    g.span = max(FEW_KERNELS // (32 * (g.chunk // MR32) * WINOGRAD_LANES * g.depth), 1) * 2 * g.depth
     g.span = min(g.span, g.p.channels)
     g.u_plane = (g.chunk // MR32 + 2) * g.span * WINOGRAD_LANES + 16    # the last rows make up to three tiles
     if rows_in_lanes(g):
-        g.span = min(max(FEW_KERNELS // (16 * NR32 * g.depth), 1) * g.depth, g.p.channels)
+        g.span = min(max(FEW_KERNELS // (32 * NR32 * g.depth), 1) * 2 * g.depth, g.p.channels)
         g.u_plane = g.span * NR32 + 16
 
 
@@ -64,23 +64,19 @@ cdef void few_input_task(const Winograd* g, const float* x, Py_ssize_t first, fl
 cdef void few_product(const Winograd* g, const float* u, const float* v, float* m, Py_ssize_t count, Py_ssize_t tiles,
                       Py_ssize_t first, Py_ssize_t channels) noexcept nogil:
     """``count`` rows of one position times ``tiles``, for some blocks of k from channel ``first`` on."""
-    cdef Py_ssize_t j = 0, c, depth, i
+    cdef Py_ssize_t j = 0, i
     cdef const float* kernels
     cdef int rows
     while j < tiles:
         i, kernels = 0, u
         while i < count:
             rows = tile_height(v, count - i)
-            c = 0
-            while c < channels:
-                depth = min(channels - c, g.depth)
-                if narrow(v, tiles - j):
-                    narrow_tile(rows, kernels + c * WINOGRAD_LANES, 1, WINOGRAD_LANES, v + (first + c) * g.pitch + j,
-                                g.pitch, m + i * g.pitch + j, g.pitch, depth, first + c > 0)
-                else:
-                    tile(rows, kernels + c * WINOGRAD_LANES, 1, WINOGRAD_LANES, v + (first + c) * g.pitch + j, g.pitch,
-                         m + i * g.pitch + j, g.pitch, depth, first + c > 0)
-                c += depth
+            if narrow(v, tiles - j):
+                deep_narrow_tile(rows, kernels, WINOGRAD_LANES, v + first * g.pitch + j, g.pitch,
+                                 m + i * g.pitch + j, g.pitch, channels, g.depth, first > 0)
+            else:
+                deep_tile32(rows, kernels, WINOGRAD_LANES, v + first * g.pitch + j, g.pitch, m + i * g.pitch + j,
+                            g.pitch, channels, g.depth, first > 0)
             kernels += channels * WINOGRAD_LANES
             i += rows
         j += NR32
@@ -130,7 +126,7 @@ cdef void lanes_task(const Winograd* g, const float* v, const float* w, const fl
     """As ``few_task``, where ``rows_in_lanes``: sums are [position][tile][row]."""
     cdef const Patches* p = g.p
     cdef Py_ssize_t group = task // g.parts, lo = task % g.parts * NR32, rows = min(<Py_ssize_t> NR32, p.rows - lo), c = 0
-    cdef Py_ssize_t tiles = min(g.block, g.tiles - first), plane = (g.block + 2) * NR32, n, i, t, r, k, depth
+    cdef Py_ssize_t tiles = min(g.block, g.tiles - first), plane = (g.block + 2) * NR32, n, i, t, r
     cdef bint half = rows <= NARROW
     cdef Py_ssize_t width = NARROW if half else NR32
     cdef float* m = work + 16 * g.u_plane
@@ -152,16 +148,12 @@ cdef void lanes_task(const Winograd* g, const float* v, const float* w, const fl
             i = 0
             while i < tiles:
                 height = few_height(tiles - i)
-                k = 0
-                while k < n:
-                    depth = min(n - k, g.depth)
-                    if half:
-                        narrow_tile(height, v + t * g.v_plane + (c + k) * g.pitch + i, 1, g.pitch,
-                                    work + t * g.u_plane + k * NR32, NR32, m + t * plane + i * NR32, NR32, depth, c + k > 0)
-                    else:
-                        tile(height, v + t * g.v_plane + (c + k) * g.pitch + i, 1, g.pitch,
-                             work + t * g.u_plane + k * NR32, NR32, m + t * plane + i * NR32, NR32, depth, c + k > 0)
-                    k += depth
+                if half:
+                    deep_narrow_tile(height, v + t * g.v_plane + c * g.pitch + i, g.pitch, work + t * g.u_plane, NR32,
+                                     m + t * plane + i * NR32, NR32, n, g.depth, c > 0)
+                else:
+                    deep_tile32(height, v + t * g.v_plane + c * g.pitch + i, g.pitch, work + t * g.u_plane, NR32,
+                                m + t * plane + i * NR32, NR32, n, g.depth, c > 0)
                 i += height
         c += n
     for t in range(16):

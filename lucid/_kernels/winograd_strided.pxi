@@ -186,7 +186,7 @@ cdef bint strided_fits(const Patches* p) noexcept nogil:
 
 cdef void plan_strided(const Patches* p, Winograd* g, Py_ssize_t threads) noexcept nogil:
     cdef Py_ssize_t panels, most, planes = strided_sources(p) * strided_sources(p)
-    g.p = p
+    g.p, g.less = p, False
     g.first_y, g.first_x = p.tap_y[0], p.tap_x[0]
     g.tiles_y, g.tiles_x = ceil_div(p.height, 2), ceil_div(p.width, 2)
     g.tiles = p.samples * g.tiles_y * g.tiles_x

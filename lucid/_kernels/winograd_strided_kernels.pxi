@@ -3,21 +3,22 @@
 
 cdef extern from *:
     """
-    /* Taps 0 to 2 or 3 of one axis, ``step`` apart, to the kernels of the planes; and in place of taps, inputs. */
-    LUCID_ALWAYS void lucid_strided_taps(const float *restrict g, Py_ssize_t step, int size, float *restrict u,
-                                         Py_ssize_t plane) {
+    /* Taps 0 to 2 or 3 of one axis, ``step`` apart, to the kernels of the planes: of two taps their sum, or ``less`` their
+       difference. */
+    LUCID_ALWAYS void lucid_strided_taps(const float *restrict g, Py_ssize_t step, int size, const int less,
+                                         float *restrict u, Py_ssize_t plane) {
         LUCID_INDEPENDENT
         for (int r = 0; r < LUCID_LANES; r++) {
             float a = g[r], b = g[step + r], c = g[2 * step + r];
             u[r] = a;
             u[plane + r] = b;
-            u[2 * plane + r] = a + c;
+            u[2 * plane + r] = less ? a - c : a + c;
             if (size == 3) {
                 u[3 * plane + r] = c;
                 u[4 * plane + r] = b;
             } else {
                 float d = g[3 * step + r];
-                u[3 * plane + r] = b + d;
+                u[3 * plane + r] = less ? b - d : b + d;
                 u[4 * plane + r] = c;
                 u[5 * plane + r] = d;
             }
@@ -25,21 +26,25 @@ cdef extern from *:
     }
 
     /* u[plane][lane] = kernels of all planes from the taps w[t][lane] of LANES rows. */
-    LUCID_ALWAYS void lucid_strided_any(const float *w, const int size, float *u, Py_ssize_t plane) {
+    LUCID_ALWAYS void lucid_strided_any(const float *w, const int size, const int less, float *u, Py_ssize_t plane) {
         enum { most = 6 };
         float half[4 * most * LUCID_LANES];
         const int sources = size == 3 ? 5 : 6;
         for (int i = 0; i < size; i++)
-            lucid_strided_taps(w + i * size * LUCID_LANES, LUCID_LANES, size, half + i * sources * LUCID_LANES, LUCID_LANES);
+            lucid_strided_taps(w + i * size * LUCID_LANES, LUCID_LANES, size, less, half + i * sources * LUCID_LANES,
+                               LUCID_LANES);
         for (int j = 0; j < sources; j++)
-            lucid_strided_taps(half + j * LUCID_LANES, sources * LUCID_LANES, size, u + j * plane, sources * plane);
+            lucid_strided_taps(half + j * LUCID_LANES, sources * LUCID_LANES, size, less, u + j * plane, sources * plane);
     }
-    static void lucid_strided_kernel(const float *w, int size, float *u, Py_ssize_t plane) {
-        if (size == 3) lucid_strided_any(w, 3, u, plane);
-        else lucid_strided_any(w, 4, u, plane);
+    static void lucid_strided_kernel(const float *w, int size, int less, float *u, Py_ssize_t plane) {
+        if (size == 3 && less) lucid_strided_any(w, 3, 1, u, plane);
+        else if (size == 3) lucid_strided_any(w, 3, 0, u, plane);
+        else if (less) lucid_strided_any(w, 4, 1, u, plane);
+        else lucid_strided_any(w, 4, 0, u, plane);
     }
     """
-    void strided_kernel "lucid_strided_kernel" (const float* w, int size, float* u, Py_ssize_t plane) noexcept nogil
+    void strided_kernel "lucid_strided_kernel" (const float* w, int size, bint less, float* u,
+                                                Py_ssize_t plane) noexcept nogil
 
 
 cdef inline int strided_size(const Patches* p) noexcept nogil:
@@ -79,7 +84,8 @@ cdef void strided_rows(const Winograd* g, const float* w, float* u, Py_ssize_t f
                 transpose(w + (c + q) * p.w_channel, p.w_row, all, p.taps, kernels + q * p.taps * WINOGRAD_LANES,
                           WINOGRAD_LANES)
         for q in range(several):
-            strided_kernel(kernels + q * p.taps * WINOGRAD_LANES, strided_size(p), u + (c + q) * WINOGRAD_LANES, g.u_plane)
+            strided_kernel(kernels + q * p.taps * WINOGRAD_LANES, strided_size(p), g.less, u + (c + q) * WINOGRAD_LANES,
+                           g.u_plane)
         c += several
 
 
@@ -100,13 +106,7 @@ cdef inline Py_ssize_t strided_kernels(const Patches* p) noexcept nogil:
 cdef void strided_chains(const Winograd* g, const float* u, const float* v, Py_ssize_t v_row, float* m, int height,
                          Py_ssize_t n, Py_ssize_t channels, bint more) noexcept nogil:
     """One tile of one plane, its first ``n`` columns, through all chains of k; added to m if there was ``more`` before."""
-    cdef Py_ssize_t first = 0, depth
-    while first < channels:
-        depth = min(channels - first, g.depth)
-        if narrow(u, n):
-            narrow_tile(height, u + first * WINOGRAD_LANES, 1, WINOGRAD_LANES, v + first * v_row, v_row, m, g.pitch, depth,
-                        more)
-        else:
-            tile(height, u + first * WINOGRAD_LANES, 1, WINOGRAD_LANES, v + first * v_row, v_row, m, g.pitch, depth, more)
-        more = True
-        first += depth
+    if narrow(u, n):
+        deep_narrow_tile(height, u, WINOGRAD_LANES, v, v_row, m, g.pitch, channels, g.depth, more)
+    else:
+        deep_tile32(height, u, WINOGRAD_LANES, v, v_row, m, g.pitch, channels, g.depth, more)
