@@ -19,6 +19,7 @@ cdef struct Pixels:
     Py_ssize_t pitch                                            # between rows of a block: an odd number of cache lines
     bint point                                                  # x is read in place of a stage
     bint stays                                                  # the weight is read in place: too few panels to pack it
+    bint lies                                                   # blocks of whole panels are multiplied where they lie
 
 
 cdef inline bint flat(const Patches* p) noexcept nogil:
@@ -31,8 +32,16 @@ cdef inline bint pixels_fit(const Patches* p) noexcept nogil:
     return (p.width <= PIXEL_WIDTH or flat(p)) and p.rows >= PIXEL_ROWS
 
 
-cdef void plan_pixels(Patches* p, Pixels* q, Py_ssize_t lanes, Py_ssize_t threads) noexcept nogil:
-    cdef Py_ssize_t panels, several
+cdef inline bint spreads(Py_ssize_t row, Py_ssize_t rows, const floating* like) noexcept nogil:
+    """``rows`` cache lines, ``row`` elements apart, take at most half the ways of L1's 64 sets."""
+    cdef Py_ssize_t lines = row * <Py_ssize_t> sizeof(floating) // 64, sets = 64
+    while sets > 1 and lines % 2 == 0:
+        lines, sets = lines // 2, sets // 2
+    return rows <= 4 * sets
+
+
+cdef void plan_pixels(Patches* p, Pixels* q, const floating* x, Py_ssize_t threads) noexcept nogil:
+    cdef Py_ssize_t panels, several, lanes = tile_columns(x)
     q.p = p
     q.each = p.height * p.width
     q.pixels = p.samples * q.each
@@ -55,6 +64,7 @@ cdef void plan_pixels(Patches* p, Pixels* q, Py_ssize_t lanes, Py_ssize_t thread
     q.point = flat(p)
     if q.point:
         p.stage_channel, p.plane = p.x_width, p.groups * p.channels * p.x_width
+    q.lies = q.point and SQUARE == 8 and p.x_width % lanes == 0 and spreads(p.x_width, p.depth, x)
 
 
 cdef inline Py_ssize_t stage_elements(const Pixels* q) noexcept nogil:
@@ -112,11 +122,16 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, con
     cdef Py_ssize_t* to = at + q.most
     cdef floating* row
     cdef const floating* source
+    cdef const floating* patches = b
+    cdef Py_ssize_t pitch
+    cdef bint lies
     count = cut_pixels(q, first, n, run, at, to)
     if q.point and SQUARE < 16:         # of the block after this one, likely this thread's next, in the same sample
         next_at = (first + n) % q.each
         next_run = min(q.most, q.each - next_at) if next_at else 0
         next_at += ((first + n) // q.each - sample) * p.plane
+    lies = q.lies and count == 1
+    pitch = p.stage_channel if lies else q.pitch
     x += (sample * p.groups + group) * p.channels * size
     y += sample * p.y_sample + (group * p.rows + lo) * p.y_channel
     w += group * p.w_group + lo * p.w_row if q.stays else group * p.channels * p.rows * p.taps
@@ -129,7 +144,9 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, con
         if not q.point:
             stage_block(p, x + c * size, p.groups * p.channels * size, depth, (first + n - 1) // q.each - sample + 1, 0,
                         0, stage)
-        for i in range(depth):
+        if lies:
+            patches = x + c * size + at[0]
+        for i in range(0 if lies else depth):
             for t in range(p.taps):
                 row = b + (i * p.taps + t) * q.pitch
                 source = (x + c * size if q.point else stage) + i * p.stage_channel + p.tap_at[t]
@@ -144,10 +161,10 @@ cdef void pixels_task(const Pixels* q, const floating* x, const floating* w, con
             elif next_run > 0:
                 call_pixels(q, x, depth * j // n, depth * min(j + lanes, n) // n, &next_run, &next_at, 1)
             if q.stays:
-                columns_product(w + c * p.taps, p.w_row, b + j, q.pitch, out + j, q.pitch, rows, n - j,
+                columns_product(w + c * p.taps, p.w_row, patches + j, pitch, out + j, q.pitch, rows, n - j,
                                 depth * p.taps, c > 0 or bias != NULL)
             else:
-                columns_product(w + c * p.rows * p.taps + lo * depth * p.taps, 0, b + j, q.pitch, out + j, q.pitch,
+                columns_product(w + c * p.rows * p.taps + lo * depth * p.taps, 0, patches + j, pitch, out + j, q.pitch,
                                 rows, n - j, depth * p.taps, c > 0 or bias != NULL)
             j += lanes
         c += depth
@@ -241,7 +258,7 @@ cdef bint convolve_pixels(Patches* p, const floating* x, const floating* w, cons
     cdef Py_ssize_t weights = round_up(p.groups * p.channels * p.rows * p.taps, 16), i, tasks, blocks, size
     cdef floating* packed
     cdef const floating* a
-    plan_pixels(p, &q, tile_columns(x), threads)
+    plan_pixels(p, &q, x, threads)
     size = pixels_work(&q, x)
     tasks = p.groups * q.blocks * q.parts
     blocks = 0 if q.stays else p.groups * ceil_div(p.channels, p.depth)
