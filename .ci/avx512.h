@@ -83,6 +83,10 @@ LOOP __m512 avx512_fnmsub_ps(__m512 a, __m512 b, __m512 c) {
 LOOP __m512d avx512_fmadd_pd(__m512d a, __m512d b, __m512d c) {
     __m512d r; FOR8 r[i] = __builtin_fma(a[i], b[i], c[i]); return r;
 }
+LOOP __m512d avx512_fmsub_pd(__m512d a, __m512d b, __m512d c) {
+    __m512d r; FOR8 r[i] = __builtin_fma(a[i], b[i], -c[i]); return r;
+}
+LOOP __m512d avx512_cvtps_pd(__m256 a) { __m512d r; FOR8 r[i] = a[i]; return r; }
 LOOP __m512d avx512_add_pd(__m512d a, __m512d b) { return a + b; }
 LOOP __m512d avx512_mul_pd(__m512d a, __m512d b) { return a * b; }
 LOOP __m512 avx512_max_ps(__m512 a, __m512 b) { __m512 r; FOR16 r[i] = a[i] > b[i] ? a[i] : b[i]; return r; }

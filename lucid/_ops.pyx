@@ -27,6 +27,7 @@ include "_kernels/binary.pxi"         # functions of two: add, mul, maximum ...;
 include "_kernels/activation.pxi"     # smooth activations: silu, mish, gelu, sigmoid, tanh, softplus, elu
 include "_kernels/piecewise.pxi"      # piecewise ones: relu, hardswish, hardsigmoid, leaky_relu, hardtanh
 include "_kernels/interleaved_rows.pxi"  # extremes and softmax of rows, with AVX-512 or AVX2
+include "_kernels/sums.pxi"           # sums of float32 in double, as vectors
 include "_kernels/folds.pxi"          # rows and columns of numbers to one: the kernels of reductions
 include "_kernels/axes.pxi"           # the axes of a reduction
 include "_kernels/reduce.pxi"         # sum, mean, prod, var

@@ -49,23 +49,6 @@ cdef extern from *:
     float fold_max32 "lucid_fold_max32" (const float* v) noexcept nogil
     double fold_max64 "lucid_fold_max64" (const double* v) noexcept nogil
 
-cdef enum:
-    ROW_TILE = 32           # elements of a row handled together
-    ROW_SHORT = 8           # elements of a row that are taken one by one
-    ROWS_TOGETHER = 256         # rows so short that are taken together
-
-
-cdef enum Kind:             # of reduction, by what is added up, or by what combines the elements
-    SUM                     # x
-    SQUARES                 # x**2
-    DEVIATIONS              # (x - center)**2
-    PRODUCTS                # z * (x - center)
-    EXPS                    # exp(x - center)
-    PROD
-    AMAX
-    AMIN
-
-
 cdef inline floating fold_lanes(floating* v) noexcept nogil:
     """The sum of ROW_TILE lanes as a tree."""
     if floating is float:
@@ -104,6 +87,13 @@ cdef inline double term(Kind kind, floating x, floating z, double center) noexce
     return v
 
 
+cdef inline double added(Kind kind, double total, floating x, floating z, double center, double one) noexcept nogil:
+    """total plus a term. Products are added where they are made, as a multiply-add."""
+    if kind == SUM or kind == EXPS:
+        return plus(total, term(kind, x, z, center), one)
+    return total + term(kind, x, z, center)
+
+
 cdef inline void row_sums(Kind kind, const floating* x, const floating* z, double* out, Py_ssize_t rows, Py_ssize_t n,
                           Py_ssize_t whole, const double* center) noexcept nogil:
     """The sums of rows of n elements; a tile may be read past the end of the first ``whole`` of them."""
@@ -112,7 +102,7 @@ cdef inline void row_sums(Kind kind, const floating* x, const floating* z, doubl
     cdef floating z_end[ROW_TILE]
     cdef const floating* a
     cdef const floating* b
-    cdef double c = 0, total
+    cdef double c = 0, total, one = the_one()
     cdef Py_ssize_t r, i
     cdef int j, rest = <int> (n % ROW_TILE)
     for r in range(rows):
@@ -125,10 +115,10 @@ cdef inline void row_sums(Kind kind, const floating* x, const floating* z, doubl
         else:
             for j in range(ROW_TILE):
                 v[j] = 0
-            i = 0
+            i = widen_tiles(kind, x, n, c, v)
             while i + ROW_TILE <= n:
                 for j in range(ROW_TILE):
-                    v[j] += term(kind, x[i + j], z[i + j], c)
+                    v[j] = added(kind, v[j], x[i + j], z[i + j], c, one)
                 i += ROW_TILE
             if rest:
                 a, b = x + i, z + i
@@ -147,19 +137,22 @@ cdef inline void row_sums(Kind kind, const floating* x, const floating* z, doubl
 cdef inline void column_sums(Kind kind, const floating* x, const floating* z, double* acc, Py_ssize_t rows,
                              Py_ssize_t stride, Py_ssize_t width, const double* center) noexcept nogil:
     """Adds ``rows`` rows, ``stride`` apart, to acc; eight at a time, so that acc is read and written less often."""
-    cdef Py_ssize_t r = 0, j
-    cdef double c = 0, v
+    cdef Py_ssize_t r = 0, j, done = 0
+    cdef double c = 0, v, one = the_one()
     while r + 8 <= rows:
-        for j in range(width):
+        if floating is float:
+            if kind == SUM:
+                done = widen_rows(x, stride, width, acc)
+        for j in range(done, width):
             c = center[j] if kind == DEVIATIONS or kind == PRODUCTS or kind == EXPS else 0
-            v = acc[j] + term(kind, x[j], z[j], c)
-            v = v + term(kind, x[stride + j], z[stride + j], c)
-            v = v + term(kind, x[2 * stride + j], z[2 * stride + j], c)
-            v = v + term(kind, x[3 * stride + j], z[3 * stride + j], c)
-            v = v + term(kind, x[4 * stride + j], z[4 * stride + j], c)
-            v = v + term(kind, x[5 * stride + j], z[5 * stride + j], c)
-            v = v + term(kind, x[6 * stride + j], z[6 * stride + j], c)
-            acc[j] = v + term(kind, x[7 * stride + j], z[7 * stride + j], c)
+            v = added(kind, acc[j], x[j], z[j], c, one)
+            v = added(kind, v, x[stride + j], z[stride + j], c, one)
+            v = added(kind, v, x[2 * stride + j], z[2 * stride + j], c, one)
+            v = added(kind, v, x[3 * stride + j], z[3 * stride + j], c, one)
+            v = added(kind, v, x[4 * stride + j], z[4 * stride + j], c, one)
+            v = added(kind, v, x[5 * stride + j], z[5 * stride + j], c, one)
+            v = added(kind, v, x[6 * stride + j], z[6 * stride + j], c, one)
+            acc[j] = added(kind, v, x[7 * stride + j], z[7 * stride + j], c, one)
         x += 8 * stride
         z += 8 * stride
         r += 8
@@ -316,16 +309,20 @@ cdef inline void row_gradients(bint weighted, const floating* x, const floating*
     cdef const floating* a
     cdef const floating* b
     cdef const floating* c
-    cdef double g, h
+    cdef double g, h, one = the_one()
     cdef Py_ssize_t i = 0
     cdef int j, rest = <int> (n % ROW_TILE)
     for j in range(ROW_TILE):
         v[j] = 0
         w[j] = 0
+    if floating is float:
+        if not weighted:
+            widen_gradients(x, dy, n // ROW_TILE, center, v, w)
+            i = n - rest
     while i + ROW_TILE <= n:
         for j in range(ROW_TILE):
             g = dy[i + j] * weight[i + j] if weighted else dy[i + j]
-            v[j] += g
+            v[j] = plus(v[j], g, one)
             w[j] += g * (x[i + j] - center)
         i += ROW_TILE
     if rest:

@@ -18,6 +18,7 @@ cdef extern from *:
     static inline __m256d lucid_layer_half(__m256 v, int upper) {
         return _mm256_cvtps_pd(upper ? _mm256_extractf128_ps(v, 1) : _mm256_castps256_ps128(v));
     }
+    #define LUCID_LAYER_PLUS(total, x, one) _mm256_fmadd_pd(x, one, total)      /* see lucid_plus */
     static inline double lucid_layer_fold(const __m256d *v) {
         const __m256d a = _mm256_add_pd(_mm256_add_pd(v[0], v[2]), _mm256_add_pd(v[1], v[3]));
         const __m128d b = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
@@ -32,14 +33,15 @@ cdef extern from *:
 
     /* The mean of a row and the sum of its squared deviations; false if float32 does not hold them. */
     static int lucid_layer_moments(const float *x, Py_ssize_t n, double *mean, double *squares) {
+        const __m256d one = _mm256_set1_pd(lucid_one());
         __m256d v[4];
         double total = 0;
         Py_ssize_t i = 0;
         LUCID_EACH(4, v[j] = _mm256_setzero_pd())
-        for (; i + 16 <= n; i += 16) LUCID_EACH(4, v[j] = _mm256_add_pd(v[j], _mm256_cvtps_pd(_mm_loadu_ps(x + i + 4 * j))))
+        for (; i + 16 <= n; i += 16) LUCID_EACH(4, v[j] = LUCID_LAYER_PLUS(v[j], _mm256_cvtps_pd(_mm_loadu_ps(x + i + 4 * j)), one))
         for (; i < n; i += 8) {
             const __m256 a = _mm256_maskload_ps(x + i, lucid_layer_end(n - i));
-            LUCID_EACH(2, v[j] = _mm256_add_pd(v[j], lucid_layer_half(a, j)))
+            LUCID_EACH(2, v[j] = LUCID_LAYER_PLUS(v[j], lucid_layer_half(a, j), one))
         }
         *mean = lucid_layer_fold(v) / n;
         const float rounded = (float) *mean;

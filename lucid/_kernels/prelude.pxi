@@ -36,6 +36,16 @@ cdef extern from *:
     static inline float lucid_f32(int32_t i) { float x; memcpy(&x, &i, 4); return x; }
     static inline int64_t lucid_i64(double x) { int64_t i; memcpy(&i, &x, 8); return i; }
     static inline double lucid_f64(int64_t i) { double x; memcpy(&x, &i, 8); return x; }
+
+    /* total + x where CPUs multiply and add: AMD's adders convert floats to double, too, and sums wait for them. The
+       compiler must not know that ``one`` is 1. */
+    #if defined(__FMA__) && defined(__x86_64__) && defined(__GNUC__)
+    static inline double lucid_one(void) { double one = 1; __asm__("" : "+x"(one)); return one; }
+    #define lucid_plus(total, x, one) __builtin_fma(x, one, total)
+    #else
+    #define lucid_one() 1.0
+    #define lucid_plus(total, x, one) ((total) + (x))
+    #endif
     """
     int OPENMP "LUCID_OPENMP"
     bint OWN_THREADS "LUCID_OWN_THREADS"
@@ -45,6 +55,8 @@ cdef extern from *:
     float float_of "lucid_f32" (int32_t i) noexcept nogil
     int64_t bits64 "lucid_i64" (double x) noexcept nogil
     double double_of "lucid_f64" (int64_t i) noexcept nogil
+    double the_one "lucid_one" () noexcept nogil
+    double plus "lucid_plus" (double total, double x, double one) noexcept nogil
 
 
 def build_info() -> dict:
