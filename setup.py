@@ -50,8 +50,8 @@ LEVELS = {
     "v3": ["-march=x86-64-v3"],
     "v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
 }
-# For a level, where the compiler (GCC 12) knows them: arrays on the stack are copied by quarters of what is then read, which
-# waits for the stores, and cleared by instructions that take a hundred cycles to start.
+# For a level, where the compiler (GCC 12) knows them: else arrays on the stack are copied by quarters of what is then
+# read, which waits for the stores, and cleared by instructions that take a hundred cycles to start.
 TUNING = {
     "v3": ["-mmove-max=256", "-mstore-max=256", "-mmemset-strategy=vector_loop:2048:noalign,libcall:-1:noalign"],
     "v4": ["-mmemset-strategy=vector_loop:2048:noalign,libcall:-1:noalign"],
