@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -88,14 +89,19 @@ def _numpy_dtype(dtype: Any, options: Options = NONE, default: _dtype.dtype | No
     return (default or _dtype.get_default_dtype() if dtype is None else _dtype.as_dtype(dtype)).numpy
 
 
+_SMALL = 4096  # elements
+_SPREAD = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.bool_))
+
+
 def _filled(shape: tuple[int, ...], value: Any, dtype: np.dtype) -> np.ndarray:
-    """``np.full`` in memory of the pool: what NumPy takes afresh costs page faults every time."""
-    y = _ops.allocate(shape, dtype)
+    """``np.full`` in memory of the pool, as NumPy's would cost page faults every time; much of it by all threads."""
+    spread = math.prod(shape) > _SMALL and dtype in _SPREAD
+    y = _ops.allocate(() if spread else shape, dtype)
     try:
         y.fill(_number(value))
     except OverflowError:
         raise RuntimeError(f"full: value {value} cannot be converted to {dtype} without overflow") from None
-    return y
+    return _ops.expand(y, shape) if spread else y
 
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
