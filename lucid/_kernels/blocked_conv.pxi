@@ -201,9 +201,9 @@ cdef void dense_tiles(const Dense* g, const DenseData* d, BlockTile* t, Py_ssize
     cdef int hard = g.finish.limits & FORMULAS if last else 0
     t.limits = g.finish.limits & 3 if last and not late else 0
     t.left, t.right, t.residual = 0, g.taps, NULL
-    # each tile fetches its share of the part of k that comes next
+    # each tile fetches its share of the part of k that comes next; a single one only reads, which needs no such help
     t.lines = 0
-    if next != NULL:
+    if next != NULL and hi - lo > 1:
         t.ahead, t.ahead_block = next, g.w_block
         t.lines = ceil_div(CHANNELS, hi - lo)
     for tile in range(lo, hi):
